@@ -1,0 +1,65 @@
+package dev.runnel.model;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What to run, and in what surroundings. PROTOCOL.md, "Requests".
+ *
+ * @param argv never empty; a shell line has become {@code /bin/sh -c LINE} already
+ * @param cwd absolute; null: where the daemon stands
+ * @param env laid over the daemon's environment; a null value removes the name
+ * @param stderr whether stderr has a pipe of its own or shares stdout's
+ * @param stdin whether stdin is a pipe or /dev/null
+ */
+public record CommandSpec(
+    List<Argument> argv,
+    @Nullable String cwd,
+    Map<String, @Nullable String> env,
+    Stderr stderr,
+    Stdin stdin) {
+  private static final int MAX_DISPLAY = 256;
+
+  /** Where what the command writes to descriptor 2 goes. */
+  public enum Stderr {
+    SEPARATE,
+    MERGED
+  }
+
+  /** What the command reads from descriptor 0. */
+  public enum Stdin {
+    NULL,
+    PIPE
+  }
+
+  public CommandSpec {
+    argv = List.copyOf(argv);
+    if (argv.isEmpty()) {
+      throw new IllegalArgumentException("argv: empty");
+    }
+    env = Collections.unmodifiableMap(new LinkedHashMap<>(env));
+  }
+
+  /** A command without a shell, with nothing but its arguments. */
+  public static CommandSpec of(String... argv) {
+    List<Argument> arguments = java.util.stream.Stream.of(argv).map(Argument::of).toList();
+    return new CommandSpec(arguments, null, Map.of(), Stderr.SEPARATE, Stdin.NULL);
+  }
+
+  /** A shell line, its bytes as sent. */
+  public static List<Argument> shell(Argument line) {
+    return List.of(Argument.of("/bin/sh"), Argument.of("-c"), line);
+  }
+
+  /** The arguments with blanks between them, cut to 256 characters, for people to recognize it. */
+  public String display() {
+    String all = argv.stream().map(Argument::toString).collect(Collectors.joining(" "));
+    return all.codePointCount(0, all.length()) <= MAX_DISPLAY
+        ? all
+        : all.substring(0, all.offsetByCodePoints(0, MAX_DISPLAY));
+  }
+}

@@ -1,0 +1,103 @@
+package dev.runnel.model;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What a server tells. PROTOCOL.md, "Answers". */
+public sealed interface Event {
+
+  /** Whether it is the last frame of an answer. */
+  boolean isFinal();
+
+  /** Something that more frames of the same answer follow. */
+  sealed interface Interim extends Event {
+    @Override
+    default boolean isFinal() {
+      return false;
+    }
+  }
+
+  /** The last of an answer. */
+  sealed interface Final extends Event {
+    @Override
+    default boolean isFinal() {
+      return true;
+    }
+  }
+
+  record Hello(
+      int version,
+      String software,
+      String node,
+      String boot,
+      int maxHeader,
+      int maxBody,
+      List<String> features)
+      implements Final {}
+
+  /**
+   * The process runs.
+   *
+   * @param stdinWindow null: the command has no stdin
+   * @param next log offset of this follower's next byte
+   */
+  record Started(
+      JobId job,
+      String node,
+      String boot,
+      int pid,
+      JobState state,
+      @Nullable Integer stdinWindow,
+      long next)
+      implements Interim {}
+
+  /** The body is the bytes; they stand at {@code offset} in the job's log. */
+  record Output(JobId job, Stream stream, long offset) implements Interim {}
+
+  /** Output from {@code from} up to {@code to} that this follower will not get. */
+  record Gap(JobId job, long from, long to) implements Interim {}
+
+  /**
+   * How far stdin got.
+   *
+   * @param offset bytes given to the pipe
+   * @param eof whether the pipe is closed
+   */
+  record StdinAck(JobId job, long offset, boolean eof) implements Interim {}
+
+  record StdinClosed(JobId job) implements Interim {}
+
+  /** The process ended; its output did not yet. */
+  record Exited(JobId job, ExitStatus status) implements Interim {}
+
+  /**
+   * The job ended.
+   *
+   * @param gapBytes what this follower was not sent
+   */
+  record Ended(End end, long gapBytes) implements Final {}
+
+  record Ok(JobState state) implements Final {}
+
+  record Pong() implements Final {}
+
+  record Status(JobStatus status) implements Final {}
+
+  /** A part of the list, which stands in the body as a JSON array of statuses. */
+  record JobsPart() implements Interim {}
+
+  /** The last part of the list. */
+  record JobsEnd() implements Final {}
+
+  /**
+   * The request failed.
+   *
+   * @param message what, the actual value and the limit
+   * @param job null: it is about none
+   */
+  record Failed(ErrorCode code, String message, @Nullable JobId job) implements Final {
+    public boolean closes() {
+      return code.scope() == ErrorCode.Scope.CONNECTION;
+    }
+  }
+}

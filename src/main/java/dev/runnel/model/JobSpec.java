@@ -1,0 +1,50 @@
+package dev.runnel.model;
+
+import java.time.Duration;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A command and how its running is to be handled. PROTOCOL.md, "Requests", gives the defaults.
+ *
+ * @param timeout from the process's start; null: no limit
+ * @param grace between TERM and KILL
+ * @param drain how long the pipes may be silent after the process's exit
+ * @param drainMax how long they are read after it in all
+ * @param retainBytes how much output the log may hold
+ * @param window the runner's credit in bytes beyond its last ack; absent: paced by its transport
+ */
+public record JobSpec(
+    CommandSpec command,
+    @Nullable Duration timeout,
+    Duration grace,
+    Duration drain,
+    Duration drainMax,
+    Leftovers leftovers,
+    long retainBytes,
+    OptionalLong window) {
+  public static final Duration DEFAULT_GRACE = Duration.ofSeconds(2);
+  public static final Duration DEFAULT_DRAIN = Duration.ofSeconds(1);
+  public static final Duration DEFAULT_DRAIN_MAX = Duration.ofSeconds(10);
+  public static final long DEFAULT_RETAIN_BYTES = 1 << 20;
+  public static final long MIN_WINDOW = 1_024;
+
+  /** What becomes of processes that outlive the command. */
+  public enum Leftovers {
+    KILL,
+    KEEP
+  }
+
+  /** The command with every default. */
+  public static JobSpec of(CommandSpec command) {
+    return new JobSpec(
+        command,
+        null,
+        DEFAULT_GRACE,
+        DEFAULT_DRAIN,
+        DEFAULT_DRAIN_MAX,
+        Leftovers.KILL,
+        DEFAULT_RETAIN_BYTES,
+        OptionalLong.empty());
+  }
+}

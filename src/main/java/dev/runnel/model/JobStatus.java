@@ -1,0 +1,21 @@
+package dev.runnel.model;
+
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A job at one moment. PROTOCOL.md, "Answers", {@code status}.
+ *
+ * @param command at most 256 characters
+ * @param pid null: there is none yet, or never was
+ */
+public record JobStatus(
+    JobId job,
+    JobState state,
+    String principal,
+    String command,
+    @Nullable Integer pid,
+    long outputBytes,
+    int followers,
+    @Nullable Instant startedAt,
+    @Nullable End end) {}

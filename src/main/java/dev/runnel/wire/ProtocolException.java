@@ -1,0 +1,29 @@
+package dev.runnel.wire;
+
+import dev.runnel.model.ErrorCode;
+
+/** A peer's mistake that its connection does not survive. Has no stack trace: it is not ours. */
+public final class ProtocolException extends Exception {
+  private static final long serialVersionUID = 1;
+  private final ErrorCode code;
+  private final String message;
+
+  /** The message is for the peer: it names the value and the limit. */
+  public ProtocolException(ErrorCode code, String message) {
+    super(message, null, false, false);
+    if (code.scope() != ErrorCode.Scope.CONNECTION) {
+      throw new IllegalArgumentException("code: " + code + " (expected: one that closes)");
+    }
+    this.code = code;
+    this.message = message;
+  }
+
+  @Override
+  public String getMessage() {
+    return message;
+  }
+
+  public ErrorCode code() {
+    return code;
+  }
+}

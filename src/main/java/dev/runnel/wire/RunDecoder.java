@@ -1,0 +1,223 @@
+package dev.runnel.wire;
+
+import dev.runnel.model.Argument;
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.JobSpec;
+import dev.runnel.model.Request;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The {@code run} request. PROTOCOL.md, "Requests". */
+final class RunDecoder {
+  private static final Set<String> KNOWN =
+      Set.of(
+          "argv",
+          "argv_body",
+          "cwd",
+          "env",
+          "merge",
+          "stdin",
+          "job",
+          "boot",
+          "timeout_ms",
+          "grace_ms",
+          "drain_ms",
+          "drain_max_ms",
+          "window",
+          "retain",
+          "leftovers");
+  private static final List<String> LATER =
+      List.of("once", "linger_ms", "keep_ms", "on_full", "spool_bytes", "pty", "limits", "user");
+
+  /** A year: beyond it nobody means a duration, and below it nanoseconds fit a long. */
+  private static final long MAX_MILLIS = 31_536_000_000L;
+
+  private RunDecoder() {}
+
+  static Request.Run decode(Header header, byte[] body) throws ProtocolException, RequestException {
+    for (String key : LATER) {
+      if (header.has(key)) {
+        throw new RequestException(ErrorCode.UNSUPPORTED, key + ": is not offered");
+      }
+    }
+    RequestDecoder.checkKeys(header, KNOWN);
+    return new Request.Run(RequestDecoder.optionalJob(header), boot(header), spec(header, body));
+  }
+
+  private static @Nullable String boot(Header header) throws RequestException {
+    return header.string("boot");
+  }
+
+  private static JobSpec spec(Header header, byte[] body)
+      throws ProtocolException, RequestException {
+    Long timeout = millis(header, "timeout_ms", 1);
+    long retain =
+        header.integer(
+            "retain", JobSpec.DEFAULT_RETAIN_BYTES, JobSpec.MIN_WINDOW, Limits.MAX_INTEGER);
+    return new JobSpec(
+        command(header, body),
+        timeout == null ? null : Duration.ofMillis(timeout),
+        duration(header, "grace_ms", JobSpec.DEFAULT_GRACE),
+        duration(header, "drain_ms", JobSpec.DEFAULT_DRAIN),
+        duration(header, "drain_max_ms", JobSpec.DEFAULT_DRAIN_MAX),
+        leftovers(header),
+        retain,
+        window(header, retain));
+  }
+
+  private static CommandSpec command(Header header, byte[] body) throws RequestException {
+    return new CommandSpec(
+        argv(header, body),
+        cwd(header),
+        env(header),
+        header.flag("merge") ? CommandSpec.Stderr.MERGED : CommandSpec.Stderr.SEPARATE,
+        header.flag("stdin") ? CommandSpec.Stdin.PIPE : CommandSpec.Stdin.NULL);
+  }
+
+  private static List<Argument> argv(Header header, byte[] body) throws RequestException {
+    boolean inBody = header.flag("argv_body");
+    boolean inHeader = header.has("argv");
+    if (inHeader && (inBody || body.length > 0)) {
+      throw RequestException.bad(
+          "argv: given beside " + (inBody ? "argv_body" : "a body of " + body.length + " bytes"));
+    }
+    if (inBody && body.length == 0) {
+      throw RequestException.bad("argv_body: the body is empty");
+    }
+    if (!inHeader && body.length == 0) {
+      throw RequestException.bad("argv: missing (expected: it, or a shell line as the body)");
+    }
+    if (inHeader) {
+      return argvOfHeader(header);
+    }
+    return inBody ? argvOfBody(body) : CommandSpec.shell(argument("body", body));
+  }
+
+  private static List<Argument> argvOfHeader(Header header) throws RequestException {
+    if (!(header.raw("argv") instanceof List<?> list) || list.isEmpty()) {
+      throw RequestException.bad("argv: not an array of strings, or empty");
+    }
+    List<Argument> argv = new ArrayList<>(list.size());
+    for (Object element : list) {
+      if (!(element instanceof String text)) {
+        throw Header.wrongType("argv", element, "an array of strings");
+      }
+      argv.add(Argument.of(Header.checkText("argv", text)));
+    }
+    return argv;
+  }
+
+  private static List<Argument> argvOfBody(byte[] body) throws RequestException {
+    if (body[body.length - 1] != 0) {
+      throw RequestException.bad("argv_body: the last argument does not end in NUL");
+    }
+    List<Argument> argv = new ArrayList<>();
+    int start = 0;
+    for (int i = 0; i < body.length; i++) {
+      if (body[i] == 0) {
+        argv.add(Argument.of(Arrays.copyOfRange(body, start, i)));
+        start = i + 1;
+      }
+    }
+    return argv;
+  }
+
+  private static Argument argument(String what, byte[] bytes) throws RequestException {
+    try {
+      return Argument.of(bytes);
+    } catch (IllegalArgumentException _) {
+      throw RequestException.bad(what + ": NUL in a shell line");
+    }
+  }
+
+  private static @Nullable String cwd(Header header) throws RequestException {
+    String cwd = header.string("cwd");
+    if (cwd == null) {
+      return null;
+    }
+    if (!cwd.startsWith("/")) {
+      throw RequestException.bad("cwd: " + Json.show(cwd) + " (expected: an absolute path)");
+    }
+    return cwd;
+  }
+
+  private static Map<String, @Nullable String> env(Header header) throws RequestException {
+    Object value = header.raw("env");
+    if (value == null) {
+      return Map.of();
+    }
+    if (!(value instanceof Map<?, ?> entries)) {
+      // Not shown, nor below: values of environment variables are often secrets.
+      throw RequestException.bad("env: not an object");
+    }
+    Map<String, @Nullable String> env = new LinkedHashMap<>();
+    for (Map.Entry<?, ?> entry : entries.entrySet()) {
+      String name = Header.checkText("env", (String) entry.getKey());
+      if (name.isEmpty() || name.indexOf('=') >= 0) {
+        throw RequestException.bad(
+            "env: name " + Json.show(name) + " (expected: not empty, without =)");
+      }
+      env.put(name, envValue(name, entry.getValue()));
+    }
+    return env;
+  }
+
+  private static @Nullable String envValue(String name, Object value) throws RequestException {
+    if (value == Json.NULL) {
+      return null;
+    }
+    if (!(value instanceof String text)) {
+      throw RequestException.bad("env: value of " + Json.show(name) + " (expected: a string)");
+    }
+    return Header.checkText("env", text);
+  }
+
+  private static JobSpec.Leftovers leftovers(Header header) throws RequestException {
+    return switch (header.string("leftovers")) {
+      case null -> JobSpec.Leftovers.KILL;
+      case "kill" -> JobSpec.Leftovers.KILL;
+      case "keep" -> JobSpec.Leftovers.KEEP;
+      case String other ->
+          throw RequestException.bad(
+              "leftovers: " + Json.show(other) + " (expected: kill or keep)");
+    };
+  }
+
+  private static OptionalLong window(Header header, long retain)
+      throws ProtocolException, RequestException {
+    Long window = header.integer("window");
+    if (window == null) {
+      return OptionalLong.empty();
+    }
+    if (window < JobSpec.MIN_WINDOW || window > retain) {
+      throw RequestException.bad(
+          "window: "
+              + window
+              + " (expected: from "
+              + JobSpec.MIN_WINDOW
+              + " to retain, which is "
+              + retain
+              + ")");
+    }
+    return OptionalLong.of(window);
+  }
+
+  private static Duration duration(Header header, String key, Duration fallback)
+      throws ProtocolException, RequestException {
+    Long millis = millis(header, key, 0);
+    return millis == null ? fallback : Duration.ofMillis(millis);
+  }
+
+  private static @Nullable Long millis(Header header, String key, long min)
+      throws ProtocolException, RequestException {
+    return header.has(key) ? (Long) header.integer(key, 0, min, MAX_MILLIS) : null;
+  }
+}

@@ -1,0 +1,138 @@
+package dev.runnel.wire.vertx;
+
+import dev.runnel.model.ErrorCode;
+import dev.runnel.wire.Frame;
+import dev.runnel.wire.Header;
+import dev.runnel.wire.Limits;
+import dev.runnel.wire.ProtocolException;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.parsetools.RecordParser;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Cuts the bytes of one connection into frames in three steps: the header's length, the header, the
+ * body. Owned by that connection, on its event loop. PROTOCOL.md, "The frame".
+ */
+public final class FrameDecoder {
+  private static final byte[] NO_BODY = {};
+
+  private final RecordParser parser;
+  private final Output output;
+  private Step step = Step.LENGTH;
+  private @Nullable Header header;
+  // What the parser was given, less what it gave back: at the end of the stream it drops the rest.
+  private long pendingBytes;
+
+  private enum Step {
+    LENGTH("length"),
+    HEADER("header"),
+    BODY("body"),
+    STOPPED("rest");
+
+    private final String what;
+
+    Step(String what) {
+      this.what = what;
+    }
+  }
+
+  /** Where frames go. */
+  public interface Output {
+    void frame(Frame frame);
+
+    /** The peer broke the protocol; nothing comes after it. */
+    void failed(ProtocolException mistake);
+  }
+
+  public FrameDecoder(Output output) {
+    this.output = output;
+    this.parser = RecordParser.newFixed(Limits.PREFIX_BYTES);
+    parser.setOutput(this::take);
+  }
+
+  /** Takes what the socket read; calls the output for every frame that is whole now. */
+  public void handle(Buffer bytes) {
+    if (step != Step.STOPPED) {
+      pendingBytes += bytes.length();
+      parser.handle(bytes);
+    }
+  }
+
+  /** The stream has ended: within a frame, that is a mistake. */
+  public void end() {
+    if (isMidFrame()) {
+      fail(
+          new ProtocolException(
+              ErrorCode.BAD_FRAME,
+              "end of stream within a frame, after "
+                  + pendingBytes
+                  + " bytes of its "
+                  + step.what));
+    }
+  }
+
+  /** Whether the first byte of a frame was seen and its last was not. */
+  public boolean isMidFrame() {
+    return step != Step.STOPPED && (pendingBytes > 0 || step != Step.LENGTH);
+  }
+
+  /** Whole frames stay inside until {@link #resume}; the caller stops its socket as well. */
+  public void pause() {
+    parser.pause();
+  }
+
+  public void resume() {
+    parser.resume();
+  }
+
+  /** No frame comes any more, not even from bytes that are here already. */
+  public void stop() {
+    step = Step.STOPPED;
+  }
+
+  private void take(Buffer record) {
+    pendingBytes -= record.length();
+    try {
+      switch (step) {
+        case LENGTH -> takeLength(record);
+        case HEADER -> takeHeader(record);
+        case BODY -> emit(record.getBytes());
+        case STOPPED -> {}
+      }
+    } catch (ProtocolException e) {
+      fail(e);
+    }
+  }
+
+  private void takeLength(Buffer record) throws ProtocolException {
+    // Before fixedSizeMode: in this mode the parser has no limit of its own.
+    parser.fixedSizeMode(Header.checkLength(record.getUnsignedIntLE(0)));
+    step = Step.HEADER;
+  }
+
+  private void takeHeader(Buffer record) throws ProtocolException {
+    Header parsed = Header.parse(record.getBytes());
+    header = parsed;
+    if (parsed.totalSize() == 0) {
+      emit(NO_BODY); // The parser knows no record of size 0.
+    } else {
+      parser.fixedSizeMode(parsed.totalSize());
+      step = Step.BODY;
+    }
+  }
+
+  private void emit(byte[] body) {
+    Header whole = header;
+    header = null;
+    step = Step.LENGTH;
+    parser.fixedSizeMode(Limits.PREFIX_BYTES);
+    if (whole != null) {
+      output.frame(new Frame(whole, body));
+    }
+  }
+
+  private void fail(ProtocolException mistake) {
+    stop();
+    output.failed(mistake);
+  }
+}
