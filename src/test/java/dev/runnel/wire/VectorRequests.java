@@ -1,0 +1,108 @@
+package dev.runnel.wire;
+
+import dev.runnel.model.Argument;
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobSpec;
+import dev.runnel.model.JobState;
+import dev.runnel.model.Request;
+import dev.runnel.model.Signal;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/** What the requests among PROTOCOL.md's vectors mean, by name. */
+final class VectorRequests {
+  private static final JobId BUILD = new JobId("build.7");
+  private static final Request PING = new Request.Ping();
+
+  static final Map<String, Expected> ALL =
+      Map.ofEntries(
+          expect("smallest-run", null, run(shell(RawFrames.utf8("ls -la")))),
+          expect(
+              "shell-line-of-any-bytes",
+              "l",
+              run(shell(new byte[] {'e', 'c', 'h', 'o', ' ', (byte) 0xFF, (byte) 0xC0}))),
+          expect("argv-run", "1", run(CommandSpec.of("printf", "%s", "größer"))),
+          expect(
+              "argv-body-run",
+              "2",
+              run(
+                  argv(
+                      Argument.of("cat"),
+                      Argument.of(new byte[] {(byte) 0xFF, (byte) 0xFE, ' '}),
+                      Argument.of("")))),
+          expect("every-key-of-run", "r-1", everyKey()),
+          expect("white-space-and-escapes", null, PING),
+          expect("as-deep-as-may-be", null, PING),
+          expect("ping", null, PING),
+          expect("hello", "h", new Request.Hello(1, null)),
+          expect("hello-with-token", "h", new Request.Hello(1, "s3cret")),
+          expect(
+              "stdin",
+              null,
+              new Request.Stdin(BUILD, 0, new byte[] {'a', 0, 'b', '\r', '\n'}, false)),
+          expect("stdin-eof", null, new Request.Stdin(BUILD, 5, new byte[0], true)),
+          expect("ack", null, new Request.Ack(null, 131_072)),
+          expect("ack-of-a-run", null, new Request.Ack("r-1", 9_007_199_254_740_991L)),
+          expect("signal", "s", new Request.SendSignal(BUILD, Signal.INT)),
+          expect("cancel", "c", new Request.Cancel(BUILD)),
+          expect("status", "t", new Request.Status(BUILD)),
+          expect("jobs", "j", new Request.Jobs(null, null, 100_000)),
+          expect("some-jobs", "j", new Request.Jobs("build.", JobState.RUNNING, 10)));
+
+  /**
+   * A request and its name.
+   *
+   * @param id null: it has none
+   */
+  record Expected(@Nullable String id, Request request) {}
+
+  private VectorRequests() {}
+
+  private static Map.Entry<String, Expected> expect(
+      String name, @Nullable String id, Request request) {
+    return Map.entry(name, new Expected(id, request));
+  }
+
+  private static Request run(CommandSpec command) {
+    return new Request.Run(null, null, JobSpec.of(command));
+  }
+
+  private static CommandSpec shell(byte[] line) {
+    return argv(Argument.of("/bin/sh"), Argument.of("-c"), Argument.of(line));
+  }
+
+  private static CommandSpec argv(Argument... argv) {
+    return new CommandSpec(
+        List.of(argv), null, Map.of(), CommandSpec.Stderr.SEPARATE, CommandSpec.Stdin.NULL);
+  }
+
+  @SuppressWarnings("NullAway") // It does not see the annotation inside a compiled record's type.
+  private static Request everyKey() {
+    Map<String, @Nullable String> env = new HashMap<>();
+    env.put("LANG", "C.UTF-8");
+    env.put("DEBUG", null);
+    CommandSpec command =
+        new CommandSpec(
+            List.of(Argument.of("make"), Argument.of("all")),
+            "/src",
+            env,
+            CommandSpec.Stderr.MERGED,
+            CommandSpec.Stdin.PIPE);
+    JobSpec spec =
+        new JobSpec(
+            command,
+            Duration.ofMinutes(1),
+            Duration.ofMillis(500),
+            Duration.ofMillis(250),
+            Duration.ofSeconds(5),
+            JobSpec.Leftovers.KEEP,
+            262_144,
+            OptionalLong.of(65_536));
+    return new Request.Run(BUILD, "b-1", spec);
+  }
+}
