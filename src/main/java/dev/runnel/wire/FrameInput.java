@@ -3,14 +3,36 @@ package dev.runnel.wire;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.Channels;
+import java.nio.channels.ReadableByteChannel;
 import org.jspecify.annotations.Nullable;
 
-/** Reads frames from a blocking stream, for one thread. The stream stays the caller's to close. */
+/**
+ * Reads frames from a blocking channel, for one thread, as many bytes at a time as there are. The
+ * channel stays the caller's to close.
+ */
 public final class FrameInput {
-  private final InputStream in;
+  /** The largest frame fits (4 + 65,536 + 131,072), and of the usual ones several. */
+  private static final int BUFFER_BYTES = 262_144;
+
+  private final ReadableByteChannel in;
+
+  /** From position to limit: what was read and not yet taken. */
+  private final ByteBuffer buffer;
+
+  private int bodyStart;
+  private int bodyBytes;
+
+  public FrameInput(ReadableByteChannel in) {
+    this.in = in;
+    this.buffer = ByteBuffer.allocateDirect(BUFFER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    buffer.limit(0);
+  }
 
   public FrameInput(InputStream in) {
-    this.in = in;
+    this(Channels.newChannel(in));
   }
 
   /**
@@ -21,35 +43,64 @@ public final class FrameInput {
    * @throws ProtocolException if the peer's bytes are no frame
    */
   public @Nullable Frame next() throws IOException, ProtocolException {
-    byte[] prefix = in.readNBytes(Limits.PREFIX_BYTES);
-    if (prefix.length == 0) {
+    Header header = nextHeader();
+    if (header == null) {
       return null;
     }
-    if (prefix.length < Limits.PREFIX_BYTES) {
-      throw cut("length", prefix.length, Limits.PREFIX_BYTES);
-    }
-    Header header = Header.parse(readFully("header", Header.checkLength(littleEndian(prefix))));
-    return new Frame(header, readFully("body", header.totalSize()));
+    byte[] body = new byte[bodyBytes];
+    body().get(body);
+    return new Frame(header, body);
   }
 
-  private byte[] readFully(String what, int bytes) throws IOException {
-    byte[] read = in.readNBytes(bytes);
-    if (read.length < bytes) {
-      throw cut(what, read.length, bytes);
+  /** As {@link #next}, but the body is not copied: {@link #body} shows it. */
+  public @Nullable Header nextHeader() throws IOException, ProtocolException {
+    if (!fill(1)) {
+      return null;
     }
-    return read;
+    require("length", Limits.PREFIX_BYTES);
+    int length = Header.checkLength(Integer.toUnsignedLong(buffer.getInt()));
+    require("header", length);
+    byte[] bytes = new byte[length];
+    buffer.get(bytes);
+    Header header = Header.parse(bytes);
+    require("body", header.totalSize());
+    bodyStart = buffer.position();
+    bodyBytes = header.totalSize();
+    buffer.position(bodyStart + bodyBytes);
+    return header;
   }
 
-  private static EOFException cut(String what, int got, int expected) {
-    return new EOFException(
-        "the connection ended within a frame: " + what + ": " + got + " of " + expected + " bytes");
+  /** The body of the frame that was read last; it stands until the next one is read. */
+  public ByteBuffer body() {
+    return buffer.slice(bodyStart, bodyBytes);
   }
 
-  private static long littleEndian(byte[] prefix) {
-    long value = 0;
-    for (int i = 0; i < Limits.PREFIX_BYTES; i++) {
-      value |= (prefix[i] & 0xFFL) << (8 * i);
+  private void require(String what, int bytes) throws IOException {
+    if (!fill(bytes)) {
+      int got = buffer.remaining();
+      throw new EOFException(
+          "the connection ended within a frame: " + what + ": " + got + " of " + bytes + " bytes");
     }
-    return value;
+  }
+
+  /** Blocks until that many bytes are there; false: the stream ended before. */
+  private boolean fill(int bytes) throws IOException {
+    while (buffer.remaining() < bytes) {
+      if (buffer.capacity() - buffer.position() < bytes || !buffer.hasRemaining()) {
+        buffer.compact().flip();
+      }
+      int start = buffer.position();
+      int end = buffer.limit();
+      int read;
+      try {
+        read = in.read(buffer.limit(buffer.capacity()).position(end));
+      } finally {
+        buffer.limit(buffer.position()).position(start);
+      }
+      if (read < 0) {
+        return false;
+      }
+    }
+    return true;
   }
 }

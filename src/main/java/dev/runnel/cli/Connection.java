@@ -1,0 +1,88 @@
+package dev.runnel.cli;
+
+import dev.runnel.wire.FrameInput;
+import dev.runnel.wire.Header;
+import dev.runnel.wire.ProtocolException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/** A blocking connection to a server: one thread reads, any thread sends whole frames. */
+final class Connection implements AutoCloseable {
+  private static final long SIGNAL_PATIENCE_MILLIS = 1_000;
+
+  private final Host host;
+  private final SocketChannel channel;
+  private final FrameInput in;
+  private final ReentrantLock sending = new ReentrantLock();
+
+  Connection(Host host, SocketChannel channel) {
+    this.host = host;
+    this.channel = channel;
+    this.in = new FrameInput(channel);
+  }
+
+  Host host() {
+    return host;
+  }
+
+  /** Blocks until a frame is whole; null: the server closed between two frames. */
+  @Nullable Header next() throws IOException, ProtocolException {
+    return in.nextHeader();
+  }
+
+  /** The body that belongs to the header read last; it stands until the next one is read. */
+  ByteBuffer body() {
+    return in.body();
+  }
+
+  /** Blocks until all of it is with the transport. */
+  void send(ByteBuffer... parts) throws IOException {
+    sending.lock();
+    try {
+      write(parts);
+    } finally {
+      sending.unlock();
+    }
+  }
+
+  void send(byte[] frame) throws IOException {
+    send(ByteBuffer.wrap(frame));
+  }
+
+  /** Sends unless another thread is stuck in the middle of a frame. */
+  void trySend(byte[] frame) {
+    try {
+      if (sending.tryLock(SIGNAL_PATIENCE_MILLIS, TimeUnit.MILLISECONDS)) {
+        try {
+          write(ByteBuffer.wrap(frame));
+        } finally {
+          sending.unlock();
+        }
+      }
+    } catch (IOException _) {
+      // The connection is gone; whoever reads it tells.
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void write(ByteBuffer... parts) throws IOException {
+    ByteBuffer last = parts[parts.length - 1];
+    while (last.hasRemaining()) {
+      var _ = channel.write(parts);
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      channel.close();
+    } catch (IOException _) {
+      // Nothing of ours depends on it.
+    }
+  }
+}

@@ -1,0 +1,105 @@
+package dev.runnel.cli;
+
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketTimeoutException;
+import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
+import java.net.UnknownHostException;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** Connects to a server, with patience where it was asked for. */
+final class Connector {
+  private static final long FIRST_PAUSE_MILLIS = 20;
+  private static final long MAX_PAUSE_MILLIS = 1_000;
+
+  private Connector() {}
+
+  /** Blocks until there is a connection. */
+  static Connection connect(Host host, Duration timeout, @Nullable Duration wait) throws Failure {
+    long start = System.nanoTime();
+    long pause = FIRST_PAUSE_MILLIS;
+    while (true) {
+      try {
+        return connectOnce(host, timeout);
+      } catch (IOException e) {
+        long left = wait == null ? 0 : wait.toMillis() - (System.nanoTime() - start) / 1_000_000;
+        if (left <= 0) {
+          throw unreachable(host, timeout, wait, e);
+        }
+        sleep(Math.min(pause, left));
+        pause = Math.min(2 * pause, MAX_PAUSE_MILLIS);
+      }
+    }
+  }
+
+  private static Connection connectOnce(Host host, Duration timeout) throws IOException {
+    return switch (host) {
+      case Host.Unix unix ->
+          new Connection(host, SocketChannel.open(UnixDomainSocketAddress.of(unix.path())));
+      case Host.Tcp tcp -> connectTcp(tcp, timeout);
+    };
+  }
+
+  // All addresses of a name, one after the other, share the time.
+  private static Connection connectTcp(Host.Tcp tcp, Duration timeout) throws IOException {
+    long deadline = System.nanoTime() + timeout.toNanos();
+    IOException first = null;
+    for (InetAddress address : InetAddress.getAllByName(tcp.address())) {
+      long millis = Math.max(1, (deadline - System.nanoTime()) / 1_000_000);
+      SocketChannel channel = SocketChannel.open();
+      try {
+        channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+        channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+        channel.socket().connect(new InetSocketAddress(address, tcp.port()), (int) millis);
+        return new Connection(tcp, channel);
+      } catch (IOException e) {
+        channel.close();
+        first = first == null ? e : first;
+      }
+    }
+    throw first == null ? new UnknownHostException(tcp.address()) : first;
+  }
+
+  private static void sleep(long millis) throws Failure {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      throw Failure.of("interrupted while waiting for the server");
+    }
+  }
+
+  private static Failure unreachable(
+      Host host, Duration timeout, @Nullable Duration wait, IOException e) {
+    String hint =
+        wait == null
+            ? "; --wait 30s retries until it is up"
+            : "; tried for " + Durations.show(wait);
+    return Failure.of("cannot reach " + host.name() + ": " + reason(host, timeout, e) + hint);
+  }
+
+  private static String reason(Host host, Duration timeout, IOException e) {
+    return switch (e) {
+      case UnknownHostException _ -> "no such host";
+      case SocketTimeoutException _ -> "no answer within " + Durations.show(timeout);
+      case ConnectException refused when isRefused(refused) ->
+          host instanceof Host.Tcp
+              ? "connection refused: no server listens there"
+              : "connection refused: its server is gone";
+      default ->
+          host instanceof Host.Unix unix && !Files.exists(unix.path())
+              ? "there is no such socket"
+              : String.valueOf(e.getMessage());
+    };
+  }
+
+  private static boolean isRefused(ConnectException e) {
+    return String.valueOf(e.getMessage()).contains("refused");
+  }
+}

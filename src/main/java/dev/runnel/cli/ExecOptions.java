@@ -1,0 +1,194 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.Argument;
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobSpec;
+import dev.runnel.model.Request;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/** The options of {@code exec}, one for each key of a run, and the request they make. */
+final class ExecOptions {
+  static final Option SHELL =
+      Option.value("--shell", "LINE", "a line for /bin/sh, in place of a command").or("-c");
+  static final Option CWD = Option.value("--cwd", "PATH", "where it runs; absolute");
+  static final Option ENV =
+      Option.value("--env", "NAME[=VALUE]", "set a variable, or pass ours on; may be repeated");
+  static final Option MERGE =
+      Option.flag("--merge", "stderr into stdout, in the exact order of writing");
+  static final Option STDIN =
+      Option.flag("--stdin", "send our stdin even if it is a terminal (else it is sent if not)");
+  static final Option NO_STDIN = Option.flag("--no-stdin", "do not send our stdin").or("-n");
+  static final Option JOB = Option.value("--job", "ID", "the job's name (default: the server's)");
+  static final Option BOOT =
+      Option.value("--boot", "ID", "only if the server is still in this life of its");
+  static final Option TIMEOUT = Option.value("--timeout", "TIME", "end it after so long");
+  static final Option GRACE =
+      Option.value("--grace", "TIME", "from TERM to KILL when it is ended (default: 2s)");
+  static final Option DRAIN =
+      Option.value(
+          "--drain", "TIME", "silence after which its background children's output is cut\n(1s)");
+  static final Option DRAIN_MAX =
+      Option.value("--drain-max", "TIME", "how long they are read at most (default: 10s)");
+  static final Option WINDOW =
+      Option.value("--window", "SIZE", "output that may be under way unacknowledged");
+  static final Option RETAIN =
+      Option.value("--retain", "SIZE", "output the server keeps (default: 1M)");
+  static final Option LEFTOVERS =
+      Option.value("--leftovers", "kill|keep", "what becomes of background children\n(kill)");
+  static final Option REPORT =
+      Option.value("--report", "FILE", "write how it ended there as JSON, whatever happens");
+  static final Option QUIET = Option.flag("--quiet", "no notes on stderr, only errors").or("-q");
+
+  static final List<Option> TABLE = table();
+
+  private ExecOptions() {}
+
+  private static List<Option> table() {
+    List<Option> table =
+        new ArrayList<>(
+            List.of(
+                SHELL, CWD, ENV, MERGE, STDIN, NO_STDIN, JOB, BOOT, TIMEOUT, GRACE, DRAIN,
+                DRAIN_MAX, WINDOW, RETAIN, LEFTOVERS, REPORT, QUIET));
+    table.addAll(ConnectionOptions.TABLE);
+    return table;
+  }
+
+  static Request.Run run(Arguments arguments, Surroundings surroundings) throws Failure {
+    return new Request.Run(job(arguments), arguments.value(BOOT), spec(arguments, surroundings));
+  }
+
+  private static @Nullable JobId job(Arguments arguments) throws Failure {
+    String name = arguments.value(JOB);
+    return name == null ? null : jobId(JOB.name(), name);
+  }
+
+  static JobId jobId(String what, String name) throws Failure {
+    if (!JobId.isValid(name)) {
+      throw Failure.usage(what + ": " + name + " (expected: " + JobId.PATTERN + ")");
+    }
+    return new JobId(name);
+  }
+
+  private static JobSpec spec(Arguments arguments, Surroundings surroundings) throws Failure {
+    CommandSpec command =
+        new CommandSpec(
+            argv(arguments),
+            cwd(arguments),
+            env(arguments, surroundings.env()),
+            arguments.has(MERGE) ? CommandSpec.Stderr.MERGED : CommandSpec.Stderr.SEPARATE,
+            stdin(arguments, surroundings.input()));
+    long retain = size(arguments, RETAIN, JobSpec.DEFAULT_RETAIN_BYTES);
+    String timeout = arguments.value(TIMEOUT);
+    return new JobSpec(
+        command,
+        timeout == null ? null : Durations.parse(TIMEOUT, timeout, Duration.ofMillis(1)),
+        duration(arguments, GRACE, JobSpec.DEFAULT_GRACE),
+        duration(arguments, DRAIN, JobSpec.DEFAULT_DRAIN),
+        duration(arguments, DRAIN_MAX, JobSpec.DEFAULT_DRAIN_MAX),
+        leftovers(arguments),
+        retain,
+        window(arguments, retain));
+  }
+
+  private static List<Argument> argv(Arguments arguments) throws Failure {
+    List<Argument> operands = arguments.operands();
+    Argument shell = arguments.bytes(SHELL);
+    if (shell == null && operands.isEmpty()) {
+      throw Failure.usage("no command (expected: CMD ARG…, or -c LINE)");
+    }
+    if (shell != null && !operands.isEmpty()) {
+      throw Failure.usage("-c and a command as well: " + operands.getFirst());
+    }
+    if (shell != null && shell.length() == 0) {
+      throw Failure.usage("-c: empty (expected: a line for /bin/sh)");
+    }
+    if (operands.size() > 0 && operands.getFirst().length() == 0) {
+      throw Failure.usage("the command is an empty word");
+    }
+    return shell == null ? operands : CommandSpec.shell(shell);
+  }
+
+  private static @Nullable String cwd(Arguments arguments) throws Failure {
+    String cwd = arguments.value(CWD);
+    if (cwd != null && !cwd.startsWith("/")) {
+      throw Failure.usage(CWD.name() + ": " + cwd + " (expected: an absolute path)");
+    }
+    return cwd;
+  }
+
+  private static Map<String, @Nullable String> env(Arguments arguments, Map<String, String> ours)
+      throws Failure {
+    Map<String, @Nullable String> env = new LinkedHashMap<>();
+    for (String entry : arguments.values(ENV)) {
+      int equals = entry.indexOf('=');
+      String name = equals < 0 ? entry : entry.substring(0, equals);
+      if (name.isEmpty()) {
+        throw Failure.usage(ENV.name() + ": " + entry + " (expected: NAME=VALUE or NAME)");
+      }
+      // Not set here means not set there.
+      String value = equals < 0 ? ours.get(name) : entry.substring(equals + 1);
+      if (equals < 0 && value != null && value.indexOf('\uFFFD') >= 0) {
+        throw Failure.usage(ENV.name() + ": the value of " + name + " is not UTF-8");
+      }
+      env.put(name, value);
+    }
+    return env;
+  }
+
+  private static CommandSpec.Stdin stdin(Arguments arguments, Surroundings.Input input)
+      throws Failure {
+    if (arguments.has(STDIN) && arguments.has(NO_STDIN)) {
+      throw Failure.usage("--stdin and --no-stdin as well");
+    }
+    boolean sent =
+        arguments.has(STDIN) || (!arguments.has(NO_STDIN) && input == Surroundings.Input.STREAM);
+    return sent ? CommandSpec.Stdin.PIPE : CommandSpec.Stdin.NULL;
+  }
+
+  private static JobSpec.Leftovers leftovers(Arguments arguments) throws Failure {
+    return switch (arguments.value(LEFTOVERS)) {
+      case null -> JobSpec.Leftovers.KILL;
+      case "kill" -> JobSpec.Leftovers.KILL;
+      case "keep" -> JobSpec.Leftovers.KEEP;
+      case String other ->
+          throw Failure.usage(LEFTOVERS.name() + ": " + other + " (expected: kill or keep)");
+    };
+  }
+
+  private static OptionalLong window(Arguments arguments, long retain) throws Failure {
+    if (!arguments.has(WINDOW)) {
+      return OptionalLong.empty();
+    }
+    long window = size(arguments, WINDOW, 0);
+    if (window > retain) {
+      throw Failure.usage(
+          WINDOW.name()
+              + ": "
+              + window
+              + " (limit: "
+              + RETAIN.name()
+              + ", which is "
+              + retain
+              + ")");
+    }
+    return OptionalLong.of(window);
+  }
+
+  private static Duration duration(Arguments arguments, Option option, Duration fallback)
+      throws Failure {
+    String text = arguments.value(option);
+    return text == null ? fallback : Durations.parse(option, text, Duration.ZERO);
+  }
+
+  private static long size(Arguments arguments, Option option, long fallback) throws Failure {
+    String text = arguments.value(option);
+    return text == null ? fallback : Sizes.parse(option, text, JobSpec.MIN_WINDOW);
+  }
+}

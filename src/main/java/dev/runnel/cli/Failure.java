@@ -1,0 +1,45 @@
+package dev.runnel.cli;
+
+/** Why a verb ends without having done its work: a line for people and the exit code. */
+final class Failure extends Exception {
+  private static final long serialVersionUID = 1;
+
+  /** Of everything that is not the command's: ours, the transport's, the server's. */
+  static final int OURS = 255;
+
+  /** Of wrong usage, except of {@code exec}, whose codes are the command's. */
+  static final int USAGE = 2;
+
+  /** As a shell tells of a program that SIGPIPE ended. */
+  static final int STDOUT_GONE = 141;
+
+  private final int exitCode;
+
+  private Failure(int exitCode, String message) {
+    super(message, null, false, false);
+    this.exitCode = exitCode;
+  }
+
+  /** Something failed that the caller asked for rightly. */
+  static Failure of(String message) {
+    return new Failure(OURS, message);
+  }
+
+  /** Whoever read our output left. */
+  static Failure stdoutGone(String message) {
+    return new Failure(STDOUT_GONE, message);
+  }
+
+  /** The arguments are wrong; the message names the one and what was expected. */
+  static Failure usage(String message) {
+    return new Failure(USAGE, message);
+  }
+
+  int exitCode() {
+    return exitCode;
+  }
+
+  String line() {
+    return String.valueOf(getMessage());
+  }
+}

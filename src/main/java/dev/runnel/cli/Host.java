@@ -1,0 +1,91 @@
+package dev.runnel.cli;
+
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** Where a server listens: {@code host[:port]}, {@code [v6]:port} or {@code unix:PATH}. */
+sealed interface Host {
+  int DEFAULT_PORT = 7866;
+
+  /** As people name it. */
+  String name();
+
+  record Tcp(String address, int port) implements Host {
+    @Override
+    public String name() {
+      return (address.indexOf(':') < 0 ? address : "[" + address + "]") + ":" + port;
+    }
+  }
+
+  record Unix(Path path) implements Host {
+    @Override
+    public String name() {
+      return "unix:" + path;
+    }
+  }
+
+  /**
+   * Reads what was given.
+   *
+   * @param source where it came from, for the message
+   */
+  static Host parse(String source, String text) throws Failure {
+    if (text.startsWith("unix:")) {
+      return unix(source, text);
+    }
+    if (text.startsWith("[")) {
+      int close = text.indexOf(']');
+      if (close < 2 || (close + 1 < text.length() && text.charAt(close + 1) != ':')) {
+        throw wrong(source, text);
+      }
+      String port = close + 1 == text.length() ? null : text.substring(close + 2);
+      return tcp(source, text, text.substring(1, close), port);
+    }
+    int colon = text.indexOf(':');
+    if (colon < 0) {
+      return tcp(source, text, text, null);
+    }
+    if (text.indexOf(':', colon + 1) >= 0) {
+      throw Failure.usage(
+          source + ": " + text + " (an IPv6 address stands in brackets: [" + text + "]:7866)");
+    }
+    return tcp(source, text, text.substring(0, colon), text.substring(colon + 1));
+  }
+
+  private static Host unix(String source, String text) throws Failure {
+    String path = text.substring("unix:".length());
+    if (path.isEmpty()) {
+      throw wrong(source, text);
+    }
+    try {
+      return new Unix(Path.of(path));
+    } catch (InvalidPathException _) {
+      throw wrong(source, text);
+    }
+  }
+
+  private static Host tcp(String source, String text, String address, @Nullable String port)
+      throws Failure {
+    if (address.isEmpty() || address.indexOf('/') >= 0 || address.indexOf(' ') >= 0) {
+      throw wrong(source, text);
+    }
+    if (port == null) {
+      return new Tcp(address, DEFAULT_PORT);
+    }
+    int number = 0;
+    for (int i = 0; i < port.length() && number >= 0; i++) {
+      int digit = port.charAt(i) - '0';
+      number = digit < 0 || digit > 9 || number > 65_535 ? -1 : number * 10 + digit;
+    }
+    if (number < 1 || number > 65_535) {
+      throw Failure.usage(source + ": port " + port + " (expected: from 1 to 65535)");
+    }
+    return new Tcp(address, number);
+  }
+
+  private static Failure wrong(String source, String text) {
+    return Failure.usage(
+        source + ": " + text + " (expected: host, host:port, [v6]:port or unix:PATH)");
+  }
+}

@@ -1,0 +1,74 @@
+package dev.runnel.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.function.IntConsumer;
+import sun.misc.Signal;
+
+/**
+ * What the command line has of the process it runs in; tests make their own.
+ *
+ * @param input whether stdin can be the command's
+ * @param signals by which we are told of signals to us
+ * @param halt ends the process at once, from any thread
+ */
+record Surroundings(
+    ReadableByteChannel in,
+    Outlet out,
+    Outlet err,
+    Input input,
+    Map<String, String> env,
+    Signals signals,
+    IntConsumer halt) {
+
+  /** What our stdin is. */
+  enum Input {
+    /** Somebody types, who did not mean the command unless they say so. */
+    TERMINAL,
+    STREAM
+  }
+
+  /** Where signals to this process come from. */
+  interface Signals {
+    /** Has the action run, on a thread of its own, whenever that signal comes. */
+    void on(String name, Runnable action);
+  }
+
+  static Surroundings ofProcess() {
+    return new Surroundings(
+        new FileInputStream(FileDescriptor.in).getChannel(),
+        new Outlet("stdout", 1, new FileOutputStream(FileDescriptor.out).getChannel()),
+        new Outlet("stderr", 2, new FileOutputStream(FileDescriptor.err).getChannel()),
+        isTerminal() ? Input.TERMINAL : Input.STREAM,
+        System.getenv(),
+        Surroundings::handle,
+        code -> Runtime.getRuntime().halt(code));
+  }
+
+  // The launcher knows; without it a terminal is recognized by its device.
+  private static boolean isTerminal() {
+    if (System.getProperty("runnel.launcher") != null) {
+      return "tty".equals(System.getProperty("runnel.stdin"));
+    }
+    try {
+      String target = Files.readSymbolicLink(Path.of("/proc/self/fd/0")).toString();
+      return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty");
+    } catch (IOException _) {
+      return false;
+    }
+  }
+
+  private static void handle(String name, Runnable action) {
+    try {
+      var _ = Signal.handle(new Signal(name), _ -> action.run());
+    } catch (IllegalArgumentException _) {
+      // With -Xrs the JVM leaves signals alone: they end us, which cancels the job as well.
+    }
+  }
+}

@@ -1,0 +1,16 @@
+package dev.runnel.cli;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which server, and how it is reached.
+ *
+ * @param host null: the default one
+ * @param patience how long to try again while nobody listens there; null: try once
+ */
+record Target(
+    @Nullable Host host,
+    @Nullable String token,
+    Duration connectTimeout,
+    @Nullable Duration patience) {}

@@ -1,0 +1,120 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.End;
+import dev.runnel.model.Event;
+import dev.runnel.model.ExitStatus;
+import dev.runnel.model.Leftover;
+import dev.runnel.model.StartFailure;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@code exec} makes of how it went.
+ *
+ * @param complaint a line on what went wrong; null: nothing did
+ * @param note a line on what else is worth knowing; null: nothing is
+ * @param ended the job's end; null: none came
+ */
+record Verdict(
+    int exitCode, @Nullable String complaint, @Nullable String note, Event.@Nullable Ended ended) {
+  static final int TIMED_OUT = 124;
+  static final int CANNOT_RUN = 126;
+  static final int NOT_FOUND = 127;
+  static final int INTERRUPTED = 130;
+  private static final int SIGNAL_BASE = 128;
+
+  static Verdict of(Failure failure) {
+    int code = failure.exitCode() == Failure.USAGE ? Failure.OURS : failure.exitCode();
+    return new Verdict(code, failure.line(), null, null);
+  }
+
+  /** A signal to us ended it all. */
+  static Verdict ofSignal(int number, String name) {
+    return new Verdict(SIGNAL_BASE + number, "ended by SIG" + name, null, null);
+  }
+
+  /**
+   * The end came.
+   *
+   * @param loss what did not; it outweighs every success
+   */
+  static Verdict of(Event.Ended ended, @Nullable String loss, JobControl control, String command) {
+    End end = ended.end();
+    if (loss != null) {
+      return new Verdict(Failure.OURS, loss, note(end), ended);
+    }
+    return switch (end.outcome()) {
+      case EXITED, SIGNALED -> new Verdict(code(end.status()), null, note(end), ended);
+      case TIMED_OUT -> new Verdict(TIMED_OUT, null, join("timed out", note(end)), ended);
+      case CANCELED -> canceled(ended, control);
+      case START_FAILED -> startFailed(ended, command);
+      case LOST -> failed(ended, "the server lost track of the job: how it ended is not known");
+      case SHUTDOWN -> failed(ended, "the server shut down and ended the job");
+      case ABANDONED -> failed(ended, "the job was ended because nobody followed it");
+    };
+  }
+
+  private static int code(@Nullable ExitStatus status) {
+    return switch (status) {
+      case null -> Failure.OURS;
+      case ExitStatus.Exited(int code) -> code;
+      case ExitStatus.Signaled(int number) -> SIGNAL_BASE + number;
+    };
+  }
+
+  private static Verdict canceled(Event.Ended ended, JobControl control) {
+    return control.isInterrupted()
+        ? new Verdict(INTERRUPTED, null, join("canceled", note(ended.end())), ended)
+        : failed(ended, "the job was canceled");
+  }
+
+  private static Verdict startFailed(Event.Ended ended, String command) {
+    StartFailure failure = ended.end().failure();
+    if (failure == null) {
+      return failed(ended, "cannot start " + command);
+    }
+    String at = failure.at() == StartFailure.At.EXEC ? "" : failure.at().wireName() + ": ";
+    boolean notFound = failure.errno().equals("ENOENT") || failure.errno().equals("ENOTDIR");
+    return new Verdict(
+        notFound ? NOT_FOUND : CANNOT_RUN,
+        "cannot start " + command + ": " + at + failure.message() + " (" + failure.errno() + ")",
+        null,
+        ended);
+  }
+
+  private static Verdict failed(Event.Ended ended, String complaint) {
+    return new Verdict(Failure.OURS, complaint, note(ended.end()), ended);
+  }
+
+  private static @Nullable String note(End end) {
+    String note = null;
+    if (!end.drained()) {
+      note = "something still held the output when the server stopped waiting for more";
+    }
+    if (end.leftoversTotal() > 0) {
+      note = join(note, leftovers(end));
+    }
+    return note;
+  }
+
+  private static String leftovers(End end) {
+    StringBuilder text = new StringBuilder(100);
+    boolean ended = true;
+    for (Leftover leftover : end.leftovers()) {
+      ended &= leftover.ended();
+    }
+    int total = end.leftoversTotal();
+    text.append(ended ? "ended " : "left running: ").append(total);
+    text.append(total == 1 ? " process" : " processes").append(" that outlived the command");
+    String separator = ": ";
+    for (Leftover leftover : end.leftovers().subList(0, Math.min(3, end.leftovers().size()))) {
+      text.append(separator).append(leftover.command()).append(" (").append(leftover.pid());
+      text.append(')');
+      separator = ", ";
+    }
+    return text.append(total > 3 ? ", …" : "").toString();
+  }
+
+  private static String join(@Nullable String a, @Nullable String b) {
+    return a == null ? String.valueOf(b) : b == null ? a : a + "; " + b;
+  }
+}

@@ -1,0 +1,134 @@
+package dev.runnel.wire;
+
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.Event;
+import dev.runnel.model.JobState;
+import dev.runnel.model.JobStatus;
+import dev.runnel.model.Stream;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Headers to the events they mean. Lenient towards later servers: unknown keys, and unknown frames
+ * that are not the last of an answer, are passed over. PROTOCOL.md, "Answers".
+ */
+public final class EventDecoder {
+  private EventDecoder() {}
+
+  /**
+   * @return null: a frame that this client does not know, and may ignore
+   * @throws ProtocolException if the peer does not speak the protocol
+   */
+  public static @Nullable Event decode(Header header) throws ProtocolException {
+    Fields fields = Fields.of(header);
+    return switch (fields.string("type")) {
+      case "hello" -> hello(fields);
+      case "started" -> started(fields);
+      case "output" -> new Event.Output(fields.job(), stream(fields), fields.number("offset"));
+      case "gap" -> new Event.Gap(fields.job(), fields.number("from"), fields.number("to"));
+      case "stdin_ack" ->
+          new Event.StdinAck(fields.job(), fields.number("offset"), fields.flag("eof"));
+      case "stdin_closed" -> new Event.StdinClosed(fields.job());
+      case "exited" -> new Event.Exited(fields.job(), EndDecoder.exitStatus(fields));
+      case "end" -> new Event.Ended(EndDecoder.decode(fields), fields.number("gap_bytes", 0));
+      case "ok" -> new Event.Ok(state(fields));
+      case "pong" -> new Event.Pong();
+      case "status" -> new Event.Status(status(fields));
+      case "jobs" -> fields.flag("final") ? new Event.JobsEnd() : new Event.JobsPart();
+      case "error" -> failed(fields);
+      case String other -> {
+        if (fields.flag("final")) {
+          throw Fields.wrong("type", other, "a final frame of version 1");
+        }
+        yield null;
+      }
+    };
+  }
+
+  /** The body of a {@code jobs} frame: a JSON array of statuses. */
+  public static List<JobStatus> decodeStatuses(byte[] body) throws ProtocolException {
+    ByteArrayOutputStream object = new ByteArrayOutputStream(body.length + 16);
+    object.writeBytes("{\"jobs\":".getBytes(StandardCharsets.UTF_8));
+    object.writeBytes(body);
+    object.write('}');
+    List<JobStatus> statuses = new ArrayList<>();
+    for (Object element : Fields.of("body", Json.parseObject(object.toByteArray())).list("jobs")) {
+      statuses.add(status(Fields.of("jobs", element)));
+    }
+    return statuses;
+  }
+
+  private static Event hello(Fields fields) throws ProtocolException {
+    List<String> features = new ArrayList<>();
+    for (Object feature : fields.list("features")) {
+      features.add(feature.toString());
+    }
+    return new Event.Hello(
+        fields.integer("version"),
+        fields.string("software"),
+        fields.string("node"),
+        fields.string("boot"),
+        fields.integer("max_header"),
+        fields.integer("max_body"),
+        features);
+  }
+
+  private static Event started(Fields fields) throws ProtocolException {
+    return new Event.Started(
+        fields.job(),
+        fields.string("node"),
+        fields.string("boot"),
+        fields.integer("pid"),
+        state(fields),
+        fields.optionalInt("stdin_window"),
+        fields.number("next"));
+  }
+
+  private static Stream stream(Fields fields) throws ProtocolException {
+    String name = fields.string("stream");
+    Stream stream = Stream.ofWireName(name);
+    if (stream == null) {
+      throw Fields.wrong("stream", name, "stdout or stderr");
+    }
+    return stream;
+  }
+
+  private static JobStatus status(Fields fields) throws ProtocolException {
+    return new JobStatus(
+        fields.job(),
+        state(fields),
+        fields.string("principal"),
+        fields.string("command"),
+        fields.optionalInt("pid"),
+        fields.number("output_bytes"),
+        fields.integer("followers"),
+        EndDecoder.instant(fields, "started_at_ms"),
+        fields.has("outcome") ? EndDecoder.decode(fields) : null);
+  }
+
+  private static JobState state(Fields fields) throws ProtocolException {
+    String name = fields.string("state");
+    for (JobState state : JobState.values()) {
+      if (state.wireName().equals(name)) {
+        return state;
+      }
+    }
+    throw Fields.wrong("state", name, "starting, running, draining or ended");
+  }
+
+  private static Event failed(Fields fields) throws ProtocolException {
+    String name = fields.string("code");
+    String message = fields.string("message");
+    for (ErrorCode code : ErrorCode.values()) {
+      if (code.wireName().equals(name)) {
+        return new Event.Failed(code, message, fields.has("job") ? fields.job() : null);
+      }
+    }
+    // A later server's code: what it ends is known all the same, and its name is in the message.
+    ErrorCode nearest = fields.flag("close") ? ErrorCode.BAD_FRAME : ErrorCode.INTERNAL;
+    return new Event.Failed(nearest, name + ": " + message, null);
+  }
+}

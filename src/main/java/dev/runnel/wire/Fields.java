@@ -1,0 +1,129 @@
+package dev.runnel.wire;
+
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.JobId;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The keys of an object that a server sent. A wrong value ends the connection. */
+final class Fields {
+  private final Lookup lookup;
+
+  private interface Lookup {
+    @Nullable Object get(String key);
+  }
+
+  private Fields(Lookup lookup) {
+    this.lookup = lookup;
+  }
+
+  static Fields of(Header header) {
+    return new Fields(header::raw);
+  }
+
+  static Fields of(String key, @Nullable Object value) throws ProtocolException {
+    if (value instanceof Map<?, ?> map) {
+      return new Fields(map::get);
+    }
+    throw wrong(key, value, "an object");
+  }
+
+  boolean has(String key) {
+    return lookup.get(key) != null;
+  }
+
+  boolean flag(String key) throws ProtocolException {
+    return switch (lookup.get(key)) {
+      case null -> false;
+      case Boolean flag -> flag;
+      case Object other -> throw wrong(key, other, "true or false");
+    };
+  }
+
+  @Nullable String optionalString(String key) throws ProtocolException {
+    return switch (lookup.get(key)) {
+      case null -> null;
+      case String text -> text;
+      case Object other -> throw wrong(key, other, "a string");
+    };
+  }
+
+  String string(String key) throws ProtocolException {
+    String text = optionalString(key);
+    if (text == null) {
+      throw wrong(key, null, "a string");
+    }
+    return text;
+  }
+
+  /** At least 0, as every number of the protocol that tells of something. */
+  @Nullable Long optionalNumber(String key) throws ProtocolException {
+    return switch (lookup.get(key)) {
+      case null -> null;
+      case Long number when number >= 0 -> number;
+      case Object other -> throw wrong(key, other, "an integer from 0 on");
+    };
+  }
+
+  long number(String key) throws ProtocolException {
+    Long number = optionalNumber(key);
+    if (number == null) {
+      throw wrong(key, null, "an integer");
+    }
+    return number;
+  }
+
+  long number(String key, long fallback) throws ProtocolException {
+    Long number = optionalNumber(key);
+    return number == null ? fallback : number;
+  }
+
+  @Nullable Integer optionalInt(String key) throws ProtocolException {
+    Long number = optionalNumber(key);
+    if (number != null && number > Integer.MAX_VALUE) {
+      throw wrong(key, number, "an integer below 2^31");
+    }
+    return number == null ? null : (Integer) number.intValue();
+  }
+
+  int integer(String key) throws ProtocolException {
+    Integer number = optionalInt(key);
+    if (number == null) {
+      throw wrong(key, null, "an integer");
+    }
+    return number;
+  }
+
+  /** An array; empty: the key is not there. */
+  List<?> list(String key) throws ProtocolException {
+    return switch (lookup.get(key)) {
+      case null -> List.of();
+      case List<?> list -> list;
+      case Object other -> throw wrong(key, other, "an array");
+    };
+  }
+
+  Fields object(String key) throws ProtocolException {
+    return of(key, lookup.get(key));
+  }
+
+  JobId job() throws ProtocolException {
+    String name = string("job");
+    if (!JobId.isValid(name)) {
+      throw wrong("job", name, JobId.PATTERN);
+    }
+    return new JobId(name);
+  }
+
+  static ProtocolException wrong(String key, @Nullable Object value, String expected) {
+    return new ProtocolException(
+        ErrorCode.BAD_FRAME,
+        key
+            + ": "
+            + (value == null ? "missing" : Json.show(value))
+            + " (expected: "
+            + expected
+            + ")");
+  }
+}

@@ -1,0 +1,234 @@
+package dev.runnel.wire;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.runnel.model.Argument;
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobSpec;
+import dev.runnel.model.Request;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Requests to the bytes of their frames, body included. What has its default is left out.
+ * PROTOCOL.md, "Requests".
+ */
+public final class RequestEncoder {
+  private RequestEncoder() {}
+
+  /**
+   * A whole frame.
+   *
+   * @param id the request's name; null: it has none, as notices never have
+   * @throws IllegalArgumentException if the command does not fit a frame; the message names the
+   *     limit
+   */
+  public static byte[] encode(@Nullable String id, Request request) {
+    return switch (request) {
+      case Request.Hello hello -> header("hello", id, json -> writeHello(json, hello));
+      case Request.Run run -> run(id, run);
+      case Request.Stdin stdin ->
+          join(
+              stdin(stdin.job(), stdin.offset(), stdin.bytes().length, stdin.eof()), stdin.bytes());
+      case Request.Ack ack -> header("ack", null, json -> writeAck(json, ack));
+      case Request.SendSignal signal ->
+          header(
+              "signal",
+              id,
+              json -> {
+                json.writeStringField("job", signal.job().value());
+                json.writeStringField("signal", signal.signal().name());
+              });
+      case Request.Cancel cancel ->
+          header("cancel", id, json -> json.writeStringField("job", cancel.job().value()));
+      case Request.Status status ->
+          header("status", id, json -> json.writeStringField("job", status.job().value()));
+      case Request.Jobs jobs -> header("jobs", id, json -> writeJobs(json, jobs));
+      case Request.Ping _ -> header("ping", id, _ -> {});
+    };
+  }
+
+  /** A stdin frame without its body, of so many bytes, which the caller sends after it. */
+  public static byte[] stdinHeader(JobId job, long offset, int bodyBytes) {
+    return stdin(job, offset, bodyBytes, false);
+  }
+
+  private static byte[] stdin(JobId job, long offset, int bodyBytes, boolean eof) {
+    return FrameWriter.header(
+        "stdin",
+        null,
+        json -> {
+          json.writeStringField("job", job.value());
+          json.writeNumberField("offset", offset);
+          if (eof) {
+            json.writeBooleanField("eof", true);
+          }
+        },
+        bodyBytes);
+  }
+
+  private static void writeHello(JsonGenerator json, Request.Hello hello) throws IOException {
+    json.writeNumberField("version", hello.version());
+    if (hello.token() != null) {
+      json.writeStringField("token", hello.token());
+    }
+  }
+
+  private static void writeAck(JsonGenerator json, Request.Ack ack) throws IOException {
+    if (ack.follow() != null) {
+      json.writeStringField("follow", ack.follow());
+    }
+    json.writeNumberField("offset", ack.offset());
+  }
+
+  private static void writeJobs(JsonGenerator json, Request.Jobs jobs) throws IOException {
+    if (jobs.prefix() != null) {
+      json.writeStringField("prefix", jobs.prefix());
+    }
+    if (jobs.state() != null) {
+      json.writeStringField("state", jobs.state().wireName());
+    }
+    if (jobs.limit() != Request.Jobs.MAX_LIMIT) {
+      json.writeNumberField("limit", jobs.limit());
+    }
+  }
+
+  private static byte[] run(@Nullable String id, Request.Run run) {
+    List<Argument> argv = run.spec().command().argv();
+    if (isShellLine(argv)) {
+      return runWithBody(id, run, _ -> {}, argv.get(2).bytes());
+    }
+    if (fitsHeader(argv)) {
+      byte[] frame = FrameWriter.header(null, id, json -> writeRun(json, run, inHeader(argv)), 0);
+      if (frame.length - Limits.PREFIX_BYTES <= Limits.MAX_HEADER_BYTES) {
+        return frame;
+      }
+    }
+    FrameWriter.Content inBody = json -> json.writeBooleanField("argv_body", true);
+    return runWithBody(id, run, inBody, terminated(argv));
+  }
+
+  private static byte[] runWithBody(
+      @Nullable String id, Request.Run run, FrameWriter.Content what, byte[] body) {
+    if (body.length > Limits.MAX_BODY_BYTES) {
+      throw new IllegalArgumentException(
+          "command: " + body.length + " bytes (limit: " + Limits.MAX_BODY_BYTES + ")");
+    }
+    byte[] header = FrameWriter.header(null, id, json -> writeRun(json, run, what), body.length);
+    int headerBytes = header.length - Limits.PREFIX_BYTES;
+    if (headerBytes > Limits.MAX_HEADER_BYTES) {
+      throw new IllegalArgumentException(
+          "env and cwd: " + headerBytes + " bytes (limit: " + Limits.MAX_HEADER_BYTES + ")");
+    }
+    return join(header, body);
+  }
+
+  // The server makes the same three arguments of a shell line; an empty one it takes for none.
+  private static boolean isShellLine(List<Argument> argv) {
+    return argv.size() == 3
+        && argv.get(2).length() > 0
+        && argv.equals(CommandSpec.shell(argv.get(2)));
+  }
+
+  /** Whether the arguments are text, which JSON can hold, and not surely too much of it. */
+  private static boolean fitsHeader(List<Argument> argv) {
+    int room = Limits.MAX_HEADER_BYTES;
+    for (Argument argument : argv) {
+      room -= argument.length();
+      if (room < 0 || !argument.equals(Argument.of(argument.toString()))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static FrameWriter.Content inHeader(List<Argument> argv) {
+    return json -> {
+      json.writeArrayFieldStart("argv");
+      for (Argument argument : argv) {
+        json.writeString(argument.toString());
+      }
+      json.writeEndArray();
+    };
+  }
+
+  private static byte[] terminated(List<Argument> argv) {
+    ByteArrayOutputStream body = new ByteArrayOutputStream();
+    for (Argument argument : argv) {
+      body.writeBytes(argument.bytes());
+      body.write(0);
+    }
+    return body.toByteArray();
+  }
+
+  private static void writeRun(JsonGenerator json, Request.Run run, FrameWriter.Content what)
+      throws IOException {
+    what.writeTo(json);
+    writeCommand(json, run.spec().command());
+    if (run.job() != null) {
+      json.writeStringField("job", run.job().value());
+    }
+    if (run.boot() != null) {
+      json.writeStringField("boot", run.boot());
+    }
+    writeTimes(json, run.spec());
+    if (run.spec().window().isPresent()) {
+      json.writeNumberField("window", run.spec().window().getAsLong());
+    }
+    if (run.spec().retainBytes() != JobSpec.DEFAULT_RETAIN_BYTES) {
+      json.writeNumberField("retain", run.spec().retainBytes());
+    }
+    if (run.spec().leftovers() == JobSpec.Leftovers.KEEP) {
+      json.writeStringField("leftovers", "keep");
+    }
+  }
+
+  private static void writeCommand(JsonGenerator json, CommandSpec command) throws IOException {
+    if (command.cwd() != null) {
+      json.writeStringField("cwd", command.cwd());
+    }
+    if (!command.env().isEmpty()) {
+      json.writeObjectFieldStart("env");
+      for (Map.Entry<String, @Nullable String> entry : command.env().entrySet()) {
+        json.writeStringField(entry.getKey(), entry.getValue());
+      }
+      json.writeEndObject();
+    }
+    if (command.stderr() == CommandSpec.Stderr.MERGED) {
+      json.writeBooleanField("merge", true);
+    }
+    if (command.stdin() == CommandSpec.Stdin.PIPE) {
+      json.writeBooleanField("stdin", true);
+    }
+  }
+
+  private static void writeTimes(JsonGenerator json, JobSpec spec) throws IOException {
+    writeMillis(json, "timeout_ms", spec.timeout(), null);
+    writeMillis(json, "grace_ms", spec.grace(), JobSpec.DEFAULT_GRACE);
+    writeMillis(json, "drain_ms", spec.drain(), JobSpec.DEFAULT_DRAIN);
+    writeMillis(json, "drain_max_ms", spec.drainMax(), JobSpec.DEFAULT_DRAIN_MAX);
+  }
+
+  private static void writeMillis(
+      JsonGenerator json, String key, @Nullable Duration value, @Nullable Duration usual)
+      throws IOException {
+    if (value != null && !value.equals(usual)) {
+      json.writeNumberField(key, value.toMillis());
+    }
+  }
+
+  private static byte[] header(String type, @Nullable String id, FrameWriter.Content content) {
+    return FrameWriter.header(type, id, content, 0);
+  }
+
+  private static byte[] join(byte[] header, byte[] body) {
+    byte[] frame = Arrays.copyOf(header, header.length + body.length);
+    System.arraycopy(body, 0, frame, header.length, body.length);
+    return frame;
+  }
+}
