@@ -34,7 +34,9 @@ public interface ProcessListener {
   /** The stream's pipe is closed, by everybody who held it or by {@link OsProcess#endOutput}. */
   void outputClosed(Stream stream);
 
-  /** What to write to stdin next: at least a byte; or null: nothing until {@link OsProcess#feed}. */
+  /**
+   * What to write to stdin next: at least a byte; or null: nothing until {@link OsProcess#feed}.
+   */
   @Nullable MemorySegment pendingInput();
 
   /** So many bytes of {@link #pendingInput} went into the pipe. */

@@ -98,9 +98,9 @@ final class Json {
     int bytes = 0;
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
-      if (c < ' ') {
-        bytes += 6;
-      } else if (c == '"' || c == '\\' || Character.isSurrogate(c)) {
+      if (c < ' ' || Character.isSurrogate(c)) {
+        bytes += 6; // A control character is escaped so; our generator escapes surrogates, too.
+      } else if (c == '"' || c == '\\') {
         bytes += 2;
       } else {
         bytes += c < 0x80 ? 1 : c < 0x800 ? 2 : 3;

@@ -1,0 +1,26 @@
+package dev.runnel;
+
+import dev.runnel.cli.Cli;
+import dev.runnel.config.Serve;
+import dev.runnel.tools.TokenVerb;
+import java.util.Arrays;
+import java.util.List;
+
+/** Where every verb begins. A client's verb loads nothing of the daemon's. */
+public final class Main {
+  private Main() {}
+
+  public static void main(String[] arguments) {
+    System.exit(run(arguments));
+  }
+
+  private static int run(String[] arguments) {
+    List<String> rest =
+        arguments.length == 0 ? List.of() : Arrays.asList(arguments).subList(1, arguments.length);
+    return switch (arguments.length == 0 ? "" : arguments[0]) {
+      case "serve" -> Serve.run(rest, System.out, System.err);
+      case "token" -> TokenVerb.run(rest, System.out, System.err);
+      default -> Cli.run(arguments);
+    };
+  }
+}

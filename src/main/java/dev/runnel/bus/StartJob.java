@@ -1,0 +1,9 @@
+package dev.runnel.bus;
+
+import dev.runnel.job.Job;
+
+/**
+ * Asks a worker to start a job that the registry knows already. The job itself is the claim: who
+ * asked can withdraw until the process is made, and after it the job ends at once. Within a JVM.
+ */
+public record StartJob(Job job) {}

@@ -1,0 +1,8 @@
+/**
+ * What goes over the event bus between a node's verticles: addresses, messages, codecs. Imports
+ * {@code model}, {@code job} and {@code security}. Runs on the caller's context.
+ */
+@NullMarked
+package dev.runnel.bus;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,69 @@
+package dev.runnel.config;
+
+import org.jspecify.annotations.Nullable;
+
+/** Every bound that can be set, in one table: the file, {@code --limit} and the help read it. */
+public enum Limit {
+  MAX_CONNECTIONS("max_connections", 20_000, 1, 1_000_000, "connections, of all listeners"),
+  MAX_REQUESTS("max_requests", 256, 1, 65_536, "requests in flight on a connection"),
+  MAX_CONNECTION_JOBS("max_connection_jobs", 256, 1, 65_536, "jobs at once on a connection"),
+  MAX_JOBS("max_jobs", 4_096, 1, 1_000_000, "jobs at once; fewer if max_log_bytes is small"),
+  MAX_QUEUED_STARTS("max_queued_starts", 1_024, 1, 1_000_000, "jobs without a process yet"),
+  MAX_LOG_BYTES(
+      "max_log_bytes", 0, 1 << 17, 1L << 40, "memory of all logs; 0: half the heap's limit"),
+  MAX_RETAIN("max_retain", 64L << 20, 1_024, 1L << 40, "bytes a run may ask to retain"),
+  MAX_UNSENT_BYTES(
+      "max_unsent_bytes", 256 << 10, 1_024, 1 << 30, "output under way on a connection"),
+  MAX_UNREAD_BYTES("max_unread_bytes", 1 << 20, 1_024, 1 << 30, "answers unread on a connection"),
+  MAX_ENDED("max_ended", 4_096, 1, 1_000_000, "ended jobs that are remembered"),
+  KEEP_MS("keep_ms", 600_000, 1, 31_536_000_000L, "how long they are"),
+  FIRST_FRAME_MS("first_frame_ms", 30_000, 1, 3_600_000, "time for a connection's first frame"),
+  FRAME_MS("frame_ms", 30_000, 1, 3_600_000, "time for a frame, from its first byte");
+
+  private final String key;
+  private final long fallback;
+  private final long min;
+  private final long max;
+  private final String meaning;
+
+  Limit(String key, long fallback, long min, long max, String meaning) {
+    this.key = key;
+    this.fallback = fallback;
+    this.min = min;
+    this.max = max;
+    this.meaning = meaning;
+  }
+
+  /** The name in the file and on the command line. */
+  public String key() {
+    return key;
+  }
+
+  public long fallback() {
+    return fallback;
+  }
+
+  /** A few words for the help. */
+  public String meaning() {
+    return meaning;
+  }
+
+  /** The limit of that name, or null. */
+  public static @Nullable Limit ofKey(String key) {
+    for (Limit limit : values()) {
+      if (limit.key.equals(key)) {
+        return limit;
+      }
+    }
+    return null;
+  }
+
+  /** The value, if it may be. */
+  public long check(long value) throws SettingsException {
+    if (value == fallback || (value >= min && value <= max)) {
+      return value;
+    }
+    throw SettingsException.config(
+        key + ": " + value + " (expected: from " + min + " to " + max + ")");
+  }
+}

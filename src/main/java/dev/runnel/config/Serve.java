@@ -1,0 +1,175 @@
+package dev.runnel.config;
+
+import dev.runnel.model.NodeIdentity;
+import dev.runnel.process.NativeEngine;
+import dev.runnel.process.OwnSession;
+import dev.runnel.security.Tokens;
+import dev.runnel.server.Listen;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.file.FileSystemOptions;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import sun.misc.Signal;
+
+/** The verb {@code serve}, which is runneld. On the main thread, which waits until it is to end. */
+public final class Serve {
+  private static final int WORKER_THREADS = 4;
+
+  private final Settings settings;
+  private final PrintStream out;
+  private final CountDownLatch end = new CountDownLatch(1);
+
+  private Serve(Settings settings, PrintStream out) {
+    this.settings = settings;
+    this.out = out;
+  }
+
+  /** Serves until a signal ends it, and returns the exit code. */
+  public static int run(List<String> arguments, PrintStream out, PrintStream err) {
+    if (ServeArguments.asksForHelp(arguments)) {
+      out.print(ServeHelp.text());
+      return 0;
+    }
+    try {
+      Settings settings = ServeArguments.parse(arguments, System.getenv());
+      configureLogs(settings.logLevel());
+      new Serve(settings, out).serve();
+      return 0;
+    } catch (SettingsException e) {
+      err.println("runnel serve: " + e.getMessage());
+      if (e.exitCode() == 2) {
+        err.println("see runnel serve --help");
+      }
+      return e.exitCode();
+    }
+  }
+
+  // Before the first logger is made: slf4j-simple reads them once.
+  private static void configureLogs(Settings.LogLevel level) {
+    String prefix = "org.slf4j.simpleLogger.";
+    System.setProperty(prefix + "defaultLogLevel", level.name().toLowerCase(Locale.ROOT));
+    System.setProperty(prefix + "showDateTime", "true");
+    System.setProperty(prefix + "dateTimeFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
+    System.setProperty(prefix + "showThreadName", "false");
+    System.setProperty(prefix + "showShortLogName", "true");
+    System.setProperty(
+        "vertx.logger-delegate-factory-class-name",
+        "io.vertx.core.logging.SLF4JLogDelegateFactory");
+  }
+
+  private void serve() throws SettingsException {
+    @Nullable Tokens tokens = readTokens();
+    if (settings.life() == Settings.Life.EMBEDDED) {
+      endWithStdin(System.in);
+    }
+    endOnSignal("TERM");
+    endOnSignal("INT");
+    try (NativeEngine engine = openEngine()) {
+      Vertx vertx = Vertx.vertx(vertxOptions());
+      Node node = new Node(vertx, engine, identity(), settings, tokens);
+      try {
+        node.start();
+        tellListeners(vertx, node);
+        end.await();
+      } catch (InterruptedException _) {
+        Thread.currentThread().interrupt();
+      } finally {
+        node.stop();
+        vertx.close().toCompletionStage().toCompletableFuture().join();
+      }
+    }
+  }
+
+  private void tellListeners(Vertx vertx, Node node) throws SettingsException {
+    Logger log = LoggerFactory.getLogger(Serve.class);
+    String transport = vertx.isNativeTransportEnabled() ? "epoll" : "nio";
+    for (Listen wanted : settings.listen()) {
+      Listen listening = node.listen(wanted);
+      out.println("listening on " + listening);
+      out.flush();
+      log.info(
+          "listening address={} transport={} version={}", listening, transport, Version.text());
+    }
+  }
+
+  private NativeEngine openEngine() throws SettingsException {
+    try {
+      if (settings.life() == Settings.Life.EMBEDDED) {
+        OwnSession.begin();
+      }
+      return NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS);
+    } catch (UnsupportedOperationException e) {
+      throw SettingsException.config(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private @Nullable Tokens readTokens() throws SettingsException {
+    Path file = settings.tokens();
+    if (file == null) {
+      return null;
+    }
+    try {
+      return Tokens.parse(Files.readAllLines(file));
+    } catch (IOException e) {
+      throw SettingsException.config("cannot read " + file + ": " + ConfigFile.reason(e));
+    } catch (Tokens.BadTokenFileException e) {
+      throw SettingsException.config(file + ": " + e.getMessage());
+    }
+  }
+
+  private static VertxOptions vertxOptions() {
+    return new VertxOptions()
+        .setPreferNativeTransport(true)
+        .setWorkerPoolSize(WORKER_THREADS)
+        // Nothing is served from files: no cache folder, which a read-only root would not allow.
+        .setFileSystemOptions(
+            new FileSystemOptions()
+                .setFileCachingEnabled(false)
+                .setClassPathResolvingEnabled(false));
+  }
+
+  private static NodeIdentity identity() {
+    return new NodeIdentity(hostName(), UUID.randomUUID().toString());
+  }
+
+  private static String hostName() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException _) {
+      return "localhost";
+    }
+  }
+
+  private void endOnSignal(String name) {
+    Signal.handle(new Signal(name), _ -> end.countDown());
+  }
+
+  // Its client's end, by whatever cause, closes the pipe.
+  private void endWithStdin(InputStream in) {
+    Thread.ofPlatform()
+        .daemon()
+        .name("runnel-parent")
+        .start(
+            () -> {
+              try {
+                in.transferTo(java.io.OutputStream.nullOutputStream());
+              } catch (IOException _) {
+                // As good as its end.
+              }
+              end.countDown();
+            });
+  }
+}

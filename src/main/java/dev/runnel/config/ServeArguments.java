@@ -1,0 +1,209 @@
+package dev.runnel.config;
+
+import dev.runnel.config.Settings.Life;
+import dev.runnel.config.Settings.LogLevel;
+import dev.runnel.config.Settings.OpenTcp;
+import dev.runnel.server.Listen;
+import dev.runnel.wire.RuntimeFolder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A daemon's settings: the command line, else the environment, else the file. */
+final class ServeArguments {
+  private final List<String> listen = new ArrayList<>();
+  private final Map<Limit, Long> limits = new EnumMap<>(Limit.class);
+  private @Nullable String tokens;
+  private @Nullable String config;
+  private @Nullable String logLevel;
+  private boolean insecure;
+  private Life life = Life.OWN;
+
+  private ServeArguments() {}
+
+  /** Whether help was asked for. */
+  static boolean asksForHelp(List<String> arguments) {
+    return arguments.contains("--help") || arguments.contains("-h");
+  }
+
+  static Settings parse(List<String> arguments, Map<String, String> environment)
+      throws SettingsException {
+    ServeArguments parsed = new ServeArguments();
+    for (int i = 0; i < arguments.size(); ) {
+      i += parsed.take(arguments, i);
+    }
+    return parsed.settings(environment);
+  }
+
+  // Takes one option and says how many arguments it was made of.
+  private int take(List<String> arguments, int at) throws SettingsException {
+    String argument = arguments.get(at);
+    switch (argument) {
+      case "--insecure" -> insecure = true;
+      case "--embedded" -> life = Life.EMBEDDED;
+      default -> {
+        int equals = argument.startsWith("--") ? argument.indexOf('=') : -1;
+        if (equals > 0) {
+          set(argument.substring(0, equals), argument.substring(equals + 1));
+          return 1;
+        }
+        checkKnown(argument);
+        if (at + 1 == arguments.size()) {
+          throw SettingsException.usage(argument + ": a value is missing");
+        }
+        set(argument, arguments.get(at + 1));
+        return 2;
+      }
+    }
+    return 1;
+  }
+
+  private static void checkKnown(String option) throws SettingsException {
+    switch (option) {
+      case "--listen", "--tokens", "--config", "--log-level", "--limit" -> {}
+      default -> throw SettingsException.usage(option + ": unknown option");
+    }
+  }
+
+  private void set(String option, String value) throws SettingsException {
+    switch (option) {
+      case "--listen" -> listen.add(value);
+      case "--tokens" -> tokens = value;
+      case "--config" -> config = value;
+      case "--log-level" -> logLevel = value;
+      case "--limit" -> setLimit(value);
+      default -> throw SettingsException.usage(option + ": unknown option");
+    }
+  }
+
+  private void setLimit(String text) throws SettingsException {
+    int equals = text.indexOf('=');
+    Limit limit = Limit.ofKey(equals < 0 ? text : text.substring(0, equals));
+    if (limit == null) {
+      throw SettingsException.usage("--limit " + text + ": unknown limit (see --help)");
+    }
+    try {
+      limits.put(limit, limit.check(Long.parseLong(text.substring(equals + 1))));
+    } catch (NumberFormatException _) {
+      throw SettingsException.usage("--limit " + text + ": (expected: NAME=NUMBER)");
+    }
+  }
+
+  private Settings settings(Map<String, String> environment) throws SettingsException {
+    String configPath = config == null ? environment.get("RUNNEL_CONFIG") : config;
+    ConfigFile file = configPath == null ? ConfigFile.NONE : ConfigFile.read(Path.of(configPath));
+    String tokensPath = first(tokens, environment.get("RUNNEL_TOKENS"), file.tokens());
+    boolean open =
+        insecure
+            || "true".equals(environment.get("RUNNEL_INSECURE"))
+            || Boolean.TRUE.equals(file.insecure());
+    Settings settings =
+        new Settings(
+            listens(environment, file),
+            tokensPath == null ? null : Path.of(tokensPath),
+            open ? OpenTcp.INSECURE : OpenTcp.REFUSED,
+            level(first(logLevel, environment.get("RUNNEL_LOG_LEVEL"), file.logLevel())),
+            life,
+            limits(file));
+    checkTcp(settings);
+    return settings;
+  }
+
+  private static @Nullable String first(
+      @Nullable String flag, @Nullable String environment, @Nullable String file) {
+    return flag != null ? flag : environment != null ? environment : file;
+  }
+
+  private List<Listen> listens(Map<String, String> environment, ConfigFile file)
+      throws SettingsException {
+    List<String> texts = new ArrayList<>(listen);
+    String ofEnvironment = environment.get("RUNNEL_LISTEN");
+    if (texts.isEmpty() && ofEnvironment != null) {
+      texts.addAll(List.of(ofEnvironment.split(",", -1)));
+    }
+    if (texts.isEmpty() && file.listen() != null) {
+      texts.addAll(file.listen());
+    }
+    if (texts.isEmpty()) {
+      texts.add("unix:" + RuntimeFolder.defaultSocket());
+    }
+    List<Listen> listens = new ArrayList<>();
+    for (String text : texts) {
+      listens.add(listen(text));
+    }
+    return listens;
+  }
+
+  private static Listen listen(String text) throws SettingsException {
+    if (text.startsWith("unix:") && text.length() > "unix:".length()) {
+      return new Listen.Unix(Path.of(text.substring("unix:".length())).toAbsolutePath().toString());
+    }
+    int colon = text.lastIndexOf(':');
+    String host = colon < 0 ? "" : text.substring(0, colon);
+    boolean bracketed = host.startsWith("[") && host.endsWith("]");
+    if (host.isEmpty() || (host.indexOf(':') >= 0 && !bracketed)) {
+      throw badListen(text);
+    }
+    try {
+      int port = Integer.parseInt(text.substring(colon + 1));
+      if (port < 0 || port > 65_535) {
+        throw badListen(text);
+      }
+      return new Listen.Tcp(bracketed ? host.substring(1, host.length() - 1) : host, port);
+    } catch (NumberFormatException _) {
+      throw badListen(text);
+    }
+  }
+
+  private static SettingsException badListen(String text) {
+    return SettingsException.usage(
+        "--listen " + text + ": (expected: HOST:PORT, [V6]:PORT or unix:PATH)");
+  }
+
+  private static LogLevel level(@Nullable String text) throws SettingsException {
+    if (text == null) {
+      return LogLevel.INFO;
+    }
+    for (LogLevel level : LogLevel.values()) {
+      if (level.name().toLowerCase(Locale.ROOT).equals(text)) {
+        return level;
+      }
+    }
+    throw SettingsException.usage(
+        "--log-level " + text + ": (expected: error, warn, info or debug)");
+  }
+
+  private Map<Limit, Long> limits(ConfigFile file) throws SettingsException {
+    Map<Limit, Long> all = new EnumMap<>(Limit.class);
+    if (file.limits() != null) {
+      for (Map.Entry<String, Long> entry : file.limits().entrySet()) {
+        Limit limit = Limit.ofKey(entry.getKey());
+        if (limit == null) {
+          throw SettingsException.config("limits." + entry.getKey() + ": unknown key");
+        }
+        all.put(limit, limit.check(entry.getValue()));
+      }
+    }
+    all.putAll(limits);
+    return all;
+  }
+
+  // Loopback included: any local user or sidecar could run commands as the daemon's user.
+  private static void checkTcp(Settings settings) throws SettingsException {
+    for (Listen listen : settings.listen()) {
+      if (listen instanceof Listen.Tcp
+          && settings.tokens() == null
+          && settings.openTcp() == OpenTcp.REFUSED) {
+        throw SettingsException.usage(
+            "--listen "
+                + listen
+                + ": whoever reaches it could run commands here; give --tokens FILE (see runnel"
+                + " token --help), or --insecure if that is meant");
+      }
+    }
+  }
+}

@@ -1,0 +1,54 @@
+package dev.runnel.config;
+
+/** What {@code runnel serve --help} prints. */
+final class ServeHelp {
+  private ServeHelp() {}
+
+  static String text() {
+    StringBuilder text = new StringBuilder(HEAD);
+    for (Limit limit : Limit.values()) {
+      text.append("  ").append(pad(limit.key(), 20)).append(pad("" + limit.fallback(), 10));
+      text.append(limit.meaning()).append('\n');
+    }
+    return text.append(TAIL).toString();
+  }
+
+  private static String pad(String text, int width) {
+    return text + " ".repeat(Math.max(1, width - text.length()));
+  }
+
+  private static final String HEAD =
+      """
+      usage: runnel serve [OPTION…]     (runneld is the same)
+
+      Runs commands here for whoever connects. Prints "listening on …" for each listener,
+      logs to stderr, and ends on SIGTERM or Ctrl-C, its jobs with it.
+
+      options:
+        --listen WHERE      HOST:PORT, [V6]:PORT (port 0: a free one) or unix:PATH;
+                            repeatable; default: a Unix socket in your runtime folder
+        --tokens FILE       tokens that TCP clients need; lines of NAME SHA256,
+                            as runnel token new prints them
+        --insecure          lets TCP clients in without tokens
+        --config FILE       YAML with the keys listen, tokens, insecure, log_level, limits
+        --log-level LEVEL   error, warn, info (default) or debug
+        --limit NAME=VALUE  sets a limit; repeatable
+        --help              this text
+
+      Each is also read from the environment (RUNNEL_LISTEN, RUNNEL_TOKENS, RUNNEL_INSECURE,
+      RUNNEL_CONFIG, RUNNEL_LOG_LEVEL); the command line wins, then the environment, then
+      the file.
+
+      limits, and their defaults:
+      """;
+
+  private static final String TAIL =
+      """
+
+      exit code: 0 ended by a signal, 1 could not start, 2 wrong usage
+
+      example:
+        runnel token new ci >ci.secret 2>tokens     # the secret, and the line for the server
+        runnel serve --listen 127.0.0.1:7866 --tokens tokens
+      """;
+}

@@ -1,0 +1,83 @@
+package dev.runnel.config;
+
+import dev.runnel.job.JobLimits;
+import dev.runnel.job.LogMemory;
+import dev.runnel.server.Listen;
+import dev.runnel.server.ServerLimits;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All that a daemon is told.
+ *
+ * @param tokens the file of the tokens it takes; null: there are none
+ * @param openTcp whether TCP peers are let in without a token
+ * @param life whose end is the daemon's own
+ */
+public record Settings(
+    List<Listen> listen,
+    @Nullable Path tokens,
+    OpenTcp openTcp,
+    LogLevel logLevel,
+    Life life,
+    Map<Limit, Long> limits) {
+
+  /** What to do about TCP peers while there are no tokens. */
+  public enum OpenTcp {
+    REFUSED,
+    INSECURE
+  }
+
+  /** How much is logged. */
+  public enum LogLevel {
+    ERROR,
+    WARN,
+    INFO,
+    DEBUG
+  }
+
+  /** What a daemon lives for. */
+  public enum Life {
+    OWN,
+    /** A client's: it ends with the pipe on its stdin. */
+    EMBEDDED
+  }
+
+  public Settings {
+    listen = List.copyOf(listen);
+    limits = new EnumMap<>(limits);
+  }
+
+  long limit(Limit limit) {
+    return limits.getOrDefault(limit, limit.fallback());
+  }
+
+  ServerLimits serverLimits() {
+    return new ServerLimits(
+        (int) limit(Limit.MAX_CONNECTIONS),
+        (int) limit(Limit.MAX_REQUESTS),
+        (int) limit(Limit.MAX_CONNECTION_JOBS),
+        (int) limit(Limit.MAX_UNSENT_BYTES),
+        (int) limit(Limit.MAX_UNREAD_BYTES),
+        Duration.ofMillis(limit(Limit.FIRST_FRAME_MS)),
+        Duration.ofMillis(limit(Limit.FRAME_MS)));
+  }
+
+  JobLimits jobLimits() {
+    return new JobLimits(
+        (int) limit(Limit.MAX_QUEUED_STARTS),
+        limit(Limit.MAX_RETAIN),
+        (int) limit(Limit.MAX_ENDED),
+        Duration.ofMillis(limit(Limit.KEEP_MS)));
+  }
+
+  LogMemory logMemory() {
+    long set = limit(Limit.MAX_LOG_BYTES);
+    long bytes = set > 0 ? set : Runtime.getRuntime().maxMemory() / 2;
+    return new LogMemory(bytes, (int) limit(Limit.MAX_JOBS));
+  }
+}

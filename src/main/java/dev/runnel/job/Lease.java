@@ -1,0 +1,48 @@
+package dev.runnel.job;
+
+import dev.runnel.model.Stream;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Bytes of a log, lent to a follower while it writes them. They stay where they are and as they are
+ * until {@link #close}, which any thread may call, once.
+ */
+public final class Lease implements AutoCloseable {
+  private final OutputLog log;
+  private final Chunk chunk;
+  private final Stream stream;
+  private final long offset;
+  private final MemorySegment bytes;
+
+  Lease(OutputLog log, Chunk chunk, Stream stream, long offset, MemorySegment bytes) {
+    this.log = log;
+    this.chunk = chunk;
+    this.stream = stream;
+    this.offset = offset;
+    this.bytes = bytes;
+  }
+
+  public Stream stream() {
+    return stream;
+  }
+
+  /** The log offset of the first byte. */
+  public long offset() {
+    return offset;
+  }
+
+  /** The log offset after the last byte. */
+  public long end() {
+    return offset + bytes.byteSize();
+  }
+
+  /** Native memory, at least a byte. */
+  public MemorySegment bytes() {
+    return bytes;
+  }
+
+  @Override
+  public void close() {
+    log.release(chunk);
+  }
+}

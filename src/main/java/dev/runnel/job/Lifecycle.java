@@ -1,0 +1,354 @@
+package dev.runnel.job;
+
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.End;
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.ExitStatus;
+import dev.runnel.model.JobSpec;
+import dev.runnel.model.Outcome;
+import dev.runnel.model.Signal;
+import dev.runnel.model.StartFailure;
+import dev.runnel.model.Stream;
+import dev.runnel.model.StreamTotal;
+import dev.runnel.process.OsProcess;
+import dev.runnel.process.OsProcess.Survivors;
+import dev.runnel.process.ProcessEngine;
+import dev.runnel.process.ProcessListener;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a job goes from its start to its one end. All of it happens on the pump, one thing after the
+ * other, which is why exit, timeout, cancel and disconnect can't race. PROTOCOL.md, "The end".
+ */
+final class Lifecycle implements ProcessListener {
+  private static final int MAX_EARLY_SIGNALS = 16;
+
+  private final Job job;
+  private final JobSpec spec;
+  private final Registry registry;
+  private final ProcessEngine engine;
+  private final DrainClock drain;
+  private final List<Signal> earlySignals = new ArrayList<>(0);
+  private final EnumSet<Stream> open = EnumSet.noneOf(Stream.class);
+  private final Map<Stream, StreamTally> tallies = new EnumMap<>(Stream.class);
+
+  private @Nullable OsProcess process;
+  private @Nullable MemorySegment reserved;
+  private @Nullable Instant startedAt;
+  private long startedNanos;
+  private ProcessEngine.@Nullable Timer timeout;
+
+  private @Nullable Outcome cause;
+  private @Nullable ExitStatus status;
+  private @Nullable Duration duration;
+  private @Nullable Duration cpu;
+  private boolean drained = true;
+  private boolean clearing;
+  private boolean settling;
+  private @Nullable Survivors cleared;
+  private boolean over;
+
+  // Read by spawners too: whether somebody already wants it ended.
+  private volatile boolean ending;
+
+  Lifecycle(Job job, Registry registry) {
+    this.job = job;
+    this.spec = job.spec();
+    this.registry = registry;
+    this.engine = registry.engine();
+    this.drain = new DrainClock(engine, spec.drain(), spec.drainMax(), this::giveUpDraining);
+    for (Stream stream : Stream.values()) {
+      tallies.put(stream, new StreamTally());
+    }
+  }
+
+  boolean isEnding() {
+    return ending;
+  }
+
+  // What others ask of it.
+
+  /** Takes the tree down; the first cause given is the one that is told. */
+  void end(Outcome why) {
+    if (over) {
+      return;
+    }
+    if (cause == null) {
+      cause = why;
+      ending = true;
+      stopTimers();
+    }
+    clear();
+  }
+
+  void refuse(RefusedException why) {
+    if (!over && process == null) {
+      over = true;
+      job.stdin().close();
+      job.becomeRefused(why);
+      registry.forget(job);
+    }
+  }
+
+  void signal(Signal signal) {
+    if (process != null) {
+      process.signal(signal);
+    } else if (!over && earlySignals.size() < MAX_EARLY_SIGNALS) {
+      earlySignals.add(signal);
+    }
+  }
+
+  void feed() {
+    if (process != null && !over) {
+      process.feed();
+      closeInputAtEof();
+    }
+  }
+
+  void resumeOutput() {
+    if (process != null && !over) {
+      if (status != null && !clearing) {
+        drain.run();
+      }
+      process.resumeOutput();
+    }
+  }
+
+  // What the process does.
+
+  @Override
+  public void started(OsProcess started) {
+    process = started;
+    open.add(Stream.STDOUT);
+    if (spec.command().stderr() == CommandSpec.Stderr.SEPARATE) {
+      open.add(Stream.STDERR);
+    }
+    Instant now = Instant.now();
+    startedAt = now;
+    startedNanos = engine.nanoTime();
+    registry.started(job);
+    job.becomeStarted(new Job.Started(started.pid(), now));
+    if (cause != null) {
+      clear();
+      return;
+    }
+    if (spec.timeout() != null) {
+      timeout = engine.schedule(spec.timeout(), () -> end(Outcome.TIMED_OUT));
+    }
+    earlySignals.forEach(started::signal);
+    earlySignals.clear();
+    feed();
+  }
+
+  @Override
+  public void startFailed(StartFailure failure) {
+    finish(Outcome.START_FAILED, failure);
+  }
+
+  @Override
+  public void startRefused(String why) {
+    refuse(new RefusedException(ErrorCode.UNAVAILABLE, why));
+  }
+
+  @Override
+  public void startVoided() {
+    finish(cause == null ? Outcome.ABANDONED : cause, null);
+  }
+
+  @Override
+  public @Nullable MemorySegment reserve(Stream stream) {
+    reserved = job.log().reserve();
+    if (reserved == null) {
+      drain.pause();
+    }
+    return reserved;
+  }
+
+  @Override
+  public void commit(Stream stream, int bytes) {
+    MemorySegment memory = reserved;
+    if (memory == null) {
+      throw new IllegalStateException("commit without reserve");
+    }
+    StreamTally tally = tallies.get(stream);
+    if (tally != null) {
+      tally.add(memory.asSlice(0, bytes));
+    }
+    reserved = null;
+    drain.sawOutput();
+    job.log().commit(stream, bytes);
+  }
+
+  @Override
+  public void outputClosed(Stream stream) {
+    open.remove(stream);
+    settleIfQuiet();
+  }
+
+  @Override
+  public @Nullable MemorySegment pendingInput() {
+    return job.stdin().pending();
+  }
+
+  @Override
+  public void inputTaken(int bytes) {
+    job.stdin().take(bytes);
+    job.wakeFollower();
+    closeInputAtEof();
+  }
+
+  @Override
+  public void inputBroken() {
+    job.stdin().close();
+    job.becomeStdinBroken();
+  }
+
+  @Override
+  public void exited(ExitStatus how, @Nullable Duration used) {
+    status = how;
+    cpu = used;
+    duration = Duration.ofNanos(engine.nanoTime() - startedNanos);
+    stopTimers();
+    job.becomeExited(how);
+    if (clearing) {
+      finishIfCleared();
+    } else if (open.isEmpty()) {
+      settleIfQuiet();
+    } else {
+      drain.run();
+      job.wakeFollower();
+    }
+  }
+
+  // From the exit to the end.
+
+  private void settleIfQuiet() {
+    if (status == null || !open.isEmpty() || clearing || settling || over) {
+      return;
+    }
+    settling = true;
+    drain.stop();
+    settle();
+  }
+
+  private void giveUpDraining() {
+    drained = false;
+    settling = true;
+    settle();
+  }
+
+  // Everything was read, or nobody waits for it any longer: what is left of the tree?
+  private void settle() {
+    live().survivors(this::settleWith);
+  }
+
+  private void settleWith(Survivors survivors) {
+    if (over || clearing) {
+      return;
+    }
+    if (spec.leftovers() == JobSpec.Leftovers.KEEP) {
+      cleared = survivors;
+      live().discardOutput();
+      finish(outcomeOfExit(), null);
+    } else if (survivors.total() == 0 && open.isEmpty()) {
+      cleared = survivors;
+      finish(outcomeOfExit(), null);
+    } else {
+      clear();
+    }
+  }
+
+  private void clear() {
+    if (process == null || clearing) {
+      return;
+    }
+    clearing = true;
+    drain.stop();
+    process.clear(spec.grace(), this::treeCleared);
+  }
+
+  private void treeCleared(Survivors survivors) {
+    cleared = survivors;
+    job.log().liftBound();
+    live().endOutput();
+    finishIfCleared();
+  }
+
+  private void finishIfCleared() {
+    if (status != null && cleared != null && !over) {
+      finish(cause == null ? outcomeOfExit() : cause, null);
+    }
+  }
+
+  private Outcome outcomeOfExit() {
+    if (cause != null) {
+      return cause;
+    }
+    return status instanceof ExitStatus.Signaled ? Outcome.SIGNALED : Outcome.EXITED;
+  }
+
+  private void finish(Outcome outcome, @Nullable StartFailure failure) {
+    if (over) {
+      return;
+    }
+    over = true;
+    ending = true;
+    stopTimers();
+    drain.stop();
+    job.stdin().close();
+    Survivors left = cleared == null ? Survivors.NONE : cleared;
+    End end =
+        new End(
+            job.id(),
+            outcome,
+            status,
+            failure,
+            total(Stream.STDOUT),
+            total(Stream.STDERR),
+            job.log().length(),
+            drained,
+            left.listed(),
+            left.total(),
+            startedAt,
+            duration,
+            cpu);
+    job.becomeEnded(end);
+    registry.ended(job);
+    job.tellEnd(end);
+  }
+
+  private StreamTotal total(Stream stream) {
+    StreamTally tally = tallies.get(stream);
+    return tally == null ? new StreamTotal(0, 0) : tally.total();
+  }
+
+  private void closeInputAtEof() {
+    if (process != null && job.stdin().isAtEof() && !job.isStdinEnded() && !job.isStdinBroken()) {
+      process.closeInput();
+      job.becomeStdinEnded();
+    }
+  }
+
+  private void stopTimers() {
+    if (timeout != null) {
+      timeout.cancel();
+      timeout = null;
+    }
+  }
+
+  private OsProcess live() {
+    OsProcess live = process;
+    if (live == null) {
+      throw new IllegalStateException("no process");
+    }
+    return live;
+  }
+}

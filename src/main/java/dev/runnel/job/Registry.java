@@ -1,0 +1,245 @@
+package dev.runnel.job;
+
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobSpec;
+import dev.runnel.model.JobState;
+import dev.runnel.model.JobStatus;
+import dev.runnel.model.NodeIdentity;
+import dev.runnel.model.Outcome;
+import dev.runnel.process.ProcessEngine;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Every job of a node: those that have not ended, and the ends of the last ones that have. It also
+ * says whether there is place for one more. Any thread; nothing blocks. A node has one.
+ */
+public final class Registry {
+  private static final Duration SWEEP = Duration.ofSeconds(10);
+  private static final char[] ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789".toCharArray();
+  private static final int ID_LENGTH = 12;
+
+  private final NodeIdentity node;
+  private final ProcessEngine engine;
+  private final LogMemory memory;
+  private final JobLimits limits;
+  private final SecureRandom random = new SecureRandom();
+  private final ConcurrentHashMap<JobId, Job> jobs = new ConcurrentHashMap<>();
+  private final AtomicInteger places = new AtomicInteger();
+  private final AtomicInteger starting = new AtomicInteger();
+  private final CompletableFuture<Void> drained = new CompletableFuture<>();
+
+  // In order of their ends, guarded by itself: an ended job is remembered by its status alone.
+  private final LinkedHashMap<JobId, Ended> ended = new LinkedHashMap<>();
+  private volatile boolean closing;
+
+  private record Ended(JobStatus status, long atNanos) {}
+
+  public Registry(NodeIdentity node, ProcessEngine engine, LogMemory memory, JobLimits limits) {
+    this.node = node;
+    this.engine = engine;
+    this.memory = memory;
+    this.limits = limits;
+    engine.schedule(SWEEP, this::sweep);
+  }
+
+  public NodeIdentity node() {
+    return node;
+  }
+
+  public JobLimits limits() {
+    return limits;
+  }
+
+  /** Jobs that have not ended, and those whose output was not taken yet. */
+  public int places() {
+    return places.get();
+  }
+
+  /**
+   * Makes a job that is still to be started, and takes its name and its place.
+   *
+   * @param name null: one is made
+   * @throws RefusedException if there is no place, or the name is taken
+   */
+  public Job register(@Nullable JobId name, JobSpec spec, String principal)
+      throws RefusedException {
+    if (closing) {
+      throw new RefusedException(ErrorCode.UNAVAILABLE, "the server is shutting down");
+    }
+    if (spec.retainBytes() > limits.maxRetainBytes()) {
+      throw new RefusedException(
+          ErrorCode.BAD_REQUEST,
+          "retain: " + spec.retainBytes() + " (limit: " + limits.maxRetainBytes() + ")");
+    }
+    takePlace();
+    try {
+      Job job = put(name, spec, principal);
+      if (closing) {
+        job.cancel(Outcome.SHUTDOWN, _ -> {});
+      }
+      return job;
+    } catch (RefusedException e) {
+      giveUpPlace();
+      throw e;
+    }
+  }
+
+  private void takePlace() throws RefusedException {
+    if (places.incrementAndGet() > memory.maxJobs()) {
+      places.decrementAndGet();
+      throw new RefusedException(ErrorCode.BUSY, "jobs: limit: " + memory.maxJobs());
+    }
+    if (starting.incrementAndGet() > limits.maxQueuedStarts()) {
+      starting.decrementAndGet();
+      places.decrementAndGet();
+      throw new RefusedException(
+          ErrorCode.BUSY, "queued starts: limit: " + limits.maxQueuedStarts());
+    }
+  }
+
+  private void giveUpPlace() {
+    starting.decrementAndGet();
+    places.decrementAndGet();
+  }
+
+  private Job put(@Nullable JobId name, JobSpec spec, String principal) throws RefusedException {
+    while (true) {
+      Job job = new Job(name == null ? newId() : name, spec, principal, this);
+      if (jobs.putIfAbsent(job.id(), job) == null) {
+        // After the put: a job of that name may have ended just before it.
+        if (!isKnownAsEnded(job.id())) {
+          return job;
+        }
+        jobs.remove(job.id(), job);
+      }
+      if (name != null) {
+        throw new RefusedException(ErrorCode.JOB_EXISTS, "job: " + name + " exists");
+      }
+    }
+  }
+
+  /** A job that has not ended, or null. */
+  public @Nullable Job find(JobId id) {
+    return jobs.get(id);
+  }
+
+  /** A job's status, while it is known. */
+  public @Nullable JobStatus status(JobId id) {
+    Job job = jobs.get(id);
+    if (job != null) {
+      return job.status();
+    }
+    synchronized (ended) {
+      Ended past = ended.get(id);
+      return past == null ? null : past.status();
+    }
+  }
+
+  /** The jobs known, by id; null matches all. */
+  public List<JobStatus> list(@Nullable String prefix, @Nullable JobState state, int limit) {
+    Map<JobId, JobStatus> all = new LinkedHashMap<>();
+    synchronized (ended) {
+      ended.forEach((id, past) -> all.put(id, past.status()));
+    }
+    jobs.forEach((id, job) -> all.put(id, job.status()));
+    return all.values().stream()
+        .filter(status -> prefix == null || status.job().value().startsWith(prefix))
+        .filter(status -> state == null || status.state() == state)
+        .sorted(Comparator.comparing(JobStatus::job))
+        .limit(limit)
+        .toList();
+  }
+
+  /** Ends every job as shut down and takes no more; done when the last has ended. */
+  public CompletableFuture<Void> close() {
+    closing = true;
+    for (Job job : new ArrayList<>(jobs.values())) {
+      job.cancel(Outcome.SHUTDOWN, _ -> {});
+    }
+    completeIfDrained();
+    return drained;
+  }
+
+  // For jobs, on the pump.
+
+  ProcessEngine engine() {
+    return engine;
+  }
+
+  LogMemory memory() {
+    return memory;
+  }
+
+  void started(Job job) {
+    starting.decrementAndGet();
+  }
+
+  void ended(Job job) {
+    if (job.started() == null) {
+      starting.decrementAndGet();
+    }
+    synchronized (ended) {
+      ended.put(job.id(), new Ended(job.status(), engine.nanoTime()));
+      if (ended.size() > limits.maxEnded()) {
+        ended.pollFirstEntry();
+      }
+    }
+    jobs.remove(job.id(), job);
+    completeIfDrained();
+  }
+
+  /** A job that ended has given back its log's memory. */
+  void release() {
+    places.decrementAndGet();
+  }
+
+  /** It never was: its name is free again. */
+  void forget(Job job) {
+    giveUpPlace();
+    jobs.remove(job.id(), job);
+    completeIfDrained();
+  }
+
+  private void completeIfDrained() {
+    if (closing && jobs.isEmpty()) {
+      drained.complete(null);
+    }
+  }
+
+  private boolean isKnownAsEnded(JobId id) {
+    synchronized (ended) {
+      return ended.containsKey(id);
+    }
+  }
+
+  private void sweep() {
+    jobs.values().forEach(job -> job.log().trim());
+    long now = engine.nanoTime();
+    synchronized (ended) {
+      while (!ended.isEmpty()
+          && now - ended.firstEntry().getValue().atNanos() > limits.keep().toNanos()) {
+        ended.pollFirstEntry();
+      }
+    }
+    engine.schedule(SWEEP, this::sweep);
+  }
+
+  private JobId newId() {
+    StringBuilder id = new StringBuilder(ID_LENGTH);
+    for (int i = 0; i < ID_LENGTH; i++) {
+      id.append(ID_LETTERS[random.nextInt(ID_LETTERS.length)]);
+    }
+    return new JobId(id.toString());
+  }
+}

@@ -1,0 +1,122 @@
+package dev.runnel.job;
+
+import dev.runnel.process.NativeMemory;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the runner sent for a command's stdin and the pipe has not taken yet: a ring between the
+ * connection's event loop, which offers, and the pump, which takes. Never blocks. PROTOCOL.md,
+ * "stdin".
+ */
+final class Stdin {
+  private final int windowBytes;
+
+  // All below are guarded by this. The memory is there only while it is needed.
+  private @Nullable MemorySegment ring;
+  private long received;
+  private long taken;
+  private long eofAt = -1;
+  private boolean closed;
+  private boolean taking;
+
+  /** What became of an offer. */
+  enum Offer {
+    TAKEN,
+    /** Nothing of it was new. */
+    DUPLICATE,
+    /** The process reads no more; dropped. */
+    CLOSED,
+    HOLE,
+    OVERRUN,
+    BEYOND_EOF
+  }
+
+  Stdin(int windowBytes) {
+    this.windowBytes = windowBytes;
+  }
+
+  /** Takes bytes whose first has this offset; keeps nothing of what it refuses. */
+  synchronized Offer offer(long offset, byte[] bytes, boolean eof) {
+    long end = offset + bytes.length;
+    if (closed) {
+      return Offer.CLOSED;
+    }
+    if (offset > received) {
+      return Offer.HOLE;
+    }
+    if (end > taken + windowBytes) {
+      return Offer.OVERRUN;
+    }
+    if ((eofAt >= 0 && end > eofAt) || (eof && end < received)) {
+      return Offer.BEYOND_EOF;
+    }
+    boolean duplicate = end <= received && !(eof && eofAt < 0);
+    if (end > received) {
+      append(bytes, (int) (received - offset));
+    }
+    if (eof) {
+      eofAt = end;
+    }
+    return duplicate ? Offer.DUPLICATE : Offer.TAKEN;
+  }
+
+  /** The next bytes to write, or null: none now. They stay until {@link #take}. */
+  synchronized @Nullable MemorySegment pending() {
+    MemorySegment memory = ring;
+    if (memory == null || closed || taken == received) {
+      return null;
+    }
+    taking = true;
+    int from = (int) (taken % windowBytes);
+    return memory.asSlice(from, Math.min(received - taken, windowBytes - from));
+  }
+
+  synchronized void take(int bytes) {
+    taking = false;
+    taken += bytes;
+    if (taken == received) {
+      free();
+    }
+  }
+
+  /** Bytes given to the pipe. */
+  synchronized long taken() {
+    return taken;
+  }
+
+  synchronized boolean isAtEof() {
+    return taken == eofAt;
+  }
+
+  /** Drops what is there and whatever is still offered. On the pump. */
+  synchronized void close() {
+    closed = true;
+    taking = false;
+    free();
+  }
+
+  private void append(byte[] bytes, int skip) {
+    MemorySegment memory = ring;
+    if (memory == null) {
+      memory = NativeMemory.allocate(windowBytes);
+      ring = memory;
+    }
+    for (int from = skip; from < bytes.length; ) {
+      int at = (int) (received % windowBytes);
+      int length = Math.min(bytes.length - from, windowBytes - at);
+      MemorySegment.copy(MemorySegment.ofArray(bytes), from, memory, at, length);
+      received += length;
+      from += length;
+    }
+  }
+
+  private void free() {
+    MemorySegment memory = ring;
+    // Between pending and take the pump writes from it.
+    if (memory != null && !taking) {
+      ring = null;
+      NativeMemory.free(memory);
+    }
+  }
+}

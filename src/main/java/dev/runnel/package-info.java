@@ -1,0 +1,5 @@
+/** The program's entry. */
+@NullMarked
+package dev.runnel;
+
+import org.jspecify.annotations.NullMarked;

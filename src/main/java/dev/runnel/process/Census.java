@@ -1,0 +1,88 @@
+package dev.runnel.process;
+
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** Which sessions there are, and who is in them. The pump's own; looking takes place elsewhere. */
+final class Census {
+  private final Pump pump;
+  private final Map<Integer, Session> sessions = new HashMap<>();
+  private final @Nullable Adopted adopted;
+  private final ExecutorService sweeper =
+      Executors.newSingleThreadExecutor(
+          Thread.ofPlatform().daemon().name("runnel-sweeper").factory());
+
+  private Census(Pump pump, boolean adopting) {
+    this.pump = pump;
+    this.adopted = adopting ? Adopted.open(pump, sessions) : null;
+  }
+
+  /** For a process that adopts the orphans among its descendants. */
+  static Census adopting(Pump pump) {
+    return new Census(pump, true);
+  }
+
+  /** For a process whose children are not all ours. */
+  static Census of(Pump pump) {
+    return new Census(pump, false);
+  }
+
+  void enter(Session session) {
+    sessions.put(session.pid(), session);
+    if (adopted != null) {
+      adopted.watch();
+    }
+  }
+
+  void leave(Session session) {
+    sessions.remove(session.pid());
+  }
+
+  Collection<Session> sessions() {
+    return List.copyOf(sessions.values());
+  }
+
+  /**
+   * Whether nobody is left but the leader, who has ended. False: not known without {@link
+   * #members}.
+   */
+  boolean isEmptyButForLeader(Session session) {
+    return adopted != null && adopted.hasNobodyOf(session);
+  }
+
+  /** Looks for everybody but the leader, and answers on the pump. */
+  void members(Session session, Consumer<List<Member>> answer) {
+    sweep(
+        () -> {
+          List<Member> members = ProcFiles.members(session.pid());
+          pump.execute(() -> answer.accept(members));
+        });
+  }
+
+  /** Runs what may take long. */
+  void sweep(Runnable task) {
+    sweeper.execute(
+        () -> {
+          try {
+            task.run();
+          } catch (RejectedExecutionException closedMeanwhile) {
+            // Nobody is left to hear of it.
+          }
+        });
+  }
+
+  /** Ends the thread. On the pump, at its end. */
+  void close() {
+    sweeper.shutdown();
+    if (adopted != null) {
+      adopted.close();
+    }
+  }
+}

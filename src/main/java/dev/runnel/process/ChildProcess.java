@@ -1,0 +1,213 @@
+package dev.runnel.process;
+
+import dev.runnel.model.End;
+import dev.runnel.model.Leftover;
+import dev.runnel.model.Signal;
+import dev.runnel.model.Stream;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A process, or what is left of it: its session, its pipes and its owner. The pump's own; forgotten
+ * once the session is over and every pipe closed.
+ */
+final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source, Session.Witness {
+  private final Surroundings surroundings;
+  private final Session session;
+  private final Owner owner;
+  private final List<OutputPipe> outputs = new ArrayList<>();
+  private final @Nullable InputPipe input;
+  private boolean discarding;
+  private boolean resting;
+
+  /**
+   * What processes share.
+   *
+   * @param nowhere where discarded output is read to
+   * @param onGone for a process of which nothing is left
+   */
+  record Surroundings(
+      Pump pump, Census census, MemorySegment nowhere, Consumer<ChildProcess> onGone) {}
+
+  /**
+   * Takes over what was made, unless it throws.
+   *
+   * @throws LibcException if the kernel has no room for more descriptors to wait for
+   */
+  ChildProcess(SpawnResult.Made made, Surroundings surroundings, ProcessListener listener) {
+    this.surroundings = surroundings;
+    this.owner = new Owner(listener, this::abandon);
+    Poller poller = surroundings.pump.poller();
+    Pipes pipes = made.pipes();
+    this.session = new Session(made, surroundings.pump, surroundings.census, this);
+    this.input = pipes.stdin() == Pipes.NONE ? null : new InputPipe(poller, pipes.stdin(), this);
+    outputs.add(new OutputPipe(poller, pipes.stdout(), Stream.STDOUT, this));
+    if (pipes.stderr() != Pipes.NONE) {
+      outputs.add(new OutputPipe(poller, pipes.stderr(), Stream.STDERR, this));
+    }
+  }
+
+  /** Says that it runs, then begins to read. */
+  void start() {
+    owner.tell(listener -> listener.started(this));
+    if (!resting) {
+      watchOutputs();
+    }
+  }
+
+  private void watchOutputs() {
+    try {
+      outputs.forEach(OutputPipe::watch);
+    } catch (LibcException noRoom) {
+      owner.fail(noRoom);
+    }
+  }
+
+  @Override
+  public int pid() {
+    return session.pid();
+  }
+
+  @Override
+  public void resumeOutput() {
+    surroundings.pump.checkThread();
+    if (resting) {
+      resting = false;
+      watchOutputs();
+    }
+  }
+
+  @Override
+  public void endOutput() {
+    surroundings.pump.checkThread();
+    outputs.forEach(OutputPipe::end);
+  }
+
+  @Override
+  public void discardOutput() {
+    surroundings.pump.checkThread();
+    discarding = true;
+    resumeOutput();
+    session.giveUp();
+  }
+
+  @Override
+  public void feed() {
+    surroundings.pump.checkThread();
+    if (input != null) {
+      input.feed();
+    }
+  }
+
+  @Override
+  public void closeInput() {
+    surroundings.pump.checkThread();
+    if (input != null) {
+      input.close();
+      checkGone();
+    }
+  }
+
+  @Override
+  public boolean signal(Signal signal) {
+    surroundings.pump.checkThread();
+    return session.signal(signal);
+  }
+
+  @Override
+  public void survivors(Consumer<Survivors> answer) {
+    surroundings.pump.checkThread();
+    session.members(
+        members -> {
+          List<Leftover> listed =
+              members.stream()
+                  .limit(End.MAX_LEFTOVERS)
+                  .map(member -> new Leftover(member.pid(), member.command(), false))
+                  .toList();
+          answer.accept(new Survivors(listed, members.size()));
+        });
+  }
+
+  @Override
+  public void clear(Duration grace, Consumer<Survivors> answer) {
+    surroundings.pump.checkThread();
+    session.clear(grace, answer);
+  }
+
+  /** Its owner is of no use any more. */
+  private void abandon() {
+    discardOutput();
+    clear(Duration.ZERO, _ -> {});
+  }
+
+  /** Closes what pipes are still open. */
+  void closePipes() {
+    endOutput();
+    closeInput();
+  }
+
+  @Override
+  public @Nullable MemorySegment reserve(Stream stream) {
+    MemorySegment room = discarding ? surroundings.nowhere : owner.reserve(stream);
+    if (room == null && discarding) {
+      return surroundings.nowhere;
+    }
+    if (room == null) {
+      resting = true;
+      outputs.forEach(OutputPipe::rest);
+    }
+    return room;
+  }
+
+  @Override
+  public void commit(Stream stream, int bytes) {
+    if (!discarding) {
+      owner.tell(listener -> listener.commit(stream, bytes));
+    }
+  }
+
+  @Override
+  public void outputClosed(Stream stream) {
+    if (!discarding) {
+      owner.tell(listener -> listener.outputClosed(stream));
+    }
+    checkGone();
+  }
+
+  @Override
+  public @Nullable MemorySegment pendingInput() {
+    return owner.pendingInput();
+  }
+
+  @Override
+  public void inputTaken(int bytes) {
+    owner.tell(listener -> listener.inputTaken(bytes));
+  }
+
+  @Override
+  public void inputBroken() {
+    owner.tell(ProcessListener::inputBroken);
+    checkGone();
+  }
+
+  @Override
+  public void exited(Wait.Exit exit) {
+    owner.tell(listener -> listener.exited(exit.status(), exit.cpu()));
+  }
+
+  @Override
+  public void over() {
+    checkGone();
+  }
+
+  private void checkGone() {
+    boolean inputOpen = input != null && input.isOpen();
+    if (session.isOver() && !inputOpen && outputs.stream().noneMatch(OutputPipe::isOpen)) {
+      surroundings.onGone.accept(this);
+    }
+  }
+}

@@ -1,0 +1,78 @@
+package dev.runnel.process;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+
+import java.lang.foreign.MemorySegment;
+
+/** epoll(7) as it is: descriptors, events and 64 bits of our own for each. */
+final class Epoll {
+  static final int IN = 0x1;
+  static final int OUT = 0x4;
+  static final int ERR = 0x8;
+  static final int HUP = 0x10;
+  static final int EDGE = 1 << 31;
+
+  private static final int CTL_ADD = 1;
+  private static final int CTL_DEL = 2;
+  private static final int CTL_MOD = 3;
+  private static final int CLOEXEC = 0x80000;
+
+  // struct epoll_event is packed on x86-64, and only there.
+  private static final boolean PACKED = System.getProperty("os.arch", "").equals("amd64");
+  private static final long EVENT_BYTES = PACKED ? 12 : 16;
+  private static final long DATA_OFFSET = PACKED ? 4 : 8;
+
+  private static final MemorySegment CREATE = Libc.symbol("epoll_create1");
+  private static final MemorySegment CTL = Libc.symbol("epoll_ctl");
+  private static final MemorySegment WAIT = Libc.symbol("epoll_wait");
+
+  private Epoll() {}
+
+  static int create() {
+    return LibcException.check("epoll_create1", Libc.callInt(CREATE, CLOEXEC, 0, 0));
+  }
+
+  static void add(int epoll, int fd, int events, long data) {
+    control(epoll, CTL_ADD, fd, events, data);
+  }
+
+  static void modify(int epoll, int fd, int events, long data) {
+    control(epoll, CTL_MOD, fd, events, data);
+  }
+
+  static void remove(int epoll, int fd) {
+    control(epoll, CTL_DEL, fd, 0, 0);
+  }
+
+  private static void control(int epoll, int operation, int fd, int events, long data) {
+    MemorySegment event = Libc.scratch();
+    event.set(JAVA_INT, 0, events);
+    event.set(JAVA_LONG_UNALIGNED, DATA_OFFSET, data);
+    LibcException.check("epoll_ctl", Libc.callInt(CTL, epoll, operation, fd, event.address()));
+  }
+
+  /**
+   * How many events came, 0 after a signal or when the time was up.
+   *
+   * @param events from {@link #allocateEvents}
+   * @param timeoutMillis -1: no limit
+   */
+  static int await(int epoll, MemorySegment events, int timeoutMillis) {
+    int max = (int) (events.byteSize() / EVENT_BYTES);
+    int count = Libc.callInt(WAIT, epoll, events.address(), max, timeoutMillis);
+    return count == -Errno.EINTR ? 0 : LibcException.check("epoll_wait", count);
+  }
+
+  static MemorySegment allocateEvents(int count) {
+    return Libc.malloc(count * EVENT_BYTES);
+  }
+
+  static int events(MemorySegment events, int index) {
+    return events.get(JAVA_INT, index * EVENT_BYTES);
+  }
+
+  static long data(MemorySegment events, int index) {
+    return events.get(JAVA_LONG_UNALIGNED, index * EVENT_BYTES + DATA_OFFSET);
+  }
+}

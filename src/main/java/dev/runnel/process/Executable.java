@@ -1,0 +1,83 @@
+package dev.runnel.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.runnel.model.StartFailure.At;
+import java.lang.foreign.Arena;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Finds an executable and runs it, as execvp(3) would in the child, but looks before it makes a
+ * process: a process that is only made to find nothing costs half a millisecond.
+ */
+final class Executable {
+  /** Instead of a pid: the claim was gone. */
+  static final int VOID = 0;
+
+  private final byte[] name;
+  private final List<byte[]> candidates;
+  private final int directory;
+  private final BooleanSupplier claim;
+  private boolean claimed;
+
+  /**
+   * @param path the value of the child's PATH
+   * @param directory the child's working directory, where relative paths begin
+   * @param claim asked once, before the first process is made
+   */
+  Executable(byte[] name, byte[] path, int directory, BooleanSupplier claim) {
+    this.name = name;
+    this.candidates = SearchPath.candidates(name, path);
+    this.directory = directory;
+    this.claim = claim;
+  }
+
+  /** The pid of a child that runs it, or {@link #VOID}. */
+  int spawn(PosixSpawn.FileActions actions, ExecStrings strings) throws StartException {
+    int verdict = Errno.ENOENT;
+    for (byte[] candidate : candidates) {
+      int result = spawn(candidate, actions, strings);
+      if (result >= 0) {
+        return result;
+      }
+      if (!SearchPath.isPassed(-result)) {
+        throw failure(-result);
+      }
+      // What is there and may not be run says more than what is not there.
+      if (result == -Errno.EACCES || candidates.size() == 1) {
+        verdict = -result;
+      }
+    }
+    throw failure(verdict);
+  }
+
+  private int spawn(byte[] candidate, PosixSpawn.FileActions actions, ExecStrings strings) {
+    if (candidates.size() > 1) {
+      int error = Fd.access(directory, candidate, Fd.X_OK);
+      if (error < 0) {
+        return error;
+      }
+    }
+    if (!claimed) {
+      claimed = claim.getAsBoolean();
+      if (!claimed) {
+        return VOID;
+      }
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      return PosixSpawn.spawn(CString.of(candidate, arena), actions, strings);
+    }
+  }
+
+  private StartException failure(int errno) {
+    String what = "exec " + new String(name, UTF_8);
+    boolean scriptWithoutInterpreter =
+        errno == Errno.ENOENT
+            && candidates.size() == 1
+            && Fd.access(directory, candidates.getFirst(), Fd.F_OK) == 0;
+    return scriptWithoutInterpreter
+        ? new StartException(errno, At.EXEC, what + ": its interpreter or loader")
+        : new StartException(errno, At.EXEC, what);
+  }
+}

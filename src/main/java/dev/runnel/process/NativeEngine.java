@@ -1,0 +1,174 @@
+package dev.runnel.process;
+
+import static java.lang.System.Logger.Level.WARNING;
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.JobId;
+import dev.runnel.model.StartFailure;
+import dev.runnel.model.StartFailure.At;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Processes of Linux, through its C library.
+ *
+ * <p>A start goes from the caller's thread to a spawner, which makes the process, and from there to
+ * the pump, which looks after it from then on.
+ */
+public final class NativeEngine implements ProcessEngine {
+  private static final System.Logger LOGGER = System.getLogger(NativeEngine.class.getName());
+  private static final byte[] NULL_DEVICE = "/dev/null".getBytes(US_ASCII);
+  private static final Duration START_LIMIT = Duration.ofSeconds(10);
+  private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(1);
+  private static final Duration CLOSE_INTERVAL = Duration.ofMillis(5);
+  private static final Duration CLOSE_LIMIT = Duration.ofSeconds(10);
+  private static final long NOWHERE_BYTES = 64 * 1024;
+
+  private final Pump pump = new Pump();
+  private final Census census;
+  private final Spawner spawner;
+  private final int nullDevice;
+  private final MemorySegment nowhere = Libc.malloc(NOWHERE_BYTES);
+  private final ChildProcess.Surroundings surroundings;
+  private final AtomicBoolean closing = new AtomicBoolean();
+
+  // The pump's own.
+  private final Set<ChildProcess> processes = new HashSet<>();
+
+  /** Whose process this JVM is. */
+  public enum Ownership {
+    /**
+     * Runnel's own: it adopts and reaps orphans, resets SIGCHLD, sets the umask to 022 and raises
+     * its limit on open files. Commands get the limit that the JVM started with, which the JVM must
+     * not have raised itself: {@code -XX:-MaxFDLimit}.
+     */
+    OWN_PROCESS,
+    /** An application's, of which nothing but the commands' own processes is touched. */
+    GUEST
+  }
+
+  /**
+   * @throws UnsupportedOperationException if the system lacks something, saying what
+   */
+  public static NativeEngine open(Ownership ownership) {
+    return open(ownership, START_LIMIT);
+  }
+
+  /**
+   * @param startLimit after which a start that hangs has failed
+   */
+  static NativeEngine open(Ownership ownership, Duration startLimit) {
+    Trial.run();
+    NativeEngine engine = new NativeEngine(ownership, startLimit);
+    engine.pump.start();
+    return engine;
+  }
+
+  private NativeEngine(Ownership ownership, Duration startLimit) {
+    boolean own = ownership == Ownership.OWN_PROCESS;
+    OpenFiles openFiles = own ? OwnProcess.openFiles() : OpenFiles.INHERITED;
+    nullDevice = LibcException.check("open /dev/null", Fd.open(NULL_DEVICE, Fd.O_RDONLY));
+    Spawn spawn = new Spawn(Environment.inherited(), nullDevice, openFiles);
+    Trial.run(spawn);
+    census = own ? Census.adopting(pump) : Census.of(pump);
+    spawner = new Spawner(spawn, pump, startLimit, this::begin);
+    surroundings = new ChildProcess.Surroundings(pump, census, nowhere, processes::remove);
+  }
+
+  @Override
+  public void start(
+      JobId job, CommandSpec command, BooleanSupplier claim, ProcessListener listener) {
+    try {
+      spawner.submit(new Start(job, command, claim, listener, new AtomicBoolean()));
+    } catch (RejectedExecutionException closed) {
+      // There is no pump any more to say it on.
+      listener.startRefused("the process engine is closed");
+    }
+  }
+
+  @Override
+  public void execute(Runnable task) {
+    pump.execute(task);
+  }
+
+  @Override
+  public Timer schedule(Duration delay, Runnable task) {
+    return pump.schedule(delay, task);
+  }
+
+  @Override
+  public long nanoTime() {
+    return System.nanoTime();
+  }
+
+  private void begin(Start start, SpawnResult result) {
+    switch (result) {
+      case SpawnResult.Made made -> begin(made, start.listener());
+      case SpawnResult.Failed(StartFailure failure) -> start.listener().startFailed(failure);
+      case SpawnResult.Voided() -> start.listener().startVoided();
+    }
+  }
+
+  private void begin(SpawnResult.Made made, ProcessListener listener) {
+    ChildProcess process;
+    try {
+      process = new ChildProcess(made, surroundings, listener);
+    } catch (LibcException noRoom) {
+      made.kill();
+      census.sweep(() -> Wait.awaitAndReap(made.pid()));
+      String message = String.valueOf(noRoom.getMessage());
+      listener.startFailed(new StartFailure(Errno.name(noRoom.errno()), At.EXEC, message));
+      return;
+    }
+    processes.add(process);
+    process.start();
+  }
+
+  @Override
+  public void close() {
+    if (pump.isCurrentThread()) {
+      throw new IllegalStateException("close: on the pump, which it waits for");
+    }
+    try {
+      if (closing.compareAndSet(false, true)) {
+        spawner.close(CLOSE_PATIENCE);
+        pump.execute(this::endAll);
+      }
+      pump.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void endAll() {
+    for (Session session : census.sessions()) {
+      session.clear(Duration.ZERO, _ -> {});
+    }
+    long deadline = System.nanoTime() + CLOSE_LIMIT.toNanos();
+    endWhenAllEnded(deadline);
+  }
+
+  private void endWhenAllEnded(long deadline) {
+    int left = census.sessions().size();
+    if (left > 0 && System.nanoTime() - deadline < 0) {
+      pump.schedule(CLOSE_INTERVAL, () -> endWhenAllEnded(deadline));
+      return;
+    }
+    if (left > 0) {
+      LOGGER.log(WARNING, "processes could not be ended count={0}", left);
+    }
+    // What was given up lives on, without us to read its output.
+    List.copyOf(processes).forEach(ChildProcess::closePipes);
+    census.close();
+    Fd.close(nullDevice);
+    Libc.free(nowhere);
+    pump.end();
+  }
+}

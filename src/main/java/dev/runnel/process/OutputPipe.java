@@ -1,0 +1,108 @@
+package dev.runnel.process;
+
+import dev.runnel.model.Stream;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** Our end of the pipe for one output stream of a process. The pump's own. */
+final class OutputPipe {
+  /** How much one stream may read before others get their turn. */
+  private static final int TURN_BYTES = 256 * 1024;
+
+  private final Poller poller;
+  private final int fd;
+  private final Stream stream;
+  private final Sink sink;
+  private Poller.@Nullable Watch watch;
+  private boolean open = true;
+
+  /** Where the output goes. */
+  interface Sink {
+    /** Room for at least a byte; null: none, and the pipes were told to rest. */
+    @Nullable MemorySegment reserve(Stream stream);
+
+    void commit(Stream stream, int bytes);
+
+    void outputClosed(Stream stream);
+  }
+
+  OutputPipe(Poller poller, int fd, Stream stream, Sink sink) {
+    this.poller = poller;
+    this.fd = fd;
+    this.stream = stream;
+    this.sink = sink;
+  }
+
+  boolean isOpen() {
+    return open;
+  }
+
+  void watch() {
+    if (open && watch == null) {
+      watch = poller.watch(fd, Epoll.IN, this::ready);
+    }
+  }
+
+  /** Not an interest of 0, which would go on reporting that the other end hung up. */
+  void rest() {
+    if (watch != null) {
+      watch.end();
+      watch = null;
+    }
+  }
+
+  private void ready(int events) {
+    if ((events & Epoll.IN) == 0) {
+      // The other end is closed and the pipe empty: no need to ask for room to learn it.
+      closeAndTell();
+    } else {
+      read(TURN_BYTES);
+    }
+  }
+
+  /** Reads what is in the pipe now, as long as there is room, and closes it. */
+  void end() {
+    if (open) {
+      // Counted first: a writer that never stops would be read for ever.
+      read(Math.max(0, Fd.available(fd)));
+      closeAndTell();
+    }
+  }
+
+  private void read(int limit) {
+    int left = limit;
+    // Asked each time: in commit the owner may end or rest the pipe.
+    while (open && left > 0) {
+      MemorySegment room = sink.reserve(stream);
+      if (room == null || !open) {
+        return;
+      }
+      int wanted = (int) Math.min(left, room.byteSize());
+      int count = Fd.read(fd, room.asSlice(0, wanted));
+      if (count > 0) {
+        left -= count;
+        sink.commit(stream, count);
+      } else if (count != -Errno.EAGAIN) {
+        closeAndTell();
+      }
+      if (count < wanted) {
+        return;
+      }
+    }
+  }
+
+  private void closeAndTell() {
+    if (open) {
+      close();
+      sink.outputClosed(stream);
+    }
+  }
+
+  void close() {
+    if (open) {
+      open = false;
+      rest();
+      Fd.close(fd);
+    }
+  }
+}

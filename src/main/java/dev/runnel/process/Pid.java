@@ -1,0 +1,88 @@
+package dev.runnel.process;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.MemorySegment;
+
+/** Calls on processes; any thread. Each returns its result or errno negated. */
+final class Pid {
+  static final int SIGCHLD = 17;
+
+  private static final int PIDFD_SEND_SIGNAL = 424;
+  private static final int PIDFD_OPEN = 434;
+  private static final int RLIMIT_NOFILE = 7;
+  private static final int PR_SET_CHILD_SUBREAPER = 36;
+
+  private static final MemorySegment SYSCALL = Libc.symbol("syscall");
+  private static final MemorySegment KILL = Libc.symbol("kill");
+  private static final MemorySegment GETPID = Libc.symbol("getpid");
+  private static final MemorySegment GETSID = Libc.symbol("getsid");
+  private static final MemorySegment GETPGID = Libc.symbol("getpgid");
+  private static final MemorySegment SETSID = Libc.symbol("setsid");
+  private static final MemorySegment PRLIMIT = Libc.symbol("prlimit64");
+  private static final MemorySegment PRCTL = Libc.symbol("prctl");
+  private static final MemorySegment SIGNAL = Libc.symbol("signal");
+  private static final MemorySegment UMASK = Libc.symbol("umask");
+
+  private Pid() {}
+
+  static int own() {
+    return Libc.callInt(GETPID, 0, 0, 0);
+  }
+
+  /** The session that a process belongs to; 0 stands for the calling process. */
+  static int session(int pid) {
+    return Libc.callInt(GETSID, pid, 0, 0);
+  }
+
+  /** Refused to the leader of a process group. */
+  static int setsid() {
+    return Libc.callInt(SETSID, 0, 0, 0);
+  }
+
+  static int group(int pid) {
+    return Libc.callInt(GETPGID, pid, 0, 0);
+  }
+
+  /** Signal 0 only asks whether there is somebody. */
+  static int killGroup(int group, int signal) {
+    return Libc.callInt(KILL, -group, signal, 0);
+  }
+
+  /** A descriptor for a process, a zombie included; readable once it has ended. */
+  static int open(int pid) {
+    return (int) Libc.callLong(SYSCALL, PIDFD_OPEN, pid, 0, 0);
+  }
+
+  /** Unlike a number, a pidfd never comes to mean somebody else. */
+  static int send(int pidfd, int signal) {
+    return (int) Libc.callLong(SYSCALL, PIDFD_SEND_SIGNAL, pidfd, signal, 0);
+  }
+
+  /** The soft and the hard limit on open files, of a process or (0) of the caller. */
+  static long[] openFiles(int pid) {
+    MemorySegment limit = Libc.scratch();
+    LibcException.check("prlimit", Libc.callInt(PRLIMIT, pid, RLIMIT_NOFILE, 0, limit.address()));
+    return new long[] {limit.getAtIndex(JAVA_LONG, 0), limit.getAtIndex(JAVA_LONG, 1)};
+  }
+
+  static int setOpenFiles(int pid, long soft, long hard) {
+    MemorySegment limit = Libc.scratch();
+    limit.setAtIndex(JAVA_LONG, 0, soft);
+    limit.setAtIndex(JAVA_LONG, 1, hard);
+    return Libc.callInt(PRLIMIT, pid, RLIMIT_NOFILE, limit.address(), 0);
+  }
+
+  /** Orphans among our descendants become our children. */
+  static int becomeSubreaper() {
+    return Libc.callInt(PRCTL, PR_SET_CHILD_SUBREAPER, 1, 0);
+  }
+
+  static void setDefaultAction(int signal) {
+    Libc.call(SIGNAL, signal, 0, 0);
+  }
+
+  static void umask(int mask) {
+    Libc.call(UMASK, mask, 0, 0);
+  }
+}

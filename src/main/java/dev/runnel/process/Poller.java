@@ -1,0 +1,118 @@
+package dev.runnel.process;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who waits for which descriptor. The pump's own.
+ *
+ * <p>The kernel is given a slot and its generation, never a descriptor: an event may arrive after
+ * its watch ended, and the number may be another file's by then. A watch must end before its
+ * descriptor is closed: another spawn's child may hold a copy for a moment, and with it the entry
+ * in the epoll set, which then reports for ever what nobody can remove.
+ */
+final class Poller implements AutoCloseable {
+  private static final int BATCH = 128;
+
+  private final int epoll = Epoll.create();
+  private final MemorySegment events = Epoll.allocateEvents(BATCH);
+  private final List<@Nullable Watch> slots = new ArrayList<>();
+  private final Deque<Integer> free = new ArrayDeque<>();
+  private int generation;
+
+  /** What to do when there is something to do. */
+  @FunctionalInterface
+  interface Ready {
+    /**
+     * Level-triggered: called again as long as it holds.
+     *
+     * @param events as in epoll_ctl(2)
+     */
+    void ready(int events);
+  }
+
+  /** A descriptor that is waited for. */
+  final class Watch {
+    private final int fd;
+    private final int slot;
+    private final long data;
+    private final Ready ready;
+    private int interest;
+    private boolean ended;
+
+    private Watch(int fd, int interest, Ready ready) {
+      this.fd = fd;
+      this.interest = interest;
+      this.ready = ready;
+      Integer reused = free.poll();
+      this.slot = reused == null ? slots.size() : reused;
+      this.data = (long) generation++ << 32 | slot;
+    }
+
+    /** Errors and hang-ups are reported whatever the interest. */
+    void interest(int events) {
+      if (events != interest) {
+        Epoll.modify(epoll, fd, events, data);
+        interest = events;
+      }
+    }
+
+    /** Nothing is reported afterwards, not even what has been fetched already. Idempotent. */
+    void end() {
+      if (!ended) {
+        ended = true;
+        Epoll.remove(epoll, fd);
+        slots.set(slot, null);
+        free.push(slot);
+      }
+    }
+  }
+
+  /**
+   * @throws LibcException if the kernel has no room for it
+   */
+  Watch watch(int fd, int interest, Ready ready) {
+    Watch watch = new Watch(fd, interest, ready);
+    if (watch.slot == slots.size()) {
+      slots.add(null);
+    }
+    try {
+      Epoll.add(epoll, fd, interest, watch.data);
+    } catch (LibcException e) {
+      free.push(watch.slot);
+      throw e;
+    }
+    slots.set(watch.slot, watch);
+    return watch;
+  }
+
+  /**
+   * Waits, at most so long (-1: no limit), and gives each event to its watch through the runner.
+   */
+  void poll(int timeoutMillis, Runner runner) {
+    int count = Epoll.await(epoll, events, timeoutMillis);
+    for (int i = 0; i < count; i++) {
+      long data = Epoll.data(events, i);
+      Watch watch = slots.get((int) data);
+      if (watch != null && watch.data == data) {
+        runner.run(watch.ready, Epoll.events(events, i));
+      }
+    }
+  }
+
+  /** Runs one, and survives its exceptions. */
+  @FunctionalInterface
+  interface Runner {
+    void run(Ready ready, int events);
+  }
+
+  @Override
+  public void close() {
+    Fd.close(epoll);
+    Libc.free(events);
+  }
+}

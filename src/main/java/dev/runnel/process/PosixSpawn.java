@@ -1,0 +1,102 @@
+package dev.runnel.process;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** posix_spawn(3): what the child does between its making and its exec. Any thread. */
+final class PosixSpawn {
+  private static final long OPAQUE_BYTES = 512; // More than either type takes: 80 and 336.
+  private static final int SETSIGDEF = 0x04;
+  private static final int SETSIGMASK = 0x08;
+  private static final int SETSID = 0x80;
+
+  private static final MemorySegment SPAWN = Libc.symbol("posix_spawn");
+  private static final MemorySegment ATTR_INIT = Libc.symbol("posix_spawnattr_init");
+  private static final MemorySegment ATTR_SETFLAGS = Libc.symbol("posix_spawnattr_setflags");
+  private static final MemorySegment ATTR_SETSIGDEFAULT =
+      Libc.symbol("posix_spawnattr_setsigdefault");
+  private static final MemorySegment ATTR_SETSIGMASK = Libc.symbol("posix_spawnattr_setsigmask");
+  private static final MemorySegment SIGFILLSET = Libc.symbol("sigfillset");
+  private static final MemorySegment SIGEMPTYSET = Libc.symbol("sigemptyset");
+  private static final MemorySegment ACTIONS_INIT = Libc.symbol("posix_spawn_file_actions_init");
+  private static final MemorySegment ACTIONS_DESTROY =
+      Libc.symbol("posix_spawn_file_actions_destroy");
+  private static final MemorySegment ADDDUP2 = Libc.symbol("posix_spawn_file_actions_adddup2");
+  private static final MemorySegment ADDFCHDIR_NP =
+      Libc.symbol("posix_spawn_file_actions_addfchdir_np");
+  private static final MemorySegment ADDCLOSEFROM_NP =
+      Libc.symbol("posix_spawn_file_actions_addclosefrom_np");
+
+  /** A session of its own, no signal blocked, none ignored. Written once, read by every spawner. */
+  private static final MemorySegment ATTRIBUTES = attributes();
+
+  private PosixSpawn() {}
+
+  private static MemorySegment attributes() {
+    MemorySegment attributes = Arena.global().allocate(OPAQUE_BYTES, 16);
+    if (!Libc.missing().isEmpty()) {
+      return attributes;
+    }
+    MemorySegment signals = Libc.scratch();
+    Libc.call(ATTR_INIT, attributes.address(), 0, 0);
+    Libc.call(ATTR_SETFLAGS, attributes.address(), SETSIGDEF | SETSIGMASK | SETSID, 0);
+    Libc.call(SIGFILLSET, signals.address(), 0, 0);
+    Libc.call(ATTR_SETSIGDEFAULT, attributes.address(), signals.address(), 0);
+    Libc.call(SIGEMPTYSET, signals.address(), 0, 0);
+    Libc.call(ATTR_SETSIGMASK, attributes.address(), signals.address(), 0);
+    return attributes;
+  }
+
+  /** Returns, once the child's exec succeeded or something failed, its pid or errno negated. */
+  static int spawn(MemorySegment path, FileActions actions, ExecStrings strings) {
+    MemorySegment pid = Libc.scratch();
+    int error =
+        (int)
+            Libc.call(
+                SPAWN,
+                pid.address(),
+                path.address(),
+                actions.memory.address(),
+                ATTRIBUTES.address(),
+                strings.argv(),
+                strings.envp());
+    return error != 0 ? -error : pid.get(JAVA_INT, 0);
+  }
+
+  /** What happens to the child's descriptors, in the order given. */
+  static final class FileActions implements AutoCloseable {
+    private final MemorySegment memory = Libc.malloc(OPAQUE_BYTES);
+
+    FileActions() {
+      check(Libc.call(ACTIONS_INIT, memory.address(), 0, 0));
+    }
+
+    FileActions dup2(int fd, int asFd) {
+      return check(Libc.call(ADDDUP2, memory.address(), fd, asFd));
+    }
+
+    FileActions changeDirectory(int fd) {
+      return check(Libc.call(ADDFCHDIR_NP, memory.address(), fd, 0));
+    }
+
+    FileActions closeFrom(int fd) {
+      return check(Libc.call(ADDCLOSEFROM_NP, memory.address(), fd, 0));
+    }
+
+    /** Out of memory and negative descriptors are all that can go wrong here. */
+    private FileActions check(long error) {
+      if ((int) error != 0) {
+        throw new LibcException("posix_spawn_file_actions", (int) error);
+      }
+      return this;
+    }
+
+    @Override
+    public void close() {
+      Libc.call(ACTIONS_DESTROY, memory.address(), 0, 0);
+      Libc.free(memory);
+    }
+  }
+}

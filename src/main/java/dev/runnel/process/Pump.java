@@ -1,0 +1,172 @@
+package dev.runnel.process;
+
+import static java.lang.System.Logger.Level.ERROR;
+
+import java.time.Duration;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * The thread that reads every pipe, sees every exit and runs every task: a loop around one epoll
+ * set. Nothing on it blocks but the wait itself.
+ */
+final class Pump implements Executor {
+  private static final System.Logger LOGGER = System.getLogger(Pump.class.getName());
+
+  /** So that tasks that make tasks do not keep the descriptors waiting. */
+  private static final int TASKS_PER_TURN = 1_024;
+
+  private static final long NANOS_PER_MILLI = 1_000_000;
+
+  private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
+  private final Thread thread = new Thread(this::run, "runnel-pump");
+  private final int wakeup = LibcException.check("eventfd", Fd.eventfd());
+
+  /** True while the thread waits or is about to: then, and only then, a new task has to wake it. */
+  private final AtomicBoolean asleep = new AtomicBoolean();
+
+  private volatile boolean ended;
+
+  // The thread's own.
+  private final Poller poller = new Poller();
+  private final Timers timers = new Timers();
+  private boolean ending;
+
+  Pump() {
+    // Edge-triggered, so that the counter need not be read back each time.
+    poller.watch(wakeup, Epoll.IN | Epoll.EDGE, _ -> {});
+    thread.setDaemon(true);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  Poller poller() {
+    return poller;
+  }
+
+  boolean isCurrentThread() {
+    return Thread.currentThread() == thread;
+  }
+
+  /**
+   * @throws IllegalStateException on any thread but the pump
+   */
+  void checkThread() {
+    if (!isCurrentThread()) {
+      throw new IllegalStateException(
+          "thread: " + Thread.currentThread() + " (expected: the pump)");
+    }
+  }
+
+  @Override
+  public void execute(Runnable task) {
+    if (ended) {
+      throw new RejectedExecutionException("the process engine is closed");
+    }
+    tasks.add(task);
+    if (asleep.get() && asleep.compareAndSet(true, false)) {
+      Fd.post(wakeup);
+    }
+  }
+
+  ProcessEngine.Timer schedule(Duration delay, Runnable task) {
+    Timers.Entry entry = new Timers.Entry(System.nanoTime() + delay.toNanos(), task);
+    if (isCurrentThread()) {
+      timers.add(entry);
+      return () -> timers.remove(entry);
+    }
+    AtomicBoolean canceled = new AtomicBoolean();
+    execute(
+        () -> {
+          if (!canceled.get()) {
+            timers.add(entry);
+          }
+        });
+    return () -> {
+      canceled.set(true);
+      timers.remove(entry);
+    };
+  }
+
+  /** Ends the thread after the tasks that are there already. On the pump. */
+  void end() {
+    ending = true;
+  }
+
+  /** Waits until the thread has ended. */
+  void join() throws InterruptedException {
+    thread.join();
+  }
+
+  private void run() {
+    while (!ending) {
+      runTasks();
+      runTimers();
+      poller.poll(timeoutMillis(), this::runReady);
+      asleep.set(false);
+    }
+    ended = true;
+    while (!tasks.isEmpty()) {
+      runTasks();
+    }
+    poller.close();
+    Fd.close(wakeup);
+  }
+
+  private void runTasks() {
+    for (int i = 0; i < TASKS_PER_TURN; i++) {
+      Runnable task = tasks.poll();
+      if (task == null) {
+        return;
+      }
+      run(task);
+    }
+  }
+
+  private void runTimers() {
+    // One reading of the clock: what is set for "now" by these waits for the next turn.
+    long now = System.nanoTime();
+    for (Runnable task = timers.takeDue(now); task != null; task = timers.takeDue(now)) {
+      run(task);
+    }
+  }
+
+  private void runReady(Poller.Ready ready, int events) {
+    try {
+      ready.ready(events);
+    } catch (Throwable thrown) {
+      LOGGER.log(ERROR, "descriptor handler failed", thrown);
+    }
+  }
+
+  private void run(Runnable task) {
+    try {
+      task.run();
+    } catch (Throwable thrown) {
+      LOGGER.log(ERROR, "pump task failed", thrown);
+    }
+  }
+
+  private int timeoutMillis() {
+    if (ending) {
+      return 0;
+    }
+    long nanos = timers.isEmpty() ? Long.MAX_VALUE : timers.nextDue() - System.nanoTime();
+    if (nanos <= 0) {
+      return 0;
+    }
+    asleep.set(true);
+    if (!tasks.isEmpty()) {
+      return 0;
+    }
+    // Rounded up: a wait that ends before its time would only be repeated.
+    return nanos == Long.MAX_VALUE
+        ? -1
+        : (int) Math.min(Integer.MAX_VALUE, (nanos + NANOS_PER_MILLI - 1) / NANOS_PER_MILLI);
+  }
+}

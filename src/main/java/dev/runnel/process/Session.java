@@ -1,0 +1,180 @@
+package dev.runnel.process;
+
+import static java.lang.System.Logger.Level.ERROR;
+
+import dev.runnel.model.ExitStatus;
+import dev.runnel.model.Signal;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A process and everybody in the session it leads. The pump's own.
+ *
+ * <p>How it is made sure that no signal ever hits a stranger: the leader, once it has ended, stays
+ * a zombie until its session is known to be empty or is given up. So long the kernel gives its
+ * number to nobody else, neither as a pid nor as that of a group or a session: {@code kill(-pid)}
+ * reaches only this session, and who has this session's number is a member. A single member is
+ * signalled through a pidfd that was opened before its session was looked up.
+ */
+final class Session {
+  private static final System.Logger LOGGER = System.getLogger(Session.class.getName());
+
+  private final SpawnResult.Made made;
+  private final Pump pump;
+  private final Census census;
+  private final Witness witness;
+  private final Poller.Watch exit;
+  private Leader leader = Leader.RUNNING;
+  private @Nullable Ladder ladder;
+  private int questions;
+  private boolean givenUp;
+
+  private enum Leader {
+    RUNNING,
+    ZOMBIE,
+    REAPED
+  }
+
+  /** Hears what becomes of it. */
+  interface Witness {
+    void exited(Wait.Exit exit);
+
+    /** The leader is reaped, and the session empty or given up. */
+    void over();
+  }
+
+  /**
+   * Takes over the pidfd, unless it throws.
+   *
+   * @throws LibcException if the kernel has no room for another descriptor to wait for
+   */
+  Session(SpawnResult.Made made, Pump pump, Census census, Witness witness) {
+    this.made = made;
+    this.pump = pump;
+    this.census = census;
+    this.witness = witness;
+    this.exit = pump.poller().watch(made.pidfd(), Epoll.IN, _ -> leaderEnded());
+    census.enter(this);
+  }
+
+  int pid() {
+    return made.pid();
+  }
+
+  long begunNanos() {
+    return made.begunNanos();
+  }
+
+  boolean isLeaderRunning() {
+    return leader == Leader.RUNNING;
+  }
+
+  /** Its number may be somebody else's. */
+  boolean isOver() {
+    return leader == Leader.REAPED;
+  }
+
+  private void leaderEnded() {
+    exit.end();
+    Fd.close(made.pidfd());
+    leader = Leader.ZOMBIE;
+    // Asked before the leader is reaped: see above.
+    boolean empty = census.isEmptyButForLeader(this);
+    witness.exited(known(empty ? reap() : Wait.look(pid())));
+    if (leader == Leader.REAPED) {
+      witness.over();
+    }
+    if (ladder != null) {
+      ladder.leaderEnded();
+    } else {
+      letGo();
+    }
+  }
+
+  private Wait.@Nullable Exit reap() {
+    leader = Leader.REAPED;
+    census.leave(this);
+    return Wait.reap(pid());
+  }
+
+  private void finish() {
+    if (leader == Leader.ZOMBIE) {
+      reap();
+      witness.over();
+    }
+  }
+
+  /** An invented success would be the worst answer: a signal that there is none of is none. */
+  private Wait.Exit known(Wait.@Nullable Exit status) {
+    if (status != null) {
+      return status;
+    }
+    LOGGER.log(ERROR, "exit status lost, somebody else reaped the process pid={0}", "" + pid());
+    return new Wait.Exit(new ExitStatus.Signaled(0), null);
+  }
+
+  /** Whether there was anybody; a zombie counts until the session is known to be empty. */
+  boolean signal(Signal signal) {
+    return leader != Leader.REAPED && Pid.killGroup(pid(), signal.number()) == 0;
+  }
+
+  /** Who is there besides the leader. */
+  void members(Consumer<List<Member>> answer) {
+    if (leader == Leader.REAPED) {
+      answer.accept(List.of());
+      return;
+    }
+    questions++;
+    census.members(
+        this,
+        members -> {
+          questions--;
+          if (ladder == null && members.isEmpty()) {
+            finish();
+          }
+          letGo();
+          // Once it is over, the number may have had a new owner already when we looked.
+          answer.accept(leader == Leader.REAPED ? List.of() : members);
+        });
+  }
+
+  void clear(Duration grace, Consumer<OsProcess.Survivors> answer) {
+    if (leader == Leader.REAPED) {
+      answer.accept(OsProcess.Survivors.NONE);
+      return;
+    }
+    if (ladder == null) {
+      ladder = new Ladder(this, pump, this::cleared);
+    }
+    ladder.descend(grace, answer);
+  }
+
+  private void cleared(boolean empty) {
+    ladder = null;
+    if (empty) {
+      finish();
+    }
+    letGo();
+  }
+
+  /** One of those that may have been the last of this session is gone. */
+  void orphanEnded() {
+    if (leader == Leader.ZOMBIE && ladder == null && census.isEmptyButForLeader(this)) {
+      finish();
+    }
+  }
+
+  /** Once the leader has ended, nobody will ask for those it left: they are to live on. */
+  void giveUp() {
+    givenUp = true;
+    letGo();
+  }
+
+  private void letGo() {
+    if (givenUp && ladder == null && questions == 0) {
+      finish();
+    }
+  }
+}

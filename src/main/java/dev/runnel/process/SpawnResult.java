@@ -1,0 +1,29 @@
+package dev.runnel.process;
+
+import dev.runnel.model.Signal;
+import dev.runnel.model.StartFailure;
+
+/** What became of a start. */
+sealed interface SpawnResult {
+  /**
+   * It runs, and nobody else knows of it: whoever has this must look after the child and the
+   * descriptors.
+   *
+   * @param pidfd for the child
+   * @param begunNanos a time before it was made
+   */
+  record Made(int pid, int pidfd, Pipes pipes, long begunNanos) implements SpawnResult {
+    /** Kills it and closes what is ours. The child is still to be reaped. */
+    void kill() {
+      Pid.killGroup(pid, Signal.KILL.number());
+      Fd.close(pidfd);
+      pipes.close();
+    }
+  }
+
+  /** The operating system said no. */
+  record Failed(StartFailure failure) implements SpawnResult {}
+
+  /** The claim was gone. */
+  record Voided() implements SpawnResult {}
+}

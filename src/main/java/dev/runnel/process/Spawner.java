@@ -1,0 +1,250 @@
+package dev.runnel.process;
+
+import static java.lang.System.Logger.Level.ERROR;
+
+import dev.runnel.model.StartFailure;
+import dev.runnel.model.StartFailure.At;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The threads that make processes, each made when it is needed first. One that hangs is given up
+ * after the limit and not replaced; when all hang, starts are refused until one comes back.
+ */
+final class Spawner {
+  static final int MAX_THREADS = 16;
+
+  private static final System.Logger LOGGER = System.getLogger(Spawner.class.getName());
+  private static final int LOOKS_PER_LIMIT = 8;
+
+  private final Spawn spawn;
+  private final Pump pump;
+  private final Duration limit;
+  private final BiConsumer<Start, SpawnResult> outcome;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  // Under the lock.
+  private final Queue<Start> queue = new ArrayDeque<>();
+  private final List<Worker> workers = new ArrayList<>();
+  private int idle;
+  private boolean watched;
+  private boolean closed;
+
+  /**
+   * @param outcome told on the pump what became of a start, unless that took too long
+   */
+  Spawner(Spawn spawn, Pump pump, Duration limit, BiConsumer<Start, SpawnResult> outcome) {
+    this.spawn = spawn;
+    this.pump = pump;
+    this.limit = limit;
+    this.outcome = outcome;
+  }
+
+  /** Returns at once. Any thread. */
+  void submit(Start start) {
+    lock.lock();
+    try {
+      if (closed) {
+        refuse(start, "the process engine is closed");
+      } else if (hung() == MAX_THREADS) {
+        refuse(start, MAX_THREADS + " starts hang already");
+      } else {
+        queue.add(start);
+        callWorker();
+        watch();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void refuse(Start start, String why) {
+    if (start.decide()) {
+      pump.execute(() -> start.listener().startRefused(why));
+    }
+  }
+
+  private int hung() {
+    int count = 0;
+    for (Worker worker : workers) {
+      count += worker.hung ? 1 : 0;
+    }
+    return count;
+  }
+
+  private void callWorker() {
+    if (queue.size() > idle && workers.size() < MAX_THREADS) {
+      addWorker();
+    } else {
+      changed.signal();
+    }
+  }
+
+  private void addWorker() {
+    Worker worker = new Worker(workers.size() + 1);
+    try {
+      worker.thread.start();
+      workers.add(worker);
+    } catch (OutOfMemoryError noThread) {
+      if (workers.isEmpty()) {
+        refuseQueued("no thread to start it on: " + noThread.getMessage());
+      }
+    }
+  }
+
+  /** A timer for as long as there is something to watch, rather than one for each start. */
+  private void watch() {
+    if (!watched) {
+      watched = true;
+      pump.schedule(limit.dividedBy(LOOKS_PER_LIMIT), this::look);
+    }
+  }
+
+  private void look() {
+    lock.lock();
+    try {
+      long now = System.nanoTime();
+      for (Worker worker : workers) {
+        worker.giveUpAfterLimit(now);
+      }
+      if (hung() == MAX_THREADS) {
+        refuseQueued(MAX_THREADS + " starts hang already");
+      }
+      watched = false;
+      if (!queue.isEmpty() || workers.stream().anyMatch(Worker::isWaitedFor)) {
+        watch();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void refuseQueued(String why) {
+    for (Start start = queue.poll(); start != null; start = queue.poll()) {
+      refuse(start, why);
+    }
+  }
+
+  /** Refuses what has not begun, and waits for the rest, at most so long. Not on the pump. */
+  void close(Duration patience) throws InterruptedException {
+    List<Worker> all;
+    lock.lock();
+    try {
+      closed = true;
+      refuseQueued("the process engine is closed");
+      changed.signalAll();
+      all = List.copyOf(workers);
+    } finally {
+      lock.unlock();
+    }
+    long end = System.nanoTime() + patience.toNanos();
+    for (Worker worker : all) {
+      if (!worker.thread.join(Duration.ofNanos(Math.max(1, end - System.nanoTime())))) {
+        worker.giveUp("the process engine is closed");
+      }
+    }
+  }
+
+  /** One thread. Its fields are under the lock. */
+  private final class Worker implements Runnable {
+    private final Thread thread;
+    private @Nullable Start current;
+    private long begunNanos;
+    private boolean hung;
+
+    private Worker(int number) {
+      thread = Thread.ofPlatform().daemon().name("runnel-spawner-" + number).unstarted(this);
+    }
+
+    private boolean isWaitedFor() {
+      return current != null && !hung;
+    }
+
+    @Override
+    public void run() {
+      for (Start start = next(); start != null; start = next()) {
+        SpawnResult result = run(start);
+        if (!start.decide() || !tell(start, result)) {
+          discard(result);
+        }
+      }
+    }
+
+    private @Nullable Start next() {
+      lock.lock();
+      try {
+        current = null;
+        hung = false;
+        idle++;
+        while (queue.isEmpty() && !closed) {
+          changed.awaitUninterruptibly();
+        }
+        idle--;
+        begunNanos = System.nanoTime();
+        current = queue.poll();
+        return current;
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    private SpawnResult run(Start start) {
+      try {
+        return spawn.run(start.job(), start.command(), start.claim());
+      } catch (Throwable thrown) {
+        LOGGER.log(ERROR, "start failed job=" + start.job(), thrown);
+        return new SpawnResult.Failed(
+            new StartFailure("EINVAL", At.EXEC, "internal error: " + thrown));
+      }
+    }
+
+    private boolean tell(Start start, SpawnResult result) {
+      try {
+        pump.execute(() -> outcome.accept(start, result));
+        return true;
+      } catch (RejectedExecutionException closedMeanwhile) {
+        return false;
+      }
+    }
+
+    /** Nobody waits for it any more. */
+    private void discard(SpawnResult result) {
+      if (result instanceof SpawnResult.Made made) {
+        made.kill();
+        Wait.awaitAndReap(made.pid());
+      }
+    }
+
+    private void giveUpAfterLimit(long now) {
+      Start start = current;
+      if (start != null && !hung && now - begunNanos >= limit.toNanos()) {
+        hung = true;
+        if (start.decide()) {
+          String what = "exec " + start.command().argv().getFirst() + ": not in " + limit;
+          StartFailure failure = new StartFailure("ETIMEDOUT", At.EXEC, what);
+          pump.execute(() -> start.listener().startFailed(failure));
+        }
+      }
+    }
+
+    private void giveUp(String why) {
+      lock.lock();
+      try {
+        if (current != null) {
+          refuse(current, why);
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+}

@@ -1,0 +1,91 @@
+package dev.runnel.process;
+
+import dev.runnel.model.Signal;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Members of a session, held by pidfd: signalled, and watched until they end. The pump's own. */
+final class Targets {
+  /** Those beyond are signalled too, but their end shows only in a later look. */
+  private static final int MAX_WATCHED = 256;
+
+  private final Session session;
+  private final Poller poller;
+  private final Runnable onLastEnded;
+  private final Map<Integer, Target> watched = new HashMap<>();
+
+  private record Target(int pidfd, Poller.Watch end) {}
+
+  Targets(Session session, Poller poller, Runnable onLastEnded) {
+    this.session = session;
+    this.poller = poller;
+    this.onLastEnded = onLastEnded;
+  }
+
+  boolean isEmpty() {
+    return watched.isEmpty();
+  }
+
+  /** Signals a member, and watches it if it is not watched yet. */
+  void add(Member member, Signal... signals) {
+    int pid = member.pid();
+    Target known = watched.get(pid);
+    if (known != null) {
+      send(known.pidfd, signals);
+      return;
+    }
+    int pidfd = Pid.open(pid);
+    if (pidfd < 0) {
+      return;
+    }
+    // After the opening: if the number had got a new owner before it, that one is seen here.
+    if (Pid.session(pid) != session.pid()) {
+      Fd.close(pidfd);
+      return;
+    }
+    send(pidfd, signals);
+    if (watched.size() == MAX_WATCHED || !watch(pid, pidfd)) {
+      Fd.close(pidfd);
+    }
+  }
+
+  private boolean watch(int pid, int pidfd) {
+    try {
+      watched.put(pid, new Target(pidfd, poller.watch(pidfd, Epoll.IN, _ -> ended(pid))));
+      return true;
+    } catch (LibcException noRoom) {
+      return false;
+    }
+  }
+
+  void send(Signal signal) {
+    watched.values().forEach(target -> send(target.pidfd, signal));
+  }
+
+  private static void send(int pidfd, Signal... signals) {
+    for (Signal signal : signals) {
+      Pid.send(pidfd, signal.number());
+    }
+  }
+
+  private void ended(int pid) {
+    Target target = watched.remove(pid);
+    if (target != null) {
+      close(target);
+    }
+    if (watched.isEmpty()) {
+      onLastEnded.run();
+    }
+  }
+
+  private static void close(Target target) {
+    target.end.end();
+    Fd.close(target.pidfd);
+  }
+
+  void close() {
+    List.copyOf(watched.values()).forEach(Targets::close);
+    watched.clear();
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * Who a peer is; later also what it may do, and the record of what it did. Imports {@code model}.
+ * Any thread.
+ */
+@NullMarked
+package dev.runnel.security;
+
+import org.jspecify.annotations.NullMarked;

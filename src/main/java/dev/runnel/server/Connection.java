@@ -1,0 +1,433 @@
+package dev.runnel.server;
+
+import dev.runnel.bus.StartJob;
+import dev.runnel.job.Job;
+import dev.runnel.job.RefusedException;
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.Event;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobState;
+import dev.runnel.model.JobStatus;
+import dev.runnel.model.NodeIdentity;
+import dev.runnel.model.Outcome;
+import dev.runnel.model.Request;
+import dev.runnel.wire.EventEncoder;
+import dev.runnel.wire.Frame;
+import dev.runnel.wire.Header;
+import dev.runnel.wire.Limits;
+import dev.runnel.wire.ProtocolException;
+import dev.runnel.wire.RequestDecoder;
+import dev.runnel.wire.RequestException;
+import dev.runnel.wire.vertx.FrameDecoder;
+import io.vertx.core.Context;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.net.NetSocket;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One connection: what its peer asks, in the order sent, and the turns of those it follows. All of
+ * it on its event loop.
+ */
+final class Connection implements FrameDecoder.Output {
+  private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
+  private static final byte[] NO_BODY = {};
+
+  /** The key of the one request that may go without an id; no id is that long. */
+  private static final String NO_ID = "x".repeat(Limits.MAX_ID_BYTES + 1);
+
+  private final ServerRoom room;
+  private final Access access;
+  private final Context context;
+  private final NetSocket netSocket;
+  private final FrameSocket socket;
+  private final FrameDecoder decoder = new FrameDecoder(this);
+  private final FrameClock clock;
+  private final Runnable onClosed;
+
+  private final Set<String> inFlight = new HashSet<>();
+  private final Map<String, SocketFollower> followers = new HashMap<>();
+  private final Map<JobId, SocketFollower> runners = new HashMap<>();
+  private final ArrayDeque<SocketFollower> turns = new ArrayDeque<>();
+  private @Nullable String principal;
+  private boolean reading = true;
+  private boolean closing;
+
+  Connection(
+      ServerRoom room, Access access, Context context, NetSocket netSocket, Runnable onClosed) {
+    this.room = room;
+    this.access = access;
+    this.context = context;
+    this.netSocket = netSocket;
+    this.onClosed = onClosed;
+    this.socket = new FrameSocket(netSocket, this::takenByTransport);
+    this.clock = new FrameClock(context.owner(), room.limits(), this::tooSlow);
+    if (access instanceof Access.Open(String known)) {
+      principal = known;
+    }
+  }
+
+  /** Begins to read. */
+  void open() {
+    netSocket.handler(this::received);
+    netSocket.closeHandler(_ -> closed());
+    netSocket.exceptionHandler(
+        e ->
+            LOG.debug(
+                "connection failed peer={} cause={}", netSocket.remoteAddress(), e.toString()));
+    if (!netSocket.remoteAddress().isDomainSocket()) {
+      socket.keepAlive();
+    }
+    clock.awaitFirst();
+  }
+
+  /** Says why there is no place, and closes. */
+  void turnAway(String why) {
+    netSocket.handler(_ -> {});
+    netSocket.closeHandler(_ -> onClosed.run());
+    netSocket.exceptionHandler(_ -> {});
+    end(new ProtocolException(ErrorCode.TOO_MANY_CONNECTIONS, why));
+  }
+
+  void close() {
+    socket.flush();
+    socket.close();
+  }
+
+  FrameSocket socket() {
+    return socket;
+  }
+
+  /** Runs a task on the connection's event loop. Any thread. */
+  void execute(Runnable task) {
+    context.runOnContext(
+        _ -> {
+          try {
+            task.run();
+          } catch (RuntimeException e) {
+            broken(e);
+          }
+        });
+  }
+
+  // What arrives.
+
+  private void received(Buffer bytes) {
+    if (closing) {
+      return;
+    }
+    try {
+      decoder.handle(bytes);
+      clock.sawBytes(decoder.isMidFrame());
+      flush();
+    } catch (RuntimeException e) {
+      broken(e);
+    }
+  }
+
+  @Override
+  public void frame(Frame frame) {
+    clock.sawFrame();
+    try {
+      take(frame.header(), frame.body());
+    } catch (ProtocolException e) {
+      end(e);
+    }
+    readOnlyIfRead();
+  }
+
+  @Override
+  public void failed(ProtocolException mistake) {
+    end(mistake);
+  }
+
+  private void take(Header header, byte[] body) throws ProtocolException {
+    if (principal == null && !"hello".equals(typeOf(header))) {
+      throw new ProtocolException(
+          ErrorCode.UNAUTHENTICATED, "hello with a token has to come first");
+    }
+    String id = header.id();
+    try {
+      Request request = RequestDecoder.decode(header, body);
+      if (request instanceof Request.Notice notice) {
+        notice(notice);
+      } else {
+        checkId(id);
+        request(id, request);
+      }
+    } catch (RequestException e) {
+      checkId(id);
+      answer(id, new Event.Failed(e.code(), e.getMessage(), null));
+    } catch (RefusedException e) {
+      answer(id, new Event.Failed(e.code(), e.getMessage(), null));
+    }
+  }
+
+  private static @Nullable String typeOf(Header header) {
+    try {
+      return header.string("type");
+    } catch (RequestException _) {
+      return null;
+    }
+  }
+
+  private void checkId(@Nullable String id) throws ProtocolException {
+    if (inFlight.contains(key(id))) {
+      throw new ProtocolException(
+          ErrorCode.DUPLICATE_ID,
+          id == null ? "a second request without an id" : "id: " + id + " is in flight");
+    }
+  }
+
+  private static String key(@Nullable String id) {
+    return id == null ? NO_ID : id;
+  }
+
+  private void notice(Request.Notice notice) throws ProtocolException {
+    switch (notice) {
+      case Request.Stdin(JobId job, long offset, byte[] bytes, boolean eof) -> {
+        SocketFollower runner = runners.get(job);
+        if (runner != null) {
+          runner.stdin(offset, bytes, eof);
+        }
+      }
+      case Request.Ack(String follow, long offset) -> {
+        SocketFollower follower = followers.get(key(follow));
+        if (follower != null) {
+          follower.ack(offset);
+        }
+      }
+    }
+  }
+
+  private void request(@Nullable String id, Request request)
+      throws ProtocolException, RefusedException {
+    if (inFlight.size() >= room.limits().maxRequests()) {
+      throw new RefusedException(
+          ErrorCode.BUSY, "requests in flight: limit: " + room.limits().maxRequests());
+    }
+    switch (request) {
+      case Request.Hello hello -> hello(id, hello);
+      case Request.Run run -> run(id, run);
+      case Request.SendSignal(JobId job, var signal) -> {
+        JobState state = status(job).state();
+        Job live = room.registry().find(job);
+        if (live != null) {
+          live.signal(signal);
+        }
+        answer(id, new Event.Ok(state));
+      }
+      case Request.Cancel(JobId job) -> cancel(id, job);
+      case Request.Status(JobId job) -> answer(id, new Event.Status(status(job)));
+      case Request.Jobs(String prefix, JobState state, int limit) ->
+          jobs(id, room.registry().list(prefix, state, limit));
+      case Request.Ping() -> answer(id, new Event.Pong());
+      case Request.Notice _ -> throw new IllegalStateException("a notice is no request");
+    }
+  }
+
+  private void hello(@Nullable String id, Request.Hello hello) throws ProtocolException {
+    if (access instanceof Access.ByToken(var tokens)) {
+      String token = hello.token();
+      principal = token == null ? null : tokens.principalOf(token);
+      if (principal == null) {
+        throw new ProtocolException(
+            ErrorCode.UNAUTHENTICATED, token == null ? "token: missing" : "token: not known");
+      }
+    }
+    NodeIdentity node = room.registry().node();
+    answer(
+        id,
+        new Event.Hello(
+            1,
+            room.software(),
+            node.name(),
+            node.boot(),
+            Limits.MAX_HEADER_BYTES,
+            Limits.MAX_BODY_BYTES,
+            ServerRoom.FEATURES));
+  }
+
+  private void run(@Nullable String id, Request.Run run) throws RefusedException {
+    NodeIdentity node = room.registry().node();
+    if (run.boot() != null && !run.boot().equals(node.boot())) {
+      throw new RefusedException(
+          ErrorCode.STALE, "boot: " + run.boot() + " (this server's: " + node.boot() + ")");
+    }
+    if (runners.size() >= room.limits().maxJobs()) {
+      throw new RefusedException(
+          ErrorCode.BUSY, "jobs of this connection: limit: " + room.limits().maxJobs());
+    }
+    Job job = room.registry().register(run.job(), run.spec(), principal == null ? "" : principal);
+    SocketFollower follower = new SocketFollower(this, id, job, node);
+    inFlight.add(key(id));
+    followers.put(key(id), follower);
+    runners.put(job.id(), follower);
+    LOG.debug("job registered job={} peer={}", job.id(), netSocket.remoteAddress());
+    room.bus()
+        .start(new StartJob(job))
+        .onFailure(
+            e ->
+                job.refuse(
+                    new RefusedException(ErrorCode.UNAVAILABLE, "no worker: " + e.getMessage())));
+  }
+
+  private void cancel(@Nullable String id, JobId job) throws RefusedException {
+    Job live = room.registry().find(job);
+    if (live == null) {
+      answer(id, new Event.Ok(status(job).state()));
+      return;
+    }
+    inFlight.add(key(id));
+    live.cancel(
+        Outcome.CANCELED,
+        state ->
+            execute(
+                () -> {
+                  inFlight.remove(key(id));
+                  answer(id, new Event.Ok(state));
+                  flush();
+                }));
+  }
+
+  private void jobs(@Nullable String id, List<JobStatus> statuses) {
+    List<byte[]> bodies = EventEncoder.encodeStatuses(statuses);
+    for (int i = 0; i < bodies.size(); i++) {
+      boolean last = i == bodies.size() - 1;
+      answer(id, last ? new Event.JobsEnd() : new Event.JobsPart(), bodies.get(i));
+    }
+  }
+
+  private JobStatus status(JobId job) throws RefusedException {
+    JobStatus status = room.registry().status(job);
+    if (status == null) {
+      throw new RefusedException(ErrorCode.UNKNOWN_JOB, "job: " + job + " is not known");
+    }
+    return status;
+  }
+
+  // What is sent.
+
+  void answer(@Nullable String id, Event event) {
+    answer(id, event, NO_BODY);
+  }
+
+  private void answer(@Nullable String id, Event event, byte[] body) {
+    if (!closing) {
+      socket.answer(EventEncoder.encode(id, event, body.length), body);
+    }
+  }
+
+  void queueTurn(SocketFollower follower) {
+    turns.add(follower);
+  }
+
+  /** The follower's request was answered in full, or is about to be. */
+  void forget(SocketFollower follower) {
+    inFlight.remove(key(follower.id()));
+    followers.remove(key(follower.id()));
+    runners.remove(follower.job().id());
+  }
+
+  /** Gives turns as long as the transport may be handed more, then has it send. */
+  void flush() {
+    while (!closing && socket.unsentOutput() < room.limits().maxUnsentBytes()) {
+      SocketFollower follower = turns.poll();
+      if (follower == null) {
+        break;
+      }
+      if (follower.takeTurn()) {
+        follower.tell();
+      }
+    }
+    socket.flush();
+  }
+
+  private void takenByTransport() {
+    if (!closing) {
+      readOnlyIfRead();
+      if (!turns.isEmpty()) {
+        flush();
+      }
+    }
+  }
+
+  // The only reason not to read a peer: it asks and does not read the answers.
+  private void readOnlyIfRead() {
+    int limit = room.limits().maxUnreadBytes();
+    if (reading && socket.unreadAnswers() > limit) {
+      reading = false;
+      decoder.pause();
+      netSocket.pause();
+    } else if (!reading && socket.unreadAnswers() <= limit / 2) {
+      reading = true;
+      clock.sawFrame();
+      netSocket.resume();
+      execute(
+          () -> {
+            decoder.resume();
+            flush();
+          });
+    }
+  }
+
+  // How it ends.
+
+  private void tooSlow(String what) {
+    end(new ProtocolException(ErrorCode.TOO_SLOW, what));
+  }
+
+  // The peer may still be sending: closed at once, its unread bytes would reset the connection and
+  // take the error with them.
+  private void end(ProtocolException mistake) {
+    if (closing) {
+      return;
+    }
+    LOG.info(
+        "connection refused peer={} code={} reason={}",
+        netSocket.remoteAddress(),
+        mistake.code().wireName(),
+        mistake.getMessage());
+    decoder.stop();
+    answer(null, new Event.Failed(mistake.code(), mistake.getMessage(), null));
+    closing = true;
+    leaveAll();
+    if (!reading) {
+      netSocket.resume();
+    }
+    socket.flush();
+    socket.halfClose();
+    clock.linger(socket::close);
+  }
+
+  private void broken(RuntimeException e) {
+    LOG.error("connection broken peer={}", netSocket.remoteAddress(), e);
+    socket.close();
+  }
+
+  private void closed() {
+    if (!closing) {
+      closing = true;
+      LOG.debug("connection closed peer={}", netSocket.remoteAddress());
+    }
+    decoder.stop();
+    clock.stop();
+    leaveAll();
+    onClosed.run();
+  }
+
+  private void leaveAll() {
+    turns.clear();
+    new ArrayList<>(followers.values()).forEach(SocketFollower::leave);
+    followers.clear();
+    runners.clear();
+  }
+}

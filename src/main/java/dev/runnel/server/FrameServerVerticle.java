@@ -1,0 +1,83 @@
+package dev.runnel.server;
+
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import io.vertx.core.net.NetServer;
+import io.vertx.core.net.NetServerOptions;
+import io.vertx.core.net.NetSocket;
+import java.util.HashSet;
+import java.util.Set;
+
+/**
+ * Listens on one address and serves its connections on its event loop. Several may listen on the
+ * same address and share its connections.
+ */
+public final class FrameServerVerticle extends VerticleBase {
+  private static final int BACKLOG = 1_024;
+  private static final int TCP_USER_TIMEOUT_MILLIS = 30_000;
+
+  private final ServerRoom room;
+  private final Listen listen;
+  private final Access access;
+  private final Set<Connection> connections = new HashSet<>();
+  private volatile int port;
+
+  public FrameServerVerticle(ServerRoom room, Listen listen, Access access) {
+    this.room = room;
+    this.listen = listen;
+    this.access = access;
+  }
+
+  /** The port it listens on, once it is deployed; of no meaning for a Unix socket. */
+  public int port() {
+    return port;
+  }
+
+  @Override
+  public Future<?> start() {
+    NetServer server = vertx.createNetServer(options());
+    return server
+        .connectHandler(this::connected)
+        .listen(listen.address())
+        .onSuccess(listening -> port = listening.actualPort());
+  }
+
+  @Override
+  public Future<?> stop() {
+    connections.forEach(Connection::close);
+    return Future.succeededFuture();
+  }
+
+  private NetServerOptions options() {
+    NetServerOptions options = new NetServerOptions().setAcceptBacklog(BACKLOG);
+    return listen instanceof Listen.Tcp
+        ? options
+            .setTcpNoDelay(true)
+            .setTcpKeepAlive(true)
+            .setTcpUserTimeout(TCP_USER_TIMEOUT_MILLIS)
+        : options;
+  }
+
+  private void connected(NetSocket socket) {
+    int max = room.limits().maxConnections();
+    boolean full = room.connections().incrementAndGet() > max;
+    Connection[] made = new Connection[1];
+    Connection connection =
+        new Connection(
+            room,
+            access,
+            context,
+            socket,
+            () -> {
+              room.connections().decrementAndGet();
+              connections.remove(made[0]);
+            });
+    made[0] = connection;
+    connections.add(connection);
+    if (full) {
+      connection.turnAway("connections: limit: " + max);
+    } else {
+      connection.open();
+    }
+  }
+}

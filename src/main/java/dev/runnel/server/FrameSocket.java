@@ -1,0 +1,123 @@
+package dev.runnel.server;
+
+import dev.runnel.job.Lease;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.socket.DuplexChannel;
+import io.vertx.core.internal.net.NetSocketInternal;
+import io.vertx.core.net.NetSocket;
+
+/**
+ * The sending side of a connection, on its event loop. It writes to Netty's channel itself: output
+ * goes from a log's memory to the socket without a copy, what was written since the last flush goes
+ * in one system call, and it knows how much of either kind the peer has not taken.
+ */
+final class FrameSocket {
+  // A copy of so few bytes costs less than a reference to them.
+  private static final int COPIED_BYTES = 4 * 1024;
+  private static final int KEEPALIVE_SECONDS = 30;
+
+  private final NetSocket socket;
+  private final ChannelHandlerContext channel;
+  private final Runnable onTaken;
+  private long unsentOutput;
+  private long unreadAnswers;
+  private boolean dirty;
+
+  /**
+   * Wraps a socket just opened.
+   *
+   * @param onTaken called whenever the transport took something
+   */
+  FrameSocket(NetSocket socket, Runnable onTaken) {
+    this.socket = socket;
+    this.channel = ((NetSocketInternal) socket).channelHandlerContext();
+    this.onTaken = onTaken;
+  }
+
+  /** Bytes of output that were handed over and not taken. */
+  long unsentOutput() {
+    return unsentOutput;
+  }
+
+  /** Bytes of all other frames that were handed over and not taken. */
+  long unreadAnswers() {
+    return unreadAnswers;
+  }
+
+  /** Probes a silent peer after half a minute; the system's own default is two hours. */
+  void keepAlive() {
+    // By name: the class that holds this option is there with the native transport only.
+    ChannelOption<Integer> idle =
+        ChannelOption.valueOf("io.netty.channel.epoll.EpollChannelOption#TCP_KEEPIDLE");
+    channel.channel().config().setOption(idle, KEEPALIVE_SECONDS);
+  }
+
+  /** Hands over a whole frame that is no output. */
+  void answer(byte[] header, byte[] body) {
+    int bytes = header.length + body.length;
+    unreadAnswers += bytes;
+    write(
+        body.length == 0 ? Unpooled.wrappedBuffer(header) : Unpooled.wrappedBuffer(header, body),
+        () -> unreadAnswers -= bytes);
+  }
+
+  /** Hands over a frame of output; the lease is closed when the transport took it. */
+  void output(byte[] header, Lease lease) {
+    int body = (int) lease.bytes().byteSize();
+    int bytes = header.length + body;
+    unsentOutput += bytes;
+    if (body <= COPIED_BYTES) {
+      ByteBuf frame = channel.alloc().directBuffer(bytes);
+      frame.writeBytes(header).writeBytes(lease.bytes().asByteBuffer());
+      lease.close();
+      write(frame, () -> unsentOutput -= bytes);
+    } else {
+      dirty = true;
+      var _ = channel.write(Unpooled.wrappedBuffer(header));
+      write(
+          Unpooled.wrappedBuffer(lease.bytes().asByteBuffer()),
+          () -> {
+            lease.close();
+            unsentOutput -= bytes;
+          });
+    }
+  }
+
+  /** Has the transport send what was handed over. */
+  void flush() {
+    if (dirty) {
+      dirty = false;
+      channel.flush();
+    }
+  }
+
+  /** Closes the sending side once everything handed over is sent; the peer may still send. */
+  void halfClose() {
+    channel
+        .writeAndFlush(Unpooled.EMPTY_BUFFER)
+        .addListener(
+            _ -> {
+              if (channel.channel() instanceof DuplexChannel duplex) {
+                var _ = duplex.shutdownOutput();
+              }
+            });
+  }
+
+  void close() {
+    socket.close();
+  }
+
+  private void write(ByteBuf bytes, Runnable account) {
+    dirty = true;
+    channel
+        .write(bytes)
+        .addListener(
+            _ -> {
+              account.run();
+              onTaken.run();
+            });
+  }
+}

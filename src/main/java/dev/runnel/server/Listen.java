@@ -1,0 +1,34 @@
+package dev.runnel.server;
+
+import io.vertx.core.net.SocketAddress;
+
+/** Where a listener listens. */
+public sealed interface Listen {
+  /**
+   * A TCP address.
+   *
+   * @param port 0: a free one is picked
+   */
+  record Tcp(String host, int port) implements Listen {
+    @Override
+    public String toString() {
+      return (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
+    }
+  }
+
+  /** A Unix socket; who may open it is who is let in. */
+  record Unix(String path) implements Listen {
+    @Override
+    public String toString() {
+      return "unix:" + path;
+    }
+  }
+
+  /** The address to give to Vert.x. */
+  default SocketAddress address() {
+    return switch (this) {
+      case Tcp(String host, int port) -> SocketAddress.inetSocketAddress(port, host);
+      case Unix(String path) -> SocketAddress.domainSocketAddress(path);
+    };
+  }
+}
