@@ -1,0 +1,93 @@
+package dev.runnel.server;
+
+import dev.runnel.bus.Bus;
+import dev.runnel.job.JobLimits;
+import dev.runnel.job.LogMemory;
+import dev.runnel.job.Registry;
+import dev.runnel.model.NodeIdentity;
+import dev.runnel.process.NativeEngine;
+import dev.runnel.worker.WorkerVerticle;
+import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.ThreadingModel;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import java.io.IOException;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+
+/** A node in the test's own JVM, on a free port, with real processes. */
+final class TestNode implements AutoCloseable {
+  private static final long PATIENCE_SECONDS = 30;
+
+  private final Vertx vertx =
+      Vertx.vertx(new VertxOptions().setPreferNativeTransport(true).setWorkerPoolSize(2));
+  // The test's JVM has children of its own, which are not Runnel's to reap.
+  private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.GUEST);
+  private final LogMemory memory;
+  private final Registry registry;
+  private final ServerRoom room;
+  private final int port;
+
+  TestNode() {
+    this(ServerLimits.DEFAULT, JobLimits.DEFAULT, new LogMemory(256L << 20, 1_000));
+  }
+
+  TestNode(ServerLimits limits, JobLimits jobs, LogMemory memory) {
+    this(limits, jobs, memory, new Access.Open("anonymous"));
+  }
+
+  TestNode(ServerLimits limits, JobLimits jobs, LogMemory memory, Access access) {
+    this.memory = memory;
+    NodeIdentity identity = new NodeIdentity("test", UUID.randomUUID().toString());
+    registry = new Registry(identity, engine, memory, jobs);
+    Bus bus = new Bus(vertx, identity.boot());
+    room = ServerRoom.of(registry, bus, limits, "runnel test");
+    await(
+        vertx.deployVerticle(
+            () -> new WorkerVerticle(bus),
+            new DeploymentOptions().setThreadingModel(ThreadingModel.WORKER).setInstances(2)));
+    Listen anyPort = new Listen.Tcp("127.0.0.1", 0);
+    FrameServerVerticle first = new FrameServerVerticle(room, anyPort, access);
+    await(vertx.deployVerticle(first));
+    port = first.port();
+    await(
+        vertx.deployVerticle(
+            new FrameServerVerticle(room, new Listen.Tcp("127.0.0.1", port), access)));
+  }
+
+  int port() {
+    return port;
+  }
+
+  Registry registry() {
+    return registry;
+  }
+
+  ServerRoom room() {
+    return room;
+  }
+
+  LogMemory memory() {
+    return memory;
+  }
+
+  RawClient connect() throws IOException {
+    return new RawClient(port);
+  }
+
+  @Override
+  public void close() {
+    registry.close().orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).join();
+    await(vertx.close());
+    engine.close();
+  }
+
+  private static void await(Future<?> future) {
+    future
+        .toCompletionStage()
+        .toCompletableFuture()
+        .orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
+        .join();
+  }
+}
