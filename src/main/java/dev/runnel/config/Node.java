@@ -1,13 +1,12 @@
 package dev.runnel.config;
 
 import dev.runnel.bus.Bus;
-import dev.runnel.job.LogMemory;
 import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.security.Tokens;
 import dev.runnel.server.Access;
-import dev.runnel.server.FrameServerVerticle;
+import dev.runnel.server.FrameListener;
 import dev.runnel.server.Listen;
 import dev.runnel.server.ServerRoom;
 import dev.runnel.worker.WorkerVerticle;
@@ -35,11 +34,10 @@ final class Node {
   private final Vertx vertx;
   private final Registry registry;
   private final Bus bus;
-  private final LogMemory memory;
   private final ServerRoom room;
   private final Settings settings;
   private final @Nullable Tokens tokens;
-  private final List<String> deployed = new ArrayList<>();
+  private final List<FrameListener> listeners = new ArrayList<>();
   private final List<UnixSocket> sockets = new ArrayList<>();
 
   /**
@@ -56,8 +54,7 @@ final class Node {
     this.vertx = vertx;
     this.settings = settings;
     this.tokens = tokens;
-    this.memory = settings.logMemory();
-    this.registry = new Registry(identity, engine, memory, settings.jobLimits());
+    this.registry = new Registry(identity, engine, settings.logMemory(), settings.jobLimits());
     this.bus = new Bus(vertx, identity.boot());
     this.room = ServerRoom.of(registry, bus, settings.serverLimits(), "runnel " + Version.text());
   }
@@ -79,23 +76,13 @@ final class Node {
 
   private Listen listenOnTcp(Listen.Tcp tcp) throws SettingsException {
     Access access = tokens == null ? new Access.Open("anonymous") : new Access.ByToken(tokens);
-    FrameServerVerticle first = new FrameServerVerticle(room, tcp, access);
-    deployed.add(await("listen on " + tcp, vertx.deployVerticle(first)));
-    Listen.Tcp real = new Listen.Tcp(tcp.host(), first.port());
-    deployOthers(real, real, access);
-    return real;
+    return open(tcp, tcp, access);
   }
 
   private Listen listenOnUnix(Listen.Unix unix) throws SettingsException {
     UnixSocket socket = UnixSocket.prepare(unix.path());
     sockets.add(socket);
-    Access access = new Access.Open("local");
-    Listen.Unix bound = new Listen.Unix(socket.bindPath());
-    deployed.add(
-        await(
-            "listen on " + unix,
-            vertx.deployVerticle(new FrameServerVerticle(room, bound, access))));
-    deployOthers(unix, bound, access);
+    open(unix, new Listen.Unix(socket.bindPath()), new Access.Open("local"));
     try {
       socket.publish();
     } catch (IOException e) {
@@ -104,17 +91,14 @@ final class Node {
     return unix;
   }
 
-  // One event loop for each core: a verticle's connections are all on its own.
-  private void deployOthers(Listen told, Listen address, Access access) throws SettingsException {
-    int others = Runtime.getRuntime().availableProcessors() - 1;
-    if (others > 0 && settings.life() == Settings.Life.OWN) {
-      deployed.add(
-          await(
-              "listen on " + told,
-              vertx.deployVerticle(
-                  () -> new FrameServerVerticle(room, address, access),
-                  new DeploymentOptions().setInstances(others))));
-    }
+  private Listen open(Listen told, Listen address, Access access) throws SettingsException {
+    // One event loop for each core: a verticle's connections are all on its own.
+    int verticles =
+        settings.life() == Settings.Life.OWN ? Runtime.getRuntime().availableProcessors() : 1;
+    FrameListener listener =
+        await("listen on " + told, FrameListener.open(vertx, room, address, access, verticles));
+    listeners.add(listener);
+    return listener.listen();
   }
 
   /** Ends every job, lets the followers hear of it, and closes all connections. */
@@ -122,8 +106,8 @@ final class Node {
     sockets.forEach(UnixSocket::delete);
     try {
       registry.close().get(SETUP_SECONDS, TimeUnit.SECONDS);
-      for (String id : deployed) {
-        await("stop", vertx.undeploy(id));
+      for (FrameListener listener : listeners) {
+        await("stop", vertx.undeploy(listener.deployment()));
       }
     } catch (TimeoutException | ExecutionException | SettingsException e) {
       System.getLogger(Node.class.getName())

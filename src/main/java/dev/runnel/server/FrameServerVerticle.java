@@ -5,6 +5,7 @@ import io.vertx.core.VerticleBase;
 import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetServerOptions;
 import io.vertx.core.net.NetSocket;
+import io.vertx.core.net.SocketAddress;
 import java.util.HashSet;
 import java.util.Set;
 
@@ -12,7 +13,7 @@ import java.util.Set;
  * Listens on one address and serves its connections on its event loop. Several may listen on the
  * same address and share its connections.
  */
-public final class FrameServerVerticle extends VerticleBase {
+final class FrameServerVerticle extends VerticleBase {
   private static final int BACKLOG = 1_024;
   private static final int TCP_USER_TIMEOUT_MILLIS = 30_000;
 
@@ -22,24 +23,28 @@ public final class FrameServerVerticle extends VerticleBase {
   private final Set<Connection> connections = new HashSet<>();
   private volatile int port;
 
-  public FrameServerVerticle(ServerRoom room, Listen listen, Access access) {
+  FrameServerVerticle(ServerRoom room, Listen listen, Access access) {
     this.room = room;
     this.listen = listen;
     this.access = access;
   }
 
   /** The port it listens on, once it is deployed; of no meaning for a Unix socket. */
-  public int port() {
+  int port() {
     return port;
   }
 
   @Override
   public Future<?> start() {
-    NetServer server = vertx.createNetServer(options());
-    return server
-        .connectHandler(this::connected)
-        .listen(listen.address())
-        .onSuccess(listening -> port = listening.actualPort());
+    NetServer server = vertx.createNetServer(options()).connectHandler(this::connected);
+    return listen(server).onSuccess(listening -> port = listening.actualPort());
+  }
+
+  private Future<NetServer> listen(NetServer server) {
+    return switch (listen) {
+      case Listen.Tcp(String host, int anyOrFixed) -> server.listen(anyOrFixed, host);
+      case Listen.Unix(String path) -> server.listen(SocketAddress.domainSocketAddress(path));
+    };
   }
 
   @Override

@@ -1,7 +1,5 @@
 package dev.runnel.server;
 
-import io.vertx.core.net.SocketAddress;
-
 /** Where a listener listens. */
 public sealed interface Listen {
   /**
@@ -22,13 +20,5 @@ public sealed interface Listen {
     public String toString() {
       return "unix:" + path;
     }
-  }
-
-  /** The address to give to Vert.x. */
-  default SocketAddress address() {
-    return switch (this) {
-      case Tcp(String host, int port) -> SocketAddress.inetSocketAddress(port, host);
-      case Unix(String path) -> SocketAddress.domainSocketAddress(path);
-    };
   }
 }

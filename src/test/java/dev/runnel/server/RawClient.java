@@ -13,6 +13,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 
 /** A client made of a socket and nothing of ours, so that no mistake can be made on both sides. */
+@SuppressWarnings("ArrayRecordComponent") // Read, never compared.
 final class RawClient implements Closeable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int PATIENCE_MILLIS = 30_000;

@@ -48,12 +48,8 @@ final class TestNode implements AutoCloseable {
             () -> new WorkerVerticle(bus),
             new DeploymentOptions().setThreadingModel(ThreadingModel.WORKER).setInstances(2)));
     Listen anyPort = new Listen.Tcp("127.0.0.1", 0);
-    FrameServerVerticle first = new FrameServerVerticle(room, anyPort, access);
-    await(vertx.deployVerticle(first));
-    port = first.port();
-    await(
-        vertx.deployVerticle(
-            new FrameServerVerticle(room, new Listen.Tcp("127.0.0.1", port), access)));
+    FrameListener listener = await(FrameListener.open(vertx, room, anyPort, access, 2));
+    port = ((Listen.Tcp) listener.listen()).port();
   }
 
   int port() {
@@ -83,8 +79,8 @@ final class TestNode implements AutoCloseable {
     engine.close();
   }
 
-  private static void await(Future<?> future) {
-    future
+  private static <T> T await(Future<T> future) {
+    return future
         .toCompletionStage()
         .toCompletableFuture()
         .orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
