@@ -2,19 +2,25 @@ package dev.runnel.config;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
 
 /**
  * A daemon's settings as its YAML file has them; every key is optional, and one that is not known
@@ -25,7 +31,20 @@ record ConfigFile(
     @Nullable String tokens,
     @Nullable Boolean insecure,
     @JsonProperty("log_level") @Nullable String logLevel,
-    @Nullable Map<String, Long> limits) {
+    Map<String, Long> limits) {
+
+  ConfigFile(
+      @Nullable List<String> listen,
+      @Nullable String tokens,
+      @Nullable Boolean insecure,
+      @JsonProperty("log_level") @Nullable String logLevel,
+      @Nullable Map<String, Long> limits) {
+    this.listen = listen;
+    this.tokens = tokens;
+    this.insecure = insecure;
+    this.logLevel = logLevel;
+    this.limits = limits == null ? Map.of() : limits;
+  }
 
   private static final YAMLMapper MAPPER =
       YAMLMapper.builder()
@@ -45,26 +64,98 @@ record ConfigFile(
     }
     try {
       ConfigFile read = text.isBlank() ? NONE : MAPPER.readValue(text, ConfigFile.class);
-      return read == null ? NONE : read;
+      if (read == null) {
+        return NONE;
+      }
+      read.checkLimits(file, text);
+      return read;
     } catch (UnrecognizedPropertyException e) {
       String known =
-          e.getKnownPropertyIds().stream().map(Object::toString).collect(Collectors.joining(", "));
-      throw at(file, e, e.getPropertyName() + ": unknown key (known: " + known + ")");
-    } catch (JsonMappingException e) {
-      String path =
-          e.getPath().stream()
-              .map(step -> step.getFieldName() == null ? "" : step.getFieldName())
-              .collect(Collectors.joining("."));
-      throw at(file, e, (path.isEmpty() ? "" : path + ": ") + e.getOriginalMessage());
+          e.getKnownPropertyIds().stream()
+              .map(Object::toString)
+              .sorted()
+              .collect(Collectors.joining(", "));
+      String key = e.getPropertyName();
+      throw at(file, lineOf(text, key), key + ": unknown key (known: " + known + ")");
     } catch (JsonProcessingException e) {
-      throw at(file, e, e.getOriginalMessage());
+      throw wrong(file, text, e);
     }
   }
 
-  private static SettingsException at(Path file, JsonProcessingException e, String what) {
+  private void checkLimits(Path file, String text) throws SettingsException {
+    for (Map.Entry<String, Long> entry : limits().entrySet()) {
+      String key = entry.getKey();
+      Limit limit = Limit.ofKey(key);
+      if (limit == null) {
+        throw at(file, lineOf(text, key), "limits." + key + ": unknown key (see --help)");
+      }
+      try {
+        var _ = limit.check(entry.getValue());
+      } catch (SettingsException e) {
+        throw at(file, lineOf(text, key), "limits." + e.getMessage());
+      }
+    }
+  }
+
+  private static SettingsException wrong(Path file, String text, JsonProcessingException e) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof MarkedYAMLException syntax && syntax.getProblemMark() != null) {
+        return at(file, syntax.getProblemMark().getLine() + 1, syntax.getProblem());
+      }
+    }
+    if (e instanceof MismatchedInputException mismatch) {
+      String key = keyOf(mismatch);
+      if (key.isEmpty()) {
+        return at(file, 1, "not a list of settings (expected: lines such as insecure: true)");
+      }
+      return at(file, lineOf(text, key), key + ": (expected: " + expected(mismatch) + ")");
+    }
     JsonLocation where = e.getLocation();
-    String line = where == null ? "" : ":" + where.getLineNr();
-    return SettingsException.config(file + line + ": " + what.lines().findFirst().orElse(""));
+    return at(file, where == null ? 0 : where.getLineNr(), firstLine(e.getOriginalMessage()));
+  }
+
+  private static String keyOf(JsonMappingException e) {
+    return e.getPath().stream()
+        .map(JsonMappingException.Reference::getFieldName)
+        .filter(Objects::nonNull)
+        .reduce((_, last) -> last)
+        .orElse("");
+  }
+
+  private static String expected(MismatchedInputException e) {
+    Class<?> type = e.getTargetType();
+    if (type == Boolean.class) {
+      return "true or false";
+    }
+    if (type == Long.class) {
+      return "a whole number";
+    }
+    if (type == String.class) {
+      return "a string";
+    }
+    return type == Map.class || type == LinkedHashMap.class ? "names and numbers" : "a list";
+  }
+
+  // The parser's own idea of the place is that of the value, or of what follows it.
+  private static int lineOf(String text, String key) {
+    try (JsonParser parser = MAPPER.createParser(text)) {
+      while (parser.nextToken() != null) {
+        if (parser.currentToken() == JsonToken.FIELD_NAME && key.equals(parser.currentName())) {
+          return parser.currentTokenLocation().getLineNr();
+        }
+      }
+    } catch (IOException _) {
+      // What is wrong with the file is told already; only the place is not.
+    }
+    return 0;
+  }
+
+  private static SettingsException at(Path file, int line, String what) {
+    return SettingsException.config(file + (line > 0 ? ":" + line : "") + ": " + what);
+  }
+
+  private static String firstLine(String message) {
+    return message.lines().findFirst().orElse("");
   }
 
   static String reason(IOException e) {

@@ -177,15 +177,12 @@ final class ServeArguments {
         "--log-level " + text + ": (expected: error, warn, info or debug)");
   }
 
-  private Map<Limit, Long> limits(ConfigFile file) throws SettingsException {
+  private Map<Limit, Long> limits(ConfigFile file) {
     Map<Limit, Long> all = new EnumMap<>(Limit.class);
-    if (file.limits() != null) {
-      for (Map.Entry<String, Long> entry : file.limits().entrySet()) {
-        Limit limit = Limit.ofKey(entry.getKey());
-        if (limit == null) {
-          throw SettingsException.config("limits." + entry.getKey() + ": unknown key");
-        }
-        all.put(limit, limit.check(entry.getValue()));
+    for (Map.Entry<String, Long> entry : file.limits().entrySet()) {
+      Limit limit = Limit.ofKey(entry.getKey());
+      if (limit != null) {
+        all.put(limit, entry.getValue());
       }
     }
     all.putAll(limits);
