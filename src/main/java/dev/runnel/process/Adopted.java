@@ -147,11 +147,20 @@ final class Adopted {
     }
     int pidfd = Pid.open(pid);
     // Without a descriptor left it waits for the next look.
-    if (pidfd >= 0) {
-      Poller.Watch end = pump.poller().watch(pidfd, Epoll.IN, _ -> ended(pid));
-      orphans.put(pid, new Orphan(pid, pidfd, end, sessions.get(session), System.nanoTime()));
+    if (pidfd >= 0 && !watch(pid, pidfd, sessions.get(session))) {
+      Fd.close(pidfd);
     }
     return false;
+  }
+
+  private boolean watch(int pid, int pidfd, @Nullable Session session) {
+    try {
+      Poller.Watch end = pump.poller().watch(pidfd, Epoll.IN, _ -> ended(pid));
+      orphans.put(pid, new Orphan(pid, pidfd, end, session, System.nanoTime()));
+      return true;
+    } catch (LibcException noRoom) {
+      return false;
+    }
   }
 
   private void ended(int pid) {

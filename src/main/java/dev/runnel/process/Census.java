@@ -66,16 +66,21 @@ final class Census {
         });
   }
 
-  /** Runs what may take long. */
+  /** Runs what may take long. After the close, nothing: nobody is left to hear of it. */
   void sweep(Runnable task) {
-    sweeper.execute(
-        () -> {
-          try {
-            task.run();
-          } catch (RejectedExecutionException closedMeanwhile) {
-            // Nobody is left to hear of it.
-          }
-        });
+    try {
+      sweeper.execute(() -> runUnlessClosed(task));
+    } catch (RejectedExecutionException closed) {
+      return;
+    }
+  }
+
+  private static void runUnlessClosed(Runnable task) {
+    try {
+      task.run();
+    } catch (RejectedExecutionException closedMeanwhile) {
+      return;
+    }
   }
 
   /** Ends the thread. On the pump, at its end. */

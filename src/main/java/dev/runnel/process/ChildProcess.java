@@ -54,6 +54,13 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
   /** Says that it runs, then begins to read. */
   void start() {
     owner.tell(listener -> listener.started(this));
+    try {
+      if (input != null) {
+        input.watch();
+      }
+    } catch (LibcException noRoom) {
+      owner.fail(noRoom);
+    }
     if (!resting) {
       watchOutputs();
     }

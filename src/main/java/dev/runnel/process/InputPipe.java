@@ -7,9 +7,11 @@ import org.jspecify.annotations.Nullable;
 final class InputPipe {
   private static final int TURN_BYTES = 256 * 1024;
 
+  private final Poller poller;
   private final int fd;
   private final Source source;
-  private final Poller.Watch watch;
+  private Poller.@Nullable Watch watch;
+  private int interest;
   private boolean open = true;
 
   /** Where the input comes from. */
@@ -23,11 +25,17 @@ final class InputPipe {
     void inputBroken();
   }
 
-  /** Watches from the start: a reader that goes away is reported although nothing is to write. */
   InputPipe(Poller poller, int fd, Source source) {
+    this.poller = poller;
     this.fd = fd;
     this.source = source;
-    this.watch = poller.watch(fd, 0, this::ready);
+  }
+
+  /** From now on a reader that goes away is reported, although nothing may be to write. */
+  void watch() {
+    if (open && watch == null) {
+      watch = poller.watch(fd, interest, this::ready);
+    }
   }
 
   boolean isOpen() {
@@ -47,7 +55,7 @@ final class InputPipe {
     while (open && left > 0) {
       MemorySegment input = source.pendingInput();
       if (input == null || !open) {
-        rest();
+        awaitEvents(0);
         return;
       }
       int wanted = (int) Math.min(left, input.byteSize());
@@ -63,14 +71,13 @@ final class InputPipe {
       }
     }
     // Full, or others have their turn: either way there may be more to write.
-    if (open) {
-      watch.interest(Epoll.OUT);
-    }
+    awaitEvents(Epoll.OUT);
   }
 
-  private void rest() {
-    if (open) {
-      watch.interest(0);
+  private void awaitEvents(int events) {
+    interest = events;
+    if (watch != null) {
+      watch.interest(events);
     }
   }
 
@@ -84,7 +91,10 @@ final class InputPipe {
   void close() {
     if (open) {
       open = false;
-      watch.end();
+      if (watch != null) {
+        watch.end();
+        watch = null;
+      }
       Fd.close(fd);
     }
   }

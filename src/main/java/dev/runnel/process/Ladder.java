@@ -179,7 +179,7 @@ final class Ladder {
     OsProcess.Survivors survivors =
         new OsProcess.Survivors(
             leftovers.subList(0, Math.min(leftovers.size(), MAX_LEFTOVERS)), leftovers.size());
-    answers.forEach(answer -> pump.execute(() -> answer.accept(survivors)));
+    answers.forEach(answer -> pump.run(() -> answer.accept(survivors)));
   }
 
   private static void cancel(ProcessEngine.@Nullable Timer timer) {

@@ -65,9 +65,9 @@ final class Poller implements AutoCloseable {
     void end() {
       if (!ended) {
         ended = true;
-        Epoll.remove(epoll, fd);
         slots.set(slot, null);
         free.push(slot);
+        Epoll.remove(epoll, fd);
       }
     }
   }

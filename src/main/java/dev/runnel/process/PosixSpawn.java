@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 /** posix_spawn(3): what the child does between its making and its exec. Any thread. */
 final class PosixSpawn {
   private static final long OPAQUE_BYTES = 512; // More than either type takes: 80 and 336.
+  private static final long SIGSET_BYTES = 128;
   private static final int SETSIGDEF = 0x04;
   private static final int SETSIGMASK = 0x08;
   private static final int SETSID = 0x80;
@@ -18,8 +19,6 @@ final class PosixSpawn {
   private static final MemorySegment ATTR_SETSIGDEFAULT =
       Libc.symbol("posix_spawnattr_setsigdefault");
   private static final MemorySegment ATTR_SETSIGMASK = Libc.symbol("posix_spawnattr_setsigmask");
-  private static final MemorySegment SIGFILLSET = Libc.symbol("sigfillset");
-  private static final MemorySegment SIGEMPTYSET = Libc.symbol("sigemptyset");
   private static final MemorySegment ACTIONS_INIT = Libc.symbol("posix_spawn_file_actions_init");
   private static final MemorySegment ACTIONS_DESTROY =
       Libc.symbol("posix_spawn_file_actions_destroy");
@@ -39,12 +38,13 @@ final class PosixSpawn {
     if (!Libc.missing().isEmpty()) {
       return attributes;
     }
-    MemorySegment signals = Libc.scratch();
+    MemorySegment signals = Libc.scratch().asSlice(0, SIGSET_BYTES);
     Libc.call(ATTR_INIT, attributes.address(), 0, 0);
     Libc.call(ATTR_SETFLAGS, attributes.address(), SETSIGDEF | SETSIGMASK | SETSID, 0);
-    Libc.call(SIGFILLSET, signals.address(), 0, 0);
+    // Not sigfillset(3): it leaves out 32 and 33, which children would then ignore.
+    signals.fill((byte) -1);
     Libc.call(ATTR_SETSIGDEFAULT, attributes.address(), signals.address(), 0);
-    Libc.call(SIGEMPTYSET, signals.address(), 0, 0);
+    signals.fill((byte) 0);
     Libc.call(ATTR_SETSIGMASK, attributes.address(), signals.address(), 0);
     return attributes;
   }

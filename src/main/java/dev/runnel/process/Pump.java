@@ -8,6 +8,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The thread that reads every pipe, sees every exit and runs every task: a loop around one epoll
@@ -28,6 +29,7 @@ final class Pump implements Executor {
   /** True while the thread waits or is about to: then, and only then, a new task has to wake it. */
   private final AtomicBoolean asleep = new AtomicBoolean();
 
+  private final AtomicInteger waking = new AtomicInteger();
   private volatile boolean ended;
 
   // The thread's own.
@@ -70,8 +72,17 @@ final class Pump implements Executor {
     }
     tasks.add(task);
     if (asleep.get() && asleep.compareAndSet(true, false)) {
+      wake();
+    }
+  }
+
+  private void wake() {
+    // Counted before the look at the end: the thread closes the descriptor when nobody is here.
+    waking.incrementAndGet();
+    if (!ended) {
       Fd.post(wakeup);
     }
+    waking.decrementAndGet();
   }
 
   ProcessEngine.Timer schedule(Duration delay, Runnable task) {
@@ -114,6 +125,9 @@ final class Pump implements Executor {
     while (!tasks.isEmpty()) {
       runTasks();
     }
+    while (waking.get() > 0) {
+      Thread.onSpinWait();
+    }
     poller.close();
     Fd.close(wakeup);
   }
@@ -144,7 +158,8 @@ final class Pump implements Executor {
     }
   }
 
-  private void run(Runnable task) {
+  /** Runs it here and now, and survives its exceptions. On the pump. */
+  void run(Runnable task) {
     try {
       task.run();
     } catch (Throwable thrown) {

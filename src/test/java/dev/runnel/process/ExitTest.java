@@ -1,10 +1,16 @@
 package dev.runnel.process;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Stream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -24,8 +30,8 @@ class ExitTest {
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2, 3, 126, 127, 128, 143, 254, 255})
   void tellsTheExitCode(int code) {
-    assertEquals(
-        new ExitStatus.Exited(code), Runs.run(engine, Runs.shell("exit " + code)).status());
+    Recorder recorder = Runs.run(engine, Runs.shell("exit " + code));
+    assertEquals(new ExitStatus.Exited(code), recorder.status());
   }
 
   @Test
@@ -43,5 +49,65 @@ class ExitTest {
     assertEquals("err\n", recorder.text(Stream.STDERR));
     assertEquals(new ExitStatus.Exited(3), recorder.status());
     assertEquals("started", recorder.events().getFirst());
+  }
+
+  @Test
+  void tellsTheEndOfAProcessThatIsDeadBeforeItIsLookedAt() {
+    List<Recorder> recorders = new ArrayList<>();
+    for (int i = 0; i < 300; i++) {
+      recorders.add(Runs.start(engine, CommandSpec.of("/bin/true")));
+    }
+    for (Recorder recorder : recorders) {
+      Runs.await("end", recorder::isOver);
+      assertEquals(new ExitStatus.Exited(0), recorder.status());
+      assertEquals(4, recorder.events().size(), () -> "" + recorder.events());
+    }
+  }
+
+  @Test
+  void runsAThousandOneAfterTheOther() {
+    for (int i = 0; i < 1_000; i++) {
+      assertEquals(
+          new ExitStatus.Exited(0), Runs.run(engine, CommandSpec.of("/bin/true")).status());
+    }
+  }
+
+  @Test
+  void startsSixteenAtATime() {
+    List<Recorder> recorders = new ArrayList<>();
+    for (int i = 0; i < Spawner.MAX_THREADS; i++) {
+      recorders.add(Runs.start(engine, CommandSpec.of("sleep", "1000")));
+    }
+    recorders.forEach(recorder -> Runs.await("start", () -> recorder.has("started")));
+    recorders.forEach(recorder -> Runs.clear(engine, recorder, Duration.ZERO));
+    for (Recorder recorder : recorders) {
+      assertEquals(new ExitStatus.Signaled(Signal.KILL.number()), recorder.status());
+    }
+  }
+
+  @Test
+  void countsTheTimeOfDescendantsThatWereWaitedFor() {
+    String spin = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
+    Duration cpu = Runs.run(engine, Runs.shell("(" + spin + "); true")).cpu();
+    assertNotNull(cpu);
+    assertTrue(cpu.compareTo(Duration.ofMillis(10)) > 0, () -> "cpu: " + cpu);
+    assertTrue(cpu.compareTo(Duration.ofSeconds(30)) < 0, () -> "cpu: " + cpu);
+  }
+
+  @Test
+  void makesNothingWhenTheClaimIsGone() {
+    Recorder recorder = new Recorder();
+    engine.start(Runs.nextJob(), CommandSpec.of("/bin/true"), () -> false, recorder);
+    Runs.await("outcome", recorder::isUnstarted);
+    assertEquals(List.of("startVoided"), recorder.events());
+  }
+
+  @Test
+  void leavesTheStatusOfItsChildrenToTheJdk() throws Exception {
+    for (int i = 0; i < 20; i++) {
+      Process foreign = new ProcessBuilder("/bin/sh", "-c", "exit " + i).start();
+      Runs.run(engine, CommandSpec.of("/bin/true"));
+      assertEquals(i, foreign.waitFor());
+    }
   }
 }

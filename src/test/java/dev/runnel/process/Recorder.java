@@ -1,5 +1,7 @@
 package dev.runnel.process;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.StartFailure;
 import dev.runnel.model.Stream;
@@ -14,6 +16,7 @@ import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -80,12 +83,17 @@ class Recorder implements ProcessListener {
     return refusal;
   }
 
+  /** The name of the error and the step that failed, such as {@code ENOENT exec}. */
+  synchronized String failureText() {
+    return failure == null ? "none: " + events : failure.errno() + " " + failure.at().wireName();
+  }
+
   synchronized byte[] bytes(Stream stream) {
     return written(stream).toByteArray();
   }
 
   synchronized String text(Stream stream) {
-    return written(stream).toString(java.nio.charset.StandardCharsets.UTF_8);
+    return written(stream).toString(UTF_8);
   }
 
   synchronized long count(Stream stream) {
@@ -118,7 +126,7 @@ class Recorder implements ProcessListener {
   }
 
   private ByteArrayOutputStream written(Stream stream) {
-    return java.util.Objects.requireNonNull(output.get(stream));
+    return Objects.requireNonNull(output.get(stream));
   }
 
   // What the pump calls.
@@ -176,7 +184,7 @@ class Recorder implements ProcessListener {
   @Override
   public synchronized void inputTaken(int bytes) {
     inputTaken += bytes;
-    MemorySegment rest = java.util.Objects.requireNonNull(pending);
+    MemorySegment rest = Objects.requireNonNull(pending);
     pending = rest.byteSize() == bytes ? null : rest.asSlice(bytes);
   }
 

@@ -7,14 +7,17 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.CommandSpec.Stderr;
 import dev.runnel.model.CommandSpec.Stdin;
 import dev.runnel.model.JobId;
+import dev.runnel.model.Stream;
 import dev.runnel.process.OsProcess.Survivors;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** What the tests of this room do again and again: start, wait, ask. */
 final class Runs {
@@ -29,6 +32,18 @@ final class Runs {
 
   static CommandSpec shell(String line) {
     return CommandSpec.of("/bin/sh", "-c", line);
+  }
+
+  static CommandSpec in(String cwd, String... argv) {
+    CommandSpec plain = CommandSpec.of(argv);
+    return new CommandSpec(plain.argv(), cwd, Map.of(), Stderr.SEPARATE, Stdin.NULL);
+  }
+
+  // In class files the record's constructor has lost the annotation within its parameter's type.
+  @SuppressWarnings("NullAway")
+  static CommandSpec with(Map<String, @Nullable String> env, String... argv) {
+    CommandSpec plain = CommandSpec.of(argv);
+    return new CommandSpec(plain.argv(), null, env, Stderr.SEPARATE, Stdin.NULL);
   }
 
   static CommandSpec shellWithInput(String line) {
@@ -65,8 +80,13 @@ final class Runs {
       if (System.nanoTime() - deadline > 0) {
         fail("not within " + PATIENCE + ": " + what);
       }
-      java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
+      LockSupport.parkNanos(1_000_000);
     }
+  }
+
+  /** What it printed, without the last newline. */
+  static String output(ProcessEngine engine, CommandSpec command) {
+    return run(engine, command).text(Stream.STDOUT).stripTrailing();
   }
 
   /** Does something with the process on the pump, and waits until it is done. */

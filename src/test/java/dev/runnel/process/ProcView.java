@@ -1,0 +1,80 @@
+package dev.runnel.process;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Scanner;
+import java.util.TreeMap;
+
+/** What the kernel says, read without any of the code under test. */
+final class ProcView {
+  private ProcView() {}
+
+  /** The state's letter, such as S or Z; a space if there is no such process. */
+  static char state(int pid) {
+    try {
+      String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
+      return stat.charAt(stat.lastIndexOf(')') + 2);
+    } catch (IOException gone) {
+      return ' ';
+    }
+  }
+
+  static boolean isAlive(int pid) {
+    return " ZX".indexOf(state(pid)) < 0;
+  }
+
+  /** Children of this process, zombies included. */
+  static List<Integer> children() {
+    List<Integer> children = new ArrayList<>();
+    for (Path thread : list(Path.of("/proc/self/task"))) {
+      try {
+        Scanner pids = new Scanner(Files.readString(thread.resolve("children")));
+        pids.forEachRemaining(pid -> children.add(Integer.valueOf(pid)));
+      } catch (IOException threadEnded) {
+        // Its children are in another thread's list now.
+      }
+    }
+    return children;
+  }
+
+  static List<Integer> zombies() {
+    return children().stream().filter(pid -> state(pid) == 'Z').toList();
+  }
+
+  /** How many descriptors of each kind are open, but for files, which class loading opens. */
+  static Map<String, Integer> descriptors() {
+    Map<String, Integer> kinds = new TreeMap<>();
+    for (Path fd : list(Path.of("/proc/self/fd"))) {
+      try {
+        String target = Files.readSymbolicLink(fd).toString().replaceFirst(":\\[?[0-9]*\\]?$", "");
+        if (!target.startsWith("/") || target.equals("/dev/null")) {
+          kinds.merge(target, 1, Integer::sum);
+        }
+      } catch (IOException closed) {
+        // Such as the one that listed the folder.
+      }
+    }
+    return kinds;
+  }
+
+  static long ownThreads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("runnel-"))
+        .count();
+  }
+
+  static List<Path> list(Path folder) {
+    List<Path> paths = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
+      entries.forEach(paths::add);
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+    return paths;
+  }
+}

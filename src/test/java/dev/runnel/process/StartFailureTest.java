@@ -1,0 +1,184 @@
+package dev.runnel.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+
+import dev.runnel.model.Argument;
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.CommandSpec.Stderr;
+import dev.runnel.model.CommandSpec.Stdin;
+import dev.runnel.model.StartFailure;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What can't be started is said to be so, with errno and step, and leaves nothing behind. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class StartFailureTest {
+  private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS);
+
+  @TempDir
+  @SuppressWarnings("NullAway.Init")
+  Path folder;
+
+  @AfterAll
+  void closeEngine() {
+    engine.close();
+  }
+
+  private String failure(CommandSpec command) {
+    Recorder recorder = Runs.run(engine, command);
+    assertEquals(List.of("startFailed"), recorder.events());
+    return recorder.failureText();
+  }
+
+  private Path file(String name, String mode, String text) throws IOException {
+    Path file = Files.writeString(folder.resolve(name), text);
+    return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(mode));
+  }
+
+  @Test
+  void namesTheMissingExecutable() {
+    StartFailure failure = Runs.run(engine, CommandSpec.of("/no/such")).failure();
+    assertEquals(
+        new StartFailure(
+            "ENOENT", StartFailure.At.EXEC, "exec /no/such: No such file or directory"),
+        failure);
+    assertEquals("ENOENT exec", failure(CommandSpec.of("no-such-command-anywhere")));
+    assertEquals("ENOENT exec", failure(CommandSpec.of("")));
+    assertEquals("ENOTDIR exec", failure(CommandSpec.of("/dev/null/x")));
+  }
+
+  @Test
+  void tellsWhatMayNotBeRunFromWhatIsNotThere() throws IOException {
+    Path file = file("plain", "rw-r--r--", "x");
+    assertEquals("EACCES exec", failure(CommandSpec.of(file.toString())));
+    assertEquals("EACCES exec", failure(CommandSpec.of("/")));
+  }
+
+  @Test
+  void tellsWhatIsNoExecutable() throws IOException {
+    Path file = file("text", "rwxr-xr-x", "no magic\n");
+    assertEquals("ENOEXEC exec", failure(CommandSpec.of(file.toString())));
+  }
+
+  @Test
+  void namesTheInterpreterRatherThanTheScriptThatIsThere() throws IOException {
+    Path script = file("script", "rwxr-xr-x", "#!/no/such/interpreter\n");
+    StartFailure failure = Runs.run(engine, CommandSpec.of(script.toString())).failure();
+    assertNotNull(failure);
+    assertEquals("ENOENT", failure.errno());
+    assertEquals(
+        "exec " + script + ": its interpreter or loader: No such file or directory",
+        failure.message());
+  }
+
+  @Test
+  void tellsAMissingDirectoryFromAMissingExecutable() throws IOException {
+    Path file = file("nodir", "rw-r--r--", "x");
+    assertEquals("ENOENT cwd", failure(Runs.in("/no/such", "/bin/true")));
+    assertEquals("ENOTDIR cwd", failure(Runs.in(file.toString(), "/bin/true")));
+    assertEquals("ENOENT exec", failure(Runs.in(folder.toString(), "/no/such")));
+    StartFailure failure = Runs.run(engine, Runs.in("/no/such", "/bin/true")).failure();
+    assertNotNull(failure);
+    assertEquals("cwd /no/such: No such file or directory", failure.message());
+  }
+
+  @Test
+  void refusesArgumentsThatAreTooLong() {
+    String tooLong = "x".repeat(131_072);
+    assertEquals("E2BIG exec", failure(CommandSpec.of("/bin/true", tooLong)));
+    assertEquals("E2BIG exec", failure(Runs.with(Map.of("A", tooLong), "/bin/true")));
+    String[] many = new String[100];
+    Arrays.fill(many, "x".repeat(100_000));
+    many[0] = "/bin/true";
+    assertEquals("E2BIG exec", failure(CommandSpec.of(many)));
+  }
+
+  @Test
+  void refusesWhatACStringWouldCutShort() {
+    assertEquals("EINVAL exec", failure(Runs.with(Map.of("A", "b\0c"), "/bin/true")));
+    assertEquals("EINVAL exec", failure(Runs.with(Map.of("A=B", "c"), "/bin/true")));
+    assertEquals("EINVAL exec", failure(Runs.with(Map.of("", "c"), "/bin/true")));
+    assertEquals("EINVAL cwd", failure(Runs.in("/tmp\0/x", "/bin/true")));
+  }
+
+  @Test
+  void looksForTheExecutableAlongTheChildsPath() throws IOException {
+    Path first = Files.createDirectories(folder.resolve("first"));
+    Path second = Files.createDirectories(folder.resolve("second"));
+    // A directory of that name is passed over, and so is what may not be run.
+    Files.createDirectories(first.resolve("where"));
+    file("first/other", "rw-r--r--", "x");
+    file("second/where", "rwxr-xr-x", "#!/bin/sh\necho \"$0\"\n");
+    String path = first + ":" + second;
+    assertEquals(second + "/where", Runs.output(engine, Runs.with(Map.of("PATH", path), "where")));
+    assertEquals("EACCES exec", failure(Runs.with(Map.of("PATH", path), "other")));
+    assertEquals("ENOENT exec", failure(Runs.with(Map.of("PATH", "/no/such"), "sh")));
+  }
+
+  @Test
+  void beginsRelativeEntriesOfThePathInTheChildsDirectory() throws IOException {
+    Files.createDirectories(folder.resolve("bin"));
+    file("bin/where", "rwxr-xr-x", "#!/bin/sh\necho \"$0\"\n");
+    file("here", "rwxr-xr-x", "#!/bin/sh\necho \"$0\"\n");
+    assertEquals("bin/where", Runs.output(engine, inFolder("no:bin", "where")));
+    assertEquals("./here", Runs.output(engine, inFolder("bin:", "here")));
+    assertEquals("./here", Runs.output(engine, Runs.in(folder.toString(), "./here")));
+  }
+
+  private CommandSpec inFolder(String path, String name) {
+    return new CommandSpec(
+        List.of(Argument.of(name)),
+        folder.toString(),
+        Map.of("PATH", path),
+        Stderr.SEPARATE,
+        Stdin.NULL);
+  }
+
+  @Test
+  void looksInTheUsualPlacesWithoutAPath() {
+    Map<String, @Nullable String> noPath = Collections.singletonMap("PATH", null);
+    assertEquals("hello", Runs.output(engine, Runs.with(noPath, "echo", "hello")));
+  }
+
+  @Test
+  void leavesNoDescriptorBehind() throws IOException {
+    Path plain = file("left", "rw-r--r--", "x");
+    failure(CommandSpec.of(plain.toString()));
+    Map<String, Integer> before = ProcView.descriptors();
+    for (int i = 0; i < 50; i++) {
+      failure(CommandSpec.of("/no/such"));
+      failure(CommandSpec.of(plain.toString()));
+      failure(Runs.in("/no/such", "/bin/true"));
+      failure(Runs.in(folder.toString(), "/no/such"));
+      failure(CommandSpec.of("/bin/true", "x".repeat(131_072)));
+    }
+    assertEquals(before, ProcView.descriptors());
+    assertEquals(List.of(), ProcView.zombies());
+  }
+
+  @Test
+  void searchesAsExecvpDoes() {
+    assertEquals(List.of("/a/x", "./x", "b/x"), candidates("x", "/a::b"));
+    assertEquals(List.of("./x"), candidates("x", ""));
+    assertEquals(List.of("a/x"), candidates("a/x", "/a:/b"));
+  }
+
+  private static List<String> candidates(String name, String path) {
+    return SearchPath.candidates(name.getBytes(UTF_8), path.getBytes(UTF_8)).stream()
+        .map(candidate -> new String(candidate, UTF_8))
+        .toList();
+  }
+}
