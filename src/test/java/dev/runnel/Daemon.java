@@ -1,0 +1,82 @@
+package dev.runnel;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** A real runneld, in a process of its own; what it logs goes to a file. */
+final class Daemon implements AutoCloseable {
+  private static final long PATIENCE_SECONDS = 30;
+
+  private final Process process;
+  private final BufferedReader stdout;
+  private final Path stderr;
+
+  private Daemon(Process process, Path stderr) {
+    this.process = process;
+    this.stdout = process.inputReader(StandardCharsets.UTF_8);
+    this.stderr = stderr;
+  }
+
+  /** Starts {@code runnel serve} with these arguments; does not wait for it. */
+  static Daemon start(String... arguments) throws IOException {
+    Path stderr = Files.createTempFile("runneld", ".log");
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "--sun-misc-unsafe-memory-access=allow",
+                "-XX:+UseSerialGC",
+                "-Xmx128m",
+                "-XX:-MaxFDLimit",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.runnel.Main",
+                "serve"));
+    command.addAll(List.of(arguments));
+    return new Daemon(new ProcessBuilder(command).redirectError(stderr.toFile()).start(), stderr);
+  }
+
+  Process process() {
+    return process;
+  }
+
+  /** The next line of stdout; blocks until there is one. */
+  String line() throws IOException {
+    String line = stdout.readLine();
+    if (line == null) {
+      throw new IOException("runneld said nothing more; its log: " + log());
+    }
+    return line;
+  }
+
+  /** The port of a listener on TCP, whose line is the next. */
+  int port() throws IOException {
+    String line = line();
+    return Integer.parseInt(line.substring(line.lastIndexOf(':') + 1));
+  }
+
+  String log() throws IOException {
+    return Files.readString(stderr);
+  }
+
+  /** Waits for its end, whatever makes it end, and returns the exit code. */
+  int exitCode() throws InterruptedException {
+    if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      throw new AssertionError("runneld still runs");
+    }
+    return process.exitValue();
+  }
+
+  @Override
+  public void close() throws IOException {
+    process.destroyForcibly().onExit().orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).join();
+    Files.deleteIfExists(stderr);
+  }
+}

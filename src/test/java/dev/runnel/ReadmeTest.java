@@ -1,0 +1,55 @@
+package dev.runnel;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the README shows, as a stranger would try it. */
+class ReadmeTest {
+  private static final int MAX_CLIENT_LINES = 15;
+
+  @Test
+  void pythonClientOfFifteenLinesRunsACommand(@TempDir Path folder) throws Exception {
+    Tool.require("python3", "ReadmeTest.pythonClientOfFifteenLinesRunsACommand");
+    String client = block("```python\n");
+    assertTrue(client.lines().count() <= MAX_CLIENT_LINES, "lines: " + client.lines().count());
+    Path file = Files.writeString(folder.resolve("run.py"), client);
+    try (Daemon daemon = Daemon.start("--listen", "127.0.0.1:0", "--insecure")) {
+      Process python = python(file, daemon.port(), "seq 3; echo oops >&2; exit 4");
+      assertEquals("1\n2\n3\n", read(python.getInputStream().readAllBytes()));
+      assertEquals("oops\n", read(python.getErrorStream().readAllBytes()));
+      assertEquals(4, python.waitFor());
+    }
+  }
+
+  @Test
+  void pythonClientFailsWhenItsConnectionIsCut(@TempDir Path folder) throws Exception {
+    Tool.require("python3", "ReadmeTest.pythonClientFailsWhenItsConnectionIsCut");
+    Path file = Files.writeString(folder.resolve("run.py"), block("```python\n"));
+    try (Daemon daemon = Daemon.start("--listen", "127.0.0.1:0", "--insecure")) {
+      Process python = python(file, daemon.port(), "echo here; exec sleep 60");
+      assertEquals("here", python.inputReader().readLine());
+      var _ = daemon.process().destroyForcibly();
+      assertTrue(python.waitFor() != 0, "a cut connection was taken for a success");
+    }
+  }
+
+  private static Process python(Path file, int port, String line) throws Exception {
+    return new ProcessBuilder("python3", file.toString(), "127.0.0.1", "" + port, line).start();
+  }
+
+  private static String block(String opening) throws Exception {
+    String readme = Files.readString(Path.of("README.md"));
+    int start = readme.indexOf(opening) + opening.length();
+    return readme.substring(start, readme.indexOf("```", start));
+  }
+
+  private static String read(byte[] bytes) {
+    return new String(bytes, StandardCharsets.UTF_8);
+  }
+}
