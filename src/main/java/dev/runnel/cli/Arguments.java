@@ -126,6 +126,18 @@ final class Arguments {
     return text;
   }
 
+  /** What is left after the options, as many words as these name. */
+  List<Argument> expectOperands(String... names) throws Failure {
+    List<Argument> operands = operands();
+    if (operands.size() < names.length) {
+      throw Failure.usage("missing " + names[operands.size()]);
+    }
+    if (operands.size() > names.length) {
+      throw Failure.usage("unexpected " + operands.get(names.length));
+    }
+    return operands;
+  }
+
   /** What is left after the options. */
   List<Argument> operands() {
     List<Argument> operands = new ArrayList<>();

@@ -1,6 +1,9 @@
 package dev.runnel.cli;
 
-/** The command line's entry. */
+import java.util.ArrayList;
+import java.util.List;
+
+/** The command line's entry: finds the verb. */
 public final class Cli {
   private final Surroundings surroundings;
 
@@ -13,15 +16,88 @@ public final class Cli {
     return new Cli(Surroundings.ofProcess()).run(CommandLine.ofProcess(args));
   }
 
+  /** Every verb, also those that other rooms answer. */
+  public static List<String> verbs() {
+    return new ArrayList<>(Verb.words());
+  }
+
+  /** What to say of a word that is no verb, and which one may have been meant. */
+  public static String unknownVerb(String word) {
+    String nearest = Suggestion.nearest(word, Verb.words());
+    return "unknown verb "
+        + word
+        + (nearest == null ? "" : " (did you mean " + nearest + "?)")
+        + "; see runnel --help";
+  }
+
   int run(CommandLine line) {
+    String word = line.size() == 0 ? "" : line.word(0);
     try {
-      return switch (line.size() == 0 ? "" : line.word(0)) {
-        case "exec" -> new ExecVerb(surroundings, line).run();
-        default -> throw Failure.usage("unknown verb");
-      };
+      return dispatch(word, line);
     } catch (Failure e) {
-      surroundings.err().tryPrintLine(e.line());
+      boolean usage = e.exitCode() == Failure.USAGE && Verb.of(word) != null;
+      String hint = usage ? " (see runnel " + word + " --help)" : "";
+      if (e.exitCode() != Failure.STDOUT_GONE) {
+        surroundings.err().tryPrintLine(e.line() + hint);
+      }
       return e.exitCode();
+    } catch (RuntimeException | Error e) {
+      surroundings.err().tryPrintLine(Failure.bug(e).line());
+      return Failure.OURS;
     }
+  }
+
+  private int dispatch(String word, CommandLine line) throws Failure {
+    return switch (word) {
+      case "exec" -> new ExecVerb(surroundings, line).run();
+      case "ping" -> PingVerb.run(surroundings, line);
+      case "jobs" -> JobsVerb.run(surroundings, line);
+      case "cancel" -> JobVerbs.cancel(surroundings, line);
+      case "signal" -> JobVerbs.signal(surroundings, line);
+      case "help" -> help(line);
+      case "-h", "--help" -> print(Help.overview());
+      case "-V", "--version" -> print(version());
+      case "" -> {
+        print(Help.overview());
+        // A script that lost its arguments has not done what it was to do.
+        yield Failure.USAGE;
+      }
+      default -> throw Failure.usage(unknownVerb(word));
+    };
+  }
+
+  private int help(CommandLine line) throws Failure {
+    if (line.size() == 1 || line.word(1).startsWith("-")) {
+      return print(Help.overview());
+    }
+    String word = line.word(1);
+    Verb verb = Verb.of(word);
+    if (verb == null) {
+      throw Failure.usage(unknownVerb(word));
+    }
+    return print(
+        switch (verb) {
+          case EXEC -> ExecHelp.text();
+          case PING -> PingVerb.help();
+          case JOBS -> JobsVerb.help();
+          case CANCEL -> JobVerbs.cancelHelp();
+          case SIGNAL -> JobVerbs.signalHelp();
+          case HELP -> Help.overview();
+          case SERVE, TOKEN, TEST -> "See runnel " + word + " --help\n";
+        });
+  }
+
+  private int print(String text) throws Failure {
+    surroundings.out().print(text);
+    return 0;
+  }
+
+  private static String version() {
+    String version = Cli.class.getPackage().getImplementationVersion();
+    return "runnel "
+        + (version == null ? "(not packaged)" : version)
+        + ", protocol 1, Java "
+        + Runtime.version().feature()
+        + "\n";
   }
 }

@@ -1,30 +1,63 @@
 package dev.runnel.cli;
 
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
 /**
  * Tells how {@code exec} ended, once, whichever thread comes first: on stderr and in the report.
  */
 final class Conclusion {
-  private final Surroundings surroundings;
-  private final Arguments arguments;
-  private boolean told;
+  private final Outlet err;
+  private Notes notes = Notes.SHOWN;
+  private @Nullable Report report;
+  private @Nullable Integer exitCode;
 
-  Conclusion(Surroundings surroundings, Arguments arguments) {
-    this.surroundings = surroundings;
-    this.arguments = arguments;
+  /** Whether what is no error is told as well. */
+  enum Notes {
+    SHOWN,
+    HIDDEN
   }
 
-  /** Returns the exit code, which is another one if the report could not be written. */
+  Conclusion(Outlet err) {
+    this.err = err;
+  }
+
+  synchronized void hideNotes() {
+    notes = Notes.HIDDEN;
+  }
+
+  synchronized void reportTo(Report file) {
+    report = file;
+  }
+
+  /**
+   * Tells, unless it is told already.
+   *
+   * @return the exit code: of whoever told first, or another one if the report could not be written
+   */
   synchronized int tell(Verdict verdict) {
-    if (told) {
-      return verdict.exitCode();
+    if (exitCode == null) {
+      exitCode = verdict.exitCode();
+      if (verdict.complaint() != null && !verdict.speaksForItself()) {
+        err.tryPrintLine(verdict.complaint());
+      }
+      if (verdict.note() != null && notes == Notes.SHOWN) {
+        err.tryPrintLine(verdict.note());
+      }
+      write(verdict);
     }
-    told = true;
-    if (verdict.complaint() != null) {
-      surroundings.err().tryPrintLine(verdict.complaint());
+    return exitCode;
+  }
+
+  private void write(Verdict verdict) {
+    if (report == null) {
+      return;
     }
-    if (verdict.note() != null && !arguments.has(ExecOptions.QUIET)) {
-      surroundings.err().tryPrintLine(verdict.note());
+    try {
+      report.write(verdict);
+    } catch (IOException e) {
+      err.tryPrintLine("cannot write the report: " + Reasons.of(e, String.valueOf(e.getMessage())));
+      exitCode = Failure.OURS;
     }
-    return verdict.exitCode();
   }
 }

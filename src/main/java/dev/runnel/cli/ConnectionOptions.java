@@ -24,7 +24,9 @@ final class ConnectionOptions {
       Option.value("--wait", "TIME", "try again for so long, until the server is up");
   static final Option HELP = Option.flag("--help", "show this").or("-h");
 
-  static final List<Option> TABLE = List.of(HOST, TOKEN_FILE, CONNECT_TIMEOUT, WAIT, HELP);
+  static final Help.Section SECTION =
+      new Help.Section("Where", List.of(HOST, TOKEN_FILE, CONNECT_TIMEOUT, WAIT, HELP));
+  static final List<Option> TABLE = SECTION.options();
 
   private static final Duration DEFAULT_CONNECT_TIMEOUT = Duration.ofSeconds(10);
   private static final Duration MIN = Duration.ofMillis(1);

@@ -46,17 +46,23 @@ final class ExecOptions {
       Option.value("--report", "FILE", "write how it ended there as JSON, whatever happens");
   static final Option QUIET = Option.flag("--quiet", "no notes on stderr, only errors").or("-q");
 
+  static final List<Help.Section> SECTIONS =
+      List.of(
+          new Help.Section("What", List.of(SHELL, CWD, ENV, MERGE, STDIN, NO_STDIN, JOB)),
+          new Help.Section(
+              "How long, how much",
+              List.of(TIMEOUT, GRACE, DRAIN, DRAIN_MAX, LEFTOVERS, WINDOW, RETAIN)),
+          ConnectionOptions.SECTION,
+          new Help.Section("And", List.of(BOOT, REPORT, QUIET)));
   static final List<Option> TABLE = table();
 
   private ExecOptions() {}
 
   private static List<Option> table() {
-    List<Option> table =
-        new ArrayList<>(
-            List.of(
-                SHELL, CWD, ENV, MERGE, STDIN, NO_STDIN, JOB, BOOT, TIMEOUT, GRACE, DRAIN,
-                DRAIN_MAX, WINDOW, RETAIN, LEFTOVERS, REPORT, QUIET));
-    table.addAll(ConnectionOptions.TABLE);
+    List<Option> table = new ArrayList<>();
+    for (Help.Section section : SECTIONS) {
+      table.addAll(section.options());
+    }
     return table;
   }
 

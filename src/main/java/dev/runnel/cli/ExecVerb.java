@@ -2,48 +2,60 @@ package dev.runnel.cli;
 
 import dev.runnel.model.Event;
 import dev.runnel.model.Request;
+import dev.runnel.model.Signal;
 import dev.runnel.wire.RequestEncoder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import org.jspecify.annotations.Nullable;
 
-/** {@code runnel exec}: runs a command over there as if it ran here. */
+/** {@code runnel exec}: runs a command over there as if it ran here. For one run. */
 final class ExecVerb {
-  private static final int HUP = 1;
-  private static final int TERM = 15;
-
   private final Surroundings surroundings;
   private final Arguments arguments;
   private final Conclusion conclusion;
-
-  private volatile @Nullable JobControl control;
+  private final Leaving leaving;
 
   ExecVerb(Surroundings surroundings, CommandLine line) {
     this.surroundings = surroundings;
     this.arguments = new Arguments(ExecOptions.TABLE, line);
-    this.conclusion = new Conclusion(surroundings, arguments);
+    this.conclusion = new Conclusion(surroundings.err());
+    this.leaving = new Leaving(conclusion, surroundings.halt());
   }
 
-  int run() throws Failure {
+  int run() {
     try {
       arguments.read();
       if (arguments.has(ConnectionOptions.HELP)) {
-        surroundings.out().print(Help.exec());
+        surroundings.out().print(ExecHelp.text());
         return 0;
       }
       return conclusion.tell(exec());
     } catch (Failure e) {
       return conclusion.tell(Verdict.of(e));
+    } catch (RuntimeException | Error e) {
+      return conclusion.tell(Verdict.of(Failure.bug(e)));
+    } finally {
+      leaving.closeServer();
     }
   }
 
   private Verdict exec() throws Failure {
+    prepareConclusion();
     Target target = ConnectionOptions.target(arguments, surroundings);
     Request.Run run = ExecOptions.run(arguments, surroundings);
     byte[] frame = encode(run);
     watchSignals();
     try (Connection connection = connect(target)) {
       return follow(connection, target, run, frame);
+    }
+  }
+
+  private void prepareConclusion() throws Failure {
+    if (arguments.has(ExecOptions.QUIET)) {
+      conclusion.hideNotes();
+    }
+    String report = arguments.value(ExecOptions.REPORT);
+    if (report != null) {
+      conclusion.reportTo(Report.to(report));
     }
   }
 
@@ -55,17 +67,23 @@ final class ExecVerb {
     }
   }
 
-  private static Connection connect(Target target) throws Failure {
-    if (target.host() == null) {
-      throw Failure.of("no host");
+  private Connection connect(Target target) throws Failure {
+    if (target.host() != null) {
+      return Connector.connect(target.host(), target.connectTimeout(), target.patience());
     }
-    return Connector.connect(target.host(), target.connectTimeout(), target.patience());
+    Connection there = DefaultServer.tryConnect(surroundings.env(), target.connectTimeout());
+    if (there != null) {
+      return there;
+    }
+    EmbeddedServer server = EmbeddedServer.start();
+    leaving.server(server);
+    return Connector.connect(server.awaitListening(), target.connectTimeout(), null);
   }
 
   private Verdict follow(Connection connection, Target target, Request.Run run, byte[] frame)
       throws Failure {
     JobControl job = new JobControl(connection);
-    control = job;
+    leaving.job(job);
     send(connection, target, frame);
     RunFollower follower = new RunFollower(surroundings, connection, job, run);
     try {
@@ -73,7 +91,7 @@ final class ExecVerb {
       String command = run.spec().command().argv().getFirst().toString();
       return Verdict.of(ended, follower.loss(), job, command);
     } catch (Failure e) {
-      // Closing would do; but a job that has a name is told first.
+      // Closing the connection would do; but a job whose name we know is told first.
       job.cancel();
       throw e;
     }
@@ -93,27 +111,8 @@ final class ExecVerb {
   }
 
   private void watchSignals() {
-    surroundings.signals().on("INT", this::interrupt);
-    surroundings.signals().on("TERM", () -> leave(Verdict.ofSignal(TERM, "TERM")));
-    surroundings.signals().on("HUP", () -> leave(Verdict.ofSignal(HUP, "HUP")));
-  }
-
-  // The first goes to the command, the second cancels the job; a third waits for nothing any more,
-  // and without a job there is nothing to wait for.
-  private void interrupt() {
-    JobControl job = control;
-    if (job == null) {
-      leave(Verdict.ofSignal(2, "INT"));
-    } else if (job.interrupt() > (job.hasJob() ? 2 : 1)) {
-      leave(Verdict.ofSignal(2, "INT"));
-    }
-  }
-
-  private void leave(Verdict verdict) {
-    JobControl job = control;
-    if (job != null) {
-      job.cancel();
-    }
-    surroundings.halt().accept(conclusion.tell(verdict));
+    surroundings.signals().on("INT", leaving::interrupt);
+    surroundings.signals().on("TERM", () -> leaving.leave(Signal.TERM));
+    surroundings.signals().on("HUP", () -> leaving.leave(Signal.HUP));
   }
 }

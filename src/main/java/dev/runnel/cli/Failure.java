@@ -35,6 +35,12 @@ final class Failure extends Exception {
     return new Failure(USAGE, message);
   }
 
+  /** A mistake of ours, with the place where it showed. */
+  static Failure bug(Throwable e) {
+    StackTraceElement[] trace = e.getStackTrace();
+    return of("internal error: " + e + (trace.length == 0 ? "" : " at " + trace[0]));
+  }
+
   int exitCode() {
     return exitCode;
   }

@@ -7,45 +7,45 @@ import dev.runnel.wire.RequestEncoder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Acts on the job that {@code exec} runs, from any thread. What is asked before the job has a name
- * is sent when it gets one.
+ * Acts on the job that {@code exec} runs, from any thread. What is asked before the job's name is
+ * known is sent when it is. Nothing is sent under the lock.
  */
 final class JobControl {
   private final Connection connection;
 
   private @Nullable JobId job;
   private int interrupts;
-  private int sentInterrupts;
-  private boolean canceling;
-  private boolean sentCancel;
+  private Step wanted = Step.NONE;
+  private Step sent = Step.NONE;
+
+  /** How far we went; a later step does without those before it. */
+  private enum Step {
+    NONE,
+    INTERRUPT,
+    CANCEL
+  }
 
   JobControl(Connection connection) {
     this.connection = connection;
   }
 
   /** The server told the name. */
-  synchronized void started(JobId name) {
-    job = name;
-    send();
+  void started(JobId name) {
+    send(null, name);
   }
 
-  /**
-   * Ctrl-C: the first goes to the command, the second cancels the job.
-   *
-   * @return how many there were
-   */
-  synchronized int interrupt() {
-    interrupts++;
-    if (interrupts > 1) {
-      canceling = true;
+  /** Ctrl-C: the first goes to the command, the next cancels the job. */
+  void interrupt() {
+    Step step;
+    synchronized (this) {
+      interrupts++;
+      step = interrupts == 1 ? Step.INTERRUPT : Step.CANCEL;
     }
-    send();
-    return interrupts;
+    send(step, null);
   }
 
-  synchronized void cancel() {
-    canceling = true;
-    send();
+  void cancel() {
+    send(Step.CANCEL, null);
   }
 
   /** Whether somebody pressed Ctrl-C. */
@@ -57,17 +57,20 @@ final class JobControl {
     return job != null;
   }
 
-  private void send() {
-    if (job == null) {
-      return;
+  private void send(@Nullable Step step, @Nullable JobId name) {
+    byte[] frame;
+    synchronized (this) {
+      job = name == null ? job : name;
+      wanted = step != null && step.compareTo(wanted) > 0 ? step : wanted;
+      if (job == null || sent.compareTo(wanted) >= 0) {
+        return;
+      }
+      sent = wanted;
+      frame =
+          wanted == Step.CANCEL
+              ? RequestEncoder.encode("cancel", new Request.Cancel(job))
+              : RequestEncoder.encode("signal", new Request.SendSignal(job, Signal.INT));
     }
-    if (interrupts > 0 && sentInterrupts == 0) {
-      sentInterrupts++;
-      connection.trySend(RequestEncoder.encode("signal", new Request.SendSignal(job, Signal.INT)));
-    }
-    if (canceling && !sentCancel) {
-      sentCancel = true;
-      connection.trySend(RequestEncoder.encode("cancel", new Request.Cancel(job)));
-    }
+    connection.trySend(frame);
   }
 }

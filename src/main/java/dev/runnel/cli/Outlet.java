@@ -46,7 +46,7 @@ final class Outlet {
   /** Tells of something on the way out, when there is nobody left to tell that it could not be. */
   void tryPrintLine(String line) {
     try {
-      print("runnel: " + line + "\n");
+      print("runnel: " + Text.oneLine(line) + "\n");
     } catch (Failure _) {
       // The exit code tells it.
     }

@@ -1,6 +1,5 @@
 package dev.runnel.cli;
 
-import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
 import dev.runnel.model.Request;
 import dev.runnel.model.Stream;
@@ -48,7 +47,7 @@ final class RunFollower {
       Header header = next();
       Event event = decode(header);
       if (event instanceof Event.Failed failed && isOurs(header, failed)) {
-        throw refused(failed);
+        throw Refusal.of(connection.host(), failed);
       }
       if (event == null || !ID.equals(header.id())) {
         continue;
@@ -96,7 +95,9 @@ final class RunFollower {
           stdin.close();
         }
       }
-      default -> {}
+      case Event.Exited _, Event.JobsPart _ -> {}
+      case Event.Final other ->
+          throw Failure.of(connection.host().name() + " answered the run with " + other);
     }
   }
 
@@ -172,17 +173,6 @@ final class RunFollower {
     } catch (ProtocolException e) {
       throw garbled(e);
     }
-  }
-
-  private Failure refused(Event.Failed failed) {
-    String hint = failed.code() == ErrorCode.UNAUTHENTICATED ? " (see --token-file)" : "";
-    return Failure.of(
-        connection.host().name()
-            + ": "
-            + failed.code().wireName()
-            + ": "
-            + failed.message()
-            + hint);
   }
 
   private Failure garbled(ProtocolException e) {

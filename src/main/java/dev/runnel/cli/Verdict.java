@@ -4,6 +4,7 @@ import dev.runnel.model.End;
 import dev.runnel.model.Event;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Leftover;
+import dev.runnel.model.Signal;
 import dev.runnel.model.StartFailure;
 import org.jspecify.annotations.Nullable;
 
@@ -23,13 +24,14 @@ record Verdict(
   private static final int SIGNAL_BASE = 128;
 
   static Verdict of(Failure failure) {
-    int code = failure.exitCode() == Failure.USAGE ? Failure.OURS : failure.exitCode();
-    return new Verdict(code, failure.line(), null, null);
+    return failure.exitCode() == Failure.USAGE
+        ? new Verdict(Failure.OURS, failure.line() + " (see runnel exec --help)", null, null)
+        : new Verdict(failure.exitCode(), failure.line(), null, null);
   }
 
   /** A signal to us ended it all. */
-  static Verdict ofSignal(int number, String name) {
-    return new Verdict(SIGNAL_BASE + number, "ended by SIG" + name, null, null);
+  static Verdict ofSignal(Signal signal) {
+    return new Verdict(SIGNAL_BASE + signal.number(), "ended by SIG" + signal, null, null);
   }
 
   /**
@@ -43,7 +45,7 @@ record Verdict(
       return new Verdict(Failure.OURS, loss, note(end), ended);
     }
     return switch (end.outcome()) {
-      case EXITED, SIGNALED -> new Verdict(code(end.status()), null, note(end), ended);
+      case EXITED, SIGNALED -> ended(ended);
       case TIMED_OUT -> new Verdict(TIMED_OUT, null, join("timed out", note(end)), ended);
       case CANCELED -> canceled(ended, control);
       case START_FAILED -> startFailed(ended, command);
@@ -53,9 +55,20 @@ record Verdict(
     };
   }
 
-  private static int code(@Nullable ExitStatus status) {
+  /** Whether the exit code says it all, as of a program that a signal ended. */
+  boolean speaksForItself() {
+    return exitCode > SIGNAL_BASE && exitCode < Failure.OURS;
+  }
+
+  private static Verdict ended(Event.Ended ended) {
+    ExitStatus status = ended.end().status();
+    return status == null
+        ? failed(ended, "the server did not tell how the command ended")
+        : new Verdict(code(status), null, note(ended.end()), ended);
+  }
+
+  private static int code(ExitStatus status) {
     return switch (status) {
-      case null -> Failure.OURS;
       case ExitStatus.Exited(int code) -> code;
       case ExitStatus.Signaled(int number) -> SIGNAL_BASE + number;
     };

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 /** How a job ended, as a server tells it. PROTOCOL.md, "Answers", {@code end}. */
 final class EndDecoder {
   private static final int MAX_SIGNAL = 64;
+  private static final int MAX_EXIT_CODE = 255;
 
   private EndDecoder() {}
 
@@ -40,11 +41,20 @@ final class EndDecoder {
 
   static ExitStatus exitStatus(Fields fields) throws ProtocolException {
     if (!fields.has("signal")) {
-      return new ExitStatus.Exited(fields.integer("exit_code"));
+      return new ExitStatus.Exited(exitCode(fields));
     }
     String name = fields.string("signal");
     Signal signal = Signal.ofName(name);
     return new ExitStatus.Signaled(signal == null ? realTime(name) : signal.number());
+  }
+
+  // A larger one would become another in an exit code of ours, 256 even a success.
+  private static int exitCode(Fields fields) throws ProtocolException {
+    int code = fields.integer("exit_code");
+    if (code > MAX_EXIT_CODE) {
+      throw Fields.wrong("exit_code", code, "from 0 to " + MAX_EXIT_CODE);
+    }
+    return code;
   }
 
   // Real-time signals have no fixed names: they are numbers.

@@ -1,0 +1,108 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.Event;
+import dev.runnel.model.Request;
+import dev.runnel.wire.EventDecoder;
+import dev.runnel.wire.Header;
+import dev.runnel.wire.ProtocolException;
+import dev.runnel.wire.RequestEncoder;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** Short questions to a server, one after the other, answered within a time or not at all. */
+final class Inquiry implements AutoCloseable {
+  private final Connection connection;
+  private final Duration timeout;
+  private final Thread watch;
+  private volatile boolean tooLate;
+  private int asked;
+
+  private Inquiry(Connection connection, Duration timeout) {
+    this.connection = connection;
+    this.timeout = timeout;
+    this.watch = new Thread(this::closeWhenLate, "timeout");
+    watch.setDaemon(true);
+    watch.start();
+  }
+
+  /** Connects, and says who we are if there is a token. */
+  static Inquiry open(Target target, Surroundings surroundings) throws Failure {
+    Host host = target.host() == null ? DefaultServer.find(surroundings.env()) : target.host();
+    if (host == null) {
+      throw DefaultServer.missing(surroundings.env());
+    }
+    Connection connection = Connector.connect(host, target.connectTimeout(), target.patience());
+    Inquiry inquiry = new Inquiry(connection, target.connectTimeout());
+    if (target.token() != null) {
+      inquiry.send(new Request.Hello(1, target.token()));
+    }
+    return inquiry;
+  }
+
+  /** Whom we ask. */
+  Host host() {
+    return connection.host();
+  }
+
+  void send(Request request) throws Failure {
+    asked++;
+    try {
+      connection.send(RequestEncoder.encode("" + asked, request));
+    } catch (IOException e) {
+      throw lost(e.getMessage());
+    }
+  }
+
+  /** Blocks until the next part of the answer to what was asked last. */
+  Event next() throws Failure {
+    try {
+      while (true) {
+        Header header = connection.next();
+        if (header == null) {
+          throw lost("it was closed");
+        }
+        Event event = EventDecoder.decode(header);
+        if (event instanceof Event.Failed failed) {
+          throw Refusal.of(connection.host(), failed);
+        }
+        if (event != null && ("" + asked).equals(header.id())) {
+          return event;
+        }
+      }
+    } catch (IOException e) {
+      throw lost(e.getMessage());
+    } catch (ProtocolException e) {
+      throw Failure.of(host().name() + " does not speak Runnel's protocol: " + e.getMessage());
+    }
+  }
+
+  /** The body that came with the last part. */
+  ByteBuffer body() {
+    return connection.body();
+  }
+
+  private Failure lost(@Nullable String reason) {
+    return Failure.of(
+        tooLate
+            ? "no answer from " + host().name() + " within " + Durations.show(timeout)
+            : "connection to " + host().name() + " lost before the answer: " + reason);
+  }
+
+  private void closeWhenLate() {
+    try {
+      Thread.sleep(timeout);
+      tooLate = true;
+      connection.close();
+    } catch (InterruptedException _) {
+      // Answered in time.
+    }
+  }
+
+  @Override
+  public void close() {
+    watch.interrupt();
+    connection.close();
+  }
+}

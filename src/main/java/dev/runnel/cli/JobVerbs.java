@@ -1,0 +1,91 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.Argument;
+import dev.runnel.model.Event;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobState;
+import dev.runnel.model.Request;
+import dev.runnel.model.Signal;
+import java.util.List;
+import java.util.Locale;
+
+/** {@code runnel cancel} and {@code runnel signal}: acts on a job that somebody else runs. */
+final class JobVerbs {
+  private static final String CANCEL =
+      """
+      Usage: runnel cancel [-H HOST] JOB
+
+      Ends a job with all its processes: TERM, and KILL after its grace. Does not wait for its end.
+      """;
+  private static final String SIGNAL =
+      """
+      Usage: runnel signal [-H HOST] JOB SIGNAL
+
+      Sends a signal to a job's process group. SIGNAL is a name or a number: TERM, SIGTERM or 15.
+      """;
+  private static final String AFTER =
+      """
+      Exit code: 0 done, or the job had ended before; 2 wrong usage; 255 anything else.
+
+      Example:
+        runnel signal -H build-1 nightly-7 HUP
+      """;
+
+  private JobVerbs() {}
+
+  static String cancelHelp() {
+    return Help.of(CANCEL, List.of(ConnectionOptions.SECTION), AFTER);
+  }
+
+  static String signalHelp() {
+    return Help.of(SIGNAL, List.of(ConnectionOptions.SECTION), AFTER);
+  }
+
+  static int cancel(Surroundings surroundings, CommandLine line) throws Failure {
+    Arguments arguments = new Arguments(ConnectionOptions.TABLE, line);
+    arguments.read();
+    if (arguments.has(ConnectionOptions.HELP)) {
+      surroundings.out().print(cancelHelp());
+      return 0;
+    }
+    List<Argument> operands = arguments.expectOperands("JOB");
+    JobId job = ExecOptions.jobId("JOB", operands.getFirst().toString());
+    return send(surroundings, arguments, job, new Request.Cancel(job));
+  }
+
+  static int signal(Surroundings surroundings, CommandLine line) throws Failure {
+    Arguments arguments = new Arguments(ConnectionOptions.TABLE, line);
+    arguments.read();
+    if (arguments.has(ConnectionOptions.HELP)) {
+      surroundings.out().print(signalHelp());
+      return 0;
+    }
+    List<Argument> operands = arguments.expectOperands("JOB", "SIGNAL");
+    JobId job = ExecOptions.jobId("JOB", operands.get(0).toString());
+    Signal signal = signal(operands.get(1).toString());
+    return send(surroundings, arguments, job, new Request.SendSignal(job, signal));
+  }
+
+  static Signal signal(String text) throws Failure {
+    String name = text.toUpperCase(Locale.ROOT);
+    String bare = name.startsWith("SIG") ? name.substring(3) : name;
+    for (Signal signal : Signal.values()) {
+      if (signal.name().equals(bare) || String.valueOf(signal.number()).equals(text)) {
+        return signal;
+      }
+    }
+    throw Failure.usage("SIGNAL: " + text + " (expected: a name such as TERM, or from 1 to 31)");
+  }
+
+  private static int send(
+      Surroundings surroundings, Arguments arguments, JobId job, Request request) throws Failure {
+    Target target = ConnectionOptions.target(arguments, surroundings);
+    try (Inquiry inquiry = Inquiry.open(target, surroundings)) {
+      inquiry.send(request);
+      if (inquiry.next() instanceof Event.Ok(JobState state) && state == JobState.ENDED) {
+        surroundings.err().tryPrintLine(job + " had ended already");
+      }
+      return 0;
+    }
+  }
+}

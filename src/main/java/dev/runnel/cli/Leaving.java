@@ -1,0 +1,75 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.Signal;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@code exec} does about signals to itself, on the threads that bring them. Nothing here
+ * waits without bound, whatever the connection is stuck in.
+ */
+final class Leaving {
+  private static final long CANCEL_MILLIS = 1_000;
+
+  private final Conclusion conclusion;
+  private final IntConsumer halt;
+  private final AtomicInteger interrupts = new AtomicInteger();
+
+  private volatile @Nullable JobControl job;
+  private volatile @Nullable EmbeddedServer server;
+
+  Leaving(Conclusion conclusion, IntConsumer halt) {
+    this.conclusion = conclusion;
+    this.halt = halt;
+  }
+
+  /** From now on there is a job to think of. */
+  void job(JobControl started) {
+    job = started;
+  }
+
+  /** From now on there is a server to think of. */
+  void server(EmbeddedServer started) {
+    server = started;
+  }
+
+  /**
+   * Ctrl-C. The first goes to the command, the second cancels the job, and its end is waited for; a
+   * third waits for nothing any more. As long as there is no job there is nothing to wait for.
+   */
+  void interrupt() {
+    JobControl running = job;
+    int count = interrupts.incrementAndGet();
+    if (running == null || count > (running.hasJob() ? 2 : 1)) {
+      leave(Signal.INT);
+    } else {
+      running.interrupt();
+    }
+  }
+
+  /** Ends the process as that signal would have, the job canceled. */
+  void leave(Signal signal) {
+    JobControl running = job;
+    if (running != null) {
+      Thread cancel = new Thread(running::cancel, "cancel");
+      cancel.setDaemon(true);
+      cancel.start();
+      try {
+        cancel.join(CANCEL_MILLIS);
+      } catch (InterruptedException _) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    int code = conclusion.tell(Verdict.ofSignal(signal));
+    closeServer();
+    halt.accept(code);
+  }
+
+  void closeServer() {
+    EmbeddedServer started = server;
+    if (started != null) {
+      started.close();
+    }
+  }
+}

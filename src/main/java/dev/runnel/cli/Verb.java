@@ -1,0 +1,50 @@
+package dev.runnel.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Every verb there is, also those that other rooms answer. */
+enum Verb {
+  EXEC("run a command there, or here, and stream its output"),
+  SERVE("be the server; runneld is the same"),
+  PING("ask whether a server is there, who it is and how far away"),
+  JOBS("list a server's jobs"),
+  CANCEL("end a job with all its processes"),
+  SIGNAL("send a signal to a job's processes"),
+  TOKEN("make a secret by which a server knows a client"),
+  TEST("build Runnel and run its tests"),
+  HELP("show this, or the help of a verb");
+
+  private final String word = name().toLowerCase(java.util.Locale.ROOT);
+  private final String summary;
+
+  Verb(String summary) {
+    this.summary = summary;
+  }
+
+  String word() {
+    return word;
+  }
+
+  String summary() {
+    return summary;
+  }
+
+  static @Nullable Verb of(String word) {
+    for (Verb verb : values()) {
+      if (verb.word.equals(word)) {
+        return verb;
+      }
+    }
+    return null;
+  }
+
+  static List<String> words() {
+    List<String> words = new ArrayList<>();
+    for (Verb verb : values()) {
+      words.add(verb.word);
+    }
+    return words;
+  }
+}
