@@ -13,10 +13,8 @@ final class DefaultServer {
 
   /** Its address, or null: there is no socket that can be trusted. */
   static @Nullable Host find(Map<String, String> env) {
-    Path socket = RuntimeFolder.socket(env);
-    return Files.exists(socket) && RuntimeFolder.isOurs(RuntimeFolder.path(env))
-        ? new Host.Unix(socket)
-        : null;
+    Path socket = RuntimeFolder.defaultSocket(env);
+    return Files.exists(socket) && RuntimeFolder.isOurs(socket) ? new Host.Unix(socket) : null;
   }
 
   /** A connection to it, or null: nobody is there. */
@@ -33,7 +31,7 @@ final class DefaultServer {
   static Failure missing(Map<String, String> env) {
     return Failure.of(
         "no server runs on this machine (at "
-            + RuntimeFolder.socket(env)
+            + RuntimeFolder.defaultSocket(env)
             + "): start one with runnel serve, or name one with -H");
   }
 }

@@ -1,82 +1,89 @@
 package dev.runnel.wire;
 
 import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 
-/**
- * The user's folder for what lives as long as a boot, and in it the socket where a server listens
- * that was not told otherwise. Servers and clients ask here, so that they find each other.
- */
+/** Where a user's daemon and clients find each other when nobody names a host. */
 public final class RuntimeFolder {
-  private static final String SOCKET = "runneld.sock";
   private static final int ROOT = 0;
   private static final int OTHERS_MAY_WRITE = 022;
 
   private RuntimeFolder() {}
 
-  /**
-   * Where the folder is, whether it is there or not: {@code $XDG_RUNTIME_DIR/runnel}, else {@code
-   * /run/runnel} for root and {@code /tmp/runnel-USER} for others.
-   */
-  public static Path path(Map<String, String> env) {
+  /** The socket of this user's own daemon; nothing is made. */
+  public static Path defaultSocket() {
+    return defaultSocket(System.getenv());
+  }
+
+  /** The same in another environment. */
+  public static Path defaultSocket(Map<String, String> env) {
+    return folder(env).resolve("runneld.sock");
+  }
+
+  private static Path folder(Map<String, String> env) {
     String given = env.get("XDG_RUNTIME_DIR");
     if (given != null && given.startsWith("/")) {
       return Path.of(given, "runnel");
     }
-    int user = user();
-    if (user == ROOT) {
-      return Path.of("/run/runnel");
+    Path run = Path.of("/run");
+    return Files.isWritable(run) ? run.resolve("runnel") : Path.of("/tmp", "runnel-" + userName());
+  }
+
+  // In a container the user need not have a name.
+  private static String userName() {
+    String name = System.getProperty("user.name", "?");
+    return name.equals("?") ? "" + user() : name;
+  }
+
+  /**
+   * Makes the folder that the socket is in, for its owner alone, if it is not there.
+   *
+   * @throws IOException if it can't be made, or is another's, who could put theirs in its place
+   */
+  public static void create(Path socket) throws IOException {
+    Path folder = socket.toAbsolutePath().getParent();
+    if (folder == null) {
+      return;
     }
-    return Path.of("/tmp/runnel-" + (user < 0 ? System.getProperty("user.name") : "" + user));
+    if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+      Files.createDirectories(
+          folder,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    }
+    if (owner(folder) != user()) {
+      throw new IOException(folder + " belongs to " + Files.getOwner(folder).getName());
+    }
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
   }
 
-  /** The default socket, whether it is there or not. */
-  public static Path socket(Map<String, String> env) {
-    return path(env).resolve(SOCKET);
-  }
-
-  /** Whether nobody but this user and root can have put anything into the folder. */
-  public static boolean isOurs(Path folder) {
+  /** Whether nobody but this user and root can have put the socket where it is. */
+  public static boolean isOurs(Path socket) {
+    Path folder = socket.toAbsolutePath().getParent();
     try {
-      int owner = attribute(folder, "unix:uid");
-      return Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)
-          && (owner == ROOT || owner == user())
+      return folder != null
+          && Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)
+          && (owner(folder) == ROOT || owner(folder) == user())
           && (attribute(folder, "unix:mode") & OTHERS_MAY_WRITE) == 0;
-    } catch (IOException | UnsupportedOperationException | IllegalArgumentException _) {
+    } catch (IOException _) {
       return false;
     }
   }
 
-  /**
-   * Makes the folder, for this user alone, unless it is there.
-   *
-   * @throws IOException if it can't be made or others could have put something into it
-   */
-  public static void create(Path folder) throws IOException {
+  /** Our user's number, or -1: there is no /proc to tell. */
+  private static int user() {
     try {
-      Files.createDirectory(
-          folder,
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-    } catch (FileAlreadyExistsException _) {
-      if (!isOurs(folder)) {
-        throw new IOException(
-            folder + ": others can write there (expected: a folder of this user alone)");
-      }
+      return owner(Path.of("/proc/self"));
+    } catch (IOException _) {
+      return -1;
     }
   }
 
-  /** Our user's number, or -1: not to be had. */
-  private static int user() {
-    try {
-      return attribute(Path.of("/proc/self"), "unix:uid");
-    } catch (IOException | UnsupportedOperationException | IllegalArgumentException _) {
-      return -1;
-    }
+  private static int owner(Path path) throws IOException {
+    return attribute(path, "unix:uid");
   }
 
   private static int attribute(Path path, String name) throws IOException {
