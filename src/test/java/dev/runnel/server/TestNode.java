@@ -47,9 +47,18 @@ final class TestNode implements AutoCloseable {
         vertx.deployVerticle(
             () -> new WorkerVerticle(bus),
             new DeploymentOptions().setThreadingModel(ThreadingModel.WORKER).setInstances(2)));
-    Listen anyPort = new Listen.Tcp("127.0.0.1", 0);
-    FrameListener listener = await(FrameListener.open(vertx, room, anyPort, access, 2));
-    port = ((Listen.Tcp) listener.listen()).port();
+    port = listen(access);
+  }
+
+  /** Listens on one more port, which is returned. */
+  int listen(Access access) {
+    Listen picked = listen(new Listen.Tcp("127.0.0.1", 0), access);
+    return ((Listen.Tcp) picked).port();
+  }
+
+  /** Listens on one more address; the same, with the port that was picked, is returned. */
+  Listen listen(Listen listen, Access access) {
+    return await(FrameListener.open(vertx, room, listen, access, 2)).listen();
   }
 
   int port() {
