@@ -40,7 +40,10 @@ public final class EventEncoder {
         bodyBytes);
   }
 
-  /** The bodies of the {@code jobs} frames that tell of these, at least one, each a JSON array. */
+  /**
+   * The bodies of the {@code jobs} frames that tell of these, at least one, each a JSON array. No
+   * leftovers: a long list would take a hundred times the memory.
+   */
   public static List<byte[]> encodeStatuses(List<JobStatus> statuses) {
     List<byte[]> bodies = new ArrayList<>();
     ByteArrayOutputStream body = new ByteArrayOutputStream();
@@ -125,7 +128,12 @@ public final class EventEncoder {
       }
       case Event.Ended ended -> writeEnd(json, ended.end(), ended.gapBytes());
       case Event.Ok ok -> json.writeStringField("state", ok.state().wireName());
-      case Event.Status status -> writeStatus(json, status.status());
+      case Event.Status(JobStatus status) -> {
+        writeStatus(json, status);
+        if (status.end() != null) {
+          writeLeftovers(json, status.end());
+        }
+      }
       case Event.Failed failed -> writeFailed(json, failed);
       case Event.Pong _, Event.JobsPart _, Event.JobsEnd _ -> {}
     }
@@ -167,6 +175,7 @@ public final class EventEncoder {
   private static void writeEnd(JsonGenerator json, End end, long gapBytes) throws IOException {
     json.writeStringField("job", end.job().value());
     writeEndKeys(json, end);
+    writeLeftovers(json, end);
     json.writeNumberField("gap_bytes", gapBytes);
     if (end.startedAt() != null) {
       json.writeNumberField("started_at_ms", end.startedAt().toEpochMilli());
@@ -187,6 +196,16 @@ public final class EventEncoder {
     writeTotal(json, "stderr", end.stderr());
     json.writeNumberField("output_bytes", end.outputBytes());
     json.writeBooleanField("drained", end.drained());
+    if (end.duration() != null) {
+      json.writeNumberField("duration_ms", end.duration().toMillis());
+    }
+    if (end.cpu() != null) {
+      json.writeNumberField("cpu_ms", end.cpu().toMillis());
+    }
+    json.writeNumberField("leftovers_total", end.leftoversTotal());
+  }
+
+  private static void writeLeftovers(JsonGenerator json, End end) throws IOException {
     json.writeArrayFieldStart("leftovers");
     int room = MAX_LEFTOVERS_BYTES;
     for (Leftover leftover : end.leftovers()) {
@@ -202,13 +221,6 @@ public final class EventEncoder {
       json.writeEndObject();
     }
     json.writeEndArray();
-    json.writeNumberField("leftovers_total", end.leftoversTotal());
-    if (end.duration() != null) {
-      json.writeNumberField("duration_ms", end.duration().toMillis());
-    }
-    if (end.cpu() != null) {
-      json.writeNumberField("cpu_ms", end.cpu().toMillis());
-    }
   }
 
   private static void writeTotal(JsonGenerator json, String key, StreamTotal total)

@@ -131,6 +131,7 @@ class EventEncoderTest {
     assertTrue(end.path("leftovers").size() == 64 || !command.startsWith("a"));
 
     JsonNode status = header(encode(new Event.Status(status(command, ended.end()))));
+    assertEquals(end.path("leftovers"), status.path("leftovers"));
     assertEquals(
         command.replace("\ud83d", command.startsWith("😀") ? "\ud83d" : "\ufffd"),
         status.path("command").asText());
@@ -206,6 +207,8 @@ class EventEncoderTest {
     assertTrue(!bodies.isEmpty());
     for (JsonNode status : told) {
       assertEquals(LONGEST_NAME.value(), status.path("job").asText());
+      assertFalse(status.has("leftovers"));
+      assertEquals(status.has("outcome"), status.has("leftovers_total"));
     }
   }
 

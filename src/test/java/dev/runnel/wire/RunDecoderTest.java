@@ -105,8 +105,8 @@ class RunDecoderTest {
     assertBad("\"argv_body\":true", "ls", "argv_body");
     assertBad("\"argv_body\":true", "ls\0-l", "argv_body");
     assertBad("\"argv\":[\"ls\"]", "ls", "a body of 2 bytes");
-    assertBad("\"argv\":[\"ls\"],\"argv_body\":true", "ls\0", "argv_body");
-    assertBad("\"argv\":[\"ls\"],\"argv_body\":true", "", "argv_body");
+    assertBad("\"argv\":[\"ls\"],\"argv_body\":true", "ls\0", "beside argv_body");
+    assertBad("\"argv\":[\"ls\"],\"argv_body\":true", "", "beside argv_body");
   }
 
   @ParameterizedTest

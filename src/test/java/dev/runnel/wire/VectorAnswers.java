@@ -54,6 +54,7 @@ final class VectorAnswers {
           answer("ok", "c", new Event.Ok(JobState.DRAINING)),
           answer("pong", null, new Event.Pong()),
           answer("status-answer", "t", new Event.Status(running())),
+          answer("status-of-an-ended-job", null, new Event.Status(ended())),
           answer(
               "jobs-answer",
               "j",
@@ -66,7 +67,7 @@ final class VectorAnswers {
           answer(
               "error-about-a-job",
               "7",
-              new Event.Failed(ErrorCode.JOB_EXISTS, "job: build.7 exists", BUILD)),
+              new Event.Failed(ErrorCode.UNAVAILABLE, "the server is shutting down", BUILD)),
           answer(
               "error-that-closes",
               null,
@@ -95,7 +96,7 @@ final class VectorAnswers {
   private static Event hello() {
     return new Event.Hello(
         1,
-        "runnel/0.1.0",
+        "runnel 0.1.0",
         "n1",
         "b-1",
         65_536,
@@ -109,8 +110,8 @@ final class VectorAnswers {
             "status",
             "jobs",
             "argv_body",
-            "leftovers",
-            "merge"));
+            "merge",
+            "leftovers"));
   }
 
   private static End end() {
@@ -166,6 +167,11 @@ final class VectorAnswers {
 
   private static JobStatus running() {
     return new JobStatus(BUILD, JobState.RUNNING, "ci", "make all", 4711, 6, 1, NEW_YEAR, null);
+  }
+
+  private static JobStatus ended() {
+    return new JobStatus(
+        UNNAMED, JobState.ENDED, "ci", "sleep 60", 4712, 4, 0, NEW_YEAR, timedOut());
   }
 
   private static StreamTotal total(byte[] bytes) {

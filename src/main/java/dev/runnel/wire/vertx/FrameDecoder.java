@@ -22,6 +22,7 @@ public final class FrameDecoder {
   private @Nullable Header header;
   // What the parser was given, less what it gave back: at the end of the stream it drops the rest.
   private long pendingBytes;
+  private boolean paused;
 
   private enum Step {
     LENGTH("length"),
@@ -60,7 +61,7 @@ public final class FrameDecoder {
 
   /** The stream has ended: within a frame, that is a mistake. */
   public void end() {
-    if (isMidFrame()) {
+    if (hasPart()) {
       fail(
           new ProtocolException(
               ErrorCode.BAD_FRAME,
@@ -71,17 +72,26 @@ public final class FrameDecoder {
     }
   }
 
-  /** Whether the first byte of a frame was seen and its last was not. */
+  /**
+   * Whether the first byte of a frame was seen and its last was not: the peer's turn. While paused
+   * it is never the peer's.
+   */
   public boolean isMidFrame() {
+    return !paused && hasPart();
+  }
+
+  private boolean hasPart() {
     return step != Step.STOPPED && (pendingBytes > 0 || step != Step.LENGTH);
   }
 
   /** Whole frames stay inside until {@link #resume}; the caller stops its socket as well. */
   public void pause() {
+    paused = true;
     parser.pause();
   }
 
   public void resume() {
+    paused = false;
     parser.resume();
   }
 

@@ -210,8 +210,21 @@ class FrameDecoderTest {
     decoder.pause();
     feed(decoder, STREAM, 10);
     assertEquals(List.of(), frames.list());
+    assertFalse(decoder.isMidFrame(), "the peer can't go on");
     decoder.resume();
     assertAllFrames(frames);
+  }
+
+  @Test
+  void waitsForThePeerAgainAfterAPause() {
+    decoder.pause();
+    decoder.handle(Buffer.buffer(Arrays.copyOf(FRAMES[0], 5)));
+    assertFalse(decoder.isMidFrame());
+    decoder.resume();
+    assertTrue(decoder.isMidFrame());
+    decoder.pause();
+    decoder.end();
+    assertNotNull(frames.mistake());
   }
 
   @ParameterizedTest
