@@ -189,7 +189,15 @@ final class Adopted {
     Fd.close(orphan.pidfd);
   }
 
+  /** Reaps who has ended by now. */
   void close() {
+    int reaped = MAX_ROUNDS;
+    for (int round = 0; round < MAX_ROUNDS && reaped > 0; round++) {
+      reaped = look();
+      for (Orphan orphan : List.copyOf(orphans.values())) {
+        reaped += reap(orphan) ? 1 : 0;
+      }
+    }
     for (Orphan orphan : List.copyOf(orphans.values())) {
       forget(orphan);
     }

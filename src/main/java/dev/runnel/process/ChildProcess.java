@@ -74,6 +74,10 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
     }
   }
 
+  Session session() {
+    return session;
+  }
+
   @Override
   public int pid() {
     return session.pid();

@@ -28,8 +28,8 @@ final class Ladder {
   private static final Duration FIRST_PAUSE = Duration.ofMillis(10);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
 
-  /** After that many looks with KILL, some 5 s, what is left is beyond signals. */
-  private static final int MAX_KILL_LOOKS = 12;
+  /** What is left so long after the first KILL is beyond signals. */
+  private static final Duration KILL_PATIENCE = Duration.ofSeconds(5);
 
   private final Session session;
   private final Pump pump;
@@ -43,12 +43,16 @@ final class Ladder {
   private Stage stage = Stage.NEW;
   private ProcessEngine.@Nullable Timer killTimer;
   private ProcessEngine.@Nullable Timer lookTimer;
+
+  /** When KILL is due, or was sent first. */
   private long killNanos;
+
   private Duration pause = FIRST_PAUSE;
   private boolean looking;
   private boolean lookAgain;
   private int looks;
   private boolean settled;
+  private boolean struck;
 
   private enum Stage {
     NEW,
@@ -71,32 +75,51 @@ final class Ladder {
   /** Begins, or hurries if it has begun. */
   void descend(Duration grace, Consumer<OsProcess.Survivors> answer) {
     answers.add(answer);
-    long nanos = System.nanoTime() + grace.toNanos();
-    if (stage == Stage.KILL || (stage == Stage.TERM && nanos - killNanos >= 0)) {
+    long wanted = System.nanoTime() + Pump.nanos(grace);
+    if (stage == Stage.KILL || (stage == Stage.TERM && wanted - killNanos >= 0)) {
       return;
     }
     cancel(killTimer);
-    if (grace.isZero()) {
-      kill();
-      return;
-    }
-    killNanos = nanos;
+    killNanos = wanted;
     killTimer = pump.schedule(grace, this::kill);
     if (stage == Stage.NEW) {
-      stage = Stage.TERM;
-      Pid.killGroup(session.pid(), Signal.TERM.number());
-      Pid.killGroup(session.pid(), Signal.CONT.number());
+      begin(grace.isZero() ? Stage.KILL : Stage.TERM);
+    } else if (grace.isZero()) {
+      kill();
+    }
+  }
+
+  private void begin(Stage first) {
+    stage = first;
+    // Who outlived the leader is counted before the first of them falls.
+    if (!settled) {
+      strike();
+    }
+    look();
+  }
+
+  private void kill() {
+    if (stage == Stage.TERM) {
+      stage = Stage.KILL;
+      killNanos = System.nanoTime();
+      pause = FIRST_PAUSE;
+      looks = 0;
+      if (struck) {
+        strike();
+        targets.send(Signal.KILL);
+      }
       look();
     }
   }
 
-  private void kill() {
-    stage = Stage.KILL;
-    pause = FIRST_PAUSE;
-    looks = 0;
-    Pid.killGroup(session.pid(), Signal.KILL.number());
-    targets.send(Signal.KILL);
-    look();
+  private void strike() {
+    struck = true;
+    if (stage == Stage.KILL) {
+      Pid.killGroup(session.pid(), Signal.KILL.number());
+    } else {
+      Pid.killGroup(session.pid(), Signal.TERM.number());
+      Pid.killGroup(session.pid(), Signal.CONT.number());
+    }
   }
 
   void leaderEnded() {
@@ -137,12 +160,20 @@ final class Ladder {
       members.forEach(member -> outlived.putIfAbsent(member.pid(), member));
     }
     boolean over = members.isEmpty() && !session.isLeaderRunning();
-    if (over || (stage == Stage.KILL && looks > MAX_KILL_LOOKS)) {
+    if (over || isBeyondSignals()) {
       end(members.stream().map(Member::pid).collect(Collectors.toSet()));
       return;
     }
+    if (!struck) {
+      strike();
+    }
     signal(members);
     lookOn();
+  }
+
+  private boolean isBeyondSignals() {
+    long nanos = System.nanoTime() - killNanos;
+    return stage == Stage.KILL && nanos > KILL_PATIENCE.toNanos();
   }
 
   private void signal(List<Member> members) {

@@ -1,5 +1,6 @@
 package dev.runnel.process;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
@@ -10,6 +11,9 @@ final class Pid {
 
   private static final int PIDFD_SEND_SIGNAL = 424;
   private static final int PIDFD_OPEN = 434;
+  private static final long SIG_IGN = 1;
+  private static final long SA_FLAGS_OFFSET = 136;
+  private static final int SA_NOCLDWAIT = 2;
   private static final int RLIMIT_NOFILE = 7;
   private static final int PR_SET_CHILD_SUBREAPER = 36;
 
@@ -22,6 +26,7 @@ final class Pid {
   private static final MemorySegment PRLIMIT = Libc.symbol("prlimit64");
   private static final MemorySegment PRCTL = Libc.symbol("prctl");
   private static final MemorySegment SIGNAL = Libc.symbol("signal");
+  private static final MemorySegment SIGACTION = Libc.symbol("sigaction");
   private static final MemorySegment UMASK = Libc.symbol("umask");
 
   private Pid() {}
@@ -76,6 +81,14 @@ final class Pid {
   /** Orphans among our descendants become our children. */
   static int becomeSubreaper() {
     return Libc.callInt(PRCTL, PR_SET_CHILD_SUBREAPER, 1, 0);
+  }
+
+  /** Whether the kernel reaps this process's children itself and forgets how they ended. */
+  static boolean losesChildren() {
+    MemorySegment action = Libc.scratch();
+    Libc.call(SIGACTION, SIGCHLD, 0, action.address());
+    return action.get(JAVA_LONG, 0) == SIG_IGN
+        || (action.get(JAVA_INT, SA_FLAGS_OFFSET) & SA_NOCLDWAIT) != 0;
   }
 
   static void setDefaultAction(int signal) {

@@ -22,6 +22,9 @@ final class Pump implements Executor {
 
   private static final long NANOS_PER_MILLI = 1_000_000;
 
+  /** Some 73 years: times further apart could not be compared. */
+  private static final Duration LONGEST_DELAY = Duration.ofNanos(Long.MAX_VALUE / 4);
+
   private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
   private final Thread thread = new Thread(this::run, "runnel-pump");
   private final int wakeup = LibcException.check("eventfd", Fd.eventfd());
@@ -86,7 +89,7 @@ final class Pump implements Executor {
   }
 
   ProcessEngine.Timer schedule(Duration delay, Runnable task) {
-    Timers.Entry entry = new Timers.Entry(System.nanoTime() + delay.toNanos(), task);
+    Timers.Entry entry = new Timers.Entry(System.nanoTime() + nanos(delay), task);
     if (isCurrentThread()) {
       timers.add(entry);
       return () -> timers.remove(entry);
@@ -102,6 +105,11 @@ final class Pump implements Executor {
       canceled.set(true);
       timers.remove(entry);
     };
+  }
+
+  /** A delay that can be reckoned with, however long it was meant to be. */
+  static long nanos(Duration delay) {
+    return delay.compareTo(LONGEST_DELAY) < 0 ? delay.toNanos() : LONGEST_DELAY.toNanos();
   }
 
   /** Ends the thread after the tasks that are there already. On the pump. */

@@ -36,6 +36,10 @@ final class Trial {
    * @throws UnsupportedOperationException if another step failed
    */
   static void run(Spawn spawn) {
+    if (Pid.losesChildren()) {
+      throw new UnsupportedOperationException(
+          "SIGCHLD is ignored in this process: no child's exit status can be had");
+    }
     SpawnResult result = spawn.run(new JobId("trial"), CommandSpec.of(""), () -> true);
     if (!(result instanceof SpawnResult.Failed failed)
         || !failed.failure().errno().equals("ENOENT")) {

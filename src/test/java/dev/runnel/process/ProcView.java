@@ -16,11 +16,16 @@ final class ProcView {
 
   /** The state's letter, such as S or Z; a space if there is no such process. */
   static char state(int pid) {
+    String stat = text(pid, "stat");
+    return stat.isEmpty() ? ' ' : stat.charAt(stat.lastIndexOf(')') + 2);
+  }
+
+  /** One of its files in /proc; empty if there is no such process. */
+  static String text(int pid, String file) {
     try {
-      String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
-      return stat.charAt(stat.lastIndexOf(')') + 2);
+      return Files.readString(Path.of("/proc/" + pid + "/" + file));
     } catch (IOException gone) {
-      return ' ';
+      return "";
     }
   }
 

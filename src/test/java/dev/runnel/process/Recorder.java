@@ -162,7 +162,11 @@ class Recorder implements ProcessListener {
   @Override
   public synchronized void commit(Stream stream, int bytes) {
     roomLeft -= bytes;
-    written(stream).writeBytes(room.asSlice(0, bytes).toArray(ValueLayout.JAVA_BYTE));
+    keep(stream, room.asSlice(0, bytes));
+  }
+
+  synchronized void keep(Stream stream, MemorySegment bytes) {
+    written(stream).writeBytes(bytes.toArray(ValueLayout.JAVA_BYTE));
   }
 
   @Override

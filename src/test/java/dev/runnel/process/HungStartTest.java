@@ -1,0 +1,115 @@
+package dev.runnel.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.ExitStatus;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Starts that hang. While somebody holds a write lease on a file, fcntl(2), its exec waits, as it
+ * would on a file system that does not answer.
+ */
+class HungStartTest {
+  private static final int F_SETSIG = 10;
+  private static final int F_SETLEASE = 1024;
+  private static final int F_WRLCK = 1;
+  private static final int F_UNLCK = 2;
+  private static final int SIGURG = 23; // Ignored by default, unlike SIGIO.
+
+  private final NativeEngine engine =
+      NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS, Duration.ofMillis(200));
+
+  @TempDir
+  @SuppressWarnings("NullAway.Init")
+  Path folder;
+
+  private CommandSpec slow = CommandSpec.of("unset");
+  private int lease = -1;
+
+  @BeforeEach
+  void holdLease() throws IOException {
+    Path program = folder.resolve("slow");
+    Files.copy(Path.of("/bin/sleep"), program);
+    assertTrue(program.toFile().setExecutable(true));
+    slow = CommandSpec.of(program.toString(), "0");
+    lease = Fd.open(program.toString().getBytes(UTF_8), Fd.O_RDONLY);
+    assertEquals(0, Fd.fcntl(lease, F_SETSIG, SIGURG));
+    // Refused as long as a child of some other start still holds a copy of a descriptor.
+    Runs.await("lease", () -> Fd.fcntl(lease, F_SETLEASE, F_WRLCK) == 0);
+  }
+
+  @AfterEach
+  void closeEngine() {
+    releaseLease();
+    engine.close();
+  }
+
+  private void releaseLease() {
+    if (lease >= 0) {
+      Fd.fcntl(lease, F_SETLEASE, F_UNLCK);
+      Fd.close(lease);
+      lease = -1;
+    }
+  }
+
+  @Test
+  void failAfterAWhileAndDelayNoOthers() {
+    Recorder hung = Runs.start(engine, slow);
+    assertEquals("hello", Runs.output(engine, CommandSpec.of("echo", "hello")));
+    Runs.await("failure", hung::isUnstarted);
+    assertEquals("ETIMEDOUT exec", hung.failureText());
+  }
+
+  @Test
+  void areUndoneWhenTheySucceedTooLate() {
+    Recorder hung = Runs.start(engine, slow);
+    Runs.await("failure", hung::isUnstarted);
+    releaseLease();
+    Runs.await("no child", () -> ProcView.children().isEmpty());
+    assertEquals(List.of("startFailed"), hung.events());
+    // The thread is of use again.
+    assertEquals(new ExitStatus.Exited(0), Runs.run(engine, slow).status());
+  }
+
+  @Test
+  void areRefusedOnceEveryThreadHangs() {
+    List<Recorder> hung = new ArrayList<>();
+    for (int i = 0; i < Spawner.MAX_THREADS; i++) {
+      hung.add(Runs.start(engine, slow));
+    }
+    Recorder waiting = Runs.start(engine, CommandSpec.of("/bin/true"));
+    hung.forEach(recorder -> Runs.await("failure", recorder::isUnstarted));
+    hung.forEach(recorder -> assertEquals("ETIMEDOUT exec", recorder.failureText()));
+    Runs.await("refusal", waiting::isUnstarted);
+    assertEquals("16 starts hang already", waiting.refusal());
+    assertEquals("16 starts hang already", Runs.run(engine, CommandSpec.of("/bin/true")).refusal());
+
+    releaseLease();
+    Runs.await("recovery", () -> Runs.run(engine, CommandSpec.of("/bin/true")).has("exited"));
+    Runs.await("no child", () -> ProcView.children().isEmpty());
+  }
+
+  @Test
+  void doNotKeepTheEngineFromClosing() {
+    Recorder hung = Runs.start(engine, slow);
+    Recorder other = Runs.startAndAwait(engine, CommandSpec.of("sleep", "1000"));
+    engine.close();
+    assertTrue(hung.isUnstarted());
+    assertFalse(ProcView.isAlive(other.process().pid()));
+    releaseLease();
+    Runs.await("no child", () -> ProcView.children().isEmpty());
+  }
+}

@@ -1,0 +1,82 @@
+package dev.runnel.process;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.Stream;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** Nothing is left behind: no descriptor, no thread, no child. */
+class LeakTest {
+  private static final int WARM_UP = 20;
+  private static final int ROUNDS = 200;
+
+  @Test
+  void whateverBecomesOfACommand() {
+    try (NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS)) {
+      rounds(engine, WARM_UP);
+      Runs.await("no children", () -> ProcView.children().isEmpty());
+      Map<String, Integer> descriptors = ProcView.descriptors();
+      rounds(engine, ROUNDS);
+      Runs.await("no children", () -> ProcView.children().isEmpty());
+      Runs.await("descriptors " + descriptors, () -> ProcView.descriptors().equals(descriptors));
+      // The pump, the sweeper, and spawners as needed.
+      assertTrue(ProcView.ownThreads() <= 2 + Spawner.MAX_THREADS);
+    }
+  }
+
+  private static void rounds(NativeEngine engine, int count) {
+    for (int i = 0; i < count; i++) {
+      Runs.run(engine, CommandSpec.of("/bin/true"));
+      Runs.run(engine, CommandSpec.of("/no/such"));
+      Runs.run(engine, Runs.in("/no/such", "/bin/true"));
+      endInMidOutput(engine);
+      breakInput(engine);
+      Recorder leaving = Runs.run(engine, Runs.shell("sleep 1000 <&- >&- 2>&- &"));
+      Runs.clear(engine, leaving, Duration.ZERO);
+    }
+  }
+
+  private static void endInMidOutput(NativeEngine engine) {
+    Recorder recorder = new Recorder();
+    recorder.setRoom(1_000);
+    Runs.start(engine, CommandSpec.of("yes"), recorder);
+    Runs.await("output", () -> recorder.count(Stream.STDOUT) == 1_000);
+    Runs.clear(engine, recorder, Duration.ZERO);
+    Runs.onPump(engine, recorder, OsProcess::endOutput);
+  }
+
+  private static void breakInput(NativeEngine engine) {
+    Recorder recorder = new Recorder();
+    recorder.offer(new byte[100_000]);
+    Runs.start(engine, Runs.shellWithInput("head -c 10 >/dev/null"), recorder);
+    Runs.await("start", () -> recorder.has("started"));
+    Runs.onPump(engine, recorder, OsProcess::feed);
+    Runs.await("end", recorder::isOver);
+  }
+
+  @Test
+  void whenAnEngineIsClosed() {
+    openUseAndClose();
+    Map<String, Integer> descriptors = ProcView.descriptors();
+    for (int i = 0; i < WARM_UP; i++) {
+      openUseAndClose();
+    }
+    assertEquals(descriptors, ProcView.descriptors());
+    assertEquals(0, ProcView.ownThreads());
+    assertEquals(List.of(), ProcView.children());
+  }
+
+  private static void openUseAndClose() {
+    try (NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS)) {
+      Runs.run(engine, CommandSpec.of("/bin/true"));
+      Runs.startAndAwait(engine, Runs.shellWithInput("sleep 1000"));
+      Recorder leaving = Runs.run(engine, Runs.shell("sleep 1000 <&- >&- 2>&- &"));
+      Runs.survivors(engine, leaving);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+package dev.runnel.process;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.Stream;
+import dev.runnel.process.OsProcess.Survivors;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+
+/** Descendants that lose their parents become ours, and are reaped. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class OrphanTest {
+  private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS);
+
+  /** What tests of a guest left to a parent that did not want it. */
+  @BeforeAll
+  void reapWhatOthersLeft() {
+    Runs.run(engine, CommandSpec.of("/bin/true"));
+    Runs.await("no zombies", () -> ProcView.zombies().isEmpty());
+  }
+
+  @AfterAll
+  void closeEngine() {
+    engine.close();
+  }
+
+  @Test
+  void leaveNoZombies() {
+    List<Recorder> recorders = new ArrayList<>();
+    for (int i = 0; i < 200; i++) {
+      // One that ends before the leader, one that ends with it and one that ends after it.
+      String line = "(true &); (sleep 0.01 &); (sleep 0.0$((RANDOM % 9)) &); sleep 0.01";
+      recorders.add(Runs.start(engine, CommandSpec.of("bash", "-c", line)));
+    }
+    for (Recorder recorder : recorders) {
+      Runs.await("end", recorder::isOver);
+      Runs.clear(engine, recorder, Duration.ofSeconds(30));
+    }
+    Runs.await("no zombies", () -> ProcView.zombies().isEmpty());
+  }
+
+  @Test
+  void areReapedWhileTheLeaderLivesOn() {
+    String line = "(true &); (true &); echo ready; exec sleep 1000";
+    Recorder recorder = Runs.start(engine, Runs.shell(line));
+    Runs.await("ready", () -> recorder.text(Stream.STDOUT).equals("ready\n"));
+    Runs.await("no zombies", () -> ProcView.zombies().isEmpty());
+    assertTrue(ProcView.isAlive(recorder.process().pid()));
+    Runs.clear(engine, recorder, Duration.ZERO);
+  }
+
+  @Test
+  void delayNobodyElsesEnd() {
+    Recorder keeper =
+        Runs.run(engine, Runs.shell("sleep 1000 </dev/null >/dev/null 2>&1 & echo $!"));
+    for (int i = 0; i < 20; i++) {
+      Recorder recorder = Runs.run(engine, CommandSpec.of("/bin/true"));
+      // Known at the exit, without a look at every process there is.
+      Runs.onPump(
+          engine,
+          recorder,
+          process -> {
+            List<Survivors> answers = new ArrayList<>();
+            process.survivors(answers::add);
+            assertEquals(List.of(Survivors.NONE), answers);
+          });
+    }
+    assertEquals(1, Runs.clear(engine, keeper, Duration.ofSeconds(30)).total());
+  }
+
+  @Test
+  void areOneSessionsOwnAlthoughItsLeaderIsReaped() {
+    // The orphan has left the session, its child has not.
+    String line =
+        "bash -c 'sleep 1000 </dev/null >/dev/null 2>&1 & exec setsid sleep 1001' "
+            + "</dev/null >/dev/null 2>&1 & sleep 0.1; echo ready";
+    Recorder recorder = Runs.run(engine, Runs.shell(line));
+    Survivors survivors = Runs.survivors(engine, recorder);
+    assertTrue(
+        survivors.listed().stream().anyMatch(left -> left.command().equals("sleep 1000")),
+        () -> "" + survivors);
+    Runs.clear(engine, recorder, Duration.ofSeconds(30));
+    for (int pid : ProcView.children()) {
+      if (ProcView.text(pid, "cmdline").contains("1001")) {
+        Pid.killGroup(Pid.group(pid), 9);
+      }
+    }
+    Runs.await("no children", () -> ProcView.children().isEmpty());
+  }
+}

@@ -1,0 +1,220 @@
+package dev.runnel.process;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.ExitStatus;
+import dev.runnel.model.Leftover;
+import dev.runnel.model.Signal;
+import dev.runnel.model.Stream;
+import dev.runnel.process.OsProcess.Survivors;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Signals, and who is left of a session: in a process of our own and in somebody else's. */
+@ParameterizedClass
+@EnumSource(NativeEngine.Ownership.class)
+class SessionTest {
+  private static final Duration LONG = Duration.ofHours(1);
+  private static final String DETACHED = " </dev/null >/dev/null 2>&1 & ";
+
+  private final NativeEngine engine;
+
+  SessionTest(NativeEngine.Ownership ownership) {
+    engine = NativeEngine.open(ownership);
+  }
+
+  @AfterEach
+  void closeEngine() {
+    engine.close();
+  }
+
+  /** Runs it; then somebody of its session prints "ready" and the pid that the test is about. */
+  private Recorder startUntilReady(String line) {
+    Recorder recorder = Runs.start(engine, Runs.shell(line));
+    Runs.await("ready", () -> recorder.text(Stream.STDOUT).endsWith("ready\n"));
+    return recorder;
+  }
+
+  private static int pidIn(Recorder recorder) {
+    return Integer.parseInt(recorder.text(Stream.STDOUT).replaceAll("\\D", ""));
+  }
+
+  @Test
+  void signalsReachTheWholeGroup() {
+    Recorder recorder = startUntilReady("sleep 1000" + " & echo $! ready; wait");
+    boolean[] reached = new boolean[1];
+    Runs.onPump(engine, recorder, process -> reached[0] = process.signal(Signal.HUP));
+    Runs.await("end", recorder::isOver);
+    assertTrue(reached[0]);
+    assertEquals(new ExitStatus.Signaled(Signal.HUP.number()), recorder.status());
+    Runs.await("end of the other", () -> !ProcView.isAlive(pidIn(recorder)));
+  }
+
+  @Test
+  void signalsReachNobodyWhenNobodyIsLeft() {
+    Recorder recorder = Runs.run(engine, CommandSpec.of("/bin/true"));
+    assertEquals(Survivors.NONE, Runs.survivors(engine, recorder));
+    Runs.onPump(engine, recorder, process -> assertFalse(process.signal(Signal.TERM)));
+    assertEquals(Survivors.NONE, Runs.clear(engine, recorder, LONG));
+    assertEquals(' ', ProcView.state(recorder.process().pid()));
+  }
+
+  @Test
+  void findsWhoeverOutlivesTheLeaderAndEndsIt() {
+    Recorder recorder = Runs.run(engine, Runs.shell("sleep 1000" + DETACHED + "echo $!"));
+    int pid = pidIn(recorder);
+    Runs.await("exec", () -> ProcView.text(pid, "cmdline").startsWith("sleep"));
+    Survivors survivors = Runs.survivors(engine, recorder);
+    assertEquals(1, survivors.total());
+    assertEquals(new Leftover(pid, "sleep 1000", false), survivors.listed().getFirst());
+    assertTrue(ProcView.isAlive(pid), "found, not touched");
+
+    Survivors cleared = Runs.clear(engine, recorder, LONG);
+    assertEquals(1, cleared.total());
+    assertEquals(new Leftover(pid, "sleep 1000", true), cleared.listed().getFirst());
+    assertFalse(ProcView.isAlive(pid));
+    assertEquals(Survivors.NONE, Runs.survivors(engine, recorder));
+    assertEquals(' ', ProcView.state(recorder.process().pid()), "the leader is reaped");
+  }
+
+  @Test
+  void findsMembersInGroupsOfTheirOwn() {
+    // With -m each background job gets a group of its own: a signal to the leader's misses it.
+    String line = "set -m; sleep 1000" + DETACHED + "echo $! ready; set +m; sleep 1000";
+    Recorder recorder = Runs.start(engine, CommandSpec.of("bash", "-c", line));
+    Runs.await("ready", () -> recorder.text(Stream.STDOUT).endsWith("ready\n"));
+    int pid = pidIn(recorder);
+    assertEquals(
+        1, Runs.survivors(engine, recorder).listed().stream().filter(l -> l.pid() == pid).count());
+    Runs.clear(engine, recorder, LONG);
+    Runs.await("end", recorder::isOver);
+    assertEquals(new ExitStatus.Signaled(Signal.TERM.number()), recorder.status());
+    assertFalse(ProcView.isAlive(pid));
+  }
+
+  @Test
+  void killsAfterTheGraceWhatIgnoresTerm() {
+    Recorder recorder = startUntilReady("trap '' TERM; echo ready; while :; do sleep 1; done");
+    Runs.clear(engine, recorder, Duration.ofMillis(50));
+    assertEquals(new ExitStatus.Signaled(Signal.KILL.number()), recorder.status());
+  }
+
+  @Test
+  void givesTheGraceToWhatCleansUp() {
+    String line =
+        "trap 'sleep 0.2; echo cleaned; exit 7' TERM; echo ready; while :; do sleep 0.01; done";
+    Recorder recorder = startUntilReady(line);
+    Runs.clear(engine, recorder, LONG);
+    Runs.await("end", recorder::isOver);
+    assertEquals(new ExitStatus.Exited(7), recorder.status());
+    assertEquals("ready\ncleaned\n", recorder.text(Stream.STDOUT));
+  }
+
+  @Test
+  void sendsTermOnce() {
+    String line =
+        "trap 'n=$((n+1)); echo term $n' TERM; echo ready; "
+            + "while [ ! \"$n\" ]; do sleep 0.01; done; sleep 0.3; exit 0";
+    Recorder recorder = startUntilReady(line);
+    Runs.clear(engine, recorder, LONG);
+    Runs.await("end", recorder::isOver);
+    assertEquals("ready\nterm 1\n", recorder.text(Stream.STDOUT));
+  }
+
+  @Test
+  void endsWhatStoppedItself() {
+    Recorder recorder = Runs.startAndAwait(engine, Runs.shell("kill -STOP $$"));
+    Runs.await("stop", () -> ProcView.state(recorder.process().pid()) == 'T');
+    Runs.clear(engine, recorder, LONG);
+    assertEquals(new ExitStatus.Signaled(Signal.TERM.number()), recorder.status());
+  }
+
+  @Test
+  void hurriesWhenAskedAgain() {
+    Recorder recorder = startUntilReady("trap '' TERM; echo ready; while :; do sleep 1; done");
+    CompletableFuture<Survivors> first = new CompletableFuture<>();
+    Runs.onPump(engine, recorder, process -> process.clear(LONG, first::complete));
+    Runs.clear(engine, recorder, Duration.ofMillis(20));
+    Runs.get(first);
+    assertEquals(new ExitStatus.Signaled(Signal.KILL.number()), recorder.status());
+  }
+
+  @Test
+  void reportsWhatOutlivedTheLeaderOfASessionThatItEnded() {
+    String line = "(trap '' TERM; echo ready; exec sleep 1000) & wait";
+    Recorder recorder = startUntilReady(line);
+    Survivors survivors = Runs.clear(engine, recorder, Duration.ofSeconds(1));
+    assertEquals(new ExitStatus.Signaled(Signal.TERM.number()), recorder.status());
+    assertEquals(1, survivors.total());
+    assertEquals("sleep 1000", survivors.listed().getFirst().command());
+    assertTrue(survivors.listed().getFirst().ended());
+  }
+
+  @Test
+  void endsAWholeCrowdAndListsTheFirstOfThem() {
+    String line = "i=0; while [ $i -lt 70 ]; do i=$((i+1)); sleep 1000" + DETACHED + "done";
+    Recorder recorder = Runs.run(engine, Runs.shell(line));
+    Survivors survivors = Runs.clear(engine, recorder, LONG);
+    assertEquals(70, survivors.total());
+    assertEquals(64, survivors.listed().size());
+    assertEquals(Survivors.NONE, Runs.survivors(engine, recorder));
+  }
+
+  @Test
+  void letsGoOfWhatIsToLiveOn() {
+    Recorder recorder = Runs.run(engine, Runs.shell("sleep 1000" + DETACHED + "echo $!"));
+    int pid = pidIn(recorder);
+    assertEquals(1, Runs.survivors(engine, recorder).total());
+    Runs.onPump(engine, recorder, OsProcess::discardOutput);
+    assertEquals(' ', ProcView.state(recorder.process().pid()), "the leader is reaped");
+    // Its number may be anybody's now.
+    assertEquals(Survivors.NONE, Runs.clear(engine, recorder, Duration.ZERO));
+    engine.close();
+    assertTrue(ProcView.isAlive(pid));
+    Pid.killGroup(Pid.group(pid), Signal.KILL.number());
+    Runs.await("its end", () -> !ProcView.isAlive(pid));
+  }
+
+  @Test
+  void neverSignalsWhoIsNotInTheSession() {
+    Recorder stranger = Runs.startAndAwait(engine, CommandSpec.of("sleep", "1000"));
+    Recorder recorder = Runs.startAndAwait(engine, CommandSpec.of("sleep", "1000"));
+    Session session = ((ChildProcess) recorder.process()).session();
+    Runs.onPump(
+        engine,
+        recorder,
+        _ -> {
+          // As if the number of a member that was just found had got a new owner.
+          Poller poller = new Poller();
+          Targets targets = new Targets(session, poller, () -> {});
+          targets.add(new Member(stranger.process().pid(), "gone"), Signal.KILL);
+          assertTrue(targets.isEmpty());
+          targets.add(new Member(recorder.process().pid(), "member"), Signal.KILL);
+          assertFalse(targets.isEmpty());
+          targets.close();
+          poller.close();
+        });
+    Runs.await("end", recorder::isOver);
+    assertTrue(ProcView.isAlive(stranger.process().pid()));
+    Runs.clear(engine, stranger, Duration.ZERO);
+  }
+
+  @Test
+  void killsEverybodyWhenTheEngineIsClosed() {
+    Recorder ignoring = startUntilReady("trap '' TERM; echo ready; while :; do sleep 1; done");
+    Recorder leaving = Runs.run(engine, Runs.shell("sleep 1000" + DETACHED + "echo $!"));
+    engine.close();
+    assertEquals(new ExitStatus.Signaled(Signal.KILL.number()), ignoring.status());
+    assertTrue(ignoring.isOver());
+    assertFalse(ProcView.isAlive(pidIn(leaving)));
+    Recorder late = Runs.start(engine, CommandSpec.of("/bin/true"));
+    assertEquals("the process engine is closed", late.refusal());
+  }
+}
