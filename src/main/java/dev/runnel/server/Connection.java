@@ -161,14 +161,30 @@ final class Connection implements FrameDecoder.Output {
         notice(notice);
       } else {
         checkId(id);
-        request(id, request);
+        answerOrRefuse(id, request);
       }
     } catch (RequestException e) {
       checkId(id);
       answer(id, new Event.Failed(e.code(), e.getMessage(), null));
-    } catch (RefusedException e) {
-      answer(id, new Event.Failed(e.code(), e.getMessage(), null));
     }
+  }
+
+  private void answerOrRefuse(@Nullable String id, Request request) throws ProtocolException {
+    try {
+      request(id, request);
+    } catch (RefusedException e) {
+      answer(id, new Event.Failed(e.code(), e.getMessage(), jobOf(request)));
+    }
+  }
+
+  private static @Nullable JobId jobOf(Request request) {
+    return switch (request) {
+      case Request.Run run -> run.job();
+      case Request.SendSignal(JobId job, _) -> job;
+      case Request.Cancel(JobId job) -> job;
+      case Request.Status(JobId job) -> job;
+      case Request.Hello _, Request.Jobs _, Request.Ping _, Request.Notice _ -> null;
+    };
   }
 
   private static @Nullable String typeOf(Header header) {

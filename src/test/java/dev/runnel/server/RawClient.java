@@ -195,6 +195,11 @@ final class RawClient implements Closeable {
     }
   }
 
+  /** How many frames were read and not asked for yet. */
+  int keptFrames() {
+    return kept.size();
+  }
+
   /** The next frame with that id; the others are kept. */
   Answer nextOf(String id) throws IOException {
     return nextThat(answer -> id.equals(answer.id()));
