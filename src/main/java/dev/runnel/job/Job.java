@@ -205,7 +205,7 @@ public final class Job {
         display,
         at == null ? null : at.pid(),
         log.length(),
-        wake == null ? 0 : 1,
+        end != null || wake == null ? 0 : 1,
         at == null ? null : at.at(),
         end);
   }
