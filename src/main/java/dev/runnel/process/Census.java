@@ -1,23 +1,37 @@
 package dev.runnel.process;
 
+import static java.lang.System.Logger.Level.WARNING;
+
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Which sessions there are, and who is in them. The pump's own; looking takes place elsewhere. */
 final class Census {
+  private static final System.Logger LOGGER = System.getLogger(Census.class.getName());
+  private static final Duration RETRY = Duration.ofMillis(200);
+
   private final Pump pump;
   private final Map<Integer, Session> sessions = new HashMap<>();
   private final @Nullable Adopted adopted;
   private final ExecutorService sweeper =
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().daemon().name("runnel-sweeper").factory());
+
+  private final List<Question> questions = new ArrayList<>();
+  private boolean looking;
+
+  private record Question(int session, Consumer<List<Member>> answer) {}
 
   private Census(Pump pump, boolean adopting) {
     this.pump = pump;
@@ -57,13 +71,48 @@ final class Census {
     return adopted != null && adopted.hasNobodyOf(session);
   }
 
-  /** Looks for everybody but the leader, and answers on the pump. */
+  /**
+   * Looks for everybody but the leader, and answers on the pump. One look serves all who ask before
+   * it begins: when many sessions end at once, there are many processes to look through, too.
+   */
   void members(Session session, Consumer<List<Member>> answer) {
+    questions.add(new Question(session.pid(), answer));
+    if (!looking) {
+      look();
+    }
+  }
+
+  private void look() {
+    looking = true;
+    List<Question> asked = List.copyOf(questions);
+    questions.clear();
+    Set<Integer> wanted = asked.stream().map(Question::session).collect(Collectors.toSet());
     sweep(
         () -> {
-          List<Member> members = ProcFiles.members(session.pid());
-          pump.execute(() -> answer.accept(members));
+          try {
+            Map<Integer, List<Member>> found = ProcFiles.members(wanted);
+            pump.execute(() -> answer(asked, found));
+          } catch (LibcException e) {
+            LOGGER.log(WARNING, "cannot look for processes: {0}", e.getMessage());
+            pump.schedule(RETRY, () -> lookAgain(asked));
+          }
         });
+  }
+
+  private void lookAgain(List<Question> asked) {
+    questions.addAll(asked);
+    look();
+  }
+
+  private void answer(List<Question> asked, Map<Integer, List<Member>> found) {
+    looking = false;
+    for (Question question : asked) {
+      List<Member> members = found.getOrDefault(question.session, List.of());
+      pump.run(() -> question.answer.accept(members));
+    }
+    if (!looking && !questions.isEmpty()) {
+      look();
+    }
   }
 
   /** Runs what may take long. After the close, nothing: nobody is left to hear of it. */

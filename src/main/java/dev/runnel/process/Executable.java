@@ -71,7 +71,7 @@ final class Executable {
   }
 
   private StartException failure(int errno) {
-    String what = "exec " + new String(name, UTF_8);
+    String what = "exec " + Excerpt.of(new String(name, UTF_8));
     boolean scriptWithoutInterpreter =
         errno == Errno.ENOENT
             && candidates.size() == 1

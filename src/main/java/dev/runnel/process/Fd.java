@@ -34,12 +34,12 @@ final class Fd {
   private static final int FIONREAD = 0x541B;
 
   private static final MemorySegment READ = Libc.symbol("read");
-  private static final MemorySegment PREAD = Libc.symbol("pread64");
+  private static final MemorySegment PREAD = Libc.symbol("pread");
   private static final MemorySegment WRITE = Libc.symbol("write");
   private static final MemorySegment CLOSE = Libc.symbol("close");
-  private static final MemorySegment OPEN = Libc.symbol("open64");
+  private static final MemorySegment OPEN = Libc.symbol("open");
   private static final MemorySegment PIPE2 = Libc.symbol("pipe2");
-  private static final MemorySegment FCNTL = Libc.symbol("fcntl64");
+  private static final MemorySegment FCNTL = Libc.symbol("fcntl");
   private static final MemorySegment IOCTL = Libc.symbol("ioctl");
   private static final MemorySegment FACCESSAT = Libc.symbol("faccessat");
   private static final MemorySegment EVENTFD = Libc.symbol("eventfd");

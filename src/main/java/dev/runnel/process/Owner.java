@@ -54,7 +54,7 @@ final class Owner {
   /** Gives the process up for a reason of its own. */
   void fail(Throwable thrown) {
     failed = true;
-    LOGGER.log(ERROR, "process listener failed, its process is ended", thrown);
+    LOGGER.log(ERROR, "process given up, its owner failed", thrown);
     onFailure.run();
   }
 }

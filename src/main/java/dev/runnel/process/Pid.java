@@ -23,7 +23,7 @@ final class Pid {
   private static final MemorySegment GETSID = Libc.symbol("getsid");
   private static final MemorySegment GETPGID = Libc.symbol("getpgid");
   private static final MemorySegment SETSID = Libc.symbol("setsid");
-  private static final MemorySegment PRLIMIT = Libc.symbol("prlimit64");
+  private static final MemorySegment PRLIMIT = Libc.symbol("prlimit");
   private static final MemorySegment PRCTL = Libc.symbol("prctl");
   private static final MemorySegment SIGNAL = Libc.symbol("signal");
   private static final MemorySegment SIGACTION = Libc.symbol("sigaction");

@@ -1,31 +1,41 @@
 package dev.runnel.process;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.File;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /** What proc(5) says of processes. On the sweeper: with many processes it takes milliseconds. */
 final class ProcFiles {
-  private static final int MAX_COMMAND = 256;
-  private static final int MAX_BYTES = 4 * MAX_COMMAND;
+  private static final int MAX_BYTES = 4 * Excerpt.MAX_LENGTH;
 
   private ProcFiles() {}
 
-  /** Everybody in the session but its leader, and but zombies. */
-  static List<Member> members(int session) {
-    List<Member> members = new ArrayList<>();
+  /**
+   * By session, everybody in it but its leader, and but zombies.
+   *
+   * @throws LibcException if there is no descriptor left to look with: then nothing is known
+   */
+  static Map<Integer, List<Member>> members(Set<Integer> sessions) {
+    Map<Integer, List<Member>> members = new HashMap<>();
     String[] names = new File("/proc").list();
-    for (String name : names == null ? new String[0] : names) {
+    if (names == null) {
+      throw new LibcException("open /proc", Errno.EMFILE);
+    }
+    for (String name : names) {
       int pid = pid(name);
       // The system call sorts out nearly all without opening a file.
-      if (pid > 0 && pid != session && Pid.session(pid) == session && isAlive(pid)) {
-        members.add(new Member(pid, command(pid)));
+      int session = pid > 0 ? Pid.session(pid) : 0;
+      if (pid != session && sessions.contains(session) && isAlive(pid)) {
+        members.computeIfAbsent(session, _ -> new ArrayList<>()).add(member(pid));
       }
     }
     return members;
@@ -42,21 +52,29 @@ final class ProcFiles {
     return state > 1 && state < stat.length() && "ZX".indexOf(stat.charAt(state)) < 0;
   }
 
-  /** The arguments, or the short name of a process that has none to show. */
-  private static String command(int pid) {
+  /** Shown by its arguments, or by its short name if it has none to show. */
+  private static Member member(int pid) {
     String arguments = text(pid, "cmdline").replace('\0', ' ').strip();
-    String text = arguments.isEmpty() ? text(pid, "comm").strip() : arguments;
-    return text.codePointCount(0, text.length()) <= MAX_COMMAND
-        ? text
-        : text.substring(0, text.offsetByCodePoints(0, MAX_COMMAND));
+    return new Member(pid, Excerpt.of(arguments.isEmpty() ? text(pid, "comm").strip() : arguments));
   }
 
-  /** The file's beginning; nothing if the process is gone. */
+  /**
+   * The file's beginning; nothing if the process is gone.
+   *
+   * @throws LibcException if there is no descriptor left to read it with
+   */
   private static String text(int pid, String file) {
-    try (InputStream in = Files.newInputStream(Path.of("/proc", "" + pid, file))) {
-      return new String(in.readNBytes(MAX_BYTES), UTF_8);
-    } catch (IOException gone) {
+    int fd = Fd.open(("/proc/" + pid + "/" + file).getBytes(US_ASCII), Fd.O_RDONLY);
+    if (fd == -Errno.ENOENT || fd == -Errno.ESRCH) {
       return "";
+    }
+    LibcException.check("open /proc", fd);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment bytes = arena.allocate(MAX_BYTES);
+      int count = Math.max(0, Fd.pread(fd, bytes, 0));
+      return new String(bytes.asSlice(0, count).toArray(JAVA_BYTE), UTF_8);
+    } finally {
+      Fd.close(fd);
     }
   }
 }

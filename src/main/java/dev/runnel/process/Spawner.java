@@ -229,8 +229,9 @@ final class Spawner {
       if (start != null && !hung && now - begunNanos >= limit.toNanos()) {
         hung = true;
         if (start.decide()) {
-          String what = "exec " + start.command().argv().getFirst() + ": not in " + limit;
-          StartFailure failure = new StartFailure("ETIMEDOUT", At.EXEC, what);
+          String what = "exec " + Excerpt.of(start.command().argv().getFirst().toString());
+          String message = what + ": no answer from the system in " + limit.toMillis() + " ms";
+          StartFailure failure = new StartFailure("ETIMEDOUT", At.EXEC, message);
           pump.execute(() -> start.listener().startFailed(failure));
         }
       }

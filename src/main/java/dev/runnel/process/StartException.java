@@ -12,7 +12,9 @@ final class StartException extends Exception {
    * @param what such as {@code exec /no/such}; the error's description is put behind it
    */
   StartException(int errno, StartFailure.At at, String what) {
-    this(new StartFailure(Errno.name(errno), at, what + ": " + Errno.description(errno)));
+    this(
+        new StartFailure(
+            Errno.name(errno), at, Excerpt.of(what) + ": " + Errno.description(errno)));
   }
 
   StartException(StartFailure failure) {

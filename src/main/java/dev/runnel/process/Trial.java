@@ -3,12 +3,14 @@ package dev.runnel.process;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import java.lang.invoke.MethodHandles;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 
 /** Finds out, in words, whether this system has what the engine needs. */
 final class Trial {
   private static final String NEEDS =
-      "; Runnel runs commands on Linux 5.6 or later, x86-64 or arm64, with glibc 2.34 or later";
+      "; Runnel runs commands on Linux 5.3 or later, x86-64 or arm64, with glibc 2.34 or later";
 
   private Trial() {}
 
@@ -23,6 +25,10 @@ final class Trial {
     if (!missing.isEmpty()) {
       throw new UnsupportedOperationException(
           "this system's C library lacks " + String.join(", ", missing) + NEEDS);
+    }
+    // Of this pid namespace, and not of another one's.
+    if (!Files.exists(Path.of("/proc/" + Pid.own() + "/task/" + Pid.own()))) {
+      throw new UnsupportedOperationException("/proc does not show this process" + NEEDS);
     }
     int pidfd = Pid.open(Pid.own());
     check("pidfd_open", pidfd);

@@ -10,10 +10,15 @@ import dev.runnel.model.Leftover;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Stream;
 import dev.runnel.process.OsProcess.Survivors;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -165,6 +170,40 @@ class SessionTest {
     assertEquals(70, survivors.total());
     assertEquals(64, survivors.listed().size());
     assertEquals(Survivors.NONE, Runs.survivors(engine, recorder));
+  }
+
+  @Test
+  void isNotMisledByNames(@TempDir Path folder) throws Exception {
+    // The kernel puts the name before the state, in parentheses and as it is.
+    Path program = Files.copy(Path.of("/bin/sleep"), folder.resolve("(x) Z (y"));
+    String line = "'" + program + "' 1000" + DETACHED + "echo $!";
+    Recorder recorder = Runs.run(engine, Runs.shell(line));
+    int pid = pidIn(recorder);
+    Runs.await("exec", () -> ProcView.text(pid, "comm").startsWith("(x)"));
+    assertEquals(
+        List.of(new Leftover(pid, program + " 1000", false)),
+        Runs.survivors(engine, recorder).listed());
+    Runs.clear(engine, recorder, Duration.ZERO);
+  }
+
+  @Test
+  void endsManySessionsAtOnce() {
+    List<Recorder> recorders = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      recorders.add(Runs.start(engine, Runs.shell("sleep 1000 & sleep 1000 & wait")));
+    }
+    List<CompletableFuture<Survivors>> answers = new ArrayList<>();
+    for (Recorder recorder : recorders) {
+      Runs.await("start", () -> recorder.has("started"));
+      CompletableFuture<Survivors> answer = new CompletableFuture<>();
+      Runs.onPump(engine, recorder, process -> process.clear(LONG, answer::complete));
+      answers.add(answer);
+    }
+    answers.forEach(Runs::get);
+    for (Recorder recorder : recorders) {
+      assertEquals(new ExitStatus.Signaled(Signal.TERM.number()), recorder.status());
+      assertEquals(Survivors.NONE, Runs.survivors(engine, recorder));
+    }
   }
 
   @Test

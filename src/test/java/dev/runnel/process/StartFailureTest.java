@@ -154,6 +154,24 @@ class StartFailureTest {
   }
 
   @Test
+  void saysThatNoDescriptorsAreLeftAndRecovers() {
+    assertEquals("ENOENT exec", failure(CommandSpec.of("/no/such")));
+    // Loaded now: that takes a descriptor, too.
+    assertEquals(Errno.EMFILE, new LibcException("loaded", Errno.EMFILE).errno());
+    Recorder recorder = new Recorder();
+    long[] limits = Pid.openFiles(0);
+    try {
+      Pid.setOpenFiles(0, 3, limits[1]);
+      Runs.start(engine, CommandSpec.of("/bin/true"), recorder);
+      Runs.await("failure", recorder::isUnstarted);
+    } finally {
+      Pid.setOpenFiles(0, limits[0], limits[1]);
+    }
+    assertEquals("EMFILE exec", recorder.failureText());
+    assertEquals("hello", Runs.output(engine, CommandSpec.of("echo", "hello")));
+  }
+
+  @Test
   void leavesNoDescriptorBehind() throws IOException {
     Path plain = file("left", "rw-r--r--", "x");
     failure(CommandSpec.of(plain.toString()));

@@ -38,9 +38,12 @@ class SurroundingsTest {
 
   @Test
   void hasItsThreeDescriptorsAndNoOther() {
+    // What a library opened without closing it on exec.
+    int careless = Fd.openInheritable("/dev/null".getBytes(UTF_8), Fd.O_RDONLY);
     // ls has one more, for the folder it lists.
     assertEquals("0\n1\n2\n3", Runs.output(engine, CommandSpec.of("ls", "/proc/self/fd")));
     assertEquals("/dev/null", Runs.output(engine, CommandSpec.of("readlink", "/proc/self/fd/0")));
+    Fd.close(careless);
   }
 
   @Test
