@@ -103,10 +103,11 @@ public final class RequestEncoder {
     if (isShellLine(argv)) {
       return runWithBody(id, run, _ -> {}, argv.get(2).bytes());
     }
-    if (fitsHeader(argv)) {
-      byte[] frame = FrameWriter.header(null, id, json -> writeRun(json, run, inHeader(argv)), 0);
-      if (frame.length - Limits.PREFIX_BYTES <= Limits.MAX_HEADER_BYTES) {
-        return frame;
+    if (isText(argv)) {
+      try {
+        return FrameWriter.header(null, id, json -> writeRun(json, run, inHeader(argv)), 0);
+      } catch (IllegalArgumentException _) {
+        // More than a header holds; a body holds twice as much.
       }
     }
     FrameWriter.Content inBody = json -> json.writeBooleanField("argv_body", true);
@@ -120,11 +121,6 @@ public final class RequestEncoder {
           "command: " + body.length + " bytes (limit: " + Limits.MAX_BODY_BYTES + ")");
     }
     byte[] header = FrameWriter.header(null, id, json -> writeRun(json, run, what), body.length);
-    int headerBytes = header.length - Limits.PREFIX_BYTES;
-    if (headerBytes > Limits.MAX_HEADER_BYTES) {
-      throw new IllegalArgumentException(
-          "env and cwd: " + headerBytes + " bytes (limit: " + Limits.MAX_HEADER_BYTES + ")");
-    }
     return join(header, body);
   }
 
@@ -135,12 +131,10 @@ public final class RequestEncoder {
         && argv.equals(CommandSpec.shell(argv.get(2)));
   }
 
-  /** Whether the arguments are text, which JSON can hold, and not surely too much of it. */
-  private static boolean fitsHeader(List<Argument> argv) {
-    int room = Limits.MAX_HEADER_BYTES;
+  /** Whether JSON can hold the arguments. */
+  private static boolean isText(List<Argument> argv) {
     for (Argument argument : argv) {
-      room -= argument.length();
-      if (room < 0 || !argument.equals(Argument.of(argument.toString()))) {
+      if (!argument.equals(Argument.of(argument.toString()))) {
         return false;
       }
     }

@@ -1,0 +1,152 @@
+package dev.runnel.cli;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.NullMarked;
+import org.jspecify.annotations.Nullable;
+
+/** The command line in this process, with streams, variables and signals of its own. */
+@NullMarked
+final class Client {
+  private final Watched out = new Watched();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+  private final Map<String, Runnable> handlers = new ConcurrentHashMap<>();
+  private final BlockingQueue<Integer> halted = new LinkedBlockingQueue<>();
+
+  private ReadableByteChannel in = Channels.newChannel(new ByteArrayInputStream(new byte[0]));
+  private Surroundings.Input input = Surroundings.Input.TERMINAL;
+  private @Nullable WritableByteChannel brokenOut;
+  private Map<String, String> env = Map.of("XDG_RUNTIME_DIR", "/nowhere");
+
+  /** What was written can be waited for. */
+  private static final class Watched extends ByteArrayOutputStream {
+    @Override
+    public synchronized void write(byte[] bytes, int from, int length) {
+      super.write(bytes, from, length);
+      notifyAll();
+    }
+
+    synchronized void await(String text) throws InterruptedException {
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+      while (!toString(StandardCharsets.UTF_8).contains(text)) {
+        long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        if (left <= 0) {
+          throw new AssertionError("not printed: " + text);
+        }
+        wait(left);
+      }
+    }
+  }
+
+  Client stdin(String text) {
+    return stdin(
+        Channels.newChannel(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8))));
+  }
+
+  Client stdin(ReadableByteChannel channel) {
+    in = channel;
+    input = Surroundings.Input.STREAM;
+    return this;
+  }
+
+  Client env(Map<String, String> variables) {
+    env = variables;
+    return this;
+  }
+
+  /** Every write to stdout fails so. */
+  Client brokenStdout(String message) {
+    brokenOut =
+        new WritableByteChannel() {
+          @Override
+          public int write(ByteBuffer bytes) throws IOException {
+            throw new IOException(message);
+          }
+
+          @Override
+          public boolean isOpen() {
+            return true;
+          }
+
+          @Override
+          public void close() {}
+        };
+    return this;
+  }
+
+  int run(String... words) {
+    return run(CommandLine.of(words));
+  }
+
+  int run(CommandLine line) {
+    return new Cli(surroundings()).run(line);
+  }
+
+  /** {@code exec -H} to that server. */
+  int exec(FakeServer server, String... words) {
+    List<String> all = new ArrayList<>(List.of("exec", "-H", server.host()));
+    all.addAll(List.of(words));
+    return run(all.toArray(String[]::new));
+  }
+
+  /** The same on a thread of its own. */
+  CompletableFuture<Integer> start(FakeServer server, String... words) {
+    return CompletableFuture.supplyAsync(() -> exec(server, words));
+  }
+
+  Surroundings surroundings() {
+    WritableByteChannel stdout = brokenOut == null ? Channels.newChannel(out) : brokenOut;
+    return new Surroundings(
+        in,
+        new Outlet("stdout", -1, stdout),
+        new Outlet("stderr", -1, Channels.newChannel(err)),
+        input,
+        env,
+        handlers::put,
+        halted::add);
+  }
+
+  /** As if that signal had come to the client. */
+  void raise(String signal) {
+    Runnable handler = handlers.get(signal);
+    if (handler == null) {
+      throw new AssertionError("no handler of " + signal);
+    }
+    handler.run();
+  }
+
+  /** The exit code with which the client ended at once. */
+  int halted() throws InterruptedException {
+    Integer code = halted.poll(30, TimeUnit.SECONDS);
+    if (code == null) {
+      throw new AssertionError("not halted");
+    }
+    return code;
+  }
+
+  void awaitOut(String text) throws InterruptedException {
+    out.await(text);
+  }
+
+  String out() {
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  String err() {
+    return err.toString(StandardCharsets.UTF_8);
+  }
+}
