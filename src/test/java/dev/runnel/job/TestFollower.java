@@ -1,0 +1,127 @@
+package dev.runnel.job;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.model.End;
+import dev.runnel.model.Stream;
+import java.io.ByteArrayOutputStream;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Holds a job's seat; reads, keeps and gives back what the test tells it to. */
+final class TestFollower {
+  private final Job job;
+  private final LogReader reader;
+  private final ByteArrayOutputStream stdout = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream stderr = new ByteArrayOutputStream();
+  private final List<Held> held = new ArrayList<>();
+  private int wakes;
+
+  TestFollower(Job job) {
+    this.job = job;
+    this.reader = job.takeSeat(() -> wakes++);
+  }
+
+  Job job() {
+    return job;
+  }
+
+  /** How often it was told that there is something new. */
+  int wakes() {
+    return wakes;
+  }
+
+  long position() {
+    return reader.position();
+  }
+
+  /** Reads and gives back all that is there. */
+  void readAll() {
+    while (hold(Integer.MAX_VALUE)) {
+      closeHeld(0);
+    }
+    consumed();
+  }
+
+  /** Reads a piece and holds on to it; false: there is none. */
+  boolean hold(int maxBytes) {
+    long before = reader.position();
+    Lease lease = reader.next(maxBytes);
+    if (lease == null) {
+      return false;
+    }
+    assertEquals(before, lease.offset());
+    assertEquals(reader.position(), lease.end());
+    byte[] bytes = lease.bytes().toArray(ValueLayout.JAVA_BYTE);
+    assertTrue(bytes.length > 0 && bytes.length <= maxBytes, () -> "bytes: " + bytes.length);
+    (lease.stream() == Stream.STDOUT ? stdout : stderr).writeBytes(bytes);
+    held.add(new Held(lease, bytes));
+    return true;
+  }
+
+  int heldCount() {
+    return held.size();
+  }
+
+  void closeHeld(int index) {
+    held.remove(index).close();
+  }
+
+  void closeAllHeld() {
+    while (!held.isEmpty()) {
+      closeHeld(0);
+    }
+  }
+
+  void consumed() {
+    reader.consumed(reader.position());
+  }
+
+  void consumed(long offset) {
+    reader.consumed(offset);
+  }
+
+  void leave() {
+    job.leaveSeat();
+  }
+
+  @Nullable End endIfRead() {
+    return reader.end();
+  }
+
+  /** The end, which must be there. */
+  End end() {
+    return Objects.requireNonNull(reader.end(), () -> "no end: " + job.state());
+  }
+
+  String text(Stream stream) {
+    return new String(bytes(stream), StandardCharsets.US_ASCII);
+  }
+
+  byte[] bytes(Stream stream) {
+    return (stream == Stream.STDOUT ? stdout : stderr).toByteArray();
+  }
+
+  /** What is lent, and what it was when it was lent. */
+  private static final class Held {
+    private final Lease lease;
+    private final byte[] copy;
+
+    Held(Lease lease, byte[] copy) {
+      this.lease = lease;
+      this.copy = copy;
+    }
+
+    // Whatever was written, unpinned or abandoned since: what is lent does not change.
+    void close() {
+      assertArrayEquals(copy, lease.bytes().toArray(ValueLayout.JAVA_BYTE));
+      lease.close();
+    }
+  }
+}
