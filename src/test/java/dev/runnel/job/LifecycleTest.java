@@ -139,6 +139,21 @@ class LifecycleTest {
   }
 
   @Test
+  void outputThatFillsAChunkExactlyGivesItsMemoryBack() {
+    for (int bytes : new int[] {4_095, 4_096, 4_097, 20_480, 65_536}) {
+      Running running = scene.start();
+      running.process().write(Stream.STDOUT, new byte[bytes]);
+      engine.settle();
+      running.process().exit(0);
+      engine.settle();
+      running.follower().readAll();
+      assertEquals(bytes, running.end().outputBytes());
+      running.follower().leave();
+      scene.checkNothingIsLeft();
+    }
+  }
+
+  @Test
   void startFailureEndsAJobThatNeverStarted() {
     TestFollower follower = scene.register();
     follower.job().start();
