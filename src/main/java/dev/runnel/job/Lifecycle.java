@@ -42,6 +42,7 @@ final class Lifecycle implements ProcessListener {
 
   private @Nullable OsProcess process;
   private @Nullable MemorySegment reserved;
+  private boolean full;
   private @Nullable Instant startedAt;
   private long startedNanos;
   private ProcessEngine.@Nullable Timer timeout;
@@ -115,9 +116,8 @@ final class Lifecycle implements ProcessListener {
 
   void resumeOutput() {
     if (process != null && !over) {
-      if (status != null && !clearing) {
-        drain.run();
-      }
+      full = false;
+      runDrain();
       process.resumeOutput();
     }
   }
@@ -167,6 +167,7 @@ final class Lifecycle implements ProcessListener {
   public @Nullable MemorySegment reserve(Stream stream) {
     reserved = job.log().reserve();
     if (reserved == null) {
+      full = true;
       drain.pause();
     }
     return reserved;
@@ -223,12 +224,19 @@ final class Lifecycle implements ProcessListener {
     } else if (open.isEmpty()) {
       settleIfQuiet();
     } else {
-      drain.run();
+      runDrain();
       job.wakeFollower();
     }
   }
 
   // From the exit to the end.
+
+  // Not while the log is full, which it may have been before the exit already.
+  private void runDrain() {
+    if (status != null && !full && !clearing && !settling) {
+      drain.run();
+    }
+  }
 
   private void settleIfQuiet() {
     if (status == null || !open.isEmpty() || clearing || settling || over) {

@@ -192,6 +192,26 @@ class DrainTest {
   }
 
   @Test
+  void clockDoesNotRunFromAnExitWithoutRoom() {
+    Running running = scene.start(Spec.retaining(RETAIN));
+    running.process().write(Stream.STDOUT, new byte[3 * RETAIN]);
+    engine.settle();
+    assertTrue(running.process().isResting());
+    running.process().exit(0);
+    engine.pass(Duration.ofDays(1));
+    assertEquals(JobState.DRAINING, running.job().state());
+    for (int i = 0; i < 3; i++) {
+      assertEquals(JobState.DRAINING, running.job().state());
+      running.follower().readAll();
+      engine.pass(Duration.ofDays(1));
+    }
+    assertTrue(running.end().drained());
+    assertEquals(3 * RETAIN, running.end().outputBytes());
+    assertEquals(List.of(), running.process().graces());
+    running.follower().leave();
+  }
+
+  @Test
   void maximumCountsOnlyTheTimeThatIsRead() {
     Running running = scene.start(Spec.retaining(RETAIN));
     running.process().hold(Holder.SURVIVOR, Stream.STDOUT);
@@ -208,6 +228,30 @@ class DrainTest {
     assertEquals(JobState.ENDED, running.job().state());
     assertFalse(running.end().drained());
     assertEquals(20 * (RETAIN + 1), running.end().outputBytes());
+    running.follower().leave();
+  }
+
+  @Test
+  void treeIsLookedAtOnceWhateverComesMeanwhile() {
+    Running running = scene.start(Spec.retaining(RETAIN));
+    running.process().fork(7, "yes");
+    running.process().hold(Holder.SURVIVOR, Stream.STDOUT);
+    running.process().answer(FakeProcess.Answers.WHEN_TOLD);
+    running.process().exit(0);
+    engine.pass(DRAIN);
+    for (int i = 0; i < 5; i++) {
+      running.process().write(Stream.STDOUT, new byte[RETAIN + 1]);
+      engine.pass(DRAIN);
+      assertTrue(running.process().isResting());
+      running.follower().readAll();
+      engine.pass(DRAIN);
+      running.follower().readAll();
+    }
+    assertEquals(1, running.process().questions());
+    running.process().answerSurvivors();
+    engine.settle();
+    running.follower().readAll();
+    assertEquals(5 * (RETAIN + 1), running.end().outputBytes());
     running.follower().leave();
   }
 
