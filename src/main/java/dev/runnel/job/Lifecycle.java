@@ -93,6 +93,7 @@ final class Lifecycle implements ProcessListener {
   void refuse(RefusedException why) {
     if (!over && process == null) {
       over = true;
+      ending = true;
       job.stdin().close();
       job.becomeRefused(why);
       registry.forget(job);
@@ -126,6 +127,12 @@ final class Lifecycle implements ProcessListener {
 
   @Override
   public void started(OsProcess started) {
+    if (over) {
+      // It was refused after a spawner had taken it up.
+      started.discardOutput();
+      started.clear(Duration.ZERO, _ -> {});
+      return;
+    }
     process = started;
     open.add(Stream.STDOUT);
     if (spec.command().stderr() == CommandSpec.Stderr.SEPARATE) {
@@ -214,6 +221,9 @@ final class Lifecycle implements ProcessListener {
 
   @Override
   public void exited(ExitStatus how, @Nullable Duration used) {
+    if (over) {
+      return;
+    }
     status = how;
     cpu = used;
     duration = Duration.ofNanos(engine.nanoTime() - startedNanos);

@@ -191,6 +191,39 @@ class LifecycleTest {
   }
 
   @Test
+  void refusedJobDoesNotStartAfterAll() {
+    TestFollower follower = scene.register();
+    follower.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no worker"));
+    engine.settle();
+    // The message was slow, not lost.
+    follower.job().start();
+    FakeStart start = Objects.requireNonNull(engine.takeStart());
+    assertFalse(start.isClaimed());
+    start.makeVoid();
+    engine.settle();
+    assertNull(follower.job().started());
+    assertNotNull(follower.job().refusal());
+    follower.leave();
+  }
+
+  @Test
+  void processMadeDuringTheRefusalIsEnded() {
+    TestFollower follower = scene.register(Spec.withStdin());
+    follower.job().start();
+    FakeStart start = Objects.requireNonNull(engine.takeStart());
+    assertTrue(start.isClaimed());
+    follower.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no worker"));
+    FakeProcess process = start.make();
+    engine.settle();
+    assertTrue(process.hasExited());
+    assertEquals(List.of(Duration.ZERO), process.graces());
+    assertNull(follower.job().started());
+    assertEquals(JobState.ENDED, follower.job().state());
+    assertNull(follower.endIfRead());
+    follower.leave();
+  }
+
+  @Test
   void signalsBeforeTheStartAreDeliveredAtItInOrder() {
     TestFollower follower = scene.register();
     follower.job().start();
