@@ -101,9 +101,12 @@ final class Lifecycle implements ProcessListener {
   }
 
   void signal(Signal signal) {
+    if (over) {
+      return;
+    }
     if (process != null) {
       process.signal(signal);
-    } else if (!over && earlySignals.size() < MAX_EARLY_SIGNALS) {
+    } else if (earlySignals.size() < MAX_EARLY_SIGNALS) {
       earlySignals.add(signal);
     }
   }

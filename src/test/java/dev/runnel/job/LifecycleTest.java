@@ -242,6 +242,19 @@ class LifecycleTest {
   }
 
   @Test
+  void noSignalAfterTheEnd() {
+    Running running = scene.start(Spec.keep());
+    running.process().fork(7, "sleep");
+    running.process().exit(0);
+    engine.settle();
+    assertEquals(JobState.ENDED, running.job().state());
+    running.job().signal(Signal.TERM);
+    engine.settle();
+    assertEquals(List.of(), running.process().signals());
+    running.follower().leave();
+  }
+
+  @Test
   void stdinBeforeTheStartIsFedAtIt() {
     TestFollower follower = scene.register(Spec.withStdin());
     Job job = follower.job();
