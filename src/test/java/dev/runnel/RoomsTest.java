@@ -73,7 +73,9 @@ class RoomsTest {
               Set.of("model", "wire", "wire.vertx", "job", "security", "bus"),
               VERTX,
               LOGGING,
-              "io.netty.buffer"),
+              "io.netty.buffer",
+              "io.netty.channel..",
+              "io.netty.util.concurrent"),
           new Room("client", Set.of("model", "wire", "wire.vertx"), VERTX, LOGGING),
           new Room(
               "cluster",

@@ -102,12 +102,11 @@ public final class OutputLog {
     more.run();
   }
 
-  /** There is no more output. For the writer, which may have dropped what it reserved last. */
+  /** There is no more output. */
   void close(End how) {
     Runnable more;
     synchronized (this) {
       end = how;
-      writing = false;
       more = unparked();
     }
     more.run();
@@ -130,10 +129,12 @@ public final class OutputLog {
     tellRoomOrRelease();
   }
 
-  /** Frees what an idle log keeps only to write on in. For the writer, between its writes. */
+  /** Frees what an idle log keeps only to write on in. */
   synchronized void trim() {
-    writing = false;
-    dropIdleTail();
+    if (chunks.size() == 1 && chunks.getFirst().end() <= pinned && !writing) {
+      drop(chunks.removeFirst());
+      nextChunkBytes = LogMemory.SMALLEST_CHUNK_BYTES;
+    }
   }
 
   // For readers.
@@ -253,13 +254,6 @@ public final class OutputLog {
     }
   }
 
-  private void dropIdleTail() {
-    if (chunks.size() == 1 && chunks.getFirst().end() <= pinned && !writing) {
-      drop(chunks.removeFirst());
-      nextChunkBytes = LogMemory.SMALLEST_CHUNK_BYTES;
-    }
-  }
-
   private void drop(Chunk chunk) {
     if (!chunk.dropReference()) {
       return;
@@ -283,7 +277,7 @@ public final class OutputLog {
     if (released || end == null || !unwatched) {
       return false;
     }
-    dropIdleTail();
+    trim();
     released = heldBytes == 0;
     return released;
   }

@@ -7,6 +7,7 @@ import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Outcome;
+import dev.runnel.model.Signal;
 import dev.runnel.process.ProcessEngine;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -129,13 +131,20 @@ public final class Registry {
     }
   }
 
-  /** A job that has not ended, or null. */
-  public @Nullable Job find(JobId id) {
-    return jobs.get(id);
+  /**
+   * A job's status, while it is known.
+   *
+   * @throws RefusedException if it is not
+   */
+  public JobStatus status(JobId id) throws RefusedException {
+    JobStatus status = lookUp(id);
+    if (status == null) {
+      throw new RefusedException(ErrorCode.UNKNOWN_JOB, "job: " + id + " is not known");
+    }
+    return status;
   }
 
-  /** A job's status, while it is known. */
-  public @Nullable JobStatus status(JobId id) {
+  private @Nullable JobStatus lookUp(JobId id) {
     Job job = jobs.get(id);
     if (job != null) {
       return job.status();
@@ -143,6 +152,35 @@ public final class Registry {
     synchronized (ended) {
       Ended past = ended.get(id);
       return past == null ? null : past.status();
+    }
+  }
+
+  /**
+   * Signals a job's process group, if it has not ended, and says where it stands.
+   *
+   * @throws RefusedException if it is not known
+   */
+  public JobState signal(JobId id, Signal signal) throws RefusedException {
+    Job job = jobs.get(id);
+    if (job == null) {
+      return status(id).state();
+    }
+    job.signal(signal);
+    return job.state();
+  }
+
+  /**
+   * Cancels a job, if it has not ended.
+   *
+   * @param begun called when that has begun, or at once for a job that has ended; any thread
+   * @throws RefusedException if it is not known
+   */
+  public void cancel(JobId id, Consumer<JobState> begun) throws RefusedException {
+    Job job = jobs.get(id);
+    if (job == null) {
+      begun.accept(status(id).state());
+    } else {
+      job.cancel(Outcome.CANCELED, begun);
     }
   }
 

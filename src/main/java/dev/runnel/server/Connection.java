@@ -1,15 +1,14 @@
 package dev.runnel.server;
 
 import dev.runnel.bus.StartJob;
+import dev.runnel.job.BadNoticeException;
 import dev.runnel.job.Job;
 import dev.runnel.job.RefusedException;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
-import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.NodeIdentity;
-import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
 import dev.runnel.wire.EventEncoder;
 import dev.runnel.wire.Frame;
@@ -208,17 +207,25 @@ final class Connection implements FrameDecoder.Output {
   }
 
   private void notice(Request.Notice notice) throws ProtocolException {
+    try {
+      pass(notice);
+    } catch (BadNoticeException e) {
+      throw new ProtocolException(ErrorCode.BAD_NOTICE, e.getMessage());
+    }
+  }
+
+  private void pass(Request.Notice notice) throws BadNoticeException {
     switch (notice) {
       case Request.Stdin(JobId job, long offset, byte[] bytes, boolean eof) -> {
         SocketFollower runner = runners.get(job);
         if (runner != null) {
-          runner.stdin(offset, bytes, eof);
+          runner.following().stdin(offset, bytes, eof);
         }
       }
       case Request.Ack(String follow, long offset) -> {
         SocketFollower follower = followers.get(key(follow));
         if (follower != null) {
-          follower.ack(offset);
+          follower.following().ack(offset);
         }
       }
     }
@@ -233,17 +240,11 @@ final class Connection implements FrameDecoder.Output {
     switch (request) {
       case Request.Hello hello -> hello(id, hello);
       case Request.Run run -> run(id, run);
-      case Request.SendSignal(JobId job, var signal) -> {
-        JobState state = status(job).state();
-        Job live = room.registry().find(job);
-        if (live != null) {
-          live.signal(signal);
-        }
-        answer(id, new Event.Ok(state));
-      }
+      case Request.SendSignal(JobId job, var signal) ->
+          answer(id, new Event.Ok(room.registry().signal(job, signal)));
       case Request.Cancel(JobId job) -> cancel(id, job);
-      case Request.Status(JobId job) -> answer(id, new Event.Status(status(job)));
-      case Request.Jobs(String prefix, JobState state, int limit) ->
+      case Request.Status(JobId job) -> answer(id, new Event.Status(room.registry().status(job)));
+      case Request.Jobs(String prefix, var state, int limit) ->
           jobs(id, room.registry().list(prefix, state, limit));
       case Request.Ping() -> answer(id, new Event.Pong());
       case Request.Notice _ -> throw new IllegalStateException("a notice is no request");
@@ -297,21 +298,17 @@ final class Connection implements FrameDecoder.Output {
   }
 
   private void cancel(@Nullable String id, JobId job) throws RefusedException {
-    Job live = room.registry().find(job);
-    if (live == null) {
-      answer(id, new Event.Ok(status(job).state()));
-      return;
-    }
+    room.registry()
+        .cancel(
+            job,
+            state ->
+                execute(
+                    () -> {
+                      inFlight.remove(key(id));
+                      answer(id, new Event.Ok(state));
+                      flush();
+                    }));
     inFlight.add(key(id));
-    live.cancel(
-        Outcome.CANCELED,
-        state ->
-            execute(
-                () -> {
-                  inFlight.remove(key(id));
-                  answer(id, new Event.Ok(state));
-                  flush();
-                }));
   }
 
   private void jobs(@Nullable String id, List<JobStatus> statuses) {
@@ -320,14 +317,6 @@ final class Connection implements FrameDecoder.Output {
       boolean last = i == bodies.size() - 1;
       answer(id, last ? new Event.JobsEnd() : new Event.JobsPart(), bodies.get(i));
     }
-  }
-
-  private JobStatus status(JobId job) throws RefusedException {
-    JobStatus status = room.registry().status(job);
-    if (status == null) {
-      throw new RefusedException(ErrorCode.UNKNOWN_JOB, "job: " + job + " is not known");
-    }
-    return status;
   }
 
   // What is sent.
@@ -350,7 +339,7 @@ final class Connection implements FrameDecoder.Output {
   void forget(SocketFollower follower) {
     inFlight.remove(key(follower.id()));
     followers.remove(key(follower.id()));
-    runners.remove(follower.job().id());
+    runners.remove(follower.following().job().id());
   }
 
   /** Gives turns as long as the transport may be handed more, then has it send. */
@@ -360,9 +349,7 @@ final class Connection implements FrameDecoder.Output {
       if (follower == null) {
         break;
       }
-      if (follower.takeTurn()) {
-        follower.tell();
-      }
+      follower.takeTurn();
     }
     socket.flush();
   }
@@ -390,6 +377,7 @@ final class Connection implements FrameDecoder.Output {
       execute(
           () -> {
             decoder.resume();
+            clock.sawBytes(decoder.isMidFrame());
             flush();
           });
     }
