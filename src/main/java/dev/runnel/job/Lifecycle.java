@@ -42,6 +42,7 @@ final class Lifecycle implements ProcessListener {
 
   private @Nullable OsProcess process;
   private @Nullable MemorySegment reserved;
+  private boolean full;
   private @Nullable Instant startedAt;
   private long startedNanos;
   private ProcessEngine.@Nullable Timer timeout;
@@ -92,6 +93,7 @@ final class Lifecycle implements ProcessListener {
   void refuse(RefusedException why) {
     if (!over && process == null) {
       over = true;
+      ending = true;
       job.stdin().close();
       job.becomeRefused(why);
       registry.forget(job);
@@ -99,9 +101,12 @@ final class Lifecycle implements ProcessListener {
   }
 
   void signal(Signal signal) {
+    if (over) {
+      return;
+    }
     if (process != null) {
       process.signal(signal);
-    } else if (!over && earlySignals.size() < MAX_EARLY_SIGNALS) {
+    } else if (earlySignals.size() < MAX_EARLY_SIGNALS) {
       earlySignals.add(signal);
     }
   }
@@ -115,9 +120,8 @@ final class Lifecycle implements ProcessListener {
 
   void resumeOutput() {
     if (process != null && !over) {
-      if (status != null && !clearing) {
-        drain.run();
-      }
+      full = false;
+      runDrain();
       process.resumeOutput();
     }
   }
@@ -126,6 +130,12 @@ final class Lifecycle implements ProcessListener {
 
   @Override
   public void started(OsProcess started) {
+    if (over) {
+      // It was refused after a spawner had taken it up.
+      started.discardOutput();
+      started.clear(Duration.ZERO, _ -> {});
+      return;
+    }
     process = started;
     open.add(Stream.STDOUT);
     if (spec.command().stderr() == CommandSpec.Stderr.SEPARATE) {
@@ -167,6 +177,7 @@ final class Lifecycle implements ProcessListener {
   public @Nullable MemorySegment reserve(Stream stream) {
     reserved = job.log().reserve();
     if (reserved == null) {
+      full = true;
       drain.pause();
     }
     return reserved;
@@ -213,6 +224,9 @@ final class Lifecycle implements ProcessListener {
 
   @Override
   public void exited(ExitStatus how, @Nullable Duration used) {
+    if (over) {
+      return;
+    }
     status = how;
     cpu = used;
     duration = Duration.ofNanos(engine.nanoTime() - startedNanos);
@@ -223,12 +237,19 @@ final class Lifecycle implements ProcessListener {
     } else if (open.isEmpty()) {
       settleIfQuiet();
     } else {
-      drain.run();
+      runDrain();
       job.wakeFollower();
     }
   }
 
   // From the exit to the end.
+
+  // Not while the log is full, which it may have been before the exit already.
+  private void runDrain() {
+    if (status != null && !full && !clearing && !settling) {
+      drain.run();
+    }
+  }
 
   private void settleIfQuiet() {
     if (status == null || !open.isEmpty() || clearing || settling || over) {

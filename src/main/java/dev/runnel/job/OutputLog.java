@@ -102,11 +102,12 @@ public final class OutputLog {
     more.run();
   }
 
-  /** There is no more output. */
+  /** There is no more output. For the writer, which may have dropped what it reserved last. */
   void close(End how) {
     Runnable more;
     synchronized (this) {
       end = how;
+      writing = false;
       more = unparked();
     }
     more.run();
@@ -129,12 +130,10 @@ public final class OutputLog {
     tellRoomOrRelease();
   }
 
-  /** Frees what an idle log keeps only to write on in. */
+  /** Frees what an idle log keeps only to write on in. For the writer, between its writes. */
   synchronized void trim() {
-    if (chunks.size() == 1 && chunks.getFirst().end() <= pinned && !writing) {
-      drop(chunks.removeFirst());
-      nextChunkBytes = LogMemory.SMALLEST_CHUNK_BYTES;
-    }
+    writing = false;
+    dropIdleTail();
   }
 
   // For readers.
@@ -254,6 +253,13 @@ public final class OutputLog {
     }
   }
 
+  private void dropIdleTail() {
+    if (chunks.size() == 1 && chunks.getFirst().end() <= pinned && !writing) {
+      drop(chunks.removeFirst());
+      nextChunkBytes = LogMemory.SMALLEST_CHUNK_BYTES;
+    }
+  }
+
   private void drop(Chunk chunk) {
     if (!chunk.dropReference()) {
       return;
@@ -277,7 +283,7 @@ public final class OutputLog {
     if (released || end == null || !unwatched) {
       return false;
     }
-    trim();
+    dropIdleTail();
     released = heldBytes == 0;
     return released;
   }
