@@ -30,12 +30,21 @@ final class ExecVerb {
       }
       return conclusion.tell(exec());
     } catch (Failure e) {
-      return conclusion.tell(Verdict.of(e));
+      return fail(e);
     } catch (RuntimeException | Error e) {
-      return conclusion.tell(Verdict.of(Failure.bug(e)));
+      return fail(Failure.bug(e));
     } finally {
       leaving.closeServer();
     }
+  }
+
+  private int fail(Failure failure) {
+    try {
+      prepareConclusion();
+    } catch (Failure _) {
+      // Told already, or less important than what we are about to tell.
+    }
+    return conclusion.tell(Verdict.of(failure));
   }
 
   private Verdict exec() throws Failure {
@@ -97,7 +106,7 @@ final class ExecVerb {
     }
   }
 
-  private static void send(Connection connection, Target target, byte[] frame) throws Failure {
+  private static void send(Connection connection, Target target, byte[] frame) {
     try {
       if (target.token() == null) {
         connection.send(frame);
@@ -105,8 +114,8 @@ final class ExecVerb {
         byte[] hello = RequestEncoder.encode("hello", new Request.Hello(1, target.token()));
         connection.send(ByteBuffer.wrap(hello), ByteBuffer.wrap(frame));
       }
-    } catch (IOException e) {
-      throw Failure.of("connection to " + connection.host().name() + " lost: " + e.getMessage());
+    } catch (IOException _) {
+      // A server that closes says why before it does: whoever reads the connection tells.
     }
   }
 

@@ -1,0 +1,189 @@
+package dev.runnel.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Instant;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The verbs that ask, and what is said of those that are not. */
+@NullMarked
+class VerbsTest {
+  private static final String STATUS =
+      "{\"job\":\"build-7\",\"state\":\"running\",\"principal\":\"ann\",\"command\":\"make\\n\\u001b[2J\","
+          + "\"pid\":7,\"output_bytes\":123,\"followers\":1,\"started_at_ms\":1000}";
+  private static final String ENDED =
+      "{\"job\":\"b\",\"state\":\"ended\",\"principal\":\"bob\",\"command\":\"true\",\"followers\":0,"
+          + "\"outcome\":\"exited\",\"exit_code\":0,\"stdout\":{\"bytes\":0,\"crc32\":0},"
+          + "\"stderr\":{\"bytes\":0,\"crc32\":0},\"output_bytes\":0}";
+
+  private final Client client = new Client();
+
+  @Test
+  void pingTellsWhoAnswered() throws Exception {
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              assertEquals(
+                  "{\"type\":\"hello\",\"id\":\"1\",\"version\":1,\"total_size\":0}",
+                  peer.read().header());
+              peer.send(
+                  "\"type\":\"hello\",\"id\":\"1\",\"final\":true,\"version\":1,"
+                      + "\"software\":\"runnel 9\",\"node\":\"pod-1\",\"boot\":\"b\","
+                      + "\"max_header\":65536,\"max_body\":131072");
+              assertTrue(peer.read().header().startsWith("{\"type\":\"ping\",\"id\":\"2\""));
+              peer.send("\"type\":\"pong\",\"id\":\"2\",\"final\":true");
+            })) {
+      assertEquals(0, client.run("ping", "-H", server.host()), client.err());
+    }
+    assertTrue(client.out().matches("pod-1: runnel 9, \\d+\\.\\d\\d ms\n"), client.out());
+  }
+
+  @Test
+  void pingDoesNotWaitForEver() throws Exception {
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              var _ = peer.readToEnd();
+            })) {
+      assertEquals(255, client.run("ping", "--connect-timeout", "50ms", "-H", server.host()));
+      assertEquals("runnel: no answer from " + server.host() + " within 50ms\n", client.err());
+    }
+  }
+
+  private int jobs(String... words) throws Exception {
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              assertTrue(peer.read().header().contains("\"prefix\":\"b\",\"state\":\"running\""));
+              peer.send("\"type\":\"jobs\",\"id\":\"1\",\"final\":false", "[" + STATUS + "]");
+              peer.send("\"type\":\"jobs\",\"id\":\"1\",\"final\":true", "[" + ENDED + "]");
+            })) {
+      String[] all = {"jobs", "-H", server.host(), "--prefix", "b", "--state", "running"};
+      String[] joined = java.util.Arrays.copyOf(all, all.length + words.length);
+      System.arraycopy(words, 0, joined, all.length, words.length);
+      return client.run(joined);
+    }
+  }
+
+  @Test
+  void jobsAreATable() throws Exception {
+    assertEquals(0, jobs(), client.err());
+    String[] lines = client.out().split("\n", 0);
+    assertEquals(3, lines.length);
+    assertTrue(lines[0].matches("JOB +STATE +AGE +WHO +BYTES +COMMAND"), lines[0]);
+    // What could move a terminal's cursor is gone.
+    assertTrue(lines[1].matches("build-7 +running +\\d+h\\d+m +ann +123 +make {2}\\[2J"), lines[1]);
+    assertTrue(lines[2].matches("b +ended +- +bob +0 +true"), lines[2]);
+    assertEquals(lines[0].indexOf("COMMAND"), lines[1].indexOf("make"));
+  }
+
+  @Test
+  void jobsAreJson() throws Exception {
+    assertEquals(0, jobs("--json"), client.err());
+    assertEquals("[\n" + STATUS + ",\n" + ENDED + "\n]\n", client.out());
+  }
+
+  @Test
+  void anEmptyTableHasItsTitles() throws Exception {
+    assertEquals(
+        "JOB  STATE  AGE  WHO  BYTES  COMMAND\n",
+        JobsVerb.table(
+            java.util.List.of("[]".getBytes(java.nio.charset.StandardCharsets.UTF_8)),
+            Instant.EPOCH));
+  }
+
+  @Test
+  void cancelAndSignalNameTheJob() throws Exception {
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              assertEquals(
+                  "{\"type\":\"signal\",\"id\":\"1\",\"job\":\"b\",\"signal\":\"HUP\",\"total_size\":0}",
+                  peer.read().header());
+              peer.send("\"type\":\"ok\",\"id\":\"1\",\"final\":true,\"state\":\"running\"");
+            })) {
+      assertEquals(0, client.run("signal", "-H", server.host(), "b", "SIGHUP"), client.err());
+    }
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              assertEquals(
+                  "{\"type\":\"cancel\",\"id\":\"1\",\"job\":\"b\",\"total_size\":0}",
+                  peer.read().header());
+              peer.send("\"type\":\"ok\",\"id\":\"1\",\"final\":true,\"state\":\"ended\"");
+            })) {
+      assertEquals(0, client.run("cancel", "-H", server.host(), "b"));
+    }
+    assertEquals("runnel: b had ended already\n", client.err());
+    assertEquals("", client.out());
+  }
+
+  @Test
+  void anUnknownJobIsAFailure() throws Exception {
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              var _ = peer.read();
+              peer.send(
+                  "\"type\":\"error\",\"id\":\"1\",\"final\":true,\"code\":\"unknown_job\","
+                      + "\"message\":\"job: x\"");
+            })) {
+      assertEquals(255, client.run("cancel", "-H", server.host(), "x"));
+      assertEquals("runnel: " + server.host() + ": unknown_job: job: x\n", client.err());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"exec", "ping", "jobs", "cancel", "signal"})
+  void everyVerbHasHelpWithAnExample(String verb) {
+    assertEquals(0, client.run(verb, "--help"));
+    String help = client.out();
+    assertTrue(help.startsWith("Usage: runnel " + verb), help);
+    assertTrue(help.contains("\nExample") && help.contains("Exit code"), help);
+    Client other = new Client();
+    assertEquals(0, other.run("help", verb));
+    assertEquals(help, other.out());
+  }
+
+  @Test
+  void theOverviewNamesEveryVerb() {
+    assertEquals(0, client.run("--help"));
+    for (String verb : Cli.verbs()) {
+      assertTrue(client.out().contains("\n  " + verb + " "), verb);
+    }
+    Client bare = new Client();
+    assertEquals(2, bare.run());
+    assertEquals(client.out(), bare.out());
+  }
+
+  @Test
+  void aMistypedVerbIsGuessed() {
+    assertEquals(2, client.run("exce", "true"));
+    assertEquals(
+        "runnel: unknown verb exce (did you mean exec?); see runnel --help\n", client.err());
+  }
+
+  @Test
+  void theVersionIsTold() {
+    assertEquals(0, client.run("--version"));
+    assertTrue(client.out().startsWith("runnel "), client.out());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"cancel", "signal b", "cancel a b", "ping x", "jobs --state up"})
+  void wrongUsageIsTwo(String words) {
+    assertEquals(2, client.run(words.split(" ", -1)));
+    String verb = words.split(" ", -1)[0];
+    assertTrue(client.err().endsWith(" (see runnel " + verb + " --help)\n"), client.err());
+  }
+
+  @Test
+  void aClosedStdoutIsNoSuccess() {
+    assertEquals(255, client.brokenStdout("Bad file descriptor").run("--help"));
+    assertEquals(141, new Client().brokenStdout("Broken pipe").run("--help"));
+  }
+}
