@@ -138,17 +138,23 @@ public final class OutputLog {
 
   // For readers.
 
-  synchronized @Nullable Lease lease(LogReader by, long offset, int maxBytes) {
-    if (offset >= next) {
+  @Nullable Lease lease(LogReader by, long offset, int maxBytes) {
+    boolean room = false;
+    synchronized (this) {
+      if (offset < next) {
+        return leaseAt(offset, maxBytes);
+      }
       by.park();
-      return null;
-    }
-    for (Chunk chunk : chunks) {
-      if (offset < chunk.end()) {
-        return chunk.lease(this, offset, maxBytes);
+      // However little: it may want more before it acknowledges any of what it has.
+      if (next - pinned < boundBytes) {
+        room = wantsRoom;
+        wantsRoom = false;
       }
     }
-    throw new IllegalStateException("offset: " + offset + " (log: " + next + ")");
+    if (room) {
+      onRoom.run();
+    }
+    return null;
   }
 
   /** The end, for a reader that has read up to the offset; null: there is more, or will be. */
@@ -192,6 +198,15 @@ public final class OutputLog {
   }
 
   // Under the lock.
+
+  private Lease leaseAt(long offset, int maxBytes) {
+    for (Chunk chunk : chunks) {
+      if (offset < chunk.end()) {
+        return chunk.lease(this, offset, maxBytes);
+      }
+    }
+    throw new IllegalStateException("offset: " + offset + " (log: " + next + ")");
+  }
 
   private Runnable unparked() {
     LogReader parked = reader;

@@ -200,6 +200,11 @@ final class RawClient implements Closeable {
     return kept.size();
   }
 
+  /** Drops frames of that type that were kept. */
+  void dropKept(String type) {
+    kept.removeIf(answer -> answer.type().equals(type));
+  }
+
   /** The next frame with that id; the others are kept. */
   Answer nextOf(String id) throws IOException {
     return nextThat(answer -> id.equals(answer.id()));
