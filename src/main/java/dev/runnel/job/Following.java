@@ -150,6 +150,7 @@ public final class Following {
       case TAKEN -> {}
       case DUPLICATE -> {
         stdinTold = -1;
+        eofTold = false;
         tell();
       }
       case HOLE -> throw badStdin(offset, bytes, "leaves a hole");
