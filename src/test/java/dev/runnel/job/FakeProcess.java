@@ -39,7 +39,7 @@ final class FakeProcess implements OsProcess {
   private Answers answers = Answers.LATER;
   private boolean ignoresTerm;
   private boolean begun;
-  private boolean exited;
+  private @Nullable ExitStatus status;
   private boolean resting;
   private boolean discarding;
   private int inputRoom = Integer.MAX_VALUE;
@@ -70,6 +70,10 @@ final class FakeProcess implements OsProcess {
     engine.add(this);
     begun = true;
     listener.started(this);
+    if (status != null) {
+      listener.exited(status, CPU);
+      endClearing();
+    }
   }
 
   // What it does.
@@ -93,11 +97,14 @@ final class FakeProcess implements OsProcess {
   }
 
   /** The leader ends, and lets go of its pipes. */
-  void exit(ExitStatus status) {
-    if (!exited) {
-      exited = true;
-      pipes.values().forEach(pipe -> pipe.holders().remove(FakePipe.Holder.LEADER));
-      engine.onPump(() -> listener.exited(status, CPU));
+  void exit(ExitStatus how) {
+    if (status != null) {
+      return;
+    }
+    status = how;
+    pipes.values().forEach(pipe -> pipe.holders().remove(FakePipe.Holder.LEADER));
+    if (begun) {
+      engine.onPump(() -> listener.exited(how, CPU));
       endClearing();
     }
   }
@@ -140,7 +147,7 @@ final class FakeProcess implements OsProcess {
 
   /** It closes its stdin. */
   void breakInput() {
-    if (hasInput && inputOpen) {
+    if (begun && hasInput && inputOpen) {
       inputOpen = false;
       engine.onPump(listener::inputBroken);
     }
@@ -185,7 +192,7 @@ final class FakeProcess implements OsProcess {
   }
 
   boolean hasExited() {
-    return exited;
+    return status != null;
   }
 
   FakePipe pipe(Stream stream) {
@@ -274,7 +281,7 @@ final class FakeProcess implements OsProcess {
   public boolean signal(Signal signal) {
     engine.checkPump();
     signals.add(signal);
-    return !exited || !survivors.isEmpty();
+    return status == null || !survivors.isEmpty();
   }
 
   @Override
@@ -293,7 +300,7 @@ final class FakeProcess implements OsProcess {
   public void clear(Duration grace, Consumer<Survivors> answer) {
     engine.checkPump();
     graces.add(grace);
-    if (exited && survivors.isEmpty() && clearing.isEmpty()) {
+    if (status != null && survivors.isEmpty() && clearing.isEmpty()) {
       answer.accept(Survivors.NONE);
       return;
     }
@@ -317,17 +324,17 @@ final class FakeProcess implements OsProcess {
 
   // Who outlived the leader is told as ended by us.
   private void end(Signal signal) {
-    List<Leftover> outlived = exited ? List.copyOf(survivors) : List.of();
+    List<Leftover> outlived = status != null ? List.copyOf(survivors) : List.of();
     survivors.clear();
     pipes.values().forEach(pipe -> pipe.holders().remove(FakePipe.Holder.SURVIVOR));
-    if (!exited) {
+    if (status == null) {
       exit(new ExitStatus.Signaled(signal.number()));
     }
     answerClearing(outlived);
   }
 
   private void endClearing() {
-    if (exited && survivors.isEmpty()) {
+    if (status != null && survivors.isEmpty()) {
       answerClearing(List.of());
     }
   }

@@ -44,7 +44,7 @@ final class TestFollower {
   /** Reads and gives back all that is there. */
   void readAll() {
     while (hold(Integer.MAX_VALUE)) {
-      closeHeld(0);
+      closeHeld(held.size() - 1);
     }
     consumed();
   }
