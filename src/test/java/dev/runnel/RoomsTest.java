@@ -66,8 +66,8 @@ class RoomsTest {
           new Room("process", Set.of("model")),
           new Room("job", Set.of("model", "process")),
           new Room("security", Set.of("model"), VERTX, LOGGING),
-          new Room("bus", Set.of("model", "job", "security"), VERTX, LOGGING),
-          new Room("worker", Set.of("model", "job", "security", "bus"), VERTX, LOGGING),
+          new Room("bus", Set.of("model", "wire", "job", "security"), VERTX, LOGGING),
+          new Room("worker", Set.of("model", "wire", "job", "security", "bus"), VERTX, LOGGING),
           new Room(
               "server",
               Set.of("model", "wire", "wire.vertx", "job", "security", "bus"),

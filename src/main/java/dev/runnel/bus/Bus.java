@@ -1,6 +1,7 @@
 package dev.runnel.bus;
 
 import io.vertx.core.Future;
+import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.Message;
@@ -9,28 +10,40 @@ import java.time.Duration;
 import java.util.function.Consumer;
 
 /**
- * One node's part of the event bus. Several nodes may share a Vertx: every address has the boot of
- * its node in it. Any thread.
+ * One node's part of the event bus. Several nodes may share a Vertx: what is one node's alone has
+ * its boot in the address. Any thread.
  */
 public final class Bus {
+  /** Where whoever wants a command run asks, unless another address was chosen. */
+  public static final String DEFAULT_ADDRESS = "runnel";
+
   /** Longer than a worker ever takes to hand a start on, unless all are stuck. */
   private static final Duration ANSWER = Duration.ofSeconds(30);
 
   private final Vertx vertx;
+  private final String address;
+  private final String nodeAddress;
   private final String startAddress;
   private final DeliveryOptions toWorkers;
 
-  /** A bus for the node of this life. */
-  public Bus(Vertx vertx, String boot) {
+  /** A bus for the node of this life, which takes requests at this address. */
+  public Bus(Vertx vertx, String address, String boot) {
     this.vertx = vertx;
-    this.startAddress = "runnel." + boot + ".start";
-    LocalCodec<StartJob> codec = new LocalCodec<>("runnel." + boot + ".start");
+    this.address = address;
+    this.nodeAddress = nodeAddress(address, boot);
+    this.startAddress = nodeAddress + ".start";
+    LocalCodec<StartJob> codec = new LocalCodec<>(startAddress);
     this.toWorkers =
         new DeliveryOptions()
             .setCodecName(codec.name())
             .setLocalOnly(true)
             .setSendTimeout(ANSWER.toMillis());
     vertx.eventBus().registerCodec(codec);
+  }
+
+  /** The address of one node among those that take requests at an address. */
+  public static String nodeAddress(String address, String boot) {
+    return address + "." + boot;
   }
 
   /** Takes the codecs off the bus again. */
@@ -53,5 +66,15 @@ public final class Bus {
               handler.accept(message.body());
               message.reply(null);
             });
+  }
+
+  /** Takes what consumers ask, at the common address. On the caller's context. */
+  public MessageConsumer<Object> onRequest(Handler<Message<Object>> handler) {
+    return vertx.eventBus().consumer(address, handler);
+  }
+
+  /** Takes what consumers ask of this very node. On the caller's context. */
+  public MessageConsumer<Object> onNodeRequest(Handler<Message<Object>> handler) {
+    return vertx.eventBus().consumer(nodeAddress, handler);
   }
 }

@@ -9,6 +9,7 @@ import dev.runnel.server.Access;
 import dev.runnel.server.FrameListener;
 import dev.runnel.server.Listen;
 import dev.runnel.server.ServerRoom;
+import dev.runnel.worker.BusVerticle;
 import dev.runnel.worker.WorkerVerticle;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
@@ -55,7 +56,7 @@ final class Node {
     this.settings = settings;
     this.tokens = tokens;
     this.registry = new Registry(identity, engine, settings.logMemory(), settings.jobLimits());
-    this.bus = new Bus(vertx, identity.boot());
+    this.bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, identity.boot());
     this.room = ServerRoom.of(registry, bus, settings.serverLimits(), "runnel " + Version.text());
   }
 
@@ -63,7 +64,13 @@ final class Node {
   void start() throws SettingsException {
     DeploymentOptions options =
         new DeploymentOptions().setThreadingModel(ThreadingModel.WORKER).setInstances(WORKERS);
-    await("start workers", vertx.deployVerticle(() -> new WorkerVerticle(bus), options));
+    var _ = await("start workers", vertx.deployVerticle(() -> new WorkerVerticle(bus), options));
+    var _ =
+        await(
+            "serve the event bus",
+            vertx.deployVerticle(
+                new BusVerticle(bus, registry),
+                new DeploymentOptions().setThreadingModel(ThreadingModel.WORKER)));
   }
 
   /** Opens a listener and says where it is, with the port that was picked. */

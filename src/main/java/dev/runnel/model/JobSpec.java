@@ -47,4 +47,9 @@ public record JobSpec(
         DEFAULT_RETAIN_BYTES,
         OptionalLong.empty());
   }
+
+  /** The same with another window. */
+  public JobSpec withWindow(OptionalLong other) {
+    return new JobSpec(command, timeout, grace, drain, drainMax, leftovers, retainBytes, other);
+  }
 }

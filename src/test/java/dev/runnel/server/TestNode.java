@@ -41,7 +41,7 @@ final class TestNode implements AutoCloseable {
     this.memory = memory;
     NodeIdentity identity = new NodeIdentity("test", UUID.randomUUID().toString());
     registry = new Registry(identity, engine, memory, jobs);
-    Bus bus = new Bus(vertx, identity.boot());
+    Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, identity.boot());
     room = ServerRoom.of(registry, bus, limits, "runnel test");
     await(
         vertx.deployVerticle(

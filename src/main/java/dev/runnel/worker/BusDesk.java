@@ -1,0 +1,170 @@
+package dev.runnel.worker;
+
+import dev.runnel.bus.Bus;
+import dev.runnel.bus.BusFrame;
+import dev.runnel.job.BadNoticeException;
+import dev.runnel.job.Job;
+import dev.runnel.job.RefusedException;
+import dev.runnel.job.Registry;
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.Event;
+import dev.runnel.model.JobState;
+import dev.runnel.model.Request;
+import dev.runnel.wire.EventEncoder;
+import dev.runnel.wire.Frame;
+import dev.runnel.wire.ProtocolException;
+import dev.runnel.wire.RequestDecoder;
+import dev.runnel.wire.RequestException;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.eventbus.Message;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Answers what consumers on the event bus ask, in the words of the wire. Owned by a worker
+ * verticle, on its context. PROTOCOL.md, "On the event bus".
+ */
+final class BusDesk {
+  private static final Logger LOG = LoggerFactory.getLogger(BusDesk.class);
+
+  /** What a failed reply has as its code; its message begins with the error's name. */
+  private static final int FAILURE_CODE = 1;
+
+  private static final String PRINCIPAL = "bus";
+  private static final byte[] NO_BODY = {};
+
+  private final Vertx vertx;
+  private final Context context;
+  private final Bus bus;
+  private final Registry registry;
+  private final Map<String, BusFollower> followers = new HashMap<>();
+
+  BusDesk(Context context, Bus bus, Registry registry) {
+    this.vertx = context.owner();
+    this.context = context;
+    this.bus = bus;
+    this.registry = registry;
+  }
+
+  /** Done when consumers can ask. */
+  Future<?> open() {
+    return Future.all(
+        bus.onRequest(this::take).completion(), bus.onNodeRequest(this::take).completion());
+  }
+
+  /** Leaves every job that is followed from here. */
+  void close() {
+    new ArrayList<>(followers.values()).forEach(BusFollower::leave);
+  }
+
+  void forget(String follower) {
+    followers.remove(follower);
+  }
+
+  private void take(Message<Object> message) {
+    try {
+      Frame frame = BusFrame.frame(message);
+      answer(message, RequestDecoder.decode(frame.header(), frame.body()));
+    } catch (ProtocolException e) {
+      refuse(message, e.code(), e.getMessage());
+    } catch (RequestException e) {
+      refuse(message, e.code(), e.getMessage());
+    } catch (RefusedException e) {
+      refuse(message, e.code(), e.getMessage());
+    } catch (RuntimeException e) {
+      LOG.error("request failed address={}", message.address(), e);
+      refuse(message, ErrorCode.INTERNAL, "a mistake of ours; the log has it");
+    }
+  }
+
+  private static void refuse(Message<Object> message, ErrorCode code, String why) {
+    message.fail(FAILURE_CODE, code.wireName() + ": " + why);
+  }
+
+  private void answer(Message<Object> message, Request request) throws RefusedException {
+    switch (request) {
+      case Request.Run run -> run(message, run);
+      case Request.Notice notice -> notice(message, notice);
+      case Request.SendSignal(var job, var signal) ->
+          reply(message, new Event.Ok(registry.signal(job, signal)), NO_BODY);
+      case Request.Cancel(var job) ->
+          registry.cancel(
+              job,
+              state -> context.runOnContext(_ -> reply(message, new Event.Ok(state), NO_BODY)));
+      case Request.Status(var job) ->
+          reply(message, new Event.Status(registry.status(job)), NO_BODY);
+      case Request.Jobs(var prefix, var state, int limit) ->
+          jobs(message, EventEncoder.encodeStatuses(registry.list(prefix, state, limit)));
+      case Request.Ping() -> reply(message, new Event.Pong(), NO_BODY);
+      case Request.Hello _ ->
+          throw new RefusedException(ErrorCode.UNSUPPORTED, "hello: not on the event bus");
+    }
+  }
+
+  private void run(Message<Object> message, Request.Run run) throws RefusedException {
+    String follower = message.headers().get(BusFrame.FOLLOWER);
+    if (follower == null || followers.containsKey(follower)) {
+      throw new RefusedException(
+          ErrorCode.BAD_REQUEST,
+          BusFrame.FOLLOWER
+              + (follower == null ? ": no such message header" : ": follows another job"));
+    }
+    String boot = registry.node().boot();
+    if (run.boot() != null && !run.boot().equals(boot)) {
+      throw new RefusedException(
+          ErrorCode.STALE, "boot: " + run.boot() + " (this node's: " + boot + ")");
+    }
+    Job job = registry.register(run.job(), BusFollower.withWindow(run.spec()), PRINCIPAL);
+    followers.put(follower, new BusFollower(this, context, follower, job, registry.node()));
+    message.reply(
+        Buffer.buffer(),
+        BusFrame.options(EventEncoder.encode(null, new Event.Ok(JobState.STARTING), 0))
+            .addHeader(BusFrame.JOB, job.id().value())
+            .addHeader("boot", boot));
+    job.start();
+  }
+
+  private void notice(Message<Object> message, Request.Notice notice) throws RefusedException {
+    String address = message.headers().get(BusFrame.FOLLOWER);
+    @Nullable BusFollower follower = address == null ? null : followers.get(address);
+    if (follower != null) {
+      try {
+        follower.take(notice);
+      } catch (BadNoticeException e) {
+        follower.fail(new Event.Failed(ErrorCode.BAD_NOTICE, e.getMessage(), null));
+        throw new RefusedException(ErrorCode.BAD_NOTICE, e.getMessage());
+      }
+    }
+    message.reply(null);
+  }
+
+  // In one message, however many: the bus has no limit on a body.
+  private static void jobs(Message<Object> message, List<byte[]> bodies) {
+    Buffer all = Buffer.buffer("[");
+    for (byte[] body : bodies) {
+      if (all.length() > 1 && body.length > 2) {
+        all.appendString(",");
+      }
+      all.appendBytes(body, 1, body.length - 2);
+    }
+    all.appendString("]");
+    reply(message, new Event.JobsEnd(), all.getBytes());
+  }
+
+  private static void reply(Message<Object> message, Event event, byte[] body) {
+    message.reply(
+        Buffer.buffer(body), BusFrame.options(EventEncoder.encode(null, event, body.length)));
+  }
+
+  Vertx vertx() {
+    return vertx;
+  }
+}

@@ -1,0 +1,146 @@
+package dev.runnel.worker;
+
+import dev.runnel.bus.BusFrame;
+import dev.runnel.job.BadNoticeException;
+import dev.runnel.job.Following;
+import dev.runnel.job.Job;
+import dev.runnel.job.Lease;
+import dev.runnel.model.Event;
+import dev.runnel.model.JobSpec;
+import dev.runnel.model.NodeIdentity;
+import dev.runnel.model.Request;
+import dev.runnel.wire.EventEncoder;
+import io.vertx.core.Context;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.eventbus.DeliveryOptions;
+import java.time.Duration;
+import java.util.OptionalLong;
+
+/**
+ * Carries what a runner is told to its address on the event bus. The reply to each message is its
+ * receipt, which says only that somebody is there; credit comes by {@code ack}. On the worker
+ * verticle's context.
+ */
+final class BusFollower implements Following.Outlet {
+  private static final Duration RECEIPT = Duration.ofSeconds(10);
+  private static final Duration QUIET = Duration.ofSeconds(5);
+
+  private final BusDesk desk;
+  private final Context context;
+  private final String address;
+  private final Following following;
+  private final long probe;
+  private boolean spoke;
+  private boolean ready;
+  private boolean over;
+
+  BusFollower(BusDesk desk, Context context, String address, Job job, NodeIdentity node) {
+    this.desk = desk;
+    this.context = context;
+    this.address = address;
+    this.probe = desk.vertx().setPeriodic(QUIET.toMillis(), _ -> probe());
+    this.following = Following.run(job, node, this);
+  }
+
+  /** Whoever names no window gets one. */
+  static JobSpec withWindow(JobSpec spec) {
+    return spec.window().isPresent()
+        ? spec
+        : spec.withWindow(OptionalLong.of(Math.min(BusFrame.WINDOW_BYTES, spec.retainBytes())));
+  }
+
+  void take(Request.Notice notice) throws BadNoticeException {
+    switch (notice) {
+      case Request.Stdin(_, long offset, byte[] bytes, boolean eof) ->
+          following.stdin(offset, bytes, eof);
+      case Request.Ack(_, long offset) -> following.ack(offset);
+    }
+    sendOutput();
+  }
+
+  /** The follower is told why nothing more comes, and its job goes the way of a lost runner's. */
+  void fail(Event.Failed why) {
+    leave();
+    send(why, Buffer.buffer());
+  }
+
+  /** Nobody is there any more, or we stop. Idempotent. */
+  void leave() {
+    if (!over) {
+      close();
+      following.leave();
+    }
+  }
+
+  @Override
+  public void execute(Runnable task) {
+    context.runOnContext(_ -> task.run());
+  }
+
+  @Override
+  public void look() {
+    following.tell();
+    sendOutput();
+  }
+
+  @Override
+  public void tell(Event.Interim event) {
+    send(event, Buffer.buffer());
+  }
+
+  @Override
+  public void ready() {
+    ready = true;
+  }
+
+  @Override
+  public void finish(Event.Final event) {
+    close();
+    send(event, Buffer.buffer());
+  }
+
+  private void sendOutput() {
+    while (ready && !over) {
+      ready = false;
+      if (following.next(BusFrame.MAX_OUTPUT_BYTES, this::send)) {
+        following.tell();
+      }
+    }
+  }
+
+  private void send(Lease lease) {
+    try (lease) {
+      byte[] bytes = new byte[(int) lease.bytes().byteSize()];
+      lease.bytes().asByteBuffer().get(bytes);
+      send(
+          new Event.Output(following.job().id(), lease.stream(), lease.offset()),
+          Buffer.buffer(bytes));
+    }
+  }
+
+  private void send(Event event, Buffer body) {
+    spoke = true;
+    request(BusFrame.options(EventEncoder.encode(null, event, body.length())), body);
+  }
+
+  // A quiet job's consumer would not be missed: an empty message asks whether it is there.
+  private void probe() {
+    if (!spoke) {
+      request(new DeliveryOptions(), Buffer.buffer());
+    }
+    spoke = false;
+  }
+
+  private void request(DeliveryOptions options, Buffer body) {
+    desk.vertx()
+        .eventBus()
+        .request(address, body, options.setSendTimeout(RECEIPT.toMillis()))
+        .onFailure(_ -> leave());
+  }
+
+  private void close() {
+    over = true;
+    desk.vertx().cancelTimer(probe);
+    desk.forget(address);
+  }
+}

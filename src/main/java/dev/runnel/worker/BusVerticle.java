@@ -1,0 +1,38 @@
+package dev.runnel.worker;
+
+import dev.runnel.bus.Bus;
+import dev.runnel.job.Registry;
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Serves consumers on the event bus. A node has one, so that all it is asked about a job comes to
+ * where the job is followed. On a worker thread.
+ */
+public final class BusVerticle extends VerticleBase {
+  private final Bus bus;
+  private final Registry registry;
+  private @Nullable BusDesk desk;
+
+  public BusVerticle(Bus bus, Registry registry) {
+    this.bus = bus;
+    this.registry = registry;
+  }
+
+  /** Done when the bus knows it, so that no request finds nobody. */
+  @Override
+  public Future<?> start() {
+    BusDesk opened = new BusDesk(context, bus, registry);
+    desk = opened;
+    return opened.open();
+  }
+
+  @Override
+  public Future<?> stop() {
+    if (desk != null) {
+      desk.close();
+    }
+    return Future.succeededFuture();
+  }
+}

@@ -1,0 +1,58 @@
+package dev.runnel.bus;
+
+import dev.runnel.job.JobLimits;
+import dev.runnel.job.LogMemory;
+import dev.runnel.job.Registry;
+import dev.runnel.model.NodeIdentity;
+import dev.runnel.process.NativeEngine;
+import dev.runnel.worker.BusVerticle;
+import dev.runnel.worker.WorkerVerticle;
+import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.ThreadingModel;
+import io.vertx.core.Vertx;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+
+/** A node that only the event bus reaches, with real processes. */
+final class BusNode implements AutoCloseable {
+  private static final long PATIENCE_SECONDS = 30;
+
+  private final Vertx vertx = Vertx.vertx();
+  // The test's JVM has children of its own, which are not Runnel's to reap.
+  private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.GUEST);
+  private final Registry registry;
+
+  BusNode() {
+    NodeIdentity node = new NodeIdentity("test", UUID.randomUUID().toString());
+    registry = new Registry(node, engine, new LogMemory(64L << 20, 100), JobLimits.DEFAULT);
+    Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, node.boot());
+    DeploymentOptions worker = new DeploymentOptions().setThreadingModel(ThreadingModel.WORKER);
+    await(vertx.deployVerticle(new WorkerVerticle(bus), worker));
+    await(vertx.deployVerticle(new BusVerticle(bus, registry), worker));
+  }
+
+  Vertx vertx() {
+    return vertx;
+  }
+
+  Registry registry() {
+    return registry;
+  }
+
+  @Override
+  public void close() {
+    registry.close().orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).join();
+    await(vertx.close());
+    engine.close();
+  }
+
+  private static void await(Future<?> future) {
+    var _ =
+        future
+            .toCompletionStage()
+            .toCompletableFuture()
+            .orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
+            .join();
+  }
+}
