@@ -32,7 +32,11 @@ final class FrameClock {
 
   /** A frame is whole, or the peer could not have gone on with one. */
   void sawFrame() {
-    first = false;
+    if (first) {
+      first = false;
+      // It may be set for later than the next frame's time is up.
+      stop();
+    }
     waiting = false;
   }
 

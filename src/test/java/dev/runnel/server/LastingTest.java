@@ -1,0 +1,160 @@
+package dev.runnel.server;
+
+import static dev.runnel.server.RawClient.frame;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.job.JobLimits;
+import dev.runnel.job.LogMemory;
+import dev.runnel.server.RawClient.Answer;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/** Peers that are slow, deaf or gone, and a server that goes. */
+class LastingTest {
+  private static final Duration LONG = Duration.ofDays(1);
+  private static final Duration SHORT = Duration.ofMillis(200);
+
+  private static TestNode node(int maxUnreadBytes, Duration firstFrame, Duration frame) {
+    ServerLimits limits =
+        new ServerLimits(100, 256, 256, 256 * 1024, maxUnreadBytes, firstFrame, frame);
+    return new TestNode(limits, JobLimits.DEFAULT, new LogMemory(64L << 20, 100));
+  }
+
+  @Test
+  void frameMustBeWholeInItsOwnTimeWhateverTheFirstHad() throws Exception {
+    try (TestNode node = node(1 << 20, LONG, SHORT);
+        RawClient client = node.connect()) {
+      assertEquals("pong", client.ask("'type':'ping'").type());
+      client.send(Arrays.copyOf(frame("'type':'ping'"), 10));
+      client.expectClose("too_slow");
+    }
+  }
+
+  @Test
+  void silenceBetweenFramesIsNoFault() throws Exception {
+    try (TestNode node = node(1 << 20, SHORT, SHORT);
+        RawClient client = node.connect();
+        RawClient other = node.connect()) {
+      assertEquals("pong", client.ask("'type':'ping'").type());
+      other.send("", "sleep 0.5");
+      assertEquals("end", other.finish().end().path("type").asText());
+      assertEquals("pong", client.ask("'type':'ping'").type());
+    }
+  }
+
+  @Test
+  void peerThatIsNotReadBecauseItDoesNotReadIsNotTooSlow() throws Exception {
+    try (TestNode node = node(16 * 1024, LONG, SHORT);
+        RawClient client = node.connect();
+        RawClient other = node.connect()) {
+      int pings = 100_000;
+      CompletableFuture<Void> sent =
+          CompletableFuture.runAsync(
+              () -> {
+                try {
+                  for (int i = 0; i < pings; i += 100) {
+                    client.send(pings(i, 100));
+                  }
+                } catch (IOException e) {
+                  throw new AssertionError(e);
+                }
+              });
+      // The server stands still when neither side's buffers take any more.
+      int[] before = {-1};
+      Until.holds(
+          "standstill",
+          () -> {
+            int now = client.socket().getInputStream().available();
+            boolean same = now > 0 && now == before[0];
+            before[0] = now;
+            other.send("", "sleep 0.1");
+            other.finish();
+            return same;
+          });
+      other.send("", "sleep 0.5");
+      other.finish();
+
+      for (int i = 0; i < pings; i++) {
+        Answer pong = client.next();
+        assertEquals("pong", pong.type());
+        assertEquals("" + i, pong.id());
+      }
+      sent.get(30, TimeUnit.SECONDS);
+      assertEquals("pong", client.ask("'type':'ping'").type());
+    }
+  }
+
+  private static byte[] pings(int first, int count) {
+    byte[][] frames = new byte[count][];
+    for (int i = 0; i < count; i++) {
+      frames[i] = frame("'type':'ping','id':'" + (first + i) + "'");
+    }
+    return RawClient.together(frames);
+  }
+
+  @Test
+  void deafPeerThatLeavesIsMissed() throws Exception {
+    try (TestNode node = node(16 * 1024, LONG, LONG)) {
+      RawClient client = node.connect();
+      client.send("'id':'r'", "exec sleep 100");
+      long pid = client.nextOf("r").number("pid");
+      OutputStream out = client.socket().getOutputStream();
+      CompletableFuture<Void> sent =
+          CompletableFuture.runAsync(
+              () -> {
+                try {
+                  for (int i = 0; i < 1_000_000; i += 100) {
+                    out.write(pings(i, 100));
+                  }
+                } catch (IOException closed) {
+                  return;
+                }
+              });
+      Until.holds("pongs", () -> client.socket().getInputStream().available() > 10_000);
+
+      client.close();
+
+      sent.get(30, TimeUnit.SECONDS);
+      Until.gone(pid);
+      Until.holds("end of the connection", () -> node.room().connections().get() == 0);
+    }
+  }
+
+  @Test
+  void serverThatGoesEndsItsJobsAndSaysSo() throws Exception {
+    List<RawClient> clients = new ArrayList<>();
+    TestNode node = new TestNode();
+    try {
+      List<Long> pids = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        RawClient client = node.connect();
+        clients.add(client);
+        client.send("'id':'r','grace_ms':100", "exec sleep 100");
+        pids.add(client.nextOf("r").number("pid"));
+      }
+      node.registry().close().get(30, TimeUnit.SECONDS);
+
+      for (RawClient client : clients) {
+        assertEquals("shutdown", client.finish("r").outcome());
+        assertEquals("unavailable", client.ask("'argv':['true']").text("code"));
+      }
+      for (long pid : pids) {
+        Until.gone(pid);
+      }
+    } finally {
+      node.close();
+    }
+    for (RawClient client : clients) {
+      assertTrue(client.isAtEnd());
+      client.close();
+    }
+  }
+}
