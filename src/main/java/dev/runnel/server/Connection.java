@@ -40,8 +40,10 @@ final class Connection implements FrameDecoder.Output {
   private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
   private static final byte[] NO_BODY = {};
 
-  /** The key of the one request that may go without an id; no id is that long. */
-  private static final String NO_ID = "x".repeat(Limits.MAX_ID_BYTES + 1);
+  /**
+   * The key of the one request that may go without an id; nobody can send half a surrogate pair.
+   */
+  private static final String NO_ID = "\uD800";
 
   private final ServerRoom room;
   private final Access access;
@@ -399,7 +401,7 @@ final class Connection implements FrameDecoder.Output {
         "connection refused peer={} code={} reason={}",
         netSocket.remoteAddress(),
         mistake.code().wireName(),
-        mistake.getMessage());
+        oneLine(mistake.getMessage()));
     decoder.stop();
     answer(null, new Event.Failed(mistake.code(), mistake.getMessage(), null));
     closing = true;
@@ -410,6 +412,11 @@ final class Connection implements FrameDecoder.Output {
     socket.flush();
     socket.halfClose();
     clock.linger(socket::close);
+  }
+
+  // A peer's words may be in it, and must not look like lines of the log's own.
+  private static String oneLine(String text) {
+    return text.replaceAll("\\p{IsControl}", "?");
   }
 
   private void broken(RuntimeException e) {

@@ -4,12 +4,15 @@ import static dev.runnel.server.RawClient.frame;
 import static dev.runnel.server.RawClient.rawFrame;
 import static dev.runnel.server.RawClient.together;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.server.RawClient.Answer;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.net.SocketException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -127,6 +130,25 @@ class FramingTest extends NodeTest {
             return true;
           }
         });
+  }
+
+  @Test
+  void peersWordsAreNoLinesOfTheLog() throws Exception {
+    PrintStream real = System.err;
+    ByteArrayOutputStream log = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(log, true, UTF_8));
+    try {
+      RawClient client = connect();
+      client.send("'\\nforged\\r\\u001b[1m\\u0085':1,'\\nforged\\r\\u001b[1m\\u0085':1");
+      Answer error = client.expectClose("bad_frame");
+      assertTrue(error.text("message").contains("\nforged"), error::toString);
+    } finally {
+      System.setErr(real);
+    }
+    List<String> lines = log.toString(UTF_8).lines().toList();
+    assertTrue(lines.stream().anyMatch(line -> line.contains("forged")), lines::toString);
+    assertTrue(lines.stream().noneMatch(line -> line.startsWith("forged")), lines::toString);
+    assertFalse(log.toString(UTF_8).contains("\u001b"), lines::toString);
   }
 
   @Test

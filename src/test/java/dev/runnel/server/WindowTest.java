@@ -155,6 +155,17 @@ class WindowTest extends NodeTest {
   }
 
   @Test
+  void ackOfARunThatNobodyCanHaveNamedIsDropped() throws Exception {
+    RawClient client = connect();
+    client.send("'window':1024", "exec sleep 100");
+    client.nextOfType("started");
+    for (int length = 64; length < 70; length++) {
+      client.send("'type':'ack','follow':'" + "x".repeat(length) + "','offset':1000");
+    }
+    checkNothingComes(client);
+  }
+
+  @Test
   void creditOfOneJobIsNotAnothers() throws Exception {
     RawClient client = connect();
     client.send("'id':'r','window':1024", "exec yes");
