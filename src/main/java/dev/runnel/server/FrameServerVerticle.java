@@ -15,12 +15,17 @@ import java.util.Set;
  */
 final class FrameServerVerticle extends VerticleBase {
   private static final int BACKLOG = 1_024;
+
+  /** How many may stay at once, for as long as it takes to read why; others are just closed. */
+  private static final int MAX_TURNED_AWAY = 64;
+
   private static final int TCP_USER_TIMEOUT_MILLIS = 30_000;
 
   private final ServerRoom room;
   private final Listen listen;
   private final Access access;
   private final Set<Connection> connections = new HashSet<>();
+  private int turnedAway;
   private volatile int port;
 
   FrameServerVerticle(ServerRoom room, Listen listen, Access access) {
@@ -65,7 +70,17 @@ final class FrameServerVerticle extends VerticleBase {
 
   private void connected(NetSocket socket) {
     int max = room.limits().maxConnections();
-    boolean full = room.connections().incrementAndGet() > max;
+    if (room.connections().getAndUpdate(count -> count < max ? count + 1 : count) < max) {
+      make(socket, () -> room.connections().decrementAndGet()).open();
+    } else if (turnedAway < MAX_TURNED_AWAY) {
+      turnedAway++;
+      make(socket, () -> turnedAway--).turnAway("connections: limit: " + max);
+    } else {
+      socket.close();
+    }
+  }
+
+  private Connection make(NetSocket socket, Runnable onClosed) {
     Connection[] made = new Connection[1];
     Connection connection =
         new Connection(
@@ -74,15 +89,11 @@ final class FrameServerVerticle extends VerticleBase {
             context,
             socket,
             () -> {
-              room.connections().decrementAndGet();
               connections.remove(made[0]);
+              onClosed.run();
             });
     made[0] = connection;
     connections.add(connection);
-    if (full) {
-      connection.turnAway("connections: limit: " + max);
-    } else {
-      connection.open();
-    }
+    return connection;
   }
 }
