@@ -69,7 +69,7 @@ final class Connection implements FrameDecoder.Output {
     this.context = context;
     this.netSocket = netSocket;
     this.onClosed = onClosed;
-    this.socket = new FrameSocket(netSocket, this::takenByTransport);
+    this.socket = new FrameSocket(netSocket, room.unsent(), this::takenByTransport);
     this.clock = new FrameClock(context.owner(), room.limits(), this::tooSlow);
     if (access instanceof Access.Open(String known)) {
       principal = known;
@@ -127,10 +127,17 @@ final class Connection implements FrameDecoder.Output {
     }
     try {
       decoder.handle(bytes);
-      clock.sawBytes(decoder.isMidFrame());
+      watchFrame();
       flush();
     } catch (RuntimeException e) {
       broken(e);
+    }
+  }
+
+  // Bytes of a peer that is not read may make a whole frame: it isn't the peer that is slow.
+  private void watchFrame() {
+    if (reading) {
+      clock.sawBytes(decoder.isMidFrame());
     }
   }
 
@@ -341,7 +348,8 @@ final class Connection implements FrameDecoder.Output {
   void forget(SocketFollower follower) {
     inFlight.remove(key(follower.id()));
     followers.remove(key(follower.id()));
-    runners.remove(follower.following().job().id());
+    // Not its successor's: the name of a job that was refused is free at once.
+    runners.remove(follower.following().job().id(), follower);
   }
 
   /** Gives turns as long as the transport may be handed more, then has it send. */
@@ -370,16 +378,16 @@ final class Connection implements FrameDecoder.Output {
     int limit = room.limits().maxUnreadBytes();
     if (reading && socket.unreadAnswers() > limit) {
       reading = false;
+      clock.rest();
       decoder.pause();
       netSocket.pause();
     } else if (!reading && socket.unreadAnswers() <= limit / 2) {
       reading = true;
-      clock.sawFrame();
       netSocket.resume();
       execute(
           () -> {
             decoder.resume();
-            clock.sawBytes(decoder.isMidFrame());
+            watchFrame();
             flush();
           });
     }

@@ -30,13 +30,18 @@ final class FrameClock {
     await();
   }
 
-  /** A frame is whole, or the peer could not have gone on with one. */
+  /** A frame is whole. */
   void sawFrame() {
     if (first) {
       first = false;
       // It may be set for later than the next frame's time is up.
       stop();
     }
+    waiting = false;
+  }
+
+  /** Nothing is read until {@link #sawBytes}. */
+  void rest() {
     waiting = false;
   }
 

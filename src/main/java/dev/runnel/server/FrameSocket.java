@@ -21,6 +21,7 @@ final class FrameSocket {
 
   private final NetSocket socket;
   private final ChannelHandlerContext channel;
+  private final Unsent unsent;
   private final Runnable onTaken;
   private long unsentOutput;
   private long unreadAnswers;
@@ -29,10 +30,12 @@ final class FrameSocket {
   /**
    * Wraps a socket just opened.
    *
+   * @param unsent of all connections, where this one's part is counted too
    * @param onTaken called whenever the transport took something
    */
-  FrameSocket(NetSocket socket, Runnable onTaken) {
+  FrameSocket(NetSocket socket, Unsent unsent, Runnable onTaken) {
     this.socket = socket;
+    this.unsent = unsent;
     this.channel = ((NetSocketInternal) socket).channelHandlerContext();
     this.onTaken = onTaken;
   }
@@ -58,22 +61,22 @@ final class FrameSocket {
   /** Hands over a whole frame that is no output. */
   void answer(byte[] header, byte[] body) {
     int bytes = header.length + body.length;
-    unreadAnswers += bytes;
+    countAnswer(bytes);
     write(
         body.length == 0 ? Unpooled.wrappedBuffer(header) : Unpooled.wrappedBuffer(header, body),
-        () -> unreadAnswers -= bytes);
+        () -> countAnswer(-bytes));
   }
 
   /** Hands over a frame of output; the lease is closed when the transport took it. */
   void output(byte[] header, Lease lease) {
     int body = (int) lease.bytes().byteSize();
     int bytes = header.length + body;
-    unsentOutput += bytes;
+    countOutput(bytes);
     if (body <= COPIED_BYTES) {
       ByteBuf frame = channel.alloc().directBuffer(bytes);
       frame.writeBytes(header).writeBytes(lease.bytes().asByteBuffer());
       lease.close();
-      write(frame, () -> unsentOutput -= bytes);
+      write(frame, () -> countOutput(-bytes));
     } else {
       dirty = true;
       var _ = channel.write(Unpooled.wrappedBuffer(header));
@@ -81,7 +84,7 @@ final class FrameSocket {
           Unpooled.wrappedBuffer(lease.bytes().asByteBuffer()),
           () -> {
             lease.close();
-            unsentOutput -= bytes;
+            countOutput(-bytes);
           });
     }
   }
@@ -108,6 +111,16 @@ final class FrameSocket {
 
   void close() {
     socket.close();
+  }
+
+  private void countAnswer(int bytes) {
+    unreadAnswers += bytes;
+    unsent.addAnswers(bytes);
+  }
+
+  private void countOutput(int bytes) {
+    unsentOutput += bytes;
+    unsent.addOutput(bytes);
   }
 
   private void write(ByteBuf bytes, Runnable account) {
