@@ -6,6 +6,7 @@ import dev.runnel.job.LogMemory;
 import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
+import dev.runnel.process.ProcessEngine;
 import dev.runnel.worker.WorkerVerticle;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
@@ -15,6 +16,7 @@ import io.vertx.core.VertxOptions;
 import java.io.IOException;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 
 /** A node in the test's own JVM, on a free port, with real processes. */
 final class TestNode implements AutoCloseable {
@@ -38,9 +40,21 @@ final class TestNode implements AutoCloseable {
   }
 
   TestNode(ServerLimits limits, JobLimits jobs, LogMemory memory, Access access) {
+    this(limits, jobs, memory, access, engine -> engine);
+  }
+
+  /**
+   * @param between stands between the node and its engine
+   */
+  TestNode(
+      ServerLimits limits,
+      JobLimits jobs,
+      LogMemory memory,
+      Access access,
+      UnaryOperator<ProcessEngine> between) {
     this.memory = memory;
     NodeIdentity identity = new NodeIdentity("test", UUID.randomUUID().toString());
-    registry = new Registry(identity, engine, memory, jobs);
+    registry = new Registry(identity, between.apply(engine), memory, jobs);
     Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, identity.boot());
     room = ServerRoom.of(registry, bus, limits, "runnel test");
     await(

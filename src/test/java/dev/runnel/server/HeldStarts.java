@@ -1,0 +1,63 @@
+package dev.runnel.server;
+
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.JobId;
+import dev.runnel.process.ProcessEngine;
+import dev.runnel.process.ProcessListener;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.function.BooleanSupplier;
+
+/** A process engine whose starts take as long as the test likes, as on a file system that hangs. */
+final class HeldStarts implements ProcessEngine {
+  private final ProcessEngine engine;
+  private final Queue<Runnable> held = new ArrayDeque<>();
+  private boolean holding = true;
+
+  HeldStarts(ProcessEngine engine) {
+    this.engine = engine;
+  }
+
+  synchronized int count() {
+    return held.size();
+  }
+
+  /** Lets go those that were held, and holds no more. */
+  synchronized void release() {
+    holding = false;
+    held.forEach(Runnable::run);
+    held.clear();
+  }
+
+  @Override
+  public synchronized void start(
+      JobId job, CommandSpec command, BooleanSupplier claim, ProcessListener listener) {
+    Runnable start = () -> engine.start(job, command, claim, listener);
+    if (holding) {
+      held.add(start);
+    } else {
+      start.run();
+    }
+  }
+
+  @Override
+  public void execute(Runnable task) {
+    engine.execute(task);
+  }
+
+  @Override
+  public Timer schedule(Duration delay, Runnable task) {
+    return engine.schedule(delay, task);
+  }
+
+  @Override
+  public long nanoTime() {
+    return engine.nanoTime();
+  }
+
+  @Override
+  public void close() {
+    engine.close();
+  }
+}
