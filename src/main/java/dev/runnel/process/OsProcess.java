@@ -21,14 +21,18 @@ public interface OsProcess {
 
   /**
    * Closes nothing, but from now on reads into nowhere: neither {@code reserve} nor {@code commit}
-   * nor {@code outputClosed} is called again. For processes that are kept beyond their job.
+   * nor {@code outputClosed} is called again. For processes that are kept beyond their job: once
+   * the leader has ended, too, the engine lets go of its session, and finds nobody in it any more.
    */
   void discardOutput();
 
   /** Asks for {@code pendingInput} again. Ignored without a stdin pipe and after closeInput. */
   void feed();
 
-  /** The process sees end of file once it has read what was fed. Idempotent. */
+  /**
+   * The process sees end of file once it has read what was fed; what {@code pendingInput} still
+   * holds is not written. Idempotent.
+   */
   void closeInput();
 
   /**
@@ -47,8 +51,9 @@ public interface OsProcess {
 
   /**
    * Ends the whole session, leader included: TERM (and CONT), after the grace KILL, until a look
-   * finds none. Answers on the pump when they are gone, with those that outlived the leader. A call
-   * while one is under way shortens its grace to the smaller one and is answered with it.
+   * finds none. Answers on the pump when they are gone, with those that outlived the leader; or, if
+   * some are beyond signals, after several seconds of KILL, with these as not ended. A call while
+   * one is under way shortens its grace to the smaller one and is answered with it.
    */
   void clear(Duration grace, Consumer<Survivors> answer);
 

@@ -15,7 +15,10 @@ public interface ProcessListener {
   /** The operating system would not start it. */
   void startFailed(StartFailure failure);
 
-  /** The engine would not try: closed, or too many starts hang already. */
+  /**
+   * The engine would not try: closed, or too many starts hang already. Once it is closed this comes
+   * on the caller's thread, as there is no pump.
+   */
   void startRefused(String why);
 
   /** The claim was gone; nothing was started. */

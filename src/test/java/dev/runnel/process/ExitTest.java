@@ -2,15 +2,18 @@ package dev.runnel.process;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Stream;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -109,5 +112,31 @@ class ExitTest {
       Runs.run(engine, CommandSpec.of("/bin/true"));
       assertEquals(i, foreign.waitFor());
     }
+  }
+
+  @Test
+  void watchesNoChildrenOfTheJdk() throws Exception {
+    Process foreign = startOnAThreadThatEnds(new ProcessBuilder("sleep", "1000"));
+    Runs.run(engine, CommandSpec.of("/bin/true"));
+    assertNull(ProcView.descriptors().get("anon_inode:[pidfd]"));
+    foreign.destroy();
+    foreign.waitFor();
+  }
+
+  /** With its thread gone a child stands where adopted orphans stand. */
+  private static Process startOnAThreadThatEnds(ProcessBuilder builder) throws Exception {
+    CompletableFuture<Process> started = new CompletableFuture<>();
+    Thread thread =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  try {
+                    started.complete(builder.start());
+                  } catch (IOException e) {
+                    started.completeExceptionally(e);
+                  }
+                });
+    thread.join();
+    return started.get();
   }
 }

@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.model.CommandSpec;
+import dev.runnel.model.Signal;
 import dev.runnel.model.Stream;
 import dev.runnel.process.OsProcess.Survivors;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +15,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Descendants that lose their parents become ours, and are reaped. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -76,20 +79,26 @@ class OrphanTest {
   }
 
   @Test
-  void areOneSessionsOwnAlthoughItsLeaderIsReaped() {
-    // The orphan has left the session, its child has not.
+  void coverForTheirChildrenAlthoughTheyLeftTheSessionThemselves(@TempDir Path folder) {
+    Path gone = folder.resolve("gone");
+    String escape = "sleep 1000 & exec setsid sh -c \"touch '" + gone + "'; exec sleep 1001\"";
     String line =
-        "bash -c 'sleep 1000 </dev/null >/dev/null 2>&1 & exec setsid sleep 1001' "
-            + "</dev/null >/dev/null 2>&1 & sleep 0.1; echo ready";
+        "bash -c '"
+            + escape.replace("'", "'\\''")
+            + "' </dev/null >/dev/null 2>&1 & "
+            + "until [ -e '"
+            + gone
+            + "' ]; do sleep 0.01; done";
     Recorder recorder = Runs.run(engine, Runs.shell(line));
-    Survivors survivors = Runs.survivors(engine, recorder);
-    assertTrue(
-        survivors.listed().stream().anyMatch(left -> left.command().equals("sleep 1000")),
-        () -> "" + survivors);
+    Runs.await(
+        "the one that stayed",
+        () ->
+            Runs.survivors(engine, recorder).listed().stream()
+                .anyMatch(left -> left.command().equals("sleep 1000")));
     Runs.clear(engine, recorder, Duration.ofSeconds(30));
     for (int pid : ProcView.children()) {
       if (ProcView.text(pid, "cmdline").contains("1001")) {
-        Pid.killGroup(Pid.group(pid), 9);
+        Pid.killGroup(Pid.group(pid), Signal.KILL.number());
       }
     }
     Runs.await("no children", () -> ProcView.children().isEmpty());

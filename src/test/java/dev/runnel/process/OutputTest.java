@@ -10,6 +10,7 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Stream;
+import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.nio.file.Files;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
 import java.util.zip.CRC32;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -25,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Output: all of it, as it was, and no more of it than there is room for. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class OutputTest {
+  private static final int F_SETPIPE_SZ = 1031;
   private static final int MEGABYTE = 1_000_000;
 
   private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS);
@@ -184,6 +187,44 @@ class OutputTest {
     assertEquals("still pumping", Runs.output(engine, CommandSpec.of("echo", "still pumping")));
     assertTrue(ProcView.isAlive(other.process().pid()));
     Runs.clear(engine, other, Duration.ZERO);
+  }
+
+  @Test
+  void leavesOthersTheirTurn() {
+    int[] ends = Fd.pipe();
+    assertTrue(Fd.fcntl(ends[1], F_SETPIPE_SZ, 1 << 20) >= 1 << 20);
+    MemorySegment full = NativeMemory.allocate(1 << 20);
+    assertEquals(1 << 20, Fd.write(ends[1], full));
+    CountingRecorder recorder = new CountingRecorder();
+    try (Poller poller = new Poller()) {
+      OutputPipe pipe = new OutputPipe(poller, ends[0], Stream.STDOUT, sink(recorder));
+      pipe.watch();
+      poller.poll(-1, Poller.Ready::ready);
+      assertEquals(256 * 1024, recorder.count(Stream.STDOUT));
+      pipe.end();
+      assertEquals(1 << 20, recorder.count(Stream.STDOUT));
+    }
+    Fd.close(ends[1]);
+    NativeMemory.free(full);
+  }
+
+  private static OutputPipe.Sink sink(Recorder recorder) {
+    return new OutputPipe.Sink() {
+      @Override
+      public @Nullable MemorySegment reserve(Stream stream) {
+        return recorder.reserve(stream);
+      }
+
+      @Override
+      public void commit(Stream stream, int bytes) {
+        recorder.commit(stream, bytes);
+      }
+
+      @Override
+      public void outputClosed(Stream stream) {
+        recorder.outputClosed(stream);
+      }
+    };
   }
 
   @Test

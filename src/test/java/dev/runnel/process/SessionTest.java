@@ -124,10 +124,10 @@ class SessionTest {
 
   @Test
   void sendsTermOnce() {
-    String line =
-        "trap 'n=$((n+1)); echo term $n' TERM; echo ready; "
-            + "while [ ! \"$n\" ]; do sleep 0.01; done; sleep 0.3; exit 0";
-    Recorder recorder = startUntilReady(line);
+    String counting =
+        "(n=0; trap 'n=$((n+1)); echo term $n' TERM; echo ready; "
+            + "while [ $n = 0 ]; do sleep 0.01; done; sleep 0.3)";
+    Recorder recorder = startUntilReady(counting + " & trap '' TERM; wait");
     Runs.clear(engine, recorder, LONG);
     Runs.await("end", recorder::isOver);
     assertEquals("ready\nterm 1\n", recorder.text(Stream.STDOUT));
