@@ -1,0 +1,432 @@
+package dev.runnel.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.model.End;
+import dev.runnel.model.JobId;
+import dev.runnel.model.Outcome;
+import dev.runnel.model.Stream;
+import dev.runnel.model.StreamTotal;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+/** A log and its reader on one thread. */
+class OutputLogTest {
+  private static final int BOUND = 1 << 20;
+
+  private final LogMemory memory = new LogMemory(16 << 20, 16);
+  private int room;
+  private int more;
+  private int released;
+  private OutputLog log = log(BOUND);
+  private LogWriter writer = new LogWriter(log);
+  private LogReader reader = log.openRunner(() -> more++);
+
+  private OutputLog log(long bound) {
+    return new OutputLog(memory, bound, () -> room++, () -> released++);
+  }
+
+  private void begin(long bound) {
+    log = log(bound);
+    writer = new LogWriter(log);
+    reader = log.openRunner(() -> more++);
+  }
+
+  // Streams and offsets.
+
+  @Test
+  void streamsKeepTheirOrderAndTheirBounds() {
+    write(Stream.STDERR, "a");
+    write(Stream.STDERR, "b");
+    write(Stream.STDOUT, "c");
+    write(Stream.STDERR, "d");
+    write(Stream.STDOUT, "e");
+    write(Stream.STDOUT, "f");
+    List<String> read = new ArrayList<>();
+    for (Lease lease = reader.next(100); lease != null; lease = reader.next(100)) {
+      read.add(lease.stream().wireName() + " " + lease.offset() + " " + text(lease));
+      lease.close();
+    }
+    assertEquals(List.of("stderr 0 ab", "stdout 2 c", "stderr 3 d", "stdout 4 ef"), read);
+    assertEquals(6, log.length());
+  }
+
+  @Test
+  void readerGetsAtMostWhatItAsksFor() {
+    write(Stream.STDOUT, "abcdef");
+    for (String expected : List.of("ab", "cd", "ef")) {
+      try (Lease lease = next(2)) {
+        assertEquals(expected, text(lease));
+      }
+    }
+    assertNull(reader.next(2));
+  }
+
+  @Test
+  void readerComesInBetweenWrites() {
+    write(Stream.STDOUT, "ab");
+    assertEquals("ab", take(100));
+    write(Stream.STDOUT, "cd");
+    assertEquals("cd", take(100));
+    assertEquals(4, reader.position());
+  }
+
+  @Test
+  void manyStreamChangesInAChunkAreKept() {
+    SplittableRandom random = new SplittableRandom(1);
+    List<Stream> streams = new ArrayList<>();
+    for (int i = 0; i < 50_000; i++) {
+      streams.add(random.nextBoolean() ? Stream.STDOUT : Stream.STDERR);
+      assertEquals(1, writer.write(streams.getLast(), new byte[] {(byte) i}));
+    }
+    for (int i = 0; i < streams.size(); ) {
+      try (Lease lease = next(BOUND)) {
+        assertEquals(i, lease.offset());
+        for (byte b : lease.bytes().toArray(ValueLayout.JAVA_BYTE)) {
+          assertEquals((byte) i, b);
+          assertSame(streams.get(i++), lease.stream());
+        }
+      }
+    }
+  }
+
+  @Test
+  void readerIsCalledOnceForEachTimeItFoundNothing() {
+    write(Stream.STDOUT, "nobody asked");
+    assertEquals(0, more);
+    assertEquals("nobody asked", take(100));
+    assertNull(reader.next(100));
+    assertNull(reader.next(100));
+    write(Stream.STDOUT, "a");
+    write(Stream.STDOUT, "b");
+    assertEquals(1, more);
+    assertEquals("ab", take(100));
+    assertNull(reader.next(100));
+    log.close(END);
+    assertEquals(2, more);
+  }
+
+  @Test
+  void endIsThereOnlyOnceAllIsRead() {
+    write(Stream.STDOUT, "ab");
+    log.close(END);
+    assertNull(reader.end());
+    assertEquals("a", take(1));
+    assertNull(reader.end());
+    assertEquals("b", take(1));
+    assertSame(END, reader.end());
+    assertSame(END, log.end());
+  }
+
+  // Room.
+
+  @Test
+  void thereIsRoomExactlyUpToTheBound() {
+    for (int bound : new int[] {1_024, 4_095, 4_096, 4_097, 100_000}) {
+      begin(bound);
+      assertEquals(bound, writer.write(Stream.STDOUT, new byte[bound + 1]));
+      assertNull(log.reserve());
+      abandonEnded();
+    }
+  }
+
+  @Test
+  void roomIsNeverMoreThanTheBoundAllows() {
+    begin(5_000);
+    assertEquals(4_096, Objects.requireNonNull(log.reserve()).byteSize());
+    write(Stream.STDOUT, "x".repeat(4_096));
+    assertEquals(904, Objects.requireNonNull(log.reserve()).byteSize());
+  }
+
+  @Test
+  void writerIsCalledOnceThereIsRoomAgain() {
+    begin(4_096);
+    writer.write(Stream.STDOUT, new byte[5_000]);
+    assertEquals(0, room);
+    take(5_000);
+    assertEquals(0, room);
+    reader.consumed(2_048);
+    assertEquals(1, room);
+    reader.consumed(4_096);
+    assertEquals(1, room);
+    assertNotNull(log.reserve());
+  }
+
+  @Test
+  void writerIsNotCalledForALittleRoom() {
+    begin(4_096);
+    writer.write(Stream.STDOUT, new byte[5_000]);
+    take(3_000);
+    reader.consumed(1_023);
+    assertEquals(0, room);
+    reader.consumed(1_024);
+    assertEquals(1, room);
+  }
+
+  @Test
+  void writerThatDidNotAskIsNotCalled() {
+    begin(4_096);
+    writer.write(Stream.STDOUT, new byte[4_096]);
+    take(4_096);
+    reader.consumed(4_096);
+    assertEquals(0, room);
+  }
+
+  /** Such as one that acknowledges whole records of up to its window, and wants the next one. */
+  @Test
+  void readerThatHasReadAllGetsWhateverThereIsRoomFor() {
+    begin(1_024);
+    writer.write(Stream.STDOUT, new byte[1_024]);
+    assertNull(log.reserve());
+    take(1_024);
+    reader.consumed(200);
+    assertNull(reader.next(200));
+    assertEquals(1, room);
+    assertEquals(200, writer.write(Stream.STDOUT, new byte[1_000]));
+    assertEquals(1, more);
+  }
+
+  @Test
+  void liftedBoundIsNone() {
+    begin(1_024);
+    writer.write(Stream.STDOUT, new byte[1_024]);
+    assertNull(log.reserve());
+    log.liftBound();
+    assertEquals(300_000, writer.write(Stream.STDERR, new byte[300_000]));
+    assertEquals(301_024, log.length());
+  }
+
+  // Memory.
+
+  @Test
+  void readerThatKeepsUpCausesNoGrowth() {
+    byte[] bytes = new byte[100_000];
+    for (int i = 0; i < 1_000; i++) {
+      assertEquals(bytes.length, writer.write(Stream.STDOUT, bytes));
+      takeAll();
+      assertTrue(memory.sharedBytes() <= LogMemory.LARGEST_CHUNK_BYTES);
+    }
+    assertEquals(100_000_000, log.length());
+  }
+
+  @Test
+  void quietLogStaysSmall() {
+    for (int i = 0; i < 100_000; i++) {
+      write(Stream.STDOUT, "a line\n");
+      takeAll();
+    }
+    assertEquals(0, memory.sharedBytes());
+  }
+
+  @Test
+  void leaseOutlivesEverything() {
+    byte[] first = random(200_000);
+    assertEquals(first.length, writer.write(Stream.STDOUT, first));
+    List<Lease> leases = new ArrayList<>();
+    for (Lease lease = reader.next(BOUND); lease != null; lease = reader.next(BOUND)) {
+      leases.add(lease);
+      reader.consumed(lease.end());
+    }
+    for (int i = 0; i < 50; i++) {
+      assertEquals(200_000, writer.write(Stream.STDERR, new byte[200_000]));
+      takeAll();
+    }
+    log.abandon();
+    writer.write(Stream.STDERR, new byte[500_000]);
+    log.trim();
+    log.close(END);
+    assertEquals(0, released);
+    int at = 0;
+    for (Lease lease : leases) {
+      byte[] bytes = lease.bytes().toArray(ValueLayout.JAVA_BYTE);
+      for (byte b : bytes) {
+        assertEquals(first[at++], b);
+      }
+      lease.close();
+    }
+    assertEquals(first.length, at);
+    assertEquals(1, released);
+    assertEquals(0, memory.sharedBytes());
+  }
+
+  @Test
+  void whatIsBeingWrittenOutlivesTheRunner() {
+    write(Stream.STDOUT, "read and consumed");
+    assertEquals("read and consumed", take(100));
+    MemorySegment room = Objects.requireNonNull(log.reserve());
+    reader.consumed(17);
+    log.abandon();
+    reader.consumed(17);
+    // If the log had given it back, the next one would get it.
+    OutputLog other = log(BOUND);
+    MemorySegment others = Objects.requireNonNull(other.reserve());
+    assertTrue(others.asOverlappingSlice(room).isEmpty());
+    writer.put(room, Stream.STDOUT, random((int) room.byteSize()));
+    log.close(END);
+    assertEquals(1, released);
+  }
+
+  @Test
+  void whatIsBeingWrittenIsNotRewound() {
+    write(Stream.STDOUT, "abc");
+    Lease lease = next(3);
+    MemorySegment room = Objects.requireNonNull(log.reserve());
+    reader.consumed(3);
+    lease.close();
+    writer.put(room, Stream.STDOUT, new byte[] {'d', 'e'});
+    try (Lease next = next(10)) {
+      assertEquals("de", text(next));
+      assertEquals(3, next.offset());
+    }
+  }
+
+  @Test
+  void trimmedLogWritesOnWhereItWas() {
+    write(Stream.STDOUT, "x".repeat(100_000));
+    takeAll();
+    log.trim();
+    assertEquals(0, memory.sharedBytes());
+    write(Stream.STDERR, "after");
+    assertEquals("after", take(10));
+    assertEquals(100_005, reader.position());
+  }
+
+  @Test
+  void trimLeavesWhatSomebodyMayComeBackFor() {
+    write(Stream.STDOUT, "abc");
+    log.trim();
+    assertEquals("abc", take(3));
+    log.trim();
+    reader.consumed(2);
+    log.trim();
+    reader.consumed(3);
+    log.trim();
+    write(Stream.STDOUT, "d");
+    assertEquals("d", take(3));
+  }
+
+  @Test
+  void trimFreesWhatTheWriterReservedAndDropped() {
+    write(Stream.STDOUT, "x".repeat(100_000));
+    takeAll();
+    assertNotNull(log.reserve());
+    assertTrue(memory.sharedBytes() > 0);
+    log.trim();
+    assertEquals(0, memory.sharedBytes());
+  }
+
+  // The release.
+
+  @Test
+  void releaseNeedsTheEndTheLeaveAndEveryLease() {
+    for (int order = 0; order < 6; order++) {
+      begin(BOUND);
+      released = 0;
+      write(Stream.STDOUT, "abc");
+      Lease lease = next(3);
+      List<Runnable> steps =
+          new ArrayList<>(List.of(lease::close, log::abandon, () -> log.close(END)));
+      permute(steps, order);
+      for (Runnable step : steps) {
+        assertEquals(0, released);
+        step.run();
+      }
+      assertEquals(1, released);
+      reader.consumed(3);
+      log.abandon();
+      log.trim();
+      assertEquals(1, released);
+    }
+  }
+
+  @Test
+  void releaseDoesNotWaitForARoomThatTheWriterDropped() {
+    assertNotNull(log.reserve());
+    log.abandon();
+    log.close(END);
+    assertEquals(1, released);
+    assertEquals(0, memory.sharedBytes());
+  }
+
+  private static void permute(List<Runnable> steps, int order) {
+    java.util.Collections.rotate(steps, order % 3);
+    if (order >= 3) {
+      java.util.Collections.swap(steps, 1, 2);
+    }
+  }
+
+  // Helpers.
+
+  static final End END =
+      new End(
+          new JobId("job"),
+          Outcome.EXITED,
+          null,
+          null,
+          new StreamTotal(0, 0),
+          new StreamTotal(0, 0),
+          0,
+          true,
+          List.of(),
+          0,
+          null,
+          null,
+          null);
+
+  private void write(Stream stream, String text) {
+    byte[] bytes = text.getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+    assertEquals(bytes.length, writer.write(stream, bytes));
+  }
+
+  private Lease next(int maxBytes) {
+    return Objects.requireNonNull(reader.next(maxBytes));
+  }
+
+  /** Reads so many bytes, or what there is, and gives the leases back. */
+  private String take(int bytes) {
+    StringBuilder read = new StringBuilder();
+    while (read.length() < bytes) {
+      try (Lease lease = reader.next(bytes - read.length())) {
+        if (lease == null) {
+          break;
+        }
+        read.append(text(lease));
+      }
+    }
+    return read.toString();
+  }
+
+  private void takeAll() {
+    for (Lease lease = reader.next(BOUND); lease != null; lease = reader.next(BOUND)) {
+      lease.close();
+    }
+    reader.consumed(reader.position());
+  }
+
+  private void abandonEnded() {
+    released = 0;
+    log.abandon();
+    log.close(END);
+    assertEquals(1, released);
+  }
+
+  private static String text(Lease lease) {
+    return new String(
+        lease.bytes().toArray(ValueLayout.JAVA_BYTE), java.nio.charset.StandardCharsets.US_ASCII);
+  }
+
+  private static byte[] random(int length) {
+    byte[] bytes = new byte[length];
+    new SplittableRandom(length).nextBytes(bytes);
+    return bytes;
+  }
+}
