@@ -2,10 +2,11 @@ package dev.runnel.job;
 
 import dev.runnel.model.Stream;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Bytes of a log, lent to a follower while it writes them. They stay where they are and as they are
- * until {@link #close}, which any thread may call, once.
+ * until {@link #close}, which any thread may call; a second call does nothing.
  */
 public final class Lease implements AutoCloseable {
   private final OutputLog log;
@@ -13,6 +14,8 @@ public final class Lease implements AutoCloseable {
   private final Stream stream;
   private final long offset;
   private final MemorySegment bytes;
+  // Guarded by the log: a reference that was dropped twice would free another's bytes.
+  private boolean closed;
 
   Lease(OutputLog log, Chunk chunk, Stream stream, long offset, MemorySegment bytes) {
     this.log = log;
@@ -43,6 +46,13 @@ public final class Lease implements AutoCloseable {
 
   @Override
   public void close() {
-    log.release(chunk);
+    log.release(this);
+  }
+
+  /** The chunk to drop; null: that was done already. */
+  @Nullable Chunk takeChunk() {
+    boolean was = closed;
+    closed = true;
+    return was ? null : chunk;
   }
 }

@@ -174,8 +174,12 @@ public final class OutputLog {
     tellRoomOrRelease();
   }
 
-  void release(Chunk chunk) {
+  void release(Lease lease) {
     synchronized (this) {
+      Chunk chunk = lease.takeChunk();
+      if (chunk == null) {
+        return;
+      }
       drop(chunk);
       dropUnpinned();
     }

@@ -290,6 +290,23 @@ class OutputLogTest {
   }
 
   @Test
+  void leaseIsClosedOnceHoweverOftenItIsAsked() {
+    write(Stream.STDOUT, "abc");
+    Lease first = next(1);
+    Lease second = next(1);
+    for (int i = 0; i < 10; i++) {
+      first.close();
+    }
+    log.abandon();
+    write(Stream.STDERR, "x".repeat(4_000));
+    assertEquals("b", text(second));
+    second.close();
+    log.close(END);
+    assertEquals(1, released);
+    assertEquals(0, memory.sharedBytes());
+  }
+
+  @Test
   void trimmedLogWritesOnWhereItWas() {
     write(Stream.STDOUT, "x".repeat(100_000));
     takeAll();
