@@ -3,6 +3,10 @@ package dev.runnel.job;
 import dev.runnel.process.NativeMemory;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -25,6 +29,10 @@ public final class LogMemory {
   private final AtomicLong shared = new AtomicLong();
   // Of the largest chunks only: a log that streams turns one over for every 256 KiB.
   private final ArrayDeque<MemorySegment> pool = new ArrayDeque<>();
+  // What they want, in the order of their asking; guarded by itself.
+  private final LinkedHashMap<OutputLog, Integer> starved = new LinkedHashMap<>();
+  // So that nobody takes the lock while none is starved.
+  private volatile int starvedCount;
 
   /**
    * Half of the memory may go to floors, which bounds the number of jobs.
@@ -72,6 +80,44 @@ public final class LogMemory {
     shared.addAndGet(-bytes);
   }
 
+  /** The log found too little; from now on it is told when that changes, once. */
+  void await(OutputLog log, int wantedBytes) {
+    synchronized (starved) {
+      starved.put(log, wantedBytes);
+      starvedCount = starved.size();
+    }
+  }
+
+  void awaitNoMore(OutputLog log) {
+    if (starvedCount > 0) {
+      synchronized (starved) {
+        starved.remove(log);
+        starvedCount = starved.size();
+      }
+    }
+  }
+
+  /** Tells as many as what is free may be enough for. To be called under no log's lock. */
+  void tellStarved() {
+    if (starvedCount > 0) {
+      takeSatisfiable().forEach(OutputLog::retry);
+    }
+  }
+
+  private List<OutputLog> takeSatisfiable() {
+    List<OutputLog> told = new ArrayList<>();
+    synchronized (starved) {
+      long free = sharedLimitBytes - shared.get();
+      while (free >= SMALLEST_CHUNK_BYTES && !starved.isEmpty()) {
+        Map.Entry<OutputLog, Integer> first = starved.pollFirstEntry();
+        told.add(first.getKey());
+        free -= first.getValue();
+      }
+      starvedCount = starved.size();
+    }
+    return told;
+  }
+
   MemorySegment allocate(int bytes) {
     if (bytes == LARGEST_CHUNK_BYTES) {
       synchronized (pool) {
@@ -94,6 +140,11 @@ public final class LogMemory {
       }
     }
     NativeMemory.free(memory);
+  }
+
+  /** The size to try when one is not to be had. */
+  static int sizeBelow(int chunkBytes) {
+    return chunkBytes / CHUNK_GROWTH;
   }
 
   /** The size of the chunk that follows one of this size: quiet logs stay small. */

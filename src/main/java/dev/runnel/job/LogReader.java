@@ -51,6 +51,10 @@ public final class LogReader {
     parked = true;
   }
 
+  boolean isParked() {
+    return parked;
+  }
+
   boolean unpark() {
     boolean was = parked;
     parked = false;

@@ -100,6 +100,7 @@ public final class OutputLog {
       more = unparked();
     }
     more.run();
+    memory.tellStarved();
   }
 
   /** There is no more output. For the writer, which may have dropped what it reserved last. */
@@ -108,6 +109,8 @@ public final class OutputLog {
     synchronized (this) {
       end = how;
       writing = false;
+      wantsRoom = false;
+      memory.awaitNoMore(this);
       more = unparked();
     }
     more.run();
@@ -131,25 +134,24 @@ public final class OutputLog {
   }
 
   /** Frees what an idle log keeps only to write on in. For the writer, between its writes. */
-  synchronized void trim() {
-    writing = false;
-    dropIdleTail();
+  void trim() {
+    synchronized (this) {
+      writing = false;
+      dropIdleTail();
+    }
+    memory.tellStarved();
   }
 
   // For readers.
 
   @Nullable Lease lease(LogReader by, long offset, int maxBytes) {
-    boolean room = false;
+    boolean room;
     synchronized (this) {
       if (offset < next) {
         return leaseAt(offset, maxBytes);
       }
       by.park();
-      // However little: it may want more before it acknowledges any of what it has.
-      if (next - pinned < boundBytes) {
-        room = wantsRoom;
-        wantsRoom = false;
-      }
+      room = takeRoomWanted();
     }
     if (room) {
       onRoom.run();
@@ -186,6 +188,19 @@ public final class OutputLog {
     tellRoomOrRelease();
   }
 
+  // For the memory, which has some again.
+
+  void retry() {
+    boolean room;
+    synchronized (this) {
+      room = wantsRoom;
+      wantsRoom = false;
+    }
+    if (room) {
+      onRoom.run();
+    }
+  }
+
   private void tellRoomOrRelease() {
     boolean room;
     boolean gone;
@@ -199,6 +214,7 @@ public final class OutputLog {
     if (gone) {
       onReleased.run();
     }
+    memory.tellStarved();
   }
 
   // Under the lock.
@@ -224,14 +240,20 @@ public final class OutputLog {
     }
     int bytes = affordable();
     if (bytes == 0) {
+      // Before the second look: what is given back meanwhile is not missed.
+      memory.await(this, nextChunkBytes);
+      bytes = affordable();
+    }
+    if (bytes == 0) {
       return null;
     }
+    memory.awaitNoMore(this);
     Chunk fresh = new Chunk(memory.allocate(bytes), next);
     chunks.addLast(fresh);
     return fresh;
   }
 
-  // The size wanted, if the node can spare it; else what the floor still covers; else none.
+  // The size wanted, if the node can spare it; else what the floor covers; else less; else none.
   private int affordable() {
     int wanted = nextChunkBytes;
     if (charge(wanted)) {
@@ -240,6 +262,13 @@ public final class OutputLog {
     int covered = (int) Math.min(wanted, LogMemory.FLOOR_BYTES - heldBytes);
     if (covered >= LogMemory.SMALLEST_CHUNK_BYTES && charge(covered)) {
       return covered;
+    }
+    int less = LogMemory.sizeBelow(wanted);
+    while (less >= LogMemory.SMALLEST_CHUNK_BYTES && !charge(less)) {
+      less = LogMemory.sizeBelow(less);
+    }
+    if (less >= LogMemory.SMALLEST_CHUNK_BYTES) {
+      return less;
     }
     if (!unbounded) {
       return 0;
@@ -289,9 +318,12 @@ public final class OutputLog {
     memory.free(chunk.memory());
   }
 
-  // Not for every byte: a writer that is woken for a few would cost more than it reads.
+  // Not for every byte, as a writer that is woken for a few would cost more than it reads; but for
+  // any if the reader has all there is: it may want more before it acknowledges any of that.
   private boolean takeRoomWanted() {
-    if (!wantsRoom || (next - pinned > boundBytes - boundBytes / 4 && next != pinned)) {
+    long unconsumed = next - pinned;
+    boolean awaited = reader != null && reader.isParked() && unconsumed < boundBytes;
+    if (!wantsRoom || !(awaited || unconsumed <= boundBytes - boundBytes / 4)) {
       return false;
     }
     wantsRoom = false;

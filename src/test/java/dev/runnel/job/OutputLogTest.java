@@ -196,6 +196,19 @@ class OutputLogTest {
   }
 
   @Test
+  void readerThatWaitsGetsWhateverItMakesRoomFor() {
+    begin(1_024);
+    writer.write(Stream.STDOUT, new byte[1_024]);
+    assertNull(log.reserve());
+    take(1_024);
+    assertNull(reader.next(1));
+    assertEquals(0, room);
+    reader.consumed(1);
+    assertEquals(1, room);
+    assertEquals(1, writer.write(Stream.STDOUT, new byte[1_000]));
+  }
+
+  @Test
   void liftedBoundIsNone() {
     begin(1_024);
     writer.write(Stream.STDOUT, new byte[1_024]);

@@ -1,0 +1,194 @@
+package dev.runnel.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.runnel.model.Stream;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Logs with a writer and a reader that really are two threads. */
+class OutputLogStressTest {
+  private static final int PAIRS = 3;
+  private static final long BYTES = 32L << 20;
+  private static final int SHORT_LOGS = 5_000;
+
+  // Every byte says where it is; no chunk's size divides the length.
+  private static final byte[] PATTERN = new byte[(1 << 20) + 7];
+
+  static {
+    new SplittableRandom(1).nextBytes(PATTERN);
+  }
+
+  private final LogMemory memory = new LogMemory(1 << 20, PAIRS);
+  private final ExecutorService threads = Executors.newFixedThreadPool(2 * PAIRS);
+
+  @AfterEach
+  void close() {
+    threads.shutdownNow();
+  }
+
+  /** A log whose threads wait for it as the pump and a follower would. */
+  private final class Pair {
+    final Semaphore room = new Semaphore(0);
+    final Semaphore more = new Semaphore(0);
+    final AtomicInteger released = new AtomicInteger();
+    final SplittableRandom writers;
+    final SplittableRandom readers;
+    final OutputLog log;
+    final LogReader reader;
+    final ArrayDeque<Lease> held = new ArrayDeque<>();
+
+    Pair(long bound, SplittableRandom random) {
+      writers = random.split();
+      readers = random.split();
+      log = new OutputLog(memory, bound, room::release, released::incrementAndGet);
+      reader = log.openRunner(more::release);
+    }
+
+    /** Writes so much, then ends the log. */
+    void write(long bytes) throws InterruptedException {
+      for (long at = 0; at < bytes; ) {
+        Stream stream = streamAt(at);
+        MemorySegment reserved = log.reserve();
+        if (reserved == null) {
+          room.acquire();
+          continue;
+        }
+        int most = (int) Math.min(Math.min(reserved.byteSize(), bytes - at), restOfStream(at));
+        int count = writers.nextBoolean() ? most : 1 + writers.nextInt(most);
+        copy(at, reserved, count);
+        log.commit(stream, count);
+        at += count;
+      }
+      // What the pump does at the end of a pipe.
+      log.reserve();
+      log.close(OutputLogTest.END);
+    }
+
+    /** Reads to the end, or as far as told, then leaves. */
+    void read(long bytes) throws InterruptedException {
+      while (reader.end() == null && reader.position() < bytes) {
+        Lease lease = reader.next(1 + readers.nextInt(200_000));
+        if (lease == null) {
+          consume(0);
+          more.acquire();
+          continue;
+        }
+        held.add(lease);
+        if (readers.nextInt(3) == 0) {
+          consume(readers.nextInt(4));
+        }
+      }
+      leave();
+    }
+
+    private void consume(int keep) {
+      while (held.size() > keep) {
+        check(held.remove());
+      }
+      reader.consumed(reader.position());
+    }
+
+    private void leave() {
+      if (readers.nextBoolean()) {
+        log.abandon();
+        held.forEach(this::check);
+      } else {
+        held.forEach(this::check);
+        log.abandon();
+      }
+    }
+
+    private void check(Lease lease) {
+      assertEquals(-1, mismatch(lease));
+      assertEquals(streamAt(lease.offset()), lease.stream());
+      lease.close();
+    }
+  }
+
+  @Test
+  void readersSeeWhatWritersWrote() throws Exception {
+    SplittableRandom random = new SplittableRandom(2);
+    for (long bound : new long[] {1_024, 65_536, 1 << 20}) {
+      long bytes = Math.min(BYTES, bound * 1_024);
+      List<Pair> pairs = new ArrayList<>();
+      List<Callable<Void>> work = new ArrayList<>();
+      for (int i = 0; i < PAIRS; i++) {
+        Pair pair = new Pair(bound, random);
+        pairs.add(pair);
+        work.add(() -> run(() -> pair.write(bytes)));
+        work.add(() -> run(() -> pair.read(Long.MAX_VALUE)));
+      }
+      finish(work);
+      pairs.forEach(pair -> assertEquals(bytes, pair.reader.position()));
+      pairs.forEach(pair -> assertEquals(1, pair.released.get()));
+      assertEquals(0, memory.sharedBytes());
+    }
+  }
+
+  @Test
+  void readersMayLeaveWhileWritersWrite() throws Exception {
+    SplittableRandom random = new SplittableRandom(3);
+    for (int i = 0; i < SHORT_LOGS; i++) {
+      Pair pair = new Pair(1_024 << random.nextInt(11), random);
+      long bytes = random.nextInt(random.nextBoolean() ? 2_000 : 400_000);
+      long read = random.nextLong(bytes + 1);
+      finish(List.of(() -> run(() -> pair.write(bytes)), () -> run(() -> pair.read(read))));
+      assertEquals(bytes, pair.log.length());
+      assertEquals(1, pair.released.get());
+      assertEquals(0, memory.sharedBytes());
+    }
+  }
+
+  private interface Work {
+    void run() throws InterruptedException;
+  }
+
+  @SuppressWarnings("NullAway") // Void has no other value.
+  private static Void run(Work work) throws InterruptedException {
+    work.run();
+    return null;
+  }
+
+  private void finish(List<Callable<Void>> work) throws Exception {
+    for (Future<Void> done : threads.invokeAll(work)) {
+      done.get();
+    }
+  }
+
+  private static void copy(long at, MemorySegment to, int count) {
+    for (int done = 0; done < count; ) {
+      int from = (int) ((at + done) % PATTERN.length);
+      int length = Math.min(count - done, PATTERN.length - from);
+      MemorySegment.copy(MemorySegment.ofArray(PATTERN), from, to, done, length);
+      done += length;
+    }
+  }
+
+  private static long mismatch(Lease lease) {
+    MemorySegment bytes = lease.bytes();
+    MemorySegment expected = MemorySegment.ofArray(new byte[(int) bytes.byteSize()]);
+    copy(lease.offset(), expected, (int) bytes.byteSize());
+    return bytes.mismatch(expected);
+  }
+
+  // Runs of 10,000 bytes, so that most reads are not cut by the stream.
+  private static Stream streamAt(long offset) {
+    return offset / 10_000 % 3 == 0 ? Stream.STDERR : Stream.STDOUT;
+  }
+
+  private static long restOfStream(long offset) {
+    return 10_000 - offset % 10_000;
+  }
+}
