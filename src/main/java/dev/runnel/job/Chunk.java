@@ -10,6 +10,9 @@ import java.util.Arrays;
  * but the bytes themselves, which never change once they are committed.
  */
 final class Chunk {
+  // So that what it takes to remember the runs is never more than what the chunk is charged for.
+  private static final int BYTES_PER_RUN = 8;
+
   private final MemorySegment memory;
   private long start;
   private int used;
@@ -45,6 +48,11 @@ final class Chunk {
 
   int free() {
     return capacity() - used;
+  }
+
+  /** Whether it can take a byte of the stream. */
+  boolean accepts(Stream stream) {
+    return free() > 0 && (runs < capacity() / BYTES_PER_RUN || streamOfRun(runs - 1) == stream);
   }
 
   MemorySegment room(int bytes) {

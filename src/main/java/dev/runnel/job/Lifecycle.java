@@ -175,7 +175,7 @@ final class Lifecycle implements ProcessListener {
 
   @Override
   public @Nullable MemorySegment reserve(Stream stream) {
-    reserved = job.log().reserve();
+    reserved = job.log().reserve(stream);
     if (reserved == null) {
       full = true;
       drain.pause();

@@ -69,10 +69,13 @@ public final class OutputLog {
 
   // For the writer.
 
-  /** Room for at least a byte, to be given to {@link #commit}; or null until {@code onRoom}. */
-  synchronized @Nullable MemorySegment reserve() {
+  /**
+   * Room for at least a byte of the stream, to be given to {@link #commit}; or null until {@code
+   * onRoom}.
+   */
+  synchronized @Nullable MemorySegment reserve(Stream stream) {
     long room = unbounded ? Long.MAX_VALUE : pinned + boundBytes - next;
-    Chunk tail = room > 0 ? tailWithRoom() : null;
+    Chunk tail = room > 0 ? tailFor(stream) : null;
     if (tail == null) {
       wantsRoom = true;
       return null;
@@ -233,9 +236,9 @@ public final class OutputLog {
     return parked != null && parked.unpark() ? parked.onMore() : () -> {};
   }
 
-  private @Nullable Chunk tailWithRoom() {
+  private @Nullable Chunk tailFor(Stream stream) {
     Chunk tail = chunks.peekLast();
-    if (tail != null && tail.free() > 0) {
+    if (tail != null && tail.accepts(stream)) {
       return tail;
     }
     int bytes = affordable();

@@ -145,6 +145,6 @@ class LogMemoryTest {
     quiet.drain();
     quiet.end();
     assertEquals(List.of(), told);
-    assertNull(starved.log.reserve());
+    assertNull(starved.log.reserve(Stream.STDOUT));
   }
 }

@@ -16,7 +16,7 @@ final class LogWriter {
   int write(Stream stream, byte[] bytes) {
     int done = 0;
     while (done < bytes.length) {
-      MemorySegment room = log.reserve();
+      MemorySegment room = log.reserve(stream);
       if (room == null) {
         break;
       }

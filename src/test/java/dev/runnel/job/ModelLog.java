@@ -73,7 +73,7 @@ final class ModelLog {
       return;
     }
     Stream stream = random.nextBoolean() ? Stream.STDOUT : Stream.STDERR;
-    MemorySegment room = log.reserve();
+    MemorySegment room = log.reserve(stream);
     boolean mayBeNull = unconsumed() >= bound || !isEmpty();
     assertTrue(room != null || mayBeNull, "no room in an empty log");
     asked = room == null;

@@ -60,7 +60,7 @@ class OutputLogStressTest {
     void write(long bytes) throws InterruptedException {
       for (long at = 0; at < bytes; ) {
         Stream stream = streamAt(at);
-        MemorySegment reserved = log.reserve();
+        MemorySegment reserved = log.reserve(stream);
         if (reserved == null) {
           room.acquire();
           continue;
@@ -72,7 +72,7 @@ class OutputLogStressTest {
         at += count;
       }
       // What the pump does at the end of a pipe.
-      log.reserve();
+      log.reserve(Stream.STDOUT);
       log.close(OutputLogTest.END);
     }
 

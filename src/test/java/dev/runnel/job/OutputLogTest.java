@@ -134,7 +134,7 @@ class OutputLogTest {
     for (int bound : new int[] {1_024, 4_095, 4_096, 4_097, 100_000}) {
       begin(bound);
       assertEquals(bound, writer.write(Stream.STDOUT, new byte[bound + 1]));
-      assertNull(log.reserve());
+      assertNull(log.reserve(Stream.STDOUT));
       abandonEnded();
     }
   }
@@ -142,9 +142,9 @@ class OutputLogTest {
   @Test
   void roomIsNeverMoreThanTheBoundAllows() {
     begin(5_000);
-    assertEquals(4_096, Objects.requireNonNull(log.reserve()).byteSize());
+    assertEquals(4_096, Objects.requireNonNull(log.reserve(Stream.STDOUT)).byteSize());
     write(Stream.STDOUT, "x".repeat(4_096));
-    assertEquals(904, Objects.requireNonNull(log.reserve()).byteSize());
+    assertEquals(904, Objects.requireNonNull(log.reserve(Stream.STDOUT)).byteSize());
   }
 
   @Test
@@ -158,7 +158,7 @@ class OutputLogTest {
     assertEquals(1, room);
     reader.consumed(4_096);
     assertEquals(1, room);
-    assertNotNull(log.reserve());
+    assertNotNull(log.reserve(Stream.STDOUT));
   }
 
   @Test
@@ -186,7 +186,7 @@ class OutputLogTest {
   void readerThatHasReadAllGetsWhateverThereIsRoomFor() {
     begin(1_024);
     writer.write(Stream.STDOUT, new byte[1_024]);
-    assertNull(log.reserve());
+    assertNull(log.reserve(Stream.STDOUT));
     take(1_024);
     reader.consumed(200);
     assertNull(reader.next(200));
@@ -199,7 +199,7 @@ class OutputLogTest {
   void readerThatWaitsGetsWhateverItMakesRoomFor() {
     begin(1_024);
     writer.write(Stream.STDOUT, new byte[1_024]);
-    assertNull(log.reserve());
+    assertNull(log.reserve(Stream.STDOUT));
     take(1_024);
     assertNull(reader.next(1));
     assertEquals(0, room);
@@ -212,7 +212,7 @@ class OutputLogTest {
   void liftedBoundIsNone() {
     begin(1_024);
     writer.write(Stream.STDOUT, new byte[1_024]);
-    assertNull(log.reserve());
+    assertNull(log.reserve(Stream.STDOUT));
     log.liftBound();
     assertEquals(300_000, writer.write(Stream.STDERR, new byte[300_000]));
     assertEquals(301_024, log.length());
@@ -229,6 +229,18 @@ class OutputLogTest {
       assertTrue(memory.sharedBytes() <= LogMemory.LARGEST_CHUNK_BYTES);
     }
     assertEquals(100_000_000, log.length());
+  }
+
+  @Test
+  void whatItTakesToKeepStreamsApartIsChargedFor() {
+    int changes = 200_000;
+    for (int i = 0; i < changes; i++) {
+      writer.write(i % 2 == 0 ? Stream.STDOUT : Stream.STDERR, new byte[1]);
+    }
+    assertEquals(changes, log.length());
+    assertTrue(LogMemory.FLOOR_BYTES + memory.sharedBytes() >= (long) Integer.BYTES * changes);
+    takeAll();
+    assertTrue(memory.sharedBytes() <= LogMemory.LARGEST_CHUNK_BYTES);
   }
 
   @Test
@@ -275,13 +287,13 @@ class OutputLogTest {
   void whatIsBeingWrittenOutlivesTheRunner() {
     write(Stream.STDOUT, "read and consumed");
     assertEquals("read and consumed", take(100));
-    MemorySegment room = Objects.requireNonNull(log.reserve());
+    MemorySegment room = Objects.requireNonNull(log.reserve(Stream.STDOUT));
     reader.consumed(17);
     log.abandon();
     reader.consumed(17);
     // If the log had given it back, the next one would get it.
     OutputLog other = log(BOUND);
-    MemorySegment others = Objects.requireNonNull(other.reserve());
+    MemorySegment others = Objects.requireNonNull(other.reserve(Stream.STDOUT));
     assertTrue(others.asOverlappingSlice(room).isEmpty());
     writer.put(room, Stream.STDOUT, random((int) room.byteSize()));
     log.close(END);
@@ -292,7 +304,7 @@ class OutputLogTest {
   void whatIsBeingWrittenIsNotRewound() {
     write(Stream.STDOUT, "abc");
     Lease lease = next(3);
-    MemorySegment room = Objects.requireNonNull(log.reserve());
+    MemorySegment room = Objects.requireNonNull(log.reserve(Stream.STDOUT));
     reader.consumed(3);
     lease.close();
     writer.put(room, Stream.STDOUT, new byte[] {'d', 'e'});
@@ -348,7 +360,7 @@ class OutputLogTest {
   void trimFreesWhatTheWriterReservedAndDropped() {
     write(Stream.STDOUT, "x".repeat(100_000));
     takeAll();
-    assertNotNull(log.reserve());
+    assertNotNull(log.reserve(Stream.STDOUT));
     assertTrue(memory.sharedBytes() > 0);
     log.trim();
     assertEquals(0, memory.sharedBytes());
@@ -380,7 +392,7 @@ class OutputLogTest {
 
   @Test
   void releaseDoesNotWaitForARoomThatTheWriterDropped() {
-    assertNotNull(log.reserve());
+    assertNotNull(log.reserve(Stream.STDOUT));
     log.abandon();
     log.close(END);
     assertEquals(1, released);
