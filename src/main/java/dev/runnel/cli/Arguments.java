@@ -16,7 +16,11 @@ final class Arguments {
   private int next = 1;
 
   /** An option that was given, and where its value stands: in that word, from that byte on. */
-  private record Given(Option option, int word, int from) {}
+  private record Given(Option option, int word, int from) {
+    boolean is(Option other) {
+      return option.name().equals(other.name());
+    }
+  }
 
   /** Nothing is read yet; what {@link #read} read before a mistake can still be asked for. */
   Arguments(List<Option> table, CommandLine line) {
@@ -102,7 +106,7 @@ final class Arguments {
   List<String> values(Option option) throws Failure {
     List<String> values = new ArrayList<>();
     for (Given one : given) {
-      if (one.option.equals(option)) {
+      if (one.is(option)) {
         values.add(text(one));
       }
     }
@@ -111,7 +115,7 @@ final class Arguments {
 
   private @Nullable Given last(Option option) {
     for (int i = given.size() - 1; i >= 0; i--) {
-      if (given.get(i).option.equals(option)) {
+      if (given.get(i).is(option)) {
         return given.get(i);
       }
     }

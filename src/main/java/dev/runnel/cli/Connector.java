@@ -11,6 +11,7 @@ import java.net.UnknownHostException;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.time.Duration;
+import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
 
 /** Connects to a server, with patience where it was asked for. */
@@ -18,7 +19,30 @@ final class Connector {
   private static final long FIRST_PAUSE_MILLIS = 20;
   private static final long MAX_PAUSE_MILLIS = 1_000;
 
+  /** After so much silence a peer is asked whether it is still there, and so often. */
+  private static final int KEEPALIVE_IDLE_SECONDS = 30;
+
+  private static final int KEEPALIVE_INTERVAL_SECONDS = 10;
+  private static final int KEEPALIVE_PROBES = 3;
+
+  static {
+    nameSelectorProvider();
+  }
+
   private Connector() {}
+
+  // Unless it is named, the JDK looks for others in every jar of the class path, for 20 ms.
+  private static void nameSelectorProvider() {
+    String key = "java.nio.channels.spi.SelectorProvider";
+    String usual = "sun.nio.ch.EPollSelectorProvider";
+    try {
+      if (System.getProperty(key) == null && Class.forName(usual, false, null) != null) {
+        System.setProperty(key, usual);
+      }
+    } catch (ClassNotFoundException _) {
+      // Not a Linux, or a JDK that names it differently: then it shall look.
+    }
+  }
 
   /** Blocks until there is a connection. */
   static Connection connect(Host host, Duration timeout, @Nullable Duration wait) throws Failure {
@@ -39,11 +63,10 @@ final class Connector {
   }
 
   private static Connection connectOnce(Host host, Duration timeout) throws IOException {
-    return switch (host) {
-      case Host.Unix unix ->
-          new Connection(host, SocketChannel.open(UnixDomainSocketAddress.of(unix.path())));
-      case Host.Tcp tcp -> connectTcp(tcp, timeout);
-    };
+    if (host instanceof Host.Unix unix) {
+      return new Connection(host, SocketChannel.open(UnixDomainSocketAddress.of(unix.path())));
+    }
+    return connectTcp((Host.Tcp) host, timeout);
   }
 
   // All addresses of a name, one after the other, share the time.
@@ -54,8 +77,7 @@ final class Connector {
       long millis = Math.max(1, (deadline - System.nanoTime()) / 1_000_000);
       SocketChannel channel = SocketChannel.open();
       try {
-        channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-        channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+        configure(channel);
         channel.socket().connect(new InetSocketAddress(address, tcp.port()), (int) millis);
         return new Connection(tcp, channel);
       } catch (IOException e) {
@@ -64,6 +86,18 @@ final class Connector {
       }
     }
     throw first == null ? new UnknownHostException(tcp.address()) : first;
+  }
+
+  private static void configure(SocketChannel channel) throws IOException {
+    channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+    channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+    try {
+      channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS);
+      channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, KEEPALIVE_INTERVAL_SECONDS);
+      channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, KEEPALIVE_PROBES);
+    } catch (UnsupportedOperationException _) {
+      // Then a silent peer is noticed as late as the system says.
+    }
   }
 
   private static void sleep(long millis) throws Failure {

@@ -159,13 +159,14 @@ final class ExecOptions {
   }
 
   private static JobSpec.Leftovers leftovers(Arguments arguments) throws Failure {
-    return switch (arguments.value(LEFTOVERS)) {
-      case null -> JobSpec.Leftovers.KILL;
-      case "kill" -> JobSpec.Leftovers.KILL;
-      case "keep" -> JobSpec.Leftovers.KEEP;
-      case String other ->
-          throw Failure.usage(LEFTOVERS.name() + ": " + other + " (expected: kill or keep)");
-    };
+    String text = arguments.value(LEFTOVERS);
+    if (text == null || text.equals("kill")) {
+      return JobSpec.Leftovers.KILL;
+    }
+    if (text.equals("keep")) {
+      return JobSpec.Leftovers.KEEP;
+    }
+    throw Failure.usage(LEFTOVERS.name() + ": " + text + " (expected: kill or keep)");
   }
 
   private static OptionalLong window(Arguments arguments, long retain) throws Failure {

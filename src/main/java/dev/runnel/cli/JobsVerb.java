@@ -93,7 +93,7 @@ final class JobsVerb {
     }
   }
 
-  /** One array of all the parts' elements, each on a line. */
+  /** One array of all the parts' elements. */
   private static String json(List<byte[]> parts) {
     StringBuilder text = new StringBuilder("[");
     for (byte[] part : parts) {

@@ -75,29 +75,19 @@ final class RunFollower {
   }
 
   private void take(Event event) throws Failure {
-    switch (event) {
-      case Event.Started begun -> start(begun);
-      case Event.Output output -> output(output, connection.body());
-      case Event.Gap gap -> {
-        lose(
-            gap.to()
-                - gap.from()
-                + " bytes of output were not sent: the server no longer had them");
-        next = Math.max(next, gap.to());
-      }
-      case Event.StdinAck ack -> {
-        if (stdin != null) {
-          stdin.acknowledge(ack.offset());
-        }
-      }
-      case Event.StdinClosed _ -> {
-        if (stdin != null) {
-          stdin.close();
-        }
-      }
-      case Event.Exited _, Event.JobsPart _ -> {}
-      case Event.Final other ->
-          throw Failure.of(connection.host().name() + " answered the run with " + other);
+    if (event instanceof Event.Output output) {
+      output(output, connection.body());
+    } else if (event instanceof Event.Started begun) {
+      start(begun);
+    } else if (event instanceof Event.Gap(_, long from, long to)) {
+      lose(to - from + " bytes of output were not sent: the server no longer had them");
+      next = Math.max(next, to);
+    } else if (event instanceof Event.StdinAck ack && stdin != null) {
+      stdin.acknowledge(ack.offset());
+    } else if (event instanceof Event.StdinClosed && stdin != null) {
+      stdin.close();
+    } else if (event instanceof Event.Final other) {
+      throw Failure.of(connection.host().name() + " answered the run with " + other);
     }
   }
 

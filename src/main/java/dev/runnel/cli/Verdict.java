@@ -68,10 +68,9 @@ record Verdict(
   }
 
   private static int code(ExitStatus status) {
-    return switch (status) {
-      case ExitStatus.Exited(int code) -> code;
-      case ExitStatus.Signaled(int number) -> SIGNAL_BASE + number;
-    };
+    return status instanceof ExitStatus.Exited(int code)
+        ? code
+        : SIGNAL_BASE + ((ExitStatus.Signaled) status).number();
   }
 
   private static Verdict canceled(Event.Ended ended, JobControl control) {
@@ -85,13 +84,24 @@ record Verdict(
     if (failure == null) {
       return failed(ended, "cannot start " + command);
     }
-    String at = failure.at() == StartFailure.At.EXEC ? "" : failure.at().wireName() + ": ";
     boolean notFound = failure.errno().equals("ENOENT") || failure.errno().equals("ENOTDIR");
     return new Verdict(
         notFound ? NOT_FOUND : CANNOT_RUN,
-        "cannot start " + command + ": " + at + failure.message() + " (" + failure.errno() + ")",
+        "cannot start " + command + ": " + why(failure, command) + " (" + failure.errno() + ")",
         null,
         ended);
+  }
+
+  // Servers name the step and the command in the message, where the line has named it already.
+  private static String why(StartFailure failure, String command) {
+    String message = failure.message();
+    String step = failure.at().wireName();
+    String known = step + " " + command + ": ";
+    if (message.startsWith(known)) {
+      return message.substring(known.length());
+    }
+    boolean said = failure.at() == StartFailure.At.EXEC || message.startsWith(step + " ");
+    return said ? message : step + ": " + message;
   }
 
   private static Verdict failed(Event.Ended ended, String complaint) {

@@ -3,6 +3,9 @@
  * channels; a start of it takes milliseconds, so it imports {@code model} and {@code wire} and no
  * library of its own. Runs on the main thread, beside it one for stdin and those of the JVM that
  * bring signals.
+ *
+ * <p>On exec's path there are no pattern switches, no regular expressions and no formats: each kind
+ * costs every start milliseconds, even out of an AOT cache.
  */
 @NullMarked
 package dev.runnel.cli;

@@ -24,7 +24,8 @@ public final class EventDecoder {
    */
   public static @Nullable Event decode(Header header) throws ProtocolException {
     Fields fields = Fields.of(header);
-    return switch (fields.string("type")) {
+    String type = fields.string("type");
+    return switch (type) {
       case "hello" -> hello(fields);
       case "started" -> started(fields);
       case "output" -> new Event.Output(fields.job(), stream(fields), fields.number("offset"));
@@ -39,9 +40,9 @@ public final class EventDecoder {
       case "status" -> new Event.Status(status(fields));
       case "jobs" -> fields.flag("final") ? new Event.JobsEnd() : new Event.JobsPart();
       case "error" -> failed(fields);
-      case String other -> {
+      default -> {
         if (fields.flag("final")) {
-          throw Fields.wrong("type", other, "a final frame of version 1");
+          throw Fields.wrong("type", type, "a final frame of version 1");
         }
         yield null;
       }

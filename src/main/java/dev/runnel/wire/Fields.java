@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The keys of an object that a server sent. A wrong value ends the connection. */
+/**
+ * The keys of an object that a server sent. A wrong value ends the connection. Without pattern
+ * switches, which would cost every start of the command line milliseconds.
+ */
 final class Fields {
   private final Lookup lookup;
 
@@ -34,19 +37,19 @@ final class Fields {
   }
 
   boolean flag(String key) throws ProtocolException {
-    return switch (lookup.get(key)) {
-      case null -> false;
-      case Boolean flag -> flag;
-      case Object other -> throw wrong(key, other, "true or false");
-    };
+    Object value = lookup.get(key);
+    if (value == null || value instanceof Boolean) {
+      return Boolean.TRUE.equals(value);
+    }
+    throw wrong(key, value, "true or false");
   }
 
   @Nullable String optionalString(String key) throws ProtocolException {
-    return switch (lookup.get(key)) {
-      case null -> null;
-      case String text -> text;
-      case Object other -> throw wrong(key, other, "a string");
-    };
+    Object value = lookup.get(key);
+    if (value == null || value instanceof String) {
+      return (String) value;
+    }
+    throw wrong(key, value, "a string");
   }
 
   String string(String key) throws ProtocolException {
@@ -59,11 +62,11 @@ final class Fields {
 
   /** At least 0, as every number of the protocol that tells of something. */
   @Nullable Long optionalNumber(String key) throws ProtocolException {
-    return switch (lookup.get(key)) {
-      case null -> null;
-      case Long number when number >= 0 -> number;
-      case Object other -> throw wrong(key, other, "an integer from 0 on");
-    };
+    Object value = lookup.get(key);
+    if (value == null || (value instanceof Long number && number >= 0)) {
+      return (Long) value;
+    }
+    throw wrong(key, value, "an integer from 0 on");
   }
 
   long number(String key) throws ProtocolException {
@@ -97,11 +100,14 @@ final class Fields {
 
   /** An array; empty: the key is not there. */
   List<?> list(String key) throws ProtocolException {
-    return switch (lookup.get(key)) {
-      case null -> List.of();
-      case List<?> list -> list;
-      case Object other -> throw wrong(key, other, "an array");
-    };
+    Object value = lookup.get(key);
+    if (value == null) {
+      return List.of();
+    }
+    if (value instanceof List<?> list) {
+      return list;
+    }
+    throw wrong(key, value, "an array");
   }
 
   Fields object(String key) throws ProtocolException {
