@@ -61,8 +61,10 @@ class OrphanTest {
 
   @Test
   void delayNobodyElsesEnd() {
-    Recorder keeper =
-        Runs.run(engine, Runs.shell("sleep 1000 </dev/null >/dev/null 2>&1 & echo $!"));
+    String staying = "sleep 1000 </dev/null >/dev/null 2>&1 & ";
+    String leaving = "setsid sleep 1001 </dev/null >/dev/null 2>&1 & echo $!; ";
+    String gone = "until [ $(cut -d' ' -f6 /proc/$!/stat) = $! ]; do sleep 0.01; done";
+    Recorder keeper = Runs.run(engine, Runs.shell(staying + leaving + gone));
     for (int i = 0; i < 20; i++) {
       Recorder recorder = Runs.run(engine, CommandSpec.of("/bin/true"));
       // Known at the exit, without a look at every process there is.
@@ -76,10 +78,15 @@ class OrphanTest {
           });
     }
     assertEquals(1, Runs.clear(engine, keeper, Duration.ofSeconds(30)).total());
+    int escaped = Integer.parseInt(keeper.text(Stream.STDOUT).strip());
+    assertTrue(ProcView.isAlive(escaped));
+    Pid.killGroup(escaped, Signal.KILL.number());
+    Runs.await("its end", () -> ProcView.state(escaped) == ' ');
   }
 
   @Test
   void coverForTheirChildrenAlthoughTheyLeftTheSessionThemselves(@TempDir Path folder) {
+    List<Integer> before = ProcView.children();
     Path gone = folder.resolve("gone");
     String escape = "sleep 1000 & exec setsid sh -c \"touch '" + gone + "'; exec sleep 1001\"";
     String line =
@@ -101,6 +108,6 @@ class OrphanTest {
         Pid.killGroup(Pid.group(pid), Signal.KILL.number());
       }
     }
-    Runs.await("no children", () -> ProcView.children().isEmpty());
+    ProcView.awaitNoChildrenBut(before);
   }
 }

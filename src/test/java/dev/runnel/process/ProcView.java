@@ -33,6 +33,11 @@ final class ProcView {
     return " ZX".indexOf(state(pid)) < 0;
   }
 
+  /** Waits until this process has no children but those, which may be some other test's. */
+  static void awaitNoChildrenBut(List<Integer> before) {
+    Runs.await("no more children than " + before, () -> before.containsAll(children()));
+  }
+
   /** Children of this process, zombies included. */
   static List<Integer> children() {
     List<Integer> children = new ArrayList<>();
