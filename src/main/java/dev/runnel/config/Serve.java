@@ -98,10 +98,11 @@ public final class Serve {
     String transport = vertx.isNativeTransportEnabled() ? "epoll" : "nio";
     for (Listen wanted : settings.listen()) {
       Listen listening = node.listen(wanted);
-      out.println("listening on " + listening);
-      out.flush();
       log.info(
           "listening address={} transport={} version={}", listening, transport, Version.text());
+      // Last: whoever reads it may look into the log.
+      out.println("listening on " + listening);
+      out.flush();
     }
   }
 
