@@ -74,7 +74,7 @@ class JobsTest extends NodeTest {
       assertEquals("end", client.ask("'job':'" + name + "','argv':['true']").type());
     }
     client.send("'id':'r','job':'list-d'", "exec sleep 100");
-    client.nextThat(answer -> answer.type().equals("started"));
+    assertEquals("started", client.nextOf("r").type());
 
     assertEquals(
         List.of("list-a", "list-b", "list-c", "list-d"), names(client, ",'prefix':'list-'"));

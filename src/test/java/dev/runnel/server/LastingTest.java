@@ -6,9 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
-import dev.runnel.server.RawClient.Answer;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -50,48 +52,6 @@ class LastingTest {
     }
   }
 
-  @Test
-  void peerThatIsNotReadBecauseItDoesNotReadIsNotTooSlow() throws Exception {
-    try (TestNode node = node(16 * 1024, LONG, SHORT);
-        RawClient client = node.connect();
-        RawClient other = node.connect()) {
-      int pings = 100_000;
-      CompletableFuture<Void> sent =
-          CompletableFuture.runAsync(
-              () -> {
-                try {
-                  for (int i = 0; i < pings; i += 100) {
-                    client.send(pings(i, 100));
-                  }
-                } catch (IOException e) {
-                  throw new AssertionError(e);
-                }
-              });
-      // The server stands still when neither side's buffers take any more.
-      int[] before = {-1};
-      Until.holds(
-          "standstill",
-          () -> {
-            int now = client.socket().getInputStream().available();
-            boolean same = now > 0 && now == before[0];
-            before[0] = now;
-            other.send("", "sleep 0.1");
-            other.finish();
-            return same;
-          });
-      other.send("", "sleep 0.5");
-      other.finish();
-
-      for (int i = 0; i < pings; i++) {
-        Answer pong = client.next();
-        assertEquals("pong", pong.type());
-        assertEquals("" + i, pong.id());
-      }
-      sent.get(30, TimeUnit.SECONDS);
-      assertEquals("pong", client.ask("'type':'ping'").type());
-    }
-  }
-
   private static byte[] pings(int first, int count) {
     byte[][] frames = new byte[count][];
     for (int i = 0; i < count; i++) {
@@ -100,10 +60,18 @@ class LastingTest {
     return RawClient.together(frames);
   }
 
+  /** A connection whose peer takes in little ahead. */
+  private static Socket deaf(TestNode node) throws IOException {
+    Socket socket = new Socket();
+    socket.setReceiveBufferSize(4096);
+    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), node.port()));
+    return socket;
+  }
+
   @Test
   void deafPeerThatLeavesIsMissed() throws Exception {
     try (TestNode node = node(16 * 1024, LONG, LONG)) {
-      RawClient client = node.connect();
+      RawClient client = new RawClient(deaf(node));
       client.send("'id':'r'", "exec sleep 100");
       long pid = client.nextOf("r").number("pid");
       OutputStream out = client.socket().getOutputStream();
@@ -118,7 +86,7 @@ class LastingTest {
                   return;
                 }
               });
-      Until.holds("pongs", () -> client.socket().getInputStream().available() > 10_000);
+      Until.holds("pongs", () -> client.socket().getInputStream().available() > 1_000);
 
       client.close();
 

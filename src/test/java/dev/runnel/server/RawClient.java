@@ -157,7 +157,9 @@ final class RawClient implements Closeable {
   Answer ask(String keys) throws IOException {
     String id = "asked-" + asked++;
     send("'id':'" + id + "'," + keys);
-    return finalOf(id);
+    Answer answer = finalOf(id);
+    kept.removeIf(before -> id.equals(before.id()));
+    return answer;
   }
 
   /** The next frame; {@link EOFException} at the end of the stream. */

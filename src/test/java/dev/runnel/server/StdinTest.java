@@ -122,8 +122,7 @@ class StdinTest extends NodeTest {
     client.send(
         together(
             frame("'job':'in-5','stdin':true", "exec sleep 100"),
-            stdin("in-5", 0, "x".repeat(WINDOW)),
-            stdin("in-5", WINDOW, "x")));
+            stdin("in-5", 0, "x".repeat(WINDOW + 1))));
     Answer error = client.expectClose("bad_notice");
     assertTrue(error.text("message").contains("65536"), error::toString);
   }
