@@ -1,10 +1,12 @@
 package dev.runnel.cli;
 
+import dev.runnel.model.CommandSpec;
 import dev.runnel.model.Event;
 import dev.runnel.model.Request;
 import dev.runnel.model.Stream;
 import dev.runnel.wire.EventDecoder;
 import dev.runnel.wire.Header;
+import dev.runnel.wire.Limits;
 import dev.runnel.wire.ProtocolException;
 import dev.runnel.wire.RequestEncoder;
 import java.io.IOException;
@@ -16,11 +18,10 @@ final class RunFollower {
   /** The id of the run on its connection. */
   static final String ID = "run";
 
-  private static final int NO_STDIN = -1;
-
   private final Surroundings surroundings;
   private final Connection connection;
   private final JobControl control;
+  private final CommandSpec.Stdin input;
   private final long ackEvery;
   private final Tally stdout = new Tally("stdout");
   private final Tally stderr = new Tally("stderr");
@@ -38,6 +39,7 @@ final class RunFollower {
     this.surroundings = surroundings;
     this.connection = connection;
     this.control = control;
+    this.input = run.spec().command().stdin();
     this.ackEvery = run.spec().window().isPresent() ? run.spec().window().getAsLong() / 2 : 0;
   }
 
@@ -92,12 +94,16 @@ final class RunFollower {
   }
 
   private void start(Event.Started begun) {
+    if (started) {
+      return;
+    }
     started = true;
     next = begun.next();
     acked = begun.next();
     control.started(begun.job());
-    int window = begun.stdinWindow() == null ? NO_STDIN : begun.stdinWindow();
-    if (window != NO_STDIN) {
+    // Whatever a server asks for: what we did not offer stays with us.
+    if (input == CommandSpec.Stdin.PIPE) {
+      int window = begun.stdinWindow() == null ? Limits.STDIN_WINDOW_BYTES : begun.stdinWindow();
       stdin = new StdinSender(surroundings.in(), connection, control, begun.job(), window);
       stdin.start();
     }

@@ -49,12 +49,12 @@ public final class RuntimeFolder {
     if (folder == null) {
       return;
     }
-    if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+    if (!Files.isDirectory(folder)) {
       Files.createDirectories(
           folder,
           PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     }
-    if (owner(folder) != user()) {
+    if (owner(folder) != user() || owner(folder.toRealPath()) != user()) {
       throw new IOException(folder + " belongs to " + Files.getOwner(folder).getName());
     }
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
@@ -65,12 +65,17 @@ public final class RuntimeFolder {
     Path folder = socket.toAbsolutePath().getParent();
     try {
       return folder != null
-          && Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)
-          && (owner(folder) == ROOT || owner(folder) == user())
-          && (attribute(folder, "unix:mode") & OTHERS_MAY_WRITE) == 0;
+          && isOfUsOrRoot(folder)
+          && isOfUsOrRoot(folder.toRealPath())
+          && (attribute(folder.toRealPath(), "unix:mode") & OTHERS_MAY_WRITE) == 0;
     } catch (IOException _) {
       return false;
     }
+  }
+
+  private static boolean isOfUsOrRoot(Path path) throws IOException {
+    int owner = owner(path);
+    return owner == ROOT || owner == user();
   }
 
   /** Our user's number, or -1: there is no /proc to tell. */
@@ -82,6 +87,7 @@ public final class RuntimeFolder {
     }
   }
 
+  /** Of a link: of itself, not of what it points to. */
   private static int owner(Path path) throws IOException {
     return attribute(path, "unix:uid");
   }

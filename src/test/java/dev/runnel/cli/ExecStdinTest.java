@@ -172,4 +172,18 @@ class ExecStdinTest {
     }
     return header[0];
   }
+
+  @Test
+  void givesAServerNothingThatWasNotOffered() throws Exception {
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              var _ = peer.read();
+              peer.startedWithStdin();
+              peer.end(OK);
+              assertEquals(0, peer.readToEnd().length);
+            })) {
+      assertEquals(0, client.stdin("secret").exec(server, "-n", "true"), client.err());
+    }
+  }
 }
