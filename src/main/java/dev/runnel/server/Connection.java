@@ -19,8 +19,11 @@ import dev.runnel.wire.RequestDecoder;
 import dev.runnel.wire.RequestException;
 import dev.runnel.wire.vertx.FrameDecoder;
 import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.net.NetSocket;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -40,6 +43,12 @@ final class Connection implements FrameDecoder.Output {
   private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
   private static final byte[] NO_BODY = {};
 
+  /** How long a peer may still read what was sent last. */
+  private static final Duration LINGER = Duration.ofSeconds(1);
+
+  /** How long the followers may still read when the server goes. */
+  private static final Duration DRAIN = Duration.ofSeconds(5);
+
   /**
    * The key of the one request that may go without an id; nobody can send half a surrogate pair.
    */
@@ -53,6 +62,7 @@ final class Connection implements FrameDecoder.Output {
   private final FrameDecoder decoder = new FrameDecoder(this);
   private final FrameClock clock;
   private final Runnable onClosed;
+  private final Promise<Void> gone = Promise.promise();
 
   private final Set<String> inFlight = new HashSet<>();
   private final Map<String, SocketFollower> followers = new HashMap<>();
@@ -60,6 +70,7 @@ final class Connection implements FrameDecoder.Output {
   private final ArrayDeque<SocketFollower> turns = new ArrayDeque<>();
   private @Nullable String principal;
   private boolean reading = true;
+  private boolean draining;
   private boolean closing;
 
   Connection(
@@ -93,14 +104,25 @@ final class Connection implements FrameDecoder.Output {
   /** Says why there is no place, and closes. */
   void turnAway(String why) {
     netSocket.handler(_ -> {});
-    netSocket.closeHandler(_ -> onClosed.run());
+    netSocket.closeHandler(_ -> closed());
     netSocket.exceptionHandler(_ -> {});
     end(new ProtocolException(ErrorCode.TOO_MANY_CONNECTIONS, why));
   }
 
-  void close() {
-    socket.flush();
-    socket.close();
+  /** Lets a peer that reads hear how its jobs ended, and closes; done when that is done. */
+  Future<Void> drain() {
+    if (!closing) {
+      draining = true;
+      clock.linger(DRAIN, socket::close);
+      closeIfDrained();
+    }
+    return gone.future();
+  }
+
+  private void closeIfDrained() {
+    if (draining && !closing && followers.isEmpty() && socket.isAllTaken()) {
+      endOutput();
+    }
   }
 
   FrameSocket socket() {
@@ -370,6 +392,7 @@ final class Connection implements FrameDecoder.Output {
       if (!turns.isEmpty()) {
         flush();
       }
+      closeIfDrained();
     }
   }
 
@@ -399,8 +422,6 @@ final class Connection implements FrameDecoder.Output {
     end(new ProtocolException(ErrorCode.TOO_SLOW, what));
   }
 
-  // The peer may still be sending: closed at once, its unread bytes would reset the connection and
-  // take the error with them.
   private void end(ProtocolException mistake) {
     if (closing) {
       return;
@@ -410,8 +431,14 @@ final class Connection implements FrameDecoder.Output {
         netSocket.remoteAddress(),
         mistake.code().wireName(),
         oneLine(mistake.getMessage()));
-    decoder.stop();
     answer(null, new Event.Failed(mistake.code(), mistake.getMessage(), null));
+    endOutput();
+  }
+
+  // The peer may still be sending: closed at once, its unread bytes would reset the connection and
+  // take with them what it has not read yet.
+  private void endOutput() {
+    decoder.stop();
     closing = true;
     leaveAll();
     if (!reading) {
@@ -419,7 +446,7 @@ final class Connection implements FrameDecoder.Output {
     }
     socket.flush();
     socket.halfClose();
-    clock.linger(socket::close);
+    clock.linger(LINGER, socket::close);
   }
 
   // A peer's words may be in it, and must not look like lines of the log's own.
@@ -441,6 +468,7 @@ final class Connection implements FrameDecoder.Output {
     clock.stop();
     leaveAll();
     onClosed.run();
+    gone.complete();
   }
 
   private void leaveAll() {

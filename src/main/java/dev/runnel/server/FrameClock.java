@@ -9,7 +9,6 @@ import java.util.function.Consumer;
  * one for every frame would cost more than reading it. On the connection's event loop.
  */
 final class FrameClock {
-  private static final Duration LINGER = Duration.ofSeconds(1);
   private static final long NONE = -1;
 
   private final Vertx vertx;
@@ -52,10 +51,11 @@ final class FrameClock {
     }
   }
 
-  /** Runs the task after the time in which a peer may still read an error. */
-  void linger(Runnable task) {
+  /** Runs the task after the time in which a peer may still read. */
+  void linger(Duration time, Runnable task) {
+    first = false;
     stop();
-    timer = vertx.setTimer(LINGER.toMillis(), _ -> task.run());
+    timer = vertx.setTimer(time.toMillis(), _ -> task.run());
   }
 
   void stop() {

@@ -19,13 +19,12 @@ final class FrameServerVerticle extends VerticleBase {
   /** How many may stay at once, for as long as it takes to read why; others are just closed. */
   private static final int MAX_TURNED_AWAY = 64;
 
-  private static final int TCP_USER_TIMEOUT_MILLIS = 30_000;
-
   private final ServerRoom room;
   private final Listen listen;
   private final Access access;
   private final Set<Connection> connections = new HashSet<>();
   private int turnedAway;
+  private boolean stopping;
   private volatile int port;
 
   FrameServerVerticle(ServerRoom room, Listen listen, Access access) {
@@ -52,23 +51,28 @@ final class FrameServerVerticle extends VerticleBase {
     };
   }
 
+  /** Done when every connection is closed. */
   @Override
   public Future<?> stop() {
-    connections.forEach(Connection::close);
-    return Future.succeededFuture();
+    stopping = true;
+    return Future.join(connections.stream().map(Connection::drain).toList());
   }
 
   private NetServerOptions options() {
     NetServerOptions options = new NetServerOptions().setAcceptBacklog(BACKLOG);
+    // No TCP_USER_TIMEOUT: it also ends a connection whose peer answers every probe and only does
+    // not
+    // read, and a reader may take its time. tcp(7)
     return listen instanceof Listen.Tcp
-        ? options
-            .setTcpNoDelay(true)
-            .setTcpKeepAlive(true)
-            .setTcpUserTimeout(TCP_USER_TIMEOUT_MILLIS)
+        ? options.setTcpNoDelay(true).setTcpKeepAlive(true)
         : options;
   }
 
   private void connected(NetSocket socket) {
+    if (stopping) {
+      socket.close();
+      return;
+    }
     int max = room.limits().maxConnections();
     if (room.connections().getAndUpdate(count -> count < max ? count + 1 : count) < max) {
       make(socket, () -> room.connections().decrementAndGet()).open();

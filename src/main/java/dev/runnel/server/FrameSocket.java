@@ -17,9 +17,7 @@ import io.vertx.core.net.NetSocket;
 final class FrameSocket {
   // A copy of so few bytes costs less than a reference to them.
   private static final int COPIED_BYTES = 4 * 1024;
-  private static final int KEEPALIVE_SECONDS = 30;
 
-  private final NetSocket socket;
   private final ChannelHandlerContext channel;
   private final Unsent unsent;
   private final Runnable onTaken;
@@ -34,7 +32,6 @@ final class FrameSocket {
    * @param onTaken called whenever the transport took something
    */
   FrameSocket(NetSocket socket, Unsent unsent, Runnable onTaken) {
-    this.socket = socket;
     this.unsent = unsent;
     this.channel = ((NetSocketInternal) socket).channelHandlerContext();
     this.onTaken = onTaken;
@@ -50,12 +47,22 @@ final class FrameSocket {
     return unreadAnswers;
   }
 
+  boolean isAllTaken() {
+    return unsentOutput + unreadAnswers == 0;
+  }
+
   /** Probes a silent peer after half a minute; the system's own default is two hours. */
   void keepAlive() {
-    // By name: the class that holds this option is there with the native transport only.
-    ChannelOption<Integer> idle =
-        ChannelOption.valueOf("io.netty.channel.epoll.EpollChannelOption#TCP_KEEPIDLE");
-    channel.channel().config().setOption(idle, KEEPALIVE_SECONDS);
+    setEpollOption("TCP_KEEPIDLE", 30);
+    setEpollOption("TCP_KEEPINTVL", 10);
+    setEpollOption("TCP_KEEPCNT", 3);
+  }
+
+  // By name: the class that holds them is there with the native transport only.
+  private void setEpollOption(String name, int value) {
+    ChannelOption<Integer> option =
+        ChannelOption.valueOf("io.netty.channel.epoll.EpollChannelOption#" + name);
+    channel.channel().config().setOption(option, value);
   }
 
   /** Hands over a whole frame that is no output. */
@@ -109,8 +116,9 @@ final class FrameSocket {
             });
   }
 
+  /** Closes at once. The socket's own close would wait for a peer that does not read. */
   void close() {
-    socket.close();
+    var _ = channel.close();
   }
 
   private void countAnswer(int bytes) {

@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -193,6 +195,41 @@ class SlowReaderTest {
       for (int i = 0; i < COMMANDS; i++) {
         assertEquals("exited", slow.nextOfType("end").text("outcome"));
       }
+    }
+  }
+
+  @Test
+  void readerThatIsBehindWhenTheServerGoesStillHearsOfTheEnd() throws Exception {
+    try (RawClient slow = node.connect();
+        RawClient acknowledging = node.connect();
+        RawClient other = node.connect()) {
+      runAll(slow, "exec cat /dev/zero");
+      acknowledging.send("'id':'a','window':65536,'retain':65536", "exec cat /dev/zero");
+      awaitStandstill(other);
+      CompletableFuture<Void> closed = CompletableFuture.runAsync(node::close);
+      for (int i = 0; i < COMMANDS; i++) {
+        assertEquals("shutdown", slow.nextOfType("end").text("outcome"));
+      }
+      assertTrue(slow.isAtEnd());
+      for (RawClient.Answer answer = acknowledging.next();
+          !answer.isFinal();
+          answer = acknowledging.next()) {
+        long end = answer.number("offset") + answer.body().length;
+        acknowledging.send("'type':'ack','follow':'a','offset':" + Math.max(0, end));
+      }
+      closed.get(30, TimeUnit.SECONDS);
+    }
+  }
+
+  @Test
+  void readerThatNeverReadsDoesNotKeepTheServerFromGoing() throws Exception {
+    try (RawClient slow = node.connect();
+        RawClient other = node.connect()) {
+      runAll(slow, "exec cat /dev/zero");
+      awaitStandstill(other);
+      node.close();
+      assertEquals(0, node.room().connections().get());
+      awaitNothingLeft();
     }
   }
 
