@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** A real runneld, in a process of its own; what it logs goes to a file. */
-final class Daemon implements AutoCloseable {
+public final class Daemon implements AutoCloseable {
   private static final long PATIENCE_SECONDS = 30;
 
   private final Process process;
@@ -24,7 +24,12 @@ final class Daemon implements AutoCloseable {
   }
 
   /** Starts {@code runnel serve} with these arguments; does not wait for it. */
-  static Daemon start(String... arguments) throws IOException {
+  public static Daemon start(String... arguments) throws IOException {
+    return start(List.of("-Xmx128m"), arguments);
+  }
+
+  /** The same in a JVM with these options. */
+  public static Daemon start(List<String> options, String... arguments) throws IOException {
     Path stderr = Files.createTempFile("runneld", ".log");
     List<String> command =
         new ArrayList<>(
@@ -33,17 +38,15 @@ final class Daemon implements AutoCloseable {
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
                 "-XX:+UseSerialGC",
-                "-Xmx128m",
-                "-XX:-MaxFDLimit",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.runnel.Main",
-                "serve"));
+                "-XX:-MaxFDLimit"));
+    command.addAll(options);
+    command.addAll(
+        List.of("-cp", System.getProperty("java.class.path"), "dev.runnel.Main", "serve"));
     command.addAll(List.of(arguments));
     return new Daemon(new ProcessBuilder(command).redirectError(stderr.toFile()).start(), stderr);
   }
 
-  Process process() {
+  public Process process() {
     return process;
   }
 
@@ -57,17 +60,17 @@ final class Daemon implements AutoCloseable {
   }
 
   /** The port of a listener on TCP, whose line is the next. */
-  int port() throws IOException {
+  public int port() throws IOException {
     String line = line();
     return Integer.parseInt(line.substring(line.lastIndexOf(':') + 1));
   }
 
-  String log() throws IOException {
+  public String log() throws IOException {
     return Files.readString(stderr);
   }
 
   /** Waits for its end, whatever makes it end, and returns the exit code. */
-  int exitCode() throws InterruptedException {
+  public int exitCode() throws InterruptedException {
     if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
       throw new AssertionError("runneld still runs");
     }
