@@ -56,7 +56,7 @@ public final class Cli {
       case "signal" -> JobVerbs.signal(surroundings, line);
       case "help" -> help(line);
       case "-h", "--help" -> print(Help.overview());
-      case "-V", "--version" -> print(version());
+      case "version", "-V", "--version" -> print(version());
       case "" -> {
         print(Help.overview());
         // A script that lost its arguments has not done what it was to do.

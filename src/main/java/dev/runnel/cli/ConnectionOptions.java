@@ -54,7 +54,7 @@ final class ConnectionOptions {
   private static @Nullable String token(@Nullable String file, @Nullable String preset)
       throws Failure {
     if (file == null) {
-      return preset == null || preset.isEmpty() ? null : preset;
+      return preset == null || preset.isBlank() ? null : preset.strip();
     }
     try {
       String text = Files.readString(Path.of(file));

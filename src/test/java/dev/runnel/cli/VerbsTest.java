@@ -34,8 +34,12 @@ class VerbsTest {
                   "\"type\":\"hello\",\"id\":\"1\",\"final\":true,\"version\":1,"
                       + "\"software\":\"runnel 9\",\"node\":\"pod-1\",\"boot\":\"b\","
                       + "\"max_header\":65536,\"max_body\":131072");
-              assertTrue(peer.read().header().startsWith("{\"type\":\"ping\",\"id\":\"2\""));
-              peer.send("\"type\":\"pong\",\"id\":\"2\",\"final\":true");
+              for (int id = 2; id < 10; id++) {
+                assertEquals(
+                    "{\"type\":\"ping\",\"id\":\"" + id + "\",\"total_size\":0}",
+                    peer.read().header());
+                peer.send("\"type\":\"pong\",\"id\":\"" + id + "\",\"final\":true");
+              }
             })) {
       assertEquals(0, client.run("ping", "-H", server.host()), client.err());
     }
