@@ -29,6 +29,7 @@ final class FakeEngine implements ProcessEngine {
   private long now = Long.MAX_VALUE - Duration.ofSeconds(1).toNanos();
   private long sequence;
   private boolean onPump;
+  private long lostBytes;
 
   private record Due(long at, long sequence, Runnable task) {}
 
@@ -101,6 +102,7 @@ final class FakeEngine implements ProcessEngine {
         busy |= process.poll();
       }
     }
+    processes.removeIf(this::isGone);
   }
 
   /** Lets time pass and timers fire, each with the tasks it makes; reads no pipes. */
@@ -125,10 +127,19 @@ final class FakeEngine implements ProcessEngine {
 
   /** What processes wrote, nobody discarded, and no listener got. */
   long lostBytes() {
-    return processes.stream()
-        .flatMap(process -> process.pipes().stream())
-        .mapToLong(FakePipe::lostBytes)
-        .sum();
+    return lostBytes + processes.stream().mapToLong(FakeEngine::lostBytes).sum();
+  }
+
+  private static long lostBytes(FakeProcess process) {
+    return process.pipes().stream().mapToLong(FakePipe::lostBytes).sum();
+  }
+
+  private boolean isGone(FakeProcess process) {
+    boolean gone = process.hasExited() && process.pipes().stream().noneMatch(FakePipe::isOpen);
+    if (gone) {
+      lostBytes += lostBytes(process);
+    }
+    return gone;
   }
 
   // For its processes.
