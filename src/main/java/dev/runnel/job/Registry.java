@@ -91,7 +91,7 @@ public final class Registry {
         job.cancel(Outcome.SHUTDOWN, _ -> {});
       }
       return job;
-    } catch (RefusedException e) {
+    } catch (RefusedException | RuntimeException e) {
       giveUpPlace();
       throw e;
     }
@@ -118,16 +118,19 @@ public final class Registry {
   private Job put(@Nullable JobId name, JobSpec spec, String principal) throws RefusedException {
     while (true) {
       Job job = new Job(name == null ? newId() : name, spec, principal, this);
-      if (jobs.putIfAbsent(job.id(), job) == null) {
-        // After the put: a job of that name may have ended just before it.
-        if (!isKnownAsEnded(job.id())) {
-          return job;
-        }
-        jobs.remove(job.id(), job);
+      if (take(job)) {
+        return job;
       }
       if (name != null) {
         throw new RefusedException(ErrorCode.JOB_EXISTS, "job: " + name + " exists");
       }
+    }
+  }
+
+  // Under the lock, because a job of that name may be ending just now.
+  private boolean take(Job job) {
+    synchronized (ended) {
+      return !ended.containsKey(job.id()) && jobs.putIfAbsent(job.id(), job) == null;
     }
   }
 
@@ -187,10 +190,11 @@ public final class Registry {
   /** The jobs known, by id; null matches all. */
   public List<JobStatus> list(@Nullable String prefix, @Nullable JobState state, int limit) {
     Map<JobId, JobStatus> all = new LinkedHashMap<>();
+    // In this order: what ends in between is in both rather than in neither.
+    jobs.forEach((id, job) -> all.put(id, job.status()));
     synchronized (ended) {
       ended.forEach((id, past) -> all.put(id, past.status()));
     }
-    jobs.forEach((id, job) -> all.put(id, job.status()));
     return all.values().stream()
         .filter(status -> prefix == null || status.job().value().startsWith(prefix))
         .filter(status -> state == null || status.state() == state)
@@ -232,8 +236,8 @@ public final class Registry {
       if (ended.size() > limits.maxEnded()) {
         ended.pollFirstEntry();
       }
+      jobs.remove(job.id(), job);
     }
-    jobs.remove(job.id(), job);
     completeIfDrained();
   }
 
@@ -252,12 +256,6 @@ public final class Registry {
   private void completeIfDrained() {
     if (closing && jobs.isEmpty()) {
       drained.complete(null);
-    }
-  }
-
-  private boolean isKnownAsEnded(JobId id) {
-    synchronized (ended) {
-      return ended.containsKey(id);
     }
   }
 

@@ -30,8 +30,12 @@ final class Scene {
   }
 
   Scene(long logBytes) {
-    memory = new LogMemory(logBytes, MAX_JOBS);
-    registry = new Registry(new NodeIdentity("node", "boot"), engine, memory, LIMITS);
+    this(new LogMemory(logBytes, MAX_JOBS), LIMITS);
+  }
+
+  Scene(LogMemory memory, JobLimits limits) {
+    this.memory = memory;
+    this.registry = new Registry(new NodeIdentity("node", "boot"), engine, memory, limits);
   }
 
   /** A job with its follower, about to be started. */

@@ -1,0 +1,295 @@
+package dev.runnel.job;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.job.Scene.Spec;
+import dev.runnel.model.End;
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobState;
+import dev.runnel.model.JobStatus;
+import dev.runnel.model.Outcome;
+import dev.runnel.model.Stream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Names, places and what is known of jobs. */
+class RegistryTest {
+  private static final int CROWD = 1_000;
+  private static final Duration SWEEP = Duration.ofSeconds(10);
+
+  private final Scene scene = new Scene();
+  private final FakeEngine engine = scene.engine;
+  private final Registry registry = scene.registry;
+
+  @AfterEach
+  void nothingIsLeft() {
+    scene.checkNothingIsLeft();
+  }
+
+  // Names.
+
+  @Test
+  void nameInUseIsTaken() throws Exception {
+    TestFollower first = follow("name");
+    RefusedException refused = refused("name", new Spec());
+    assertEquals(ErrorCode.JOB_EXISTS, refused.code());
+    assertEquals("job: name exists", refused.getMessage());
+    assertEquals(1, registry.places());
+    scene.end(first);
+  }
+
+  @Test
+  void nameIsTakenUntilTheEndIsForgotten() throws Exception {
+    scene.end(follow("name"));
+    assertEquals(ErrorCode.JOB_EXISTS, refused("name", new Spec()).code());
+    engine.pass(Scene.LIMITS.keep());
+    assertEquals(ErrorCode.JOB_EXISTS, refused("name", new Spec()).code());
+    engine.pass(SWEEP);
+    assertNull(scene.status(Scene.id("name")));
+    scene.end(follow("name"));
+  }
+
+  @Test
+  void endsBeyondTheirNumberAreForgottenOldestFirst() throws Exception {
+    List<String> names = List.of("a", "b", "c", "d", "e", "f");
+    for (String name : names) {
+      scene.end(follow(name));
+    }
+    assertEquals(Scene.LIMITS.maxEnded(), registry.list(null, null, 100).size());
+    for (int i = 0; i < names.size(); i++) {
+      boolean known = i >= names.size() - Scene.LIMITS.maxEnded();
+      assertEquals(known, scene.status(Scene.id(names.get(i))) != null);
+    }
+    scene.end(follow("a"));
+    assertEquals(ErrorCode.JOB_EXISTS, refused("f", new Spec()).code());
+  }
+
+  @Test
+  void generatedNamesAreValidAndDiffer() throws Exception {
+    Set<JobId> ids = new HashSet<>();
+    for (int i = 0; i < 1_000; i++) {
+      TestFollower follower = scene.register();
+      assertTrue(ids.add(follower.job().id()));
+      assertTrue(JobId.isValid(follower.job().id().value()));
+      follower.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no worker"));
+      engine.settle();
+    }
+  }
+
+  // Limits.
+
+  @Test
+  void jobsInAllAreLimited() throws Exception {
+    List<Scene.Running> running = new ArrayList<>();
+    for (int i = 0; i < Scene.MAX_JOBS; i++) {
+      running.add(scene.start());
+    }
+    RefusedException refused = refused("late", new Spec());
+    assertEquals(ErrorCode.BUSY, refused.code());
+    assertEquals("jobs: limit: 6", refused.getMessage());
+    assertEquals(Scene.MAX_JOBS, registry.places());
+    running.getFirst().process().exit(0);
+    engine.settle();
+    // Its output may not have been read yet.
+    assertEquals(ErrorCode.BUSY, refused("late", new Spec()).code());
+    running.getFirst().follower().leave();
+    TestFollower late = follow("late");
+    scene.end(late);
+    for (Scene.Running other : running.subList(1, running.size())) {
+      other.process().exit(0);
+      engine.settle();
+      other.follower().leave();
+    }
+  }
+
+  @Test
+  void startsThatWaitAreLimited() throws Exception {
+    List<TestFollower> waiting = new ArrayList<>();
+    for (int i = 0; i < Scene.LIMITS.maxQueuedStarts(); i++) {
+      waiting.add(scene.register());
+    }
+    RefusedException refused = refused("late", new Spec());
+    assertEquals(ErrorCode.BUSY, refused.code());
+    assertEquals("queued starts: limit: 3", refused.getMessage());
+    assertEquals(3, registry.places());
+    waiting.getFirst().job().start();
+    FakeProcess process = engine.spawn();
+    TestFollower late = follow("late");
+    assertEquals(ErrorCode.BUSY, refused("later", new Spec()).code());
+    process.exit(0);
+    engine.settle();
+    waiting.getFirst().leave();
+    scene.end(waiting.get(1));
+    scene.end(waiting.get(2));
+    scene.end(late);
+  }
+
+  @Test
+  void retainIsLimited() throws Exception {
+    Spec most = Spec.retaining(Scene.LIMITS.maxRetainBytes());
+    scene.end(scene.register(most));
+    RefusedException refused = refused("late", Spec.retaining(Scene.LIMITS.maxRetainBytes() + 1));
+    assertEquals(ErrorCode.BAD_REQUEST, refused.code());
+    assertEquals("retain: 67108865 (limit: 67108864)", refused.getMessage());
+  }
+
+  @Test
+  void placeIsGivenBackWhateverGoesWrong() {
+    Spec endless = new Spec();
+    endless.drain = Duration.ofSeconds(Long.MAX_VALUE);
+    for (int i = 0; i < 10; i++) {
+      assertThrows(
+          ArithmeticException.class, () -> registry.register(null, endless.build(), "tester"));
+    }
+    assertEquals(0, registry.places());
+  }
+
+  @Test
+  void placeIsKeptWhileALeaseIs() {
+    Scene.Running running = scene.start();
+    running.process().write(Stream.STDOUT, "output");
+    engine.settle();
+    assertTrue(running.follower().hold(100));
+    running.process().exit(0);
+    engine.settle();
+    running.follower().leave();
+    assertEquals(1, registry.places());
+    running.follower().closeAllHeld();
+    assertEquals(0, registry.places());
+  }
+
+  // What is known.
+
+  @Test
+  void statusFollowsAJobToItsEndAndBeyond() throws Exception {
+    TestFollower follower = follow("name");
+    JobId id = Scene.id("name");
+    assertEquals(JobState.STARTING, registry.status(id).state());
+    assertNull(registry.status(id).pid());
+    assertEquals("tester", registry.status(id).principal());
+    assertEquals("true", registry.status(id).command());
+    assertEquals(1, registry.status(id).followers());
+    follower.job().start();
+    FakeProcess process = engine.spawn();
+    process.write(Stream.STDOUT, "output");
+    process.hold(FakePipe.Holder.SURVIVOR, Stream.STDOUT);
+    engine.settle();
+    assertEquals(JobState.RUNNING, registry.status(id).state());
+    assertEquals(process.pid(), registry.status(id).pid());
+    assertEquals(6, registry.status(id).outputBytes());
+    assertNotNull(registry.status(id).startedAt());
+    process.exit(0);
+    assertEquals(JobState.DRAINING, registry.status(id).state());
+    assertNull(registry.status(id).end());
+    process.endSurvivors();
+    engine.settle();
+    follower.readAll();
+    JobStatus ended = registry.status(id);
+    assertEquals(JobState.ENDED, ended.state());
+    assertSame(follower.end(), ended.end());
+    assertEquals(0, ended.followers());
+    follower.leave();
+    assertEquals(ended, registry.status(id));
+  }
+
+  @Test
+  void unknownJobIsNamed() {
+    RefusedException refused =
+        assertThrows(RefusedException.class, () -> registry.status(Scene.id("nobody")));
+    assertEquals(ErrorCode.UNKNOWN_JOB, refused.code());
+    assertEquals("job: nobody is not known", refused.getMessage());
+  }
+
+  @Test
+  void listIsByPrefixAndStateInOrderAndCut() throws Exception {
+    scene.end(follow("b-ended"));
+    scene.end(follow("a-ended"));
+    TestFollower waiting = follow("b-waiting");
+    TestFollower running = follow("a-running");
+    running.job().start();
+    FakeProcess process = engine.spawn();
+    assertEquals(List.of("a-ended", "a-running", "b-ended", "b-waiting"), names(null, null, 9));
+    assertEquals(List.of("a-ended", "a-running"), names("a", null, 9));
+    assertEquals(List.of("a-ended", "b-ended"), names(null, JobState.ENDED, 9));
+    assertEquals(List.of("b-waiting"), names("b", JobState.STARTING, 9));
+    assertEquals(List.of("a-ended", "a-running", "b-ended"), names(null, null, 3));
+    assertEquals(List.of(), names(null, JobState.DRAINING, 9));
+    assertEquals(List.of(), names("c", null, 9));
+    process.exit(0);
+    engine.settle();
+    running.leave();
+    scene.end(waiting);
+  }
+
+  @Test
+  void jobThatEndsDuringTheListIsInIt() throws Exception {
+    JobLimits limits = new JobLimits(CROWD, 1 << 20, 10 * CROWD, Duration.ofHours(1));
+    Scene crowded = new Scene(new LogMemory(1 << 30, CROWD), limits);
+    List<TestFollower> crowd = new ArrayList<>();
+    for (int i = 0; i < CROWD; i++) {
+      crowd.add(crowded.register());
+    }
+    AtomicInteger ended = new AtomicInteger();
+    List<String> missing = new ArrayList<>();
+    Thread listing =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  while (ended.get() < CROWD) {
+                    int listed = crowded.registry.list(null, null, CROWD).size();
+                    if (listed < CROWD) {
+                      missing.add(listed + " after " + ended.get());
+                    }
+                  }
+                });
+    for (TestFollower follower : crowd) {
+      crowded.end(follower);
+      ended.incrementAndGet();
+    }
+    listing.join();
+    assertEquals(List.of(), missing);
+  }
+
+  @Test
+  void shutdownIsNotDoneBeforeAJobIsRefused() {
+    TestFollower waiting = scene.register();
+    var closed = registry.close();
+    engine.settle();
+    assertFalse(closed.isDone());
+    waiting.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no worker"));
+    engine.settle();
+    assertTrue(closed.isDone());
+    waiting.leave();
+  }
+
+  // Helpers.
+
+  private TestFollower follow(String name) throws RefusedException {
+    return new TestFollower(registry.register(Scene.id(name), new Spec().build(), "tester"));
+  }
+
+  private RefusedException refused(String name, Spec spec) {
+    return assertThrows(
+        RefusedException.class, () -> registry.register(Scene.id(name), spec.build(), "tester"));
+  }
+
+  private List<String> names(@Nullable String prefix, @Nullable JobState state, int limit) {
+    return registry.list(prefix, state, limit).stream().map(job -> job.job().value()).toList();
+  }
+}
