@@ -344,6 +344,7 @@ final class Lifecycle implements ProcessListener {
     job.becomeEnded(end);
     registry.ended(job);
     job.tellEnd(end);
+    registry.completeIfDrained();
   }
 
   private StreamTotal total(Stream stream) {

@@ -238,7 +238,6 @@ public final class Registry {
       }
       jobs.remove(job.id(), job);
     }
-    completeIfDrained();
   }
 
   /** A job that ended has given back its log's memory. */
@@ -253,7 +252,8 @@ public final class Registry {
     completeIfDrained();
   }
 
-  private void completeIfDrained() {
+  /** Whoever followed the job that ended last has been told. */
+  void completeIfDrained() {
     if (closing && jobs.isEmpty()) {
       drained.complete(null);
     }

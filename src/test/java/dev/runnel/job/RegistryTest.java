@@ -267,6 +267,16 @@ class RegistryTest {
   }
 
   @Test
+  void lastFollowerHearsOfTheEndBeforeTheShutdownIsDone() {
+    Scene.Running running = scene.start();
+    AtomicReference<End> heard = new AtomicReference<>();
+    var _ = registry.close().thenRun(() -> heard.set(running.follower().endIfRead()));
+    engine.settle();
+    assertEquals(Outcome.SHUTDOWN, Objects.requireNonNull(heard.get()).outcome());
+    running.follower().leave();
+  }
+
+  @Test
   void shutdownIsNotDoneBeforeAJobIsRefused() {
     TestFollower waiting = scene.register();
     var closed = registry.close();
