@@ -17,6 +17,13 @@ import java.util.Set;
 final class ProcFiles {
   private static final int MAX_BYTES = 4 * Excerpt.MAX_LENGTH;
 
+  // Of proc_pid_stat(5), counted from the state on.
+  private static final int STAT_STATE = 0;
+  private static final int STAT_FLAGS = 6;
+
+  /** Set as the first thing in do_exit, before descriptors are closed. */
+  private static final long PF_EXITING = 0x4;
+
   private ProcFiles() {}
 
   /**
@@ -45,11 +52,17 @@ final class ProcFiles {
     return name.charAt(0) >= '1' && name.charAt(0) <= '9' ? Integer.parseInt(name) : 0;
   }
 
+  // A process on its way out has closed its pipes already and needs no ending: nothing of its program
+  // runs any more.
   private static boolean isAlive(int pid) {
     String stat = text(pid, "stat");
     // The name before it may hold anything, parentheses too.
-    int state = stat.lastIndexOf(')') + 2;
-    return state > 1 && state < stat.length() && "ZX".indexOf(stat.charAt(state)) < 0;
+    int end = stat.lastIndexOf(')');
+    String[] fields = end < 0 ? new String[0] : stat.substring(end + 1).strip().split(" ", -1);
+    return fields.length > STAT_FLAGS
+        && !fields[STAT_STATE].equals("Z")
+        && !fields[STAT_STATE].equals("X")
+        && (Long.parseLong(fields[STAT_FLAGS]) & PF_EXITING) == 0;
   }
 
   /** Shown by its arguments, or by its short name if it has none to show. */
