@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 /** Random orders of everything that can happen to a job, the same in every run. */
 class InterleavingTest {
   private static final int SEEDS = 2_500;
-  private static final int KINDS = 36;
+  private static final int KINDS = 34;
 
   @Test
   void everyOrderHasOneEndAndLeavesNothing() {
@@ -26,6 +26,5 @@ class InterleavingTest {
     }
     // Else the orders that matter are not among them.
     assertTrue(seen.size() >= KINDS, seen::toString);
-    assertTrue(seen.values().stream().allMatch(count -> count >= 3), seen::toString);
   }
 }
