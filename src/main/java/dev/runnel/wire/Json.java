@@ -29,6 +29,9 @@ final class Json {
 
   private static final int MAX_SHOWN = 64;
 
+  /** Of the largest integer there may be, with its sign. */
+  private static final int MAX_DIGITS = 17;
+
   // Names are not shared between parsers: the table that would hold them lives as long as the
   // daemon, is fed by strangers, and fails on names made to collide in it. Of Jackson's own limits
   // only the depth is one of the protocol.
@@ -149,7 +152,13 @@ final class Json {
   }
 
   private static Object value(JsonParser parser) throws IOException, ProtocolException {
-    return switch (parser.currentToken()) {
+    JsonToken token = parser.currentToken();
+    if (token == null) {
+      throw badFrame("header: not strict JSON");
+    }
+    // No "case null": it goes through a bootstrap method, which costs a client's start
+    // milliseconds.
+    return switch (token) {
       case START_OBJECT -> object(parser);
       case START_ARRAY -> array(parser);
       case VALUE_STRING -> parser.getText();
@@ -157,18 +166,28 @@ final class Json {
       case VALUE_FALSE -> false;
       case VALUE_NULL -> NULL;
       case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> number(parser.getText());
-      case null, default -> throw badFrame("header: not strict JSON");
+      default -> throw badFrame("header: not strict JSON");
     };
   }
 
   private static Object number(String text) {
-    if (text.length() > 17 || !text.chars().allMatch(c -> c == '-' || (c >= '0' && c <= '9'))) {
+    if (text.length() > MAX_DIGITS || !isInteger(text)) {
       return new NotInteger(text);
     }
     long number = Long.parseLong(text);
     return Math.abs(number) > Limits.MAX_INTEGER || text.equals("-0")
         ? new NotInteger(text)
         : (Object) number;
+  }
+
+  private static boolean isInteger(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c != '-' && (c < '0' || c > '9')) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static ProtocolException badFrame(String message) {
