@@ -120,7 +120,7 @@ class JsonTest {
     assertThrows(ProtocolException.class, () -> parse(longFormOf(text)), "beyond 32 KiB");
   }
 
-  // Jackson reads long documents through a Reader and short ones from an array.
+  // As far from the start as a mistake may be.
   private static String longFormOf(String text) {
     return " ".repeat(40_000) + text;
   }
