@@ -9,11 +9,8 @@ import dev.runnel.server.Access;
 import dev.runnel.server.FrameListener;
 import dev.runnel.server.Listen;
 import dev.runnel.server.ServerRoom;
-import dev.runnel.worker.BusVerticle;
-import dev.runnel.worker.WorkerVerticle;
-import io.vertx.core.DeploymentOptions;
+import dev.runnel.worker.Workers;
 import io.vertx.core.Future;
-import io.vertx.core.ThreadingModel;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -29,7 +26,6 @@ import org.jspecify.annotations.Nullable;
  * caller, the main thread, and no other.
  */
 final class Node {
-  private static final int WORKERS = 2;
   private static final long SETUP_SECONDS = 30;
 
   private final Vertx vertx;
@@ -62,15 +58,7 @@ final class Node {
 
   /** Starts the workers. */
   void start() throws SettingsException {
-    DeploymentOptions options =
-        new DeploymentOptions().setThreadingModel(ThreadingModel.WORKER).setInstances(WORKERS);
-    var _ = await("start workers", vertx.deployVerticle(() -> new WorkerVerticle(bus), options));
-    var _ =
-        await(
-            "serve the event bus",
-            vertx.deployVerticle(
-                new BusVerticle(bus, registry),
-                new DeploymentOptions().setThreadingModel(ThreadingModel.WORKER)));
+    var _ = await("start workers", Workers.deploy(vertx, bus, registry));
   }
 
   /** Opens a listener and says where it is, with the port that was picked. */

@@ -49,14 +49,20 @@ public record Settings(
 
   public Settings {
     listen = List.copyOf(listen);
-    limits = new EnumMap<>(limits);
+    limits = limits.isEmpty() ? Map.of() : new EnumMap<>(limits);
+  }
+
+  /** An embedded node's: everything but the limits is said elsewhere. */
+  public static Settings embedded(Map<Limit, Long> limits) {
+    return new Settings(List.of(), null, OpenTcp.REFUSED, LogLevel.INFO, Life.OWN, limits);
   }
 
   long limit(Limit limit) {
     return limits.getOrDefault(limit, limit.fallback());
   }
 
-  ServerLimits serverLimits() {
+  /** What connections may take up. */
+  public ServerLimits serverLimits() {
     return new ServerLimits(
         (int) limit(Limit.MAX_CONNECTIONS),
         (int) limit(Limit.MAX_REQUESTS),
@@ -67,7 +73,8 @@ public record Settings(
         Duration.ofMillis(limit(Limit.FRAME_MS)));
   }
 
-  JobLimits jobLimits() {
+  /** What jobs may take up. */
+  public JobLimits jobLimits() {
     return new JobLimits(
         (int) limit(Limit.MAX_QUEUED_STARTS),
         limit(Limit.MAX_RETAIN),
@@ -75,7 +82,8 @@ public record Settings(
         Duration.ofMillis(limit(Limit.KEEP_MS)));
   }
 
-  LogMemory logMemory() {
+  /** What their logs may. */
+  public LogMemory logMemory() {
     long set = limit(Limit.MAX_LOG_BYTES);
     long bytes = set > 0 ? set : Runtime.getRuntime().maxMemory() / 2;
     return new LogMemory(bytes, (int) limit(Limit.MAX_JOBS));

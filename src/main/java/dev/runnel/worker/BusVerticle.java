@@ -10,12 +10,12 @@ import org.jspecify.annotations.Nullable;
  * Serves consumers on the event bus. A node has one, so that all it is asked about a job comes to
  * where the job is followed. On a worker thread.
  */
-public final class BusVerticle extends VerticleBase {
+final class BusVerticle extends VerticleBase {
   private final Bus bus;
   private final Registry registry;
   private @Nullable BusDesk desk;
 
-  public BusVerticle(Bus bus, Registry registry) {
+  BusVerticle(Bus bus, Registry registry) {
     this.bus = bus;
     this.registry = registry;
   }

@@ -5,11 +5,8 @@ import dev.runnel.job.LogMemory;
 import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
-import dev.runnel.worker.BusVerticle;
-import dev.runnel.worker.WorkerVerticle;
-import io.vertx.core.DeploymentOptions;
+import dev.runnel.worker.Workers;
 import io.vertx.core.Future;
-import io.vertx.core.ThreadingModel;
 import io.vertx.core.Vertx;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -27,9 +24,7 @@ final class BusNode implements AutoCloseable {
     NodeIdentity node = new NodeIdentity("test", UUID.randomUUID().toString());
     registry = new Registry(node, engine, new LogMemory(64L << 20, 100), JobLimits.DEFAULT);
     Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, node.boot());
-    DeploymentOptions worker = new DeploymentOptions().setThreadingModel(ThreadingModel.WORKER);
-    await(vertx.deployVerticle(new WorkerVerticle(bus), worker));
-    await(vertx.deployVerticle(new BusVerticle(bus, registry), worker));
+    await(Workers.deploy(vertx, bus, registry));
   }
 
   Vertx vertx() {

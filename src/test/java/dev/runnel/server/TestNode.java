@@ -7,10 +7,8 @@ import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.process.ProcessEngine;
-import dev.runnel.worker.WorkerVerticle;
-import io.vertx.core.DeploymentOptions;
+import dev.runnel.worker.Workers;
 import io.vertx.core.Future;
-import io.vertx.core.ThreadingModel;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.io.IOException;
@@ -57,10 +55,7 @@ final class TestNode implements AutoCloseable {
     registry = new Registry(identity, between.apply(engine), memory, jobs);
     Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, identity.boot());
     room = ServerRoom.of(registry, bus, limits, "runnel test");
-    await(
-        vertx.deployVerticle(
-            () -> new WorkerVerticle(bus),
-            new DeploymentOptions().setThreadingModel(ThreadingModel.WORKER).setInstances(2)));
+    await(Workers.deploy(vertx, bus, registry));
     port = listen(access);
   }
 

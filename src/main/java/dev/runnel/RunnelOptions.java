@@ -1,0 +1,54 @@
+package dev.runnel;
+
+import dev.runnel.bus.Bus;
+import dev.runnel.config.Limit;
+import dev.runnel.security.Tokens;
+import dev.runnel.server.Listen;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an embedded Runnel is to do. Immutable.
+ *
+ * @param address on the event bus, where {@link dev.runnel.bus.CommandBus} asks
+ * @param listen where clients may connect; none: the event bus is the only way in
+ * @param tokens that those clients need; null: none, which lets in whoever reaches the listener
+ * @param limits other than the defaults
+ */
+public record RunnelOptions(
+    String address, List<Listen.Tcp> listen, @Nullable Tokens tokens, Map<Limit, Long> limits) {
+
+  public RunnelOptions {
+    listen = List.copyOf(listen);
+    limits = Map.copyOf(limits);
+  }
+
+  /** The event bus alone, at {@link Bus#DEFAULT_ADDRESS}. */
+  public RunnelOptions() {
+    this(Bus.DEFAULT_ADDRESS, List.of(), null, Map.of());
+  }
+
+  /** Another address: two on one Vertx that are not to share their work each need their own. */
+  public RunnelOptions withAddress(String other) {
+    return new RunnelOptions(other, listen, tokens, limits);
+  }
+
+  /** A TCP listener, for clients with one of the tokens. Port 0: a free one. */
+  public RunnelOptions withListener(String host, int port, Tokens known) {
+    return new RunnelOptions(address, List.of(new Listen.Tcp(host, port)), known, limits);
+  }
+
+  /** A TCP listener that lets in whoever reaches it: as good as a shell for them. */
+  public RunnelOptions withInsecureListener(String host, int port) {
+    return new RunnelOptions(address, List.of(new Listen.Tcp(host, port)), null, limits);
+  }
+
+  /** Another limit. */
+  public RunnelOptions withLimit(Limit limit, long value) {
+    Map<Limit, Long> more = new java.util.EnumMap<>(Limit.class);
+    more.putAll(limits);
+    more.put(limit, value);
+    return new RunnelOptions(address, listen, tokens, more);
+  }
+}

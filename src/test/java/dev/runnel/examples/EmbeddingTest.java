@@ -1,0 +1,129 @@
+package dev.runnel.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.RunnelOptions;
+import dev.runnel.RunnelVerticle;
+import dev.runnel.bus.BusJob;
+import dev.runnel.bus.CommandBus;
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.End;
+import dev.runnel.model.ExitStatus;
+import dev.runnel.model.JobSpec;
+import dev.runnel.model.Outcome;
+import dev.runnel.server.Listen;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Runnel as a library in somebody's application. */
+class EmbeddingTest {
+  private static final long PATIENCE_SECONDS = 30;
+
+  private final Vertx vertx = Vertx.vertx();
+
+  @AfterEach
+  void close() {
+    await(vertx.close());
+  }
+
+  @Test
+  void exampleSortsAFileLargerThanAnyWindow(@TempDir Path folder) throws Exception {
+    Random random = new Random(1);
+    List<String> lines =
+        Stream.generate(() -> "" + random.nextLong()).limit(200_000).sorted().toList();
+    List<String> shuffled = new java.util.ArrayList<>(lines);
+    java.util.Collections.shuffle(shuffled, random);
+    Path from = Files.write(folder.resolve("from"), shuffled);
+    Path to = folder.resolve("to");
+    await(vertx.deployVerticle(new RunnelVerticle()));
+    await(vertx.deployVerticle(new SortedFile(from.toString(), to.toString())));
+    assertEquals(lines, Files.readAllLines(to));
+  }
+
+  @Test
+  void twoOnOneVertxServeEachItsOwnAddress() {
+    RunnelOptions options = new RunnelOptions();
+    await(vertx.deployVerticle(new RunnelVerticle(options.withAddress("left"))));
+    String right = await(vertx.deployVerticle(new RunnelVerticle(options.withAddress("right"))));
+    assertEquals(new ExitStatus.Exited(1), run("left", "exit 1").status());
+    assertEquals(new ExitStatus.Exited(2), run("right", "exit 2").status());
+    await(vertx.undeploy(right));
+    assertEquals(new ExitStatus.Exited(3), run("left", "exit 3").status());
+  }
+
+  @Test
+  void listensOnlyWhereItIsTold() throws Exception {
+    RunnelVerticle silent = new RunnelVerticle();
+    await(vertx.deployVerticle(silent));
+    assertEquals(List.of(), silent.listening());
+    RunnelVerticle listening =
+        new RunnelVerticle(
+            new RunnelOptions().withAddress("other").withInsecureListener("127.0.0.1", 0));
+    await(vertx.deployVerticle(listening));
+    int port = ((Listen.Tcp) listening.listening().getFirst()).port();
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      String header = "{\"type\":\"ping\",\"total_size\":0}";
+      byte[] frame = ("    " + header).getBytes(StandardCharsets.UTF_8);
+      frame[0] = (byte) header.length();
+      frame[1] = frame[2] = frame[3] = 0;
+      socket.getOutputStream().write(frame);
+      byte[] length = socket.getInputStream().readNBytes(4);
+      byte[] answer = socket.getInputStream().readNBytes(length[0]);
+      assertTrue(new String(answer, StandardCharsets.UTF_8).contains("pong"));
+    }
+  }
+
+  @Test
+  void leavesTheApplicationsOwnChildrenAlone() throws Exception {
+    await(vertx.deployVerticle(new RunnelVerticle()));
+    Process own = new ProcessBuilder("sh", "-c", "sleep 0.1; exit 7").start();
+    for (int i = 0; i < 20; i++) {
+      run("runnel", "true");
+    }
+    assertTrue(own.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS));
+    assertEquals(7, own.exitValue());
+  }
+
+  @Test
+  void undeployedItEndsItsJobs() {
+    String id = await(vertx.deployVerticle(new RunnelVerticle()));
+    BusJob job =
+        await(
+            CommandBus.of(vertx).run(JobSpec.of(CommandSpec.of("sh", "-c", "sleep 1000 & wait"))));
+    assertTrue(ProcessHandle.of(job.pid()).isPresent());
+    await(vertx.undeploy(id));
+    assertFalse(ProcessHandle.of(job.pid()).isPresent());
+  }
+
+  private End run(String address, String line) {
+    End end =
+        await(
+            CommandBus.at(vertx, address)
+                .run(JobSpec.of(CommandSpec.of("sh", "-c", line)))
+                .compose(BusJob::end));
+    assertEquals(Outcome.EXITED, end.outcome());
+    return end;
+  }
+
+  private static <T> T await(Future<T> future) {
+    return future
+        .toCompletionStage()
+        .toCompletableFuture()
+        .orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
+        .join();
+  }
+}
