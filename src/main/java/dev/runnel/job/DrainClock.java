@@ -67,13 +67,26 @@ final class DrainClock {
   }
 
   private void look() {
-    long now = engine.nanoTime();
-    if (now - lastOutput >= idleNanos || now - readingSince >= remainingNanos) {
+    if (isOver()) {
+      // The pump may have been held up itself: before it looks again it reads what came meanwhile.
+      timer = engine.schedule(Duration.ZERO, this::lookAgain);
+    } else {
+      schedule();
+    }
+  }
+
+  private void lookAgain() {
+    if (isOver()) {
       stop();
       onDone.run();
     } else {
       schedule();
     }
+  }
+
+  private boolean isOver() {
+    long now = engine.nanoTime();
+    return now - lastOutput >= idleNanos || now - readingSince >= remainingNanos;
   }
 
   private void stopTimer() {
