@@ -76,6 +76,7 @@ class RoomsTest {
               "io.netty.buffer",
               "io.netty.channel..",
               "io.netty.util.concurrent"),
+          new Room("server.seed", Set.of("model", "job", "bus", "server"), VERTX, LOGGING),
           new Room("client", Set.of("model", "wire", "wire.vertx"), VERTX, LOGGING),
           new Room(
               "cluster",

@@ -28,6 +28,7 @@ import org.yaml.snakeyaml.error.MarkedYAMLException;
  */
 record ConfigFile(
     @Nullable List<String> listen,
+    @JsonProperty("seed_listen") @Nullable String seedListen,
     @Nullable String tokens,
     @Nullable Boolean insecure,
     @JsonProperty("log_level") @Nullable String logLevel,
@@ -35,11 +36,13 @@ record ConfigFile(
 
   ConfigFile(
       @Nullable List<String> listen,
+      @JsonProperty("seed_listen") @Nullable String seedListen,
       @Nullable String tokens,
       @Nullable Boolean insecure,
       @JsonProperty("log_level") @Nullable String logLevel,
       @Nullable Map<String, Long> limits) {
     this.listen = listen;
+    this.seedListen = seedListen;
     this.tokens = tokens;
     this.insecure = insecure;
     this.logLevel = logLevel;
@@ -53,7 +56,7 @@ record ConfigFile(
           .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .build();
 
-  static final ConfigFile NONE = new ConfigFile(null, null, null, null, null);
+  static final ConfigFile NONE = new ConfigFile(null, null, null, null, null, null);
 
   static ConfigFile read(Path file) throws SettingsException {
     String text;

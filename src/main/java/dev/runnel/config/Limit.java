@@ -15,6 +15,12 @@ public enum Limit {
   MAX_UNSENT_BYTES(
       "max_unsent_bytes", 256 << 10, 1_024, 1 << 30, "output under way on a connection"),
   MAX_UNREAD_BYTES("max_unread_bytes", 1 << 20, 1_024, 1 << 30, "answers unread on a connection"),
+  MAX_SEED_BYTES(
+      "max_seed_bytes",
+      128L << 20,
+      1 << 16,
+      1L << 40,
+      "answers of the seed listener, all together"),
   MAX_ENDED("max_ended", 4_096, 1, 1_000_000, "ended jobs that are remembered"),
   KEEP_MS("keep_ms", 600_000, 1, 31_536_000_000L, "how long they are"),
   FIRST_FRAME_MS("first_frame_ms", 30_000, 1, 3_600_000, "time for a connection's first frame"),

@@ -9,6 +9,7 @@ import dev.runnel.server.Access;
 import dev.runnel.server.FrameListener;
 import dev.runnel.server.Listen;
 import dev.runnel.server.ServerRoom;
+import dev.runnel.server.seed.SeedListener;
 import dev.runnel.worker.Workers;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -34,7 +35,7 @@ final class Node {
   private final ServerRoom room;
   private final Settings settings;
   private final @Nullable Tokens tokens;
-  private final List<FrameListener> listeners = new ArrayList<>();
+  private final List<String> deployments = new ArrayList<>();
   private final List<UnixSocket> sockets = new ArrayList<>();
 
   /**
@@ -69,6 +70,15 @@ final class Node {
     };
   }
 
+  /** Opens the seed listener and says where it is, with the port that was picked. */
+  Listen listenForSeed(Listen.Tcp where) throws SettingsException {
+    long maxBytes = settings.limit(Limit.MAX_SEED_BYTES);
+    SeedListener listener =
+        await("listen on " + where, SeedListener.open(vertx, room, where, maxBytes));
+    deployments.add(listener.deployment());
+    return listener.listen();
+  }
+
   private Listen listenOnTcp(Listen.Tcp tcp) throws SettingsException {
     Access access = tokens == null ? new Access.Open("anonymous") : new Access.ByToken(tokens);
     return open(tcp, tcp, access);
@@ -92,7 +102,7 @@ final class Node {
         settings.life() == Settings.Life.OWN ? Runtime.getRuntime().availableProcessors() : 1;
     FrameListener listener =
         await("listen on " + told, FrameListener.open(vertx, room, address, access, verticles));
-    listeners.add(listener);
+    deployments.add(listener.deployment());
     return listener.listen();
   }
 
@@ -101,8 +111,8 @@ final class Node {
     sockets.forEach(UnixSocket::delete);
     try {
       registry.close().get(SETUP_SECONDS, TimeUnit.SECONDS);
-      for (FrameListener listener : listeners) {
-        await("stop", vertx.undeploy(listener.deployment()));
+      for (String deployment : deployments) {
+        await("stop", vertx.undeploy(deployment));
       }
     } catch (TimeoutException | ExecutionException | SettingsException e) {
       System.getLogger(Node.class.getName())

@@ -100,10 +100,20 @@ public final class Serve {
       Listen listening = node.listen(wanted);
       log.info(
           "listening address={} transport={} version={}", listening, transport, Version.text());
-      // Last: whoever reads it may look into the log.
-      out.println("listening on " + listening);
-      out.flush();
+      tell("listening on " + listening);
     }
+    Listen.Tcp seed = settings.seedListen();
+    if (seed != null) {
+      Listen listening = node.listenForSeed(seed);
+      log.info("seed listening address={} transport={}", listening, transport);
+      tell("seed listening on " + listening);
+    }
+  }
+
+  // After the log: whoever reads it may look there.
+  private void tell(String line) {
+    out.println(line);
+    out.flush();
   }
 
   private NativeEngine openEngine() throws SettingsException {

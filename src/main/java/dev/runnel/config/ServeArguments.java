@@ -5,6 +5,9 @@ import dev.runnel.config.Settings.LogLevel;
 import dev.runnel.config.Settings.OpenTcp;
 import dev.runnel.server.Listen;
 import dev.runnel.wire.RuntimeFolder;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -17,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class ServeArguments {
   private final List<String> listen = new ArrayList<>();
   private final Map<Limit, Long> limits = new EnumMap<>(Limit.class);
+  private @Nullable String seedListen;
   private @Nullable String tokens;
   private @Nullable String config;
   private @Nullable String logLevel;
@@ -64,7 +68,7 @@ final class ServeArguments {
 
   private static void checkKnown(String option) throws SettingsException {
     switch (option) {
-      case "--listen", "--tokens", "--config", "--log-level", "--limit" -> {}
+      case "--listen", "--seed-listen", "--tokens", "--config", "--log-level", "--limit" -> {}
       default -> throw SettingsException.usage(option + ": unknown option");
     }
   }
@@ -72,6 +76,7 @@ final class ServeArguments {
   private void set(String option, String value) throws SettingsException {
     switch (option) {
       case "--listen" -> listen.add(value);
+      case "--seed-listen" -> seedListen = value;
       case "--tokens" -> tokens = value;
       case "--config" -> config = value;
       case "--log-level" -> logLevel = value;
@@ -104,12 +109,14 @@ final class ServeArguments {
     Settings settings =
         new Settings(
             listens(environment, file),
+            seedListen(first(seedListen, environment.get("RUNNEL_SEED_LISTEN"), file.seedListen())),
             tokensPath == null ? null : Path.of(tokensPath),
             open ? OpenTcp.INSECURE : OpenTcp.REFUSED,
             level(first(logLevel, environment.get("RUNNEL_LOG_LEVEL"), file.logLevel())),
             life,
             limits(file));
     checkTcp(settings);
+    checkSeed(settings);
     return settings;
   }
 
@@ -142,26 +149,54 @@ final class ServeArguments {
     if (text.startsWith("unix:") && text.length() > "unix:".length()) {
       return new Listen.Unix(Path.of(text.substring("unix:".length())).toAbsolutePath().toString());
     }
+    Listen.Tcp tcp = tcp(text);
+    if (tcp == null) {
+      throw SettingsException.usage(
+          "--listen " + text + ": (expected: HOST:PORT, [V6]:PORT or unix:PATH)");
+    }
+    return tcp;
+  }
+
+  // The address itself rather than its name: nobody looks the name up again and gets another.
+  private static Listen.@Nullable Tcp seedListen(@Nullable String text) throws SettingsException {
+    if (text == null) {
+      return null;
+    }
+    Listen.Tcp tcp = tcp(text);
+    if (tcp == null) {
+      throw SettingsException.usage(
+          "--seed-listen " + text + ": (expected: HOST:PORT or [V6]:PORT)");
+    }
+    try {
+      InetAddress address = InetAddress.getByName(tcp.host());
+      if (address.isLoopbackAddress()) {
+        String host = address instanceof Inet6Address ? "::1" : address.getHostAddress();
+        return new Listen.Tcp(host, tcp.port());
+      }
+    } catch (UnknownHostException _) {
+      // It is no loopback address, either.
+    }
+    throw SettingsException.usage(
+        "--seed-listen "
+            + text
+            + ": not a loopback address (expected: 127.0.0.1:PORT or [::1]:PORT)");
+  }
+
+  private static Listen.@Nullable Tcp tcp(String text) {
     int colon = text.lastIndexOf(':');
     String host = colon < 0 ? "" : text.substring(0, colon);
     boolean bracketed = host.startsWith("[") && host.endsWith("]");
     if (host.isEmpty() || (host.indexOf(':') >= 0 && !bracketed)) {
-      throw badListen(text);
+      return null;
     }
     try {
       int port = Integer.parseInt(text.substring(colon + 1));
-      if (port < 0 || port > 65_535) {
-        throw badListen(text);
-      }
-      return new Listen.Tcp(bracketed ? host.substring(1, host.length() - 1) : host, port);
+      return port < 0 || port > 65_535
+          ? null
+          : new Listen.Tcp(bracketed ? host.substring(1, host.length() - 1) : host, port);
     } catch (NumberFormatException _) {
-      throw badListen(text);
+      return null;
     }
-  }
-
-  private static SettingsException badListen(String text) {
-    return SettingsException.usage(
-        "--listen " + text + ": (expected: HOST:PORT, [V6]:PORT or unix:PATH)");
   }
 
   private static LogLevel level(@Nullable String text) throws SettingsException {
@@ -201,6 +236,17 @@ final class ServeArguments {
                 + ": whoever reaches it could run commands here; give --tokens FILE (see runnel"
                 + " token --help), or --insecure if that is meant");
       }
+    }
+  }
+
+  // Its clients know of no tokens: with or without them, it is open to every local user.
+  private static void checkSeed(Settings settings) throws SettingsException {
+    if (settings.seedListen() != null && settings.openTcp() == OpenTcp.REFUSED) {
+      throw SettingsException.usage(
+          "--seed-listen "
+              + settings.seedListen()
+              + ": whoever reaches it could run commands here, without a token; give --insecure if"
+              + " that is meant");
     }
   }
 }

@@ -27,17 +27,20 @@ final class ServeHelp {
       options:
         --listen WHERE      HOST:PORT, [V6]:PORT (port 0: a free one) or unix:PATH;
                             repeatable; default: a Unix socket in your runtime folder
+        --seed-listen WHERE a loopback HOST:PORT for clients of the original Python
+                            example; needs --insecure (see PROTOCOL.md)
         --tokens FILE       tokens that TCP clients need; lines of NAME SHA256,
                             as runnel token new prints them
         --insecure          lets TCP clients in without tokens
-        --config FILE       YAML with the keys listen, tokens, insecure, log_level, limits
+        --config FILE       YAML with the keys listen, seed_listen, tokens, insecure,
+                            log_level, limits
         --log-level LEVEL   error, warn, info (default) or debug
         --limit NAME=VALUE  sets a limit; repeatable
         --help              this text
 
-      Each is also read from the environment (RUNNEL_LISTEN, RUNNEL_TOKENS, RUNNEL_INSECURE,
-      RUNNEL_CONFIG, RUNNEL_LOG_LEVEL); the command line wins, then the environment, then
-      the file.
+      Each is also read from the environment (RUNNEL_LISTEN, RUNNEL_SEED_LISTEN, RUNNEL_TOKENS,
+      RUNNEL_INSECURE, RUNNEL_CONFIG, RUNNEL_LOG_LEVEL); the command line wins, then the
+      environment, then the file.
 
       limits, and their defaults:
       """;

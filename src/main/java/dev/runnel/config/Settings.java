@@ -14,12 +14,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * All that a daemon is told.
  *
+ * @param seedListen a loopback address; null: there is no seed listener
  * @param tokens the file of the tokens it takes; null: there are none
  * @param openTcp whether TCP peers are let in without a token
  * @param life whose end is the daemon's own
  */
 public record Settings(
     List<Listen> listen,
+    Listen.@Nullable Tcp seedListen,
     @Nullable Path tokens,
     OpenTcp openTcp,
     LogLevel logLevel,
@@ -54,7 +56,7 @@ public record Settings(
 
   /** An embedded node's: everything but the limits is said elsewhere. */
   public static Settings embedded(Map<Limit, Long> limits) {
-    return new Settings(List.of(), null, OpenTcp.REFUSED, LogLevel.INFO, Life.OWN, limits);
+    return new Settings(List.of(), null, null, OpenTcp.REFUSED, LogLevel.INFO, Life.OWN, limits);
   }
 
   long limit(Limit limit) {
