@@ -1,6 +1,5 @@
 package dev.runnel.process;
 
-import static java.lang.System.Logger.Level.WARNING;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
@@ -21,7 +20,6 @@ import org.jspecify.annotations.Nullable;
  * thread takes anybody out of it.
  */
 final class Adopted {
-  private static final System.Logger LOGGER = System.getLogger(Adopted.class.getName());
   private static final Duration INTERVAL = Duration.ofSeconds(1);
   private static final int PAGE_BYTES = 4_096;
   private static final int BUFFER_BYTES = 16 * PAGE_BYTES;
@@ -53,7 +51,7 @@ final class Adopted {
     String path = "/proc/self/task/" + Pid.own() + "/children";
     int list = Fd.open(path.getBytes(US_ASCII), Fd.O_RDONLY);
     if (list < 0) {
-      LOGGER.log(WARNING, "orphans stay zombies: open {0}: {1}", path, Errno.name(-list));
+      Trouble.warn("orphans stay zombies: open " + path + ": " + Errno.name(-list));
       return null;
     }
     return new Adopted(pump, sessions, list);

@@ -1,7 +1,5 @@
 package dev.runnel.process;
 
-import static java.lang.System.Logger.Level.WARNING;
-
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -12,13 +10,13 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Which sessions there are, and who is in them. The pump's own; looking takes place elsewhere. */
 final class Census {
-  private static final System.Logger LOGGER = System.getLogger(Census.class.getName());
   private static final Duration RETRY = Duration.ofMillis(200);
 
   private final Pump pump;
@@ -93,7 +91,7 @@ final class Census {
             Map<Integer, List<Member>> found = ProcFiles.members(wanted);
             pump.execute(() -> answer(asked, found));
           } catch (LibcException e) {
-            LOGGER.log(WARNING, "cannot look for processes: {0}", e.getMessage());
+            Trouble.warn("cannot look for processes: " + e.getMessage());
             pump.schedule(RETRY, () -> lookAgain(asked));
           }
         });
@@ -132,7 +130,14 @@ final class Census {
     }
   }
 
-  /** Ends the thread. On the pump, at its end. */
+  /** Waits for the thread's end, which {@link #close} asked for. Not on the pump. */
+  void awaitEnd(Duration patience) throws InterruptedException {
+    if (!sweeper.awaitTermination(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+      Trouble.warn("the sweeper does not end");
+    }
+  }
+
+  /** Asks the thread to end. On the pump, at its end. */
   void close() {
     sweeper.shutdown();
     if (adopted != null) {

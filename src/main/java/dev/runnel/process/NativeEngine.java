@@ -1,6 +1,5 @@
 package dev.runnel.process;
 
-import static java.lang.System.Logger.Level.WARNING;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.runnel.model.CommandSpec;
@@ -23,7 +22,6 @@ import java.util.function.BooleanSupplier;
  * the pump, which looks after it from then on.
  */
 public final class NativeEngine implements ProcessEngine {
-  private static final System.Logger LOGGER = System.getLogger(NativeEngine.class.getName());
   private static final byte[] NULL_DEVICE = "/dev/null".getBytes(US_ASCII);
   private static final Duration START_LIMIT = Duration.ofSeconds(10);
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(1);
@@ -142,6 +140,7 @@ public final class NativeEngine implements ProcessEngine {
         pump.execute(this::endAll);
       }
       pump.join();
+      census.awaitEnd(CLOSE_LIMIT);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -162,7 +161,7 @@ public final class NativeEngine implements ProcessEngine {
       return;
     }
     if (left > 0) {
-      LOGGER.log(WARNING, "processes could not be ended count={0}", left);
+      Trouble.warn("processes could not be ended count=" + left);
     }
     // What was given up lives on, without us to read its output.
     List.copyOf(processes).forEach(ChildProcess::closePipes);

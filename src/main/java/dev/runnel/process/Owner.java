@@ -1,7 +1,5 @@
 package dev.runnel.process;
 
-import static java.lang.System.Logger.Level.ERROR;
-
 import dev.runnel.model.Stream;
 import java.lang.foreign.MemorySegment;
 import java.util.function.Consumer;
@@ -12,7 +10,6 @@ import org.jspecify.annotations.Nullable;
  * After the first it is not called again.
  */
 final class Owner {
-  private static final System.Logger LOGGER = System.getLogger(Owner.class.getName());
 
   private final ProcessListener listener;
   private final Runnable onFailure;
@@ -54,7 +51,7 @@ final class Owner {
   /** Gives the process up for a reason of its own. */
   void fail(Throwable thrown) {
     failed = true;
-    LOGGER.log(ERROR, "process given up, its owner failed", thrown);
+    Trouble.report("process given up, its owner failed", thrown);
     onFailure.run();
   }
 }

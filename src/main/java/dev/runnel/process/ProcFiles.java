@@ -17,13 +17,6 @@ import java.util.Set;
 final class ProcFiles {
   private static final int MAX_BYTES = 4 * Excerpt.MAX_LENGTH;
 
-  // Of proc_pid_stat(5), counted from the state on.
-  private static final int STAT_STATE = 0;
-  private static final int STAT_FLAGS = 6;
-
-  /** Set as the first thing in do_exit, before descriptors are closed. */
-  private static final long PF_EXITING = 0x4;
-
   private ProcFiles() {}
 
   /**
@@ -52,17 +45,20 @@ final class ProcFiles {
     return name.charAt(0) >= '1' && name.charAt(0) <= '9' ? Integer.parseInt(name) : 0;
   }
 
-  // A process on its way out has closed its pipes already and needs no ending: nothing of its program
-  // runs any more.
   private static boolean isAlive(int pid) {
-    String stat = text(pid, "stat");
-    // The name before it may hold anything, parentheses too.
-    int end = stat.lastIndexOf(')');
-    String[] fields = end < 0 ? new String[0] : stat.substring(end + 1).strip().split(" ", -1);
-    return fields.length > STAT_FLAGS
-        && !fields[STAT_STATE].equals("Z")
-        && !fields[STAT_STATE].equals("X")
-        && (Long.parseLong(fields[STAT_FLAGS]) & PF_EXITING) == 0;
+    ThreadStat main = ThreadStat.of(text(pid, "stat"));
+    if (main == null || !main.isLeaving()) {
+      return main != null;
+    }
+    // Its first thread may have ended before the others.
+    String[] threads = main.threads() > 1 ? new File("/proc/" + pid + "/task").list() : null;
+    for (String thread : threads == null ? new String[0] : threads) {
+      ThreadStat other = ThreadStat.of(text(pid, "task/" + thread + "/stat"));
+      if (other != null && !other.isLeaving() && !other.isKilled()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Shown by its arguments, or by its short name if it has none to show. */

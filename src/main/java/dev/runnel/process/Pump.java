@@ -1,7 +1,5 @@
 package dev.runnel.process;
 
-import static java.lang.System.Logger.Level.ERROR;
-
 import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -15,7 +13,6 @@ import java.util.concurrent.atomic.AtomicInteger;
  * set. Nothing on it blocks but the wait itself.
  */
 final class Pump implements Executor {
-  private static final System.Logger LOGGER = System.getLogger(Pump.class.getName());
 
   /** So that tasks that make tasks do not keep the descriptors waiting. */
   private static final int TASKS_PER_TURN = 1_024;
@@ -162,7 +159,7 @@ final class Pump implements Executor {
     try {
       ready.ready(events);
     } catch (Throwable thrown) {
-      LOGGER.log(ERROR, "descriptor handler failed", thrown);
+      Trouble.report("descriptor handler failed", thrown);
     }
   }
 
@@ -171,7 +168,7 @@ final class Pump implements Executor {
     try {
       task.run();
     } catch (Throwable thrown) {
-      LOGGER.log(ERROR, "pump task failed", thrown);
+      Trouble.report("pump task failed", thrown);
     }
   }
 

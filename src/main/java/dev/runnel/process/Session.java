@@ -1,7 +1,5 @@
 package dev.runnel.process;
 
-import static java.lang.System.Logger.Level.ERROR;
-
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Signal;
 import java.time.Duration;
@@ -19,7 +17,6 @@ import org.jspecify.annotations.Nullable;
  * signalled through a pidfd that was opened before its session was looked up.
  */
 final class Session {
-  private static final System.Logger LOGGER = System.getLogger(Session.class.getName());
 
   private final SpawnResult.Made made;
   private final Pump pump;
@@ -111,7 +108,7 @@ final class Session {
     if (status != null) {
       return status;
     }
-    LOGGER.log(ERROR, "exit status lost, somebody else reaped the process pid={0}", "" + pid());
+    Trouble.report("exit status lost, somebody else reaped the process pid=" + pid());
     return new Wait.Exit(new ExitStatus.Signaled(0), null);
   }
 

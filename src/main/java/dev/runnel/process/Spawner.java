@@ -1,7 +1,5 @@
 package dev.runnel.process;
 
-import static java.lang.System.Logger.Level.ERROR;
-
 import dev.runnel.model.StartFailure;
 import dev.runnel.model.StartFailure.At;
 import java.time.Duration;
@@ -22,7 +20,6 @@ import org.jspecify.annotations.Nullable;
 final class Spawner {
   static final int MAX_THREADS = 16;
 
-  private static final System.Logger LOGGER = System.getLogger(Spawner.class.getName());
   private static final int LOOKS_PER_LIMIT = 8;
 
   private final Spawn spawn;
@@ -201,7 +198,7 @@ final class Spawner {
       try {
         return spawn.run(start.job(), start.command(), start.claim());
       } catch (Throwable thrown) {
-        LOGGER.log(ERROR, "start failed job=" + start.job(), thrown);
+        Trouble.report("start failed job=" + start.job(), thrown);
         return new SpawnResult.Failed(
             new StartFailure("EINVAL", At.EXEC, "internal error: " + thrown));
       }

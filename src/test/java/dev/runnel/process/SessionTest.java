@@ -187,6 +187,21 @@ class SessionTest {
   }
 
   @Test
+  void findsAProcessWhoseFirstThreadHasEnded() {
+    // The system call exit, as opposed to exit_group, ends the calling thread alone.
+    String program =
+        "import ctypes, os, threading, time; threading.Thread(target=time.sleep, args=(1000,)).start(); "
+            + "ctypes.CDLL(None).syscall({'x86_64': 60}.get(os.uname().machine, 93), 0)";
+    Recorder recorder =
+        Runs.run(engine, Runs.shell("python3 -c \"" + program + "\"" + DETACHED + "echo $!"));
+    int pid = pidIn(recorder);
+    Runs.await("end of the first thread", () -> ProcView.state(pid) == 'Z');
+    assertEquals(1, Runs.survivors(engine, recorder).total());
+    Runs.clear(engine, recorder, LONG);
+    assertEquals(Survivors.NONE, Runs.survivors(engine, recorder));
+  }
+
+  @Test
   void endsManySessionsAtOnce() {
     List<Recorder> recorders = new ArrayList<>();
     for (int i = 0; i < 100; i++) {

@@ -1,0 +1,44 @@
+package dev.runnel.process;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What proc_pid_stat(5) says of a thread, or of a process by its first thread.
+ *
+ * @param threads of the process
+ */
+record ThreadStat(char state, long flags, int threads, long pendingSignals) {
+  // Counted from the state on.
+  private static final int FLAGS = 6;
+  private static final int THREADS = 17;
+  private static final int PENDING = 28;
+
+  /** Set as the first thing in do_exit, before descriptors are closed. */
+  private static final long PF_EXITING = 0x4;
+
+  private static final long KILL_PENDING = 1 << 8;
+
+  /** Null if the thread is gone. */
+  static @Nullable ThreadStat of(String text) {
+    // The name before it may hold anything, parentheses too.
+    int end = text.lastIndexOf(')');
+    String[] fields = end < 0 ? new String[0] : text.substring(end + 1).strip().split(" ", -1);
+    return fields.length <= PENDING
+        ? null
+        : new ThreadStat(
+            fields[0].charAt(0),
+            Long.parseLong(fields[FLAGS]),
+            Integer.parseInt(fields[THREADS]),
+            Long.parseLong(fields[PENDING]));
+  }
+
+  /** Nothing of its program runs any more, and its descriptors are closed or about to be. */
+  boolean isLeaving() {
+    return state == 'Z' || state == 'X' || (flags & PF_EXITING) != 0;
+  }
+
+  /** As each thread is when the process exits, until it gets to leaving. */
+  boolean isKilled() {
+    return (pendingSignals & KILL_PENDING) != 0;
+  }
+}
