@@ -165,9 +165,12 @@ final class Connection implements FrameDecoder.Output {
 
   @Override
   public void frame(Frame frame) {
-    clock.sawFrame();
     try {
       take(frame.header(), frame.body());
+      // A stranger's first frame is a hello that lets it in: until then its time runs.
+      if (principal != null && !closing) {
+        clock.sawFrame();
+      }
     } catch (ProtocolException e) {
       end(e);
     }

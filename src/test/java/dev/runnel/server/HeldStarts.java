@@ -13,6 +13,7 @@ import java.util.function.BooleanSupplier;
 final class HeldStarts implements ProcessEngine {
   private final ProcessEngine engine;
   private final Queue<Runnable> held = new ArrayDeque<>();
+  private final Queue<ProcessListener> listeners = new ArrayDeque<>();
   private boolean holding = true;
 
   HeldStarts(ProcessEngine engine) {
@@ -30,12 +31,20 @@ final class HeldStarts implements ProcessEngine {
     held.clear();
   }
 
+  /** Refuses those that were held, and holds no more. */
+  synchronized void refuse(String why) {
+    holding = false;
+    held.clear();
+    listeners.forEach(listener -> engine.execute(() -> listener.startRefused(why)));
+  }
+
   @Override
   public synchronized void start(
       JobId job, CommandSpec command, BooleanSupplier claim, ProcessListener listener) {
     Runnable start = () -> engine.start(job, command, claim, listener);
     if (holding) {
       held.add(start);
+      listeners.add(listener);
     } else {
       start.run();
     }

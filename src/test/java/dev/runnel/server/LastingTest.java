@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
+import dev.runnel.security.Tokens;
+import dev.runnel.security.Tokens.NewToken;
+import dev.runnel.server.RawClient.Answer;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -37,6 +40,58 @@ class LastingTest {
       assertEquals("pong", client.ask("'type':'ping'").type());
       client.send(Arrays.copyOf(frame("'type':'ping'"), 10));
       client.expectClose("too_slow");
+    }
+  }
+
+  @Test
+  void strangerGainsNoTimeByMistakes() throws Exception {
+    NewToken token = Tokens.create("alice");
+    ServerLimits limits =
+        new ServerLimits(100, 256, 256, 256 * 1024, 1 << 20, Duration.ofSeconds(3), LONG);
+    Access access = new Access.ByToken(Tokens.parse(List.of(token.line())));
+    try (TestNode node =
+            new TestNode(limits, JobLimits.DEFAULT, new LogMemory(64L << 20, 100), access);
+        RawClient friend = node.connect()) {
+      String hello = "'type':'hello','version':1,'token':'" + token.secret() + "'";
+      assertEquals("hello", friend.ask(hello).type());
+      RawClient stranger = node.connect();
+      assertEquals("unsupported", stranger.ask(hello + ",'heartbeat_ms':5000").text("code"));
+      stranger.expectClose("too_slow");
+      stranger.close();
+      // Its own time would have been up before.
+      assertEquals("pong", friend.ask("'type':'ping'").type());
+    }
+  }
+
+  @Test
+  void startThatIsRefusedLeavesNothing() throws Exception {
+    HeldStarts[] held = new HeldStarts[1];
+    try (TestNode node =
+            new TestNode(
+                ServerLimits.DEFAULT,
+                JobLimits.DEFAULT,
+                new LogMemory(64L << 20, 100),
+                new Access.Open("anonymous"),
+                engine -> {
+                  held[0] = new HeldStarts(engine);
+                  return held[0];
+                });
+        RawClient client = node.connect()) {
+      client.send("'id':'r','job':'refused','stdin':true", "cat");
+      client.send("'type':'stdin','job':'refused','offset':0", "abc");
+      Until.holds("start", () -> held[0].count() == 1);
+
+      held[0].refuse("no more processes today");
+
+      Answer error = client.finalOf("r");
+      assertEquals("unavailable", error.text("code"));
+      assertEquals("refused", error.text("job"));
+      assertEquals("no more processes today", error.text("message"));
+      assertEquals("unknown_job", client.ask("'type':'status','job':'refused'").text("code"));
+      assertEquals(0, node.registry().places());
+      client.send("'type':'stdin','job':'refused','offset':77", "abc");
+      client.send("'id':'r','job':'refused'", "echo again");
+      assertEquals("again\n", client.finish("r").out());
     }
   }
 
