@@ -256,22 +256,15 @@ public final class OutputLog {
     return fresh;
   }
 
-  // The size wanted, if the node can spare it; else what the floor covers; else less; else none.
+  // The size wanted, if the floor covers it or the node can spare it; else less; else none.
   private int affordable() {
     int wanted = nextChunkBytes;
-    if (charge(wanted)) {
-      return wanted;
-    }
-    int covered = (int) Math.min(wanted, LogMemory.FLOOR_BYTES - heldBytes);
-    if (covered >= LogMemory.SMALLEST_CHUNK_BYTES && charge(covered)) {
-      return covered;
-    }
-    int less = LogMemory.sizeBelow(wanted);
-    while (less >= LogMemory.SMALLEST_CHUNK_BYTES && !charge(less)) {
-      less = LogMemory.sizeBelow(less);
-    }
-    if (less >= LogMemory.SMALLEST_CHUNK_BYTES) {
-      return less;
+    for (int bytes = wanted;
+        bytes >= LogMemory.SMALLEST_CHUNK_BYTES;
+        bytes = LogMemory.sizeBelow(bytes)) {
+      if (charge(bytes)) {
+        return bytes;
+      }
     }
     if (!unbounded) {
       return 0;

@@ -18,7 +18,6 @@ final class Stdin {
   private long taken;
   private long eofAt = -1;
   private boolean closed;
-  private boolean taking;
 
   /** What became of an offer. */
   enum Offer {
@@ -67,13 +66,11 @@ final class Stdin {
     if (memory == null || closed || taken == received) {
       return null;
     }
-    taking = true;
     int from = (int) (taken % windowBytes);
     return memory.asSlice(from, Math.min(received - taken, windowBytes - from));
   }
 
   synchronized void take(int bytes) {
-    taking = false;
     taken += bytes;
     if (taken == received) {
       free();
@@ -89,10 +86,12 @@ final class Stdin {
     return taken == eofAt;
   }
 
-  /** Drops what is there and whatever is still offered. On the pump. */
+  /**
+   * Drops what is there and whatever is still offered. On the pump, which alone frees: it writes
+   * from the memory between pending and take.
+   */
   synchronized void close() {
     closed = true;
-    taking = false;
     free();
   }
 
@@ -113,8 +112,7 @@ final class Stdin {
 
   private void free() {
     MemorySegment memory = ring;
-    // Between pending and take the pump writes from it.
-    if (memory != null && !taking) {
+    if (memory != null) {
       ring = null;
       NativeMemory.free(memory);
     }

@@ -182,6 +182,7 @@ class CancelTest {
   void cancelWhileTheTreeIsLookedAtClearsEvenWhatWasToBeKept() {
     Running running = scene.start(Spec.keep());
     running.process().fork(7, "daemon");
+    running.process().ignoreTerm();
     running.process().answer(FakeProcess.Answers.WHEN_TOLD);
     running.process().exit(0);
     engine.settle();
@@ -189,6 +190,8 @@ class CancelTest {
     cancel(running.job());
     running.process().answerSurvivors();
     engine.settle();
+    assertEquals(JobState.DRAINING, running.job().state());
+    engine.pass(Duration.ofSeconds(2));
     assertEquals(Outcome.CANCELED, running.end().outcome());
     assertEquals(List.of(new Leftover(7, "daemon", true)), running.end().leftovers());
     assertFalse(running.process().isDiscarding());

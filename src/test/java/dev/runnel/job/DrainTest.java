@@ -256,6 +256,44 @@ class DrainTest {
   }
 
   @Test
+  void clockDoesNotRunWhileTheTreeIsBeingCleared() {
+    Running running = scene.start(Spec.retaining(RETAIN));
+    running.process().fork(7, "yes");
+    running.process().ignoreTerm();
+    running.process().hold(Holder.SURVIVOR, Stream.STDOUT);
+    running.process().write(Stream.STDOUT, new byte[RETAIN + 500]);
+    running.process().exit(0);
+    engine.settle();
+    running.job().cancel(Outcome.CANCELED, _ -> {});
+    engine.settle();
+    running.follower().readAll();
+    engine.pass(DRAIN.plus(TICK));
+    assertEquals(JobState.DRAINING, running.job().state());
+    engine.pass(DRAIN);
+    running.follower().readAll();
+    // Those who held the pipes are gone: nobody stopped waiting for them.
+    assertTrue(running.end().drained());
+    assertEquals(RETAIN + 500, running.end().outputBytes());
+    running.follower().leave();
+  }
+
+  @Test
+  void whatCameWhileThePumpWasHeldUpIsStillRead() {
+    Running running = scene.start(Spec.keep());
+    running.process().fork(7, "daemon");
+    running.process().hold(Holder.SURVIVOR, Stream.STDOUT);
+    running.process().exit(0);
+    engine.settle();
+    running.process().write(Stream.STDOUT, "late");
+    engine.advance(DRAIN);
+    assertEquals(JobState.DRAINING, running.job().state());
+    engine.pass(DRAIN);
+    running.follower().readAll();
+    assertEquals(4, running.end().outputBytes());
+    running.follower().leave();
+  }
+
+  @Test
   void noTimeAtAllStillReadsWhatIsThere() {
     Spec spec = new Spec();
     spec.drain = Duration.ZERO;

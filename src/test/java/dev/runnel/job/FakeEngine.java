@@ -105,7 +105,7 @@ final class FakeEngine implements ProcessEngine {
     processes.removeIf(this::isGone);
   }
 
-  /** Lets time pass and timers fire, each with the tasks it makes; reads no pipes. */
+  /** Lets time pass and timers fire; after each it runs tasks and reads pipes, as the pump does. */
   void advance(Duration time) {
     long end = now + time.toNanos();
     runTasks();
@@ -114,6 +114,7 @@ final class FakeEngine implements ProcessEngine {
       now = first.at;
       onPump(first.task);
       runTasks();
+      processes.forEach(FakeProcess::poll);
     }
     now = end;
   }

@@ -134,6 +134,23 @@ class LogMemoryTest {
   }
 
   @Test
+  void logThatEndedIsNotToldInAnothersPlace() {
+    Writing greedy = new Writing();
+    greedy.fill();
+    List<Writing> gone = List.of(new Writing(), new Writing());
+    gone.forEach(Writing::fill);
+    Writing starved = new Writing();
+    starved.fill();
+    gone.forEach(Writing::end);
+    greedy.read();
+    // Little at a time, enough for one or two of those who wait; the first is greedy itself.
+    greedy.reader.consumed(LogMemory.SMALLEST_CHUNK_BYTES);
+    told.clear();
+    greedy.reader.consumed(6 * LogMemory.SMALLEST_CHUNK_BYTES);
+    assertEquals(List.of(starved), told);
+  }
+
+  @Test
   void nobodyIsToldWhileThereIsNothingToHave() {
     Writing greedy = new Writing();
     greedy.fill();

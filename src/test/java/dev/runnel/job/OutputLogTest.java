@@ -301,6 +301,16 @@ class OutputLogTest {
   }
 
   @Test
+  void whatIsReservedAfterTheEndIsNotFreedEither() {
+    log.close(END);
+    MemorySegment room = Objects.requireNonNull(log.reserve(Stream.STDOUT));
+    log.abandon();
+    MemorySegment others = Objects.requireNonNull(log(BOUND).reserve(Stream.STDOUT));
+    assertTrue(others.asOverlappingSlice(room).isEmpty());
+    assertEquals(0, released);
+  }
+
+  @Test
   void whatIsBeingWrittenIsNotRewound() {
     write(Stream.STDOUT, "abc");
     Lease lease = next(3);
