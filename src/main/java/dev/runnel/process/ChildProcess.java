@@ -134,12 +134,13 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
     surroundings.pump.checkThread();
     session.members(
         members -> {
+          List<Member> staying = members.stream().filter(m -> !m.isLeaving()).toList();
           List<Leftover> listed =
-              members.stream()
+              staying.stream()
                   .limit(End.MAX_LEFTOVERS)
                   .map(member -> new Leftover(member.pid(), member.command(), false))
                   .toList();
-          answer.accept(new Survivors(listed, members.size()));
+          answer.accept(new Survivors(listed, staying.size()));
         });
   }
 

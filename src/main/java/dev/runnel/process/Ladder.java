@@ -157,7 +157,9 @@ final class Ladder {
     }
     looks++;
     if (settled) {
-      members.forEach(member -> outlived.putIfAbsent(member.pid(), member));
+      members.stream()
+          .filter(member -> !member.isLeaving())
+          .forEach(member -> outlived.putIfAbsent(member.pid(), member));
     }
     boolean over = members.isEmpty() && !session.isLeaderRunning();
     if (over || isBeyondSignals()) {

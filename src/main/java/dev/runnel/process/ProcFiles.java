@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** What proc(5) says of processes. On the sweeper: with many processes it takes milliseconds. */
 final class ProcFiles {
@@ -34,8 +35,9 @@ final class ProcFiles {
       int pid = pid(name);
       // The system call sorts out nearly all without opening a file.
       int session = pid > 0 ? Pid.session(pid) : 0;
-      if (pid != session && sessions.contains(session) && isAlive(pid)) {
-        members.computeIfAbsent(session, _ -> new ArrayList<>()).add(member(pid));
+      Member.Stage stage = pid != session && sessions.contains(session) ? stage(pid) : null;
+      if (stage != null) {
+        members.computeIfAbsent(session, _ -> new ArrayList<>()).add(member(pid, stage));
       }
     }
     return members;
@@ -45,26 +47,33 @@ final class ProcFiles {
     return name.charAt(0) >= '1' && name.charAt(0) <= '9' ? Integer.parseInt(name) : 0;
   }
 
-  private static boolean isAlive(int pid) {
+  /** Null if the process is gone, or nothing but a zombie. */
+  private static Member.@Nullable Stage stage(int pid) {
     ThreadStat main = ThreadStat.of(text(pid, "stat"));
-    if (main == null || !main.isLeaving()) {
-      return main != null;
+    if (main == null || main.isRunning()) {
+      return main == null ? null : Member.Stage.RUNNING;
     }
-    // Its first thread may have ended before the others.
-    String[] threads = main.threads() > 1 ? new File("/proc/" + pid + "/task").list() : null;
+    if (main.threads() <= 1) {
+      return main.isDead() ? null : Member.Stage.LEAVING;
+    }
+    // Its first thread has ended before the others.
+    Member.Stage stage = null;
+    String[] threads = new File("/proc/" + pid + "/task").list();
     for (String thread : threads == null ? new String[0] : threads) {
       ThreadStat other = ThreadStat.of(text(pid, "task/" + thread + "/stat"));
-      if (other != null && !other.isLeaving() && !other.isKilled()) {
-        return true;
+      if (other != null && other.isRunning() && !other.isKilled()) {
+        return Member.Stage.RUNNING;
       }
+      stage = other == null || other.isDead() ? stage : Member.Stage.LEAVING;
     }
-    return false;
+    return stage;
   }
 
   /** Shown by its arguments, or by its short name if it has none to show. */
-  private static Member member(int pid) {
+  private static Member member(int pid, Member.Stage stage) {
     String arguments = text(pid, "cmdline").replace('\0', ' ').strip();
-    return new Member(pid, Excerpt.of(arguments.isEmpty() ? text(pid, "comm").strip() : arguments));
+    String text = arguments.isEmpty() ? text(pid, "comm").strip() : arguments;
+    return new Member(pid, Excerpt.of(text), stage);
   }
 
   /**

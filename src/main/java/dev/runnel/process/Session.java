@@ -128,7 +128,7 @@ final class Session {
         this,
         members -> {
           questions--;
-          if (ladder == null && members.isEmpty()) {
+          if (ladder == null && members.stream().allMatch(Member::isLeaving)) {
             finish();
           }
           letGo();

@@ -32,12 +32,16 @@ record ThreadStat(char state, long flags, int threads, long pendingSignals) {
             Long.parseLong(fields[PENDING]));
   }
 
-  /** Nothing of its program runs any more, and its descriptors are closed or about to be. */
-  boolean isLeaving() {
-    return state == 'Z' || state == 'X' || (flags & PF_EXITING) != 0;
+  /** Its program may still do something. */
+  boolean isRunning() {
+    return !isDead() && (flags & PF_EXITING) == 0;
   }
 
-  /** As each thread is when the process exits, until it gets to leaving. */
+  boolean isDead() {
+    return state == 'Z' || state == 'X';
+  }
+
+  /** As each thread is when its process exits, until it gets to exiting itself. */
   boolean isKilled() {
     return (pendingSignals & KILL_PENDING) != 0;
   }

@@ -248,9 +248,11 @@ class SessionTest {
           // As if the number of a member that was just found had got a new owner.
           Poller poller = new Poller();
           Targets targets = new Targets(session, poller, () -> {});
-          targets.add(new Member(stranger.process().pid(), "gone"), Signal.KILL);
+          targets.add(
+              new Member(stranger.process().pid(), "gone", Member.Stage.RUNNING), Signal.KILL);
           assertTrue(targets.isEmpty());
-          targets.add(new Member(recorder.process().pid(), "member"), Signal.KILL);
+          targets.add(
+              new Member(recorder.process().pid(), "member", Member.Stage.RUNNING), Signal.KILL);
           assertFalse(targets.isEmpty());
           targets.close();
           poller.close();
