@@ -2,6 +2,7 @@ package dev.runnel;
 
 import dev.runnel.cli.Cli;
 import dev.runnel.config.Serve;
+import dev.runnel.tools.ShellVerb;
 import dev.runnel.tools.TokenVerb;
 import java.util.Arrays;
 import java.util.List;
@@ -24,6 +25,7 @@ public final class Main {
         arguments.length == 0 ? List.of() : Arrays.asList(arguments).subList(1, arguments.length);
     return switch (arguments.length == 0 ? "" : arguments[0]) {
       case "serve" -> Serve.run(rest, System.out, System.err);
+      case "shell" -> ShellVerb.run(arguments);
       case "token" -> TokenVerb.run(rest, System.out, System.err);
       default -> Cli.run(arguments);
     };

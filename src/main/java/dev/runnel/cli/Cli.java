@@ -16,6 +16,14 @@ public final class Cli {
     return new Cli(Surroundings.ofProcess()).run(CommandLine.ofProcess(args));
   }
 
+  /**
+   * Runs {@code shell} on the calling thread and returns the exit code: arguments and connections
+   * are read and made here, the prompt is another room's.
+   */
+  public static int shell(String[] args, Prompt prompt) {
+    return new ShellEntry(Surroundings.ofProcess(), prompt).run(CommandLine.ofProcess(args));
+  }
+
   /** Every verb, also those that other rooms answer. */
   public static List<String> verbs() {
     return new ArrayList<>(Verb.words());
@@ -78,6 +86,7 @@ public final class Cli {
     return print(
         switch (verb) {
           case EXEC -> ExecHelp.text();
+          case SHELL -> ShellHelp.text();
           case PING -> PingVerb.help();
           case JOBS -> JobsVerb.help();
           case CANCEL -> JobVerbs.cancelHelp();

@@ -5,6 +5,8 @@ import dev.runnel.wire.Header;
 import dev.runnel.wire.ProtocolException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -37,6 +39,33 @@ final class Connection implements AutoCloseable {
   /** The body that belongs to the header read last; it stands until the next one is read. */
   ByteBuffer body() {
     return in.body();
+  }
+
+  /**
+   * Whether it is open, as far as can be known without waiting. For the thread that reads, between
+   * two requests; what nobody waits for any more is dropped.
+   */
+  boolean isOpen() {
+    try {
+      while (isReadable()) {
+        if (next() == null) {
+          return false;
+        }
+      }
+      return true;
+    } catch (IOException | ProtocolException _) {
+      return false;
+    }
+  }
+
+  private boolean isReadable() throws IOException {
+    channel.configureBlocking(false);
+    try (Selector selector = Selector.open()) {
+      var _ = channel.register(selector, SelectionKey.OP_READ);
+      return selector.selectNow() > 0;
+    } finally {
+      channel.configureBlocking(true);
+    }
   }
 
   /** Blocks until all of it is with the transport. */

@@ -41,6 +41,14 @@ final class Inquiry implements AutoCloseable {
     return inquiry;
   }
 
+  /** Says who we are on a connection that stays open; blocks until the server agreed. */
+  static void greet(Connection connection, Target target) throws Failure {
+    Inquiry inquiry = new Inquiry(connection, target.connectTimeout());
+    inquiry.send(new Request.Hello(1, target.token()));
+    var _ = inquiry.next();
+    inquiry.watch.interrupt();
+  }
+
   /** Whom we ask. */
   Host host() {
     return connection.host();

@@ -51,6 +51,11 @@ record Surroundings(
         code -> Runtime.getRuntime().halt(code));
   }
 
+  /** The same with another stdout. */
+  Surroundings withOut(Outlet other) {
+    return new Surroundings(in, other, err, input, env, signals, halt);
+  }
+
   // The launcher knows; without it a terminal is recognized by its device.
   private static boolean isTerminal() {
     if (System.getProperty("runnel.launcher") != null) {

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 /** Every verb there is, also those that other rooms answer. */
 enum Verb {
   EXEC("run a command there, or here, and stream its output"),
+  SHELL("a prompt: run lines there, one after the other"),
   SERVE("be the server; runneld is the same"),
   PING("ask whether a server is there, who it is and how far away"),
   JOBS("list a server's jobs"),

@@ -1,0 +1,251 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.Event;
+import dev.runnel.model.JobSpec;
+import dev.runnel.model.Request;
+import dev.runnel.wire.RequestEncoder;
+import java.io.IOException;
+import java.nio.channels.WritableByteChannel;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs commands one after the other over one connection, each as {@code exec} would; a connection
+ * that was lost is made anew for the next. For one thread, but for {@link #interrupt} and {@link
+ * #close}.
+ */
+public final class Runner implements AutoCloseable {
+  private static final int PATIENT_INTERRUPTS = 2;
+
+  private final Surroundings surroundings;
+  private final Target target;
+
+  private @Nullable Host host;
+  private @Nullable Connection connection;
+  private boolean outputGone;
+  private volatile boolean leaving;
+
+  /** Guarded by this: other threads interrupt and close. */
+  private @Nullable EmbeddedServer server;
+
+  private @Nullable JobControl running;
+  private int interrupts;
+
+  Runner(Surroundings surroundings, Target target) {
+    this.surroundings = surroundings;
+    this.target = target;
+  }
+
+  /** Connects for the first time, with the patience that was asked for. */
+  void open() throws Failure {
+    Connection first = find();
+    host = first.host();
+    greet(first);
+  }
+
+  /** The server, as people name it. */
+  public String host() {
+    return host == null ? "" : host.name();
+  }
+
+  /** Whether somebody types what is run. */
+  public boolean isInteractive() {
+    return surroundings.input() == Surroundings.Input.TERMINAL;
+  }
+
+  /** Whether our stdout takes no more; what runs from now on runs for nobody. */
+  public boolean isOutputGone() {
+    return outputGone;
+  }
+
+  /** Blocks until the command ended. Its output goes to our stdout and stderr as it comes. */
+  public Ran run(CommandSpec command) {
+    return run(command, surroundings);
+  }
+
+  /** The same, with its stdout going there. */
+  public Ran run(CommandSpec command, WritableByteChannel stdout) {
+    return run(command, surroundings.withOut(new Outlet("a buffer", -1, stdout)));
+  }
+
+  /** Prints text on our stdout. */
+  public void print(String text) {
+    try {
+      surroundings.out().print(text);
+    } catch (Failure e) {
+      fail(e);
+    }
+  }
+
+  /** Prints a line on our stderr that says it is ours. */
+  public void tell(String line) {
+    surroundings.err().tryPrintLine(line);
+  }
+
+  /**
+   * Ctrl-C, from any thread. The first goes to the command, the second cancels it, the third waits
+   * for nothing any more. While no command runs it does nothing.
+   */
+  public void interrupt() {
+    JobControl job;
+    Connection stuck;
+    synchronized (this) {
+      interrupts++;
+      job = running;
+      stuck = interrupts > PATIENT_INTERRUPTS ? connection : null;
+    }
+    if (job != null && stuck != null) {
+      stuck.close();
+    } else if (job != null) {
+      job.interrupt();
+    }
+  }
+
+  private Ran run(CommandSpec command, Surroundings where) {
+    try {
+      Request.Run run = new Request.Run(null, null, JobSpec.of(command));
+      byte[] frame = RequestEncoder.encode(RunFollower.ID, run);
+      return follow(connected(), run, frame, where);
+    } catch (IllegalArgumentException e) {
+      return fail(Failure.of(String.valueOf(e.getMessage())));
+    } catch (Failure e) {
+      awaitExitIfLeaving();
+      // Whatever is still under way belongs to nobody.
+      disconnect();
+      return fail(e);
+    }
+  }
+
+  private Ran follow(Connection there, Request.Run run, byte[] frame, Surroundings where)
+      throws Failure {
+    JobControl job = new JobControl(there);
+    begin(job);
+    try {
+      send(there, frame);
+      RunFollower follower = new RunFollower(where, there, job, run);
+      Event.Ended ended = follower.follow();
+      String command = run.spec().command().argv().getFirst().toString();
+      Verdict verdict = Verdict.of(ended, follower.loss(), job, command);
+      conclude(verdict);
+      return new Ran(verdict.exitCode(), ended.end());
+    } catch (Failure e) {
+      job.cancel();
+      throw e;
+    } finally {
+      begin(null);
+    }
+  }
+
+  private synchronized void begin(@Nullable JobControl job) {
+    running = job;
+    interrupts = 0;
+  }
+
+  private static void send(Connection there, byte[] frame) {
+    try {
+      there.send(frame);
+    } catch (IOException _) {
+      // A server that closes says why before it does: whoever reads the connection tells.
+    }
+  }
+
+  private void conclude(Verdict verdict) {
+    new Conclusion(surroundings.err()).tell(verdict);
+  }
+
+  private Ran fail(Failure failure) {
+    outputGone |= failure.exitCode() == Failure.STDOUT_GONE;
+    if (!outputGone) {
+      tell(failure.line());
+    }
+    return new Ran(failure.exitCode(), null);
+  }
+
+  private Connection connected() throws Failure {
+    Connection kept = connection;
+    if (kept != null && kept.isOpen()) {
+      return kept;
+    }
+    if (kept != null) {
+      tell("connection to " + host() + " was lost; connecting again");
+      disconnect();
+    }
+    Host again = host;
+    if (again == null) {
+      throw Failure.of("not connected");
+    }
+    Connection anew = Connector.connect(again, target.connectTimeout(), null);
+    greet(anew);
+    return anew;
+  }
+
+  private Connection find() throws Failure {
+    if (target.host() != null) {
+      return Connector.connect(target.host(), target.connectTimeout(), target.patience());
+    }
+    Connection there = DefaultServer.tryConnect(surroundings.env(), target.connectTimeout());
+    return there != null
+        ? there
+        : Connector.connect(startServer().awaitListening(), target.connectTimeout(), null);
+  }
+
+  private synchronized EmbeddedServer startServer() throws Failure {
+    EmbeddedServer started = EmbeddedServer.start();
+    server = started;
+    return started;
+  }
+
+  private void greet(Connection there) throws Failure {
+    try {
+      Inquiry.greet(there, target);
+      keep(there);
+    } catch (Failure e) {
+      there.close();
+      throw e;
+    }
+  }
+
+  private synchronized void keep(@Nullable Connection there) {
+    connection = there;
+  }
+
+  private void disconnect() {
+    Connection lost = connection;
+    if (lost != null) {
+      lost.close();
+      keep(null);
+    }
+  }
+
+  /** A signal ends this process: closes, from the JVM's thread, and has nothing run any more. */
+  void leave() {
+    leaving = true;
+    close();
+  }
+
+  // Returning would have a script's next line run, or the process end with a code of its own.
+  private void awaitExitIfLeaving() {
+    while (leaving) {
+      LockSupport.park();
+    }
+  }
+
+  /** Ends what runs with its connection, and a server of our own. */
+  @Override
+  public void close() {
+    Connection open;
+    EmbeddedServer started;
+    synchronized (this) {
+      open = connection;
+      started = server;
+      server = null;
+    }
+    if (open != null) {
+      open.close();
+    }
+    if (started != null) {
+      started.close();
+    }
+  }
+}

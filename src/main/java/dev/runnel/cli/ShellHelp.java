@@ -1,0 +1,37 @@
+package dev.runnel.cli;
+
+import java.util.List;
+
+/** What {@code runnel shell --help} prints. */
+final class ShellHelp {
+  private static final String BEFORE =
+      """
+      Usage: runnel shell [OPTION…]
+
+      A prompt: each line runs on HOST in /bin/sh, and its output is streamed back; without a host,
+      on this machine. cd changes where the next lines run; quit or Ctrl-D ends. Ctrl-C is sent to
+      the command, a second one cancels it, a third waits for it no more; none ends the shell. An
+      exit code that is not 0, or the signal, stands before the next prompt. Commands have no stdin.
+      Lines are kept in ~/.local/state/runnel/history, or in the like folder of XDG_STATE_HOME.
+
+      If stdin is no terminal, its lines run without a prompt.
+      """;
+
+  private static final String AFTER =
+      """
+      TIME has a unit: 500ms, 30s, 5m, 2h.
+
+      Exit code: 0 from a terminal; else the last command's, as of runnel exec. 255: wrong usage, no
+      server.
+
+      Examples:
+        runnel shell -H build-1
+        printf 'cd /src\\nmake test\\n' | runnel shell -H build-1
+      """;
+
+  private ShellHelp() {}
+
+  static String text() {
+    return Help.of(BEFORE, List.of(ConnectionOptions.SECTION), AFTER);
+  }
+}

@@ -1,0 +1,16 @@
+package dev.runnel.tools;
+
+import dev.runnel.model.Argument;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/** Where the lines to run come from. */
+interface Lines {
+  /**
+   * Blocks until there is a line.
+   *
+   * @param mark what the prompt tells of the last command; empty: nothing
+   * @return the line without its end; null: there are no more
+   */
+  @Nullable Argument next(String mark) throws IOException;
+}

@@ -1,0 +1,47 @@
+package dev.runnel.tools;
+
+import dev.runnel.cli.Ran;
+import dev.runnel.cli.Runner;
+import dev.runnel.model.Argument;
+import dev.runnel.model.ExitStatus;
+import dev.runnel.model.Outcome;
+import java.io.IOException;
+
+/** Runs line after line; knows where, and how the last one went. For one thread. */
+final class Shell {
+  private final Runner runner;
+  private final Lines lines;
+  private final Directory directory;
+  private Ran last = new Ran(0, null);
+
+  Shell(Runner runner, Lines lines) {
+    this.runner = runner;
+    this.lines = lines;
+    this.directory = new Directory(runner);
+  }
+
+  /** Blocks until there are no more lines; returns the last command's exit code. */
+  int run() throws IOException {
+    Argument line;
+    while (!runner.isOutputGone() && (line = lines.next(mark(last))) != null) {
+      String text = line.toString().strip();
+      if (text.equals("quit")) {
+        break;
+      }
+      if (!text.isEmpty()) {
+        last = Directory.isChange(text) ? directory.change(text) : runner.run(directory.spec(line));
+      }
+    }
+    return last.exitCode();
+  }
+
+  /** What the prompt tells of a command: its signal, its code, or nothing if that is 0. */
+  private static String mark(Ran ran) {
+    if (ran.end() != null
+        && ran.end().outcome() == Outcome.SIGNALED
+        && ran.end().status() instanceof ExitStatus.Signaled signaled) {
+      return signaled.signalName();
+    }
+    return ran.exitCode() == 0 ? "" : "" + ran.exitCode();
+  }
+}

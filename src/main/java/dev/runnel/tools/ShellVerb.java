@@ -1,0 +1,34 @@
+package dev.runnel.tools;
+
+import dev.runnel.cli.Cli;
+import dev.runnel.cli.Runner;
+import java.io.IOException;
+
+/** The verb {@code shell}: a prompt at somebody else's machine. */
+public final class ShellVerb {
+  private static final int OURS = 255;
+
+  private ShellVerb() {}
+
+  /** Runs the verb, its name being the first argument, and returns the exit code. */
+  public static int run(String[] arguments) {
+    return Cli.shell(arguments, ShellVerb::prompt);
+  }
+
+  private static int prompt(Runner runner) {
+    try {
+      TerminalLines typed = runner.isInteractive() ? TerminalLines.open(runner) : null;
+      if (typed == null) {
+        return new Shell(runner, new PlainLines(System.in)).run();
+      }
+      try (typed) {
+        runner.tell("connected to " + runner.host() + "; quit or Ctrl-D ends");
+        int code = new Shell(runner, typed).run();
+        return runner.isOutputGone() ? code : 0;
+      }
+    } catch (IOException e) {
+      runner.tell("cannot read what to run: " + e.getMessage());
+      return OURS;
+    }
+  }
+}

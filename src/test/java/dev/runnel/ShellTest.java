@@ -1,0 +1,291 @@
+package dev.runnel;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code runnel shell} against a real daemon: as a script, and typed at a real terminal. */
+class ShellTest {
+  private static final long PATIENCE_SECONDS = 30;
+
+  private Path folder;
+  private Daemon daemon;
+  private String host;
+
+  /** What a script printed, and how it ended. */
+  private record Script(int exitCode, String out, String err) {}
+
+  @BeforeEach
+  void start(@TempDir Path temporary) throws IOException {
+    folder = temporary.toRealPath();
+    host = "unix:" + folder.resolve("d.sock");
+    daemon = listen();
+  }
+
+  @AfterEach
+  void stop() throws IOException {
+    daemon.close();
+  }
+
+  private Daemon listen() throws IOException {
+    Daemon started = Daemon.start("--listen", host);
+    assertEquals("listening on " + host, started.line());
+    return started;
+  }
+
+  @Test
+  void scriptRunsLineByLineAndEndsWithTheLastCode() throws Exception {
+    Script script =
+        script("echo one\n\necho two >&2; exit 3\n  \nprintf '%s\\n' 'th\u00fcr ! \\e'; exit 4");
+    assertEquals("one\nth\u00fcr ! \\e\n", script.out());
+    assertEquals("two\n", script.err());
+    assertEquals(4, script.exitCode());
+  }
+
+  @Test
+  void quitEndsAScriptBeforeItsEnd() throws Exception {
+    assertEquals(new Script(0, "a\n", ""), script("echo a\nquit\necho b\n"));
+  }
+
+  @Test
+  void signalsAndUnfinishedLinesHaveTheCodesTheyHaveInAShell() throws Exception {
+    assertEquals(143, script("kill -TERM $$").exitCode());
+    assertEquals(2, script("echo 'unfinished").exitCode());
+    assertEquals(0, script("").exitCode());
+  }
+
+  @Test
+  void cdHoldsForTheLinesThatFollow() throws Exception {
+    String outer = folder.resolve("a b; c").toString();
+    String real = Files.createDirectories(Path.of(outer, "inner")).toString();
+    Script script =
+        script("cd '" + outer + "'\ncd inner # a comment\npwd\ncd ..\ncd -\npwd; cd / && pwd\npwd");
+    assertEquals(
+        String.join("\n", outer, real, real, outer, real, real, "/", real, ""), script.out());
+    assertEquals("", script.err());
+    assertEquals(0, script.exitCode());
+  }
+
+  @Test
+  void cdAloneGoesHome() throws Exception {
+    String home = Path.of(System.getenv("HOME")).toRealPath().toString();
+    assertEquals(home + "\n" + home + "\n", script("cd /\ncd\npwd").out().substring(2));
+  }
+
+  @Test
+  void failingCdChangesNothing() throws Exception {
+    Script script = script("cd /usr\ncd /not/there\npwd\ncd /not/there");
+    assertEquals("/usr\n/usr\n", script.out());
+    assertTrue(script.err().contains("/not/there"), script.err());
+    assertTrue(script.exitCode() != 0, "a failing cd was taken for a success");
+  }
+
+  @Test
+  void directoryThatIsGoneCanBeLeft() throws Exception {
+    Path gone = Files.createDirectory(folder.resolve("gone"));
+    Script script = script("cd " + gone + "\nrmdir " + gone + "\npwd\ncd /usr\npwd");
+    assertEquals(gone + "\n/usr\n/usr\n", script.out());
+    assertEquals(0, script.exitCode());
+  }
+
+  @Test
+  void connectionThatWasLostIsSaidAndMadeAnew() throws Exception {
+    Process shell = shell().start();
+    Writer in = shell.outputWriter(StandardCharsets.UTF_8);
+    BufferedReader out = shell.inputReader(StandardCharsets.UTF_8);
+    BufferedReader err = shell.errorReader(StandardCharsets.UTF_8);
+    // A read of a pipe can't be interrupted: without this a fault would hang instead of fail.
+    var _ = shell.onExit().orTimeout(90, TimeUnit.SECONDS).exceptionally(_ -> end(shell));
+    in.append("cd /usr\n").flush();
+    assertEquals("/usr", out.readLine());
+    daemon.close();
+    daemon = listen();
+    in.append("pwd\n").flush();
+    assertEquals("/usr", out.readLine());
+    assertEquals("runnel: connection to " + host + " was lost; connecting again", err.readLine());
+    in.append("kill -KILL " + daemon.process().pid() + "; sleep 60\n").flush();
+    String unknown = err.readLine();
+    assertTrue(unknown.contains(" is not known"), unknown);
+    var _ = daemon.exitCode();
+    in.append("echo nobody is there\n").flush();
+    String unreachable = err.readLine();
+    assertTrue(unreachable.startsWith("runnel: cannot reach " + host), unreachable);
+    daemon = listen();
+    in.append("pwd; exit 7\nquit\n").flush();
+    assertEquals("/usr", out.readLine());
+    assertTrue(shell.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS));
+    assertEquals(7, shell.exitValue());
+  }
+
+  private static Process end(Process process) {
+    return process.destroyForcibly();
+  }
+
+  @Test
+  void withoutAServerThereIsNoPrompt() throws Exception {
+    daemon.close();
+    Script script = script("echo a\n");
+    assertEquals(255, script.exitCode());
+    assertTrue(script.err().startsWith("runnel: cannot reach " + host), script.err());
+  }
+
+  @Test
+  void typedAtATerminal() throws Exception {
+    Tool.require("tmux", "ShellTest.typedAtATerminal");
+    try (Tmux tmux = new Tmux(folder.resolve("tmux.sock"), shell())) {
+      tmux.await("^>>> $");
+      tmux.type("echo fir''st; sleep 1000", "Enter");
+      // It streams: the command has not ended yet.
+      tmux.await("^first$");
+      tmux.type("C-c");
+      tmux.await("^\\[INT\\] >>> $");
+      tmux.type("exit 3", "Enter");
+      tmux.await("^\\[3\\] >>> $");
+      tmux.type("dropped", "C-c");
+      tmux.await("dropped.*\n(.*\n)?\\[3\\] >>> $");
+      tmux.type("cd /usr", "Enter");
+      tmux.await("^/usr\n>>> $");
+      tmux.type("Up", "Up", "Enter");
+      tmux.await(">>> exit 3\n\\[3\\] >>> $");
+      tmux.type("echo one; kill -9 $$", "Enter");
+      tmux.await("^one\n\\[KILL\\] >>> $");
+      tmux.type("C-d");
+      tmux.await("ended with 0$");
+    }
+    Path history = folder.resolve("runnel/history");
+    assertEquals(
+        List.of("echo fir''st; sleep 1000", "exit 3", "cd /usr", "exit 3", "echo one; kill -9 $$"),
+        Files.readAllLines(history));
+    assertEquals(
+        "rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(history)));
+  }
+
+  @Test
+  void aSecondInterruptCancelsWhatTheFirstDidNotEnd() throws Exception {
+    Tool.require("tmux", "ShellTest.aSecondInterruptCancelsWhatTheFirstDidNotEnd");
+    try (Tmux tmux = new Tmux(folder.resolve("tmux.sock"), shell())) {
+      tmux.await("^>>> $");
+      tmux.type("trap 'echo no' INT; echo st''art; while :; do sleep 1000; done", "Enter");
+      tmux.await("^start$");
+      tmux.type("C-c");
+      tmux.await("^no$");
+      tmux.type("C-c");
+      tmux.await("^\\[130\\] >>> $");
+      tmux.type("quit", "Enter");
+      tmux.await("ended with 0$");
+    }
+  }
+
+  private ProcessBuilder shell() {
+    ProcessBuilder shell =
+        new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "--enable-native-access=ALL-UNNAMED",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            System.getProperty("java.class.path"),
+            "dev.runnel.Main",
+            "shell",
+            "-H",
+            host);
+    shell.environment().put("XDG_STATE_HOME", folder.toString());
+    shell.environment().put("LC_ALL", "C.UTF-8");
+    return shell;
+  }
+
+  private Script script(String lines) throws Exception {
+    Path err = folder.resolve("err");
+    Process shell = shell().redirectError(err.toFile()).start();
+    try (Writer in = shell.outputWriter(StandardCharsets.UTF_8)) {
+      in.append(lines);
+    } catch (IOException _) {
+      // It ended before it read them.
+    }
+    String out = new String(shell.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return new Script(shell.waitFor(), out, Files.readString(err));
+  }
+
+  /** A terminal with a server of its own. */
+  private record Tmux(Path socket, ProcessBuilder program) implements AutoCloseable {
+    Tmux {
+      StringBuilder line = new StringBuilder();
+      for (String word : program.command()) {
+        line.append('\'').append(word).append("' ");
+      }
+      line.append("; echo ended with $?; exec sleep 1000");
+      ProcessBuilder start =
+          new ProcessBuilder(
+              "tmux", "-S", socket.toString(), "-f", "/dev/null", "new-session", "-d");
+      start.command().addAll(List.of("-x", "100", "-y", "40", line.toString()));
+      start.environment().putAll(program.environment());
+      run(start);
+    }
+
+    void type(String... keys) {
+      for (String key : keys) {
+        run(tmux("send-keys", key));
+      }
+    }
+
+    /** Polls the screen, without the blank lines at its end, until it shows that. */
+    void await(String pattern) {
+      Pattern wanted = Pattern.compile(pattern, Pattern.MULTILINE);
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+      String screen;
+      do {
+        screen = run(tmux("capture-pane", "-p"));
+        if (wanted.matcher(trimmed(screen)).find()) {
+          return;
+        }
+      } while (System.nanoTime() < deadline);
+      throw new AssertionError("not shown: " + pattern + "; the screen:\n" + screen);
+    }
+
+    // The terminal cuts blanks at the ends of lines, and so the prompt's.
+    private static String trimmed(String screen) {
+      return screen.stripTrailing().replaceAll("(?m)>>>$", ">>> ");
+    }
+
+    private ProcessBuilder tmux(String... words) {
+      ProcessBuilder tmux = new ProcessBuilder("tmux", "-S", socket.toString());
+      tmux.command().addAll(List.of(words));
+      return tmux;
+    }
+
+    private static String run(ProcessBuilder program) {
+      try {
+        Process process = program.redirectErrorStream(true).start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        if (process.waitFor() != 0) {
+          throw new AssertionError(program.command() + ": " + said);
+        }
+        return said;
+      } catch (IOException e) {
+        throw new AssertionError(e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new AssertionError(e);
+      }
+    }
+
+    @Override
+    public void close() {
+      run(tmux("kill-server"));
+    }
+  }
+}
