@@ -111,6 +111,7 @@ class LeftoversTest extends NodeTest {
     assertEquals("late\n", ran.out());
     assertTrue(ran.end().path("drained").asBoolean());
     assertEquals(5, ran.end().path("exit_code").asInt());
+    assertEquals(0, ran.end().path("leftovers_total").asInt(), ran.end()::toString);
   }
 
   @Test
