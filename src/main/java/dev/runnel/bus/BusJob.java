@@ -41,6 +41,9 @@ public final class BusJob {
   /** Nodes say something at least every few seconds. */
   private static final long SILENCE_MILLIS = 30_000;
 
+  /** However large the window: on a node short of memory a log may hold no more than 64 KiB. */
+  private static final long MAX_UNACKED_BYTES = 32 * 1024;
+
   private final Vertx vertx;
   private final Context context;
   private final String address;
@@ -68,7 +71,7 @@ public final class BusJob {
     this.context = context;
     this.address = address;
     this.spec = spec;
-    this.ackBytes = spec.window().orElse(BusFrame.WINDOW_BYTES) / 4;
+    this.ackBytes = Math.min(spec.window().orElse(BusFrame.WINDOW_BYTES) / 4, MAX_UNACKED_BYTES);
     for (Stream stream : Stream.values()) {
       checksums.put(stream, new CRC32());
       counts.put(stream, 0L);

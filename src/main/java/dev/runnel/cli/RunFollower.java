@@ -18,6 +18,9 @@ final class RunFollower {
   /** The id of the run on its connection. */
   static final String ID = "run";
 
+  /** However large the window: on a server short of memory a log may hold no more than 64 KiB. */
+  private static final long MAX_UNACKED_BYTES = 32 * 1024;
+
   private final Surroundings surroundings;
   private final Connection connection;
   private final JobControl control;
@@ -40,7 +43,8 @@ final class RunFollower {
     this.connection = connection;
     this.control = control;
     this.input = run.spec().command().stdin();
-    this.ackEvery = run.spec().window().isPresent() ? run.spec().window().getAsLong() / 2 : 0;
+    long window = run.spec().window().orElse(0);
+    this.ackEvery = Math.min(window / 2, MAX_UNACKED_BYTES);
   }
 
   /** Blocks until the end. */
