@@ -27,6 +27,7 @@ public final class Main {
       case "serve" -> Serve.run(rest, System.out, System.err);
       case "shell" -> ShellVerb.run(arguments);
       case "token" -> TokenVerb.run(rest, System.out, System.err);
+      case "rehearse" -> Rehearsal.run(rest);
       default -> Cli.run(arguments);
     };
   }

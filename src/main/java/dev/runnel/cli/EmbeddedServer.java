@@ -127,6 +127,12 @@ final class EmbeddedServer implements AutoCloseable {
   }
 
   private static void addOurs(List<String> command) {
+    // Found by the launcher, which knows whether it still is of these jars.
+    String cache = System.getProperty("runnel.serve.cache");
+    if (cache != null) {
+      command.add("-XX:AOTCache=" + cache);
+      command.add("-Xlog:aot*=off,cds*=off:stderr");
+    }
     for (String name : List.of("runnel.home", "runnel.java", "runnel.launcher")) {
       String value = System.getProperty(name);
       if (value != null) {

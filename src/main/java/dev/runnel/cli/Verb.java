@@ -15,6 +15,7 @@ enum Verb {
   SIGNAL("send a signal to a job's processes"),
   TOKEN("make a secret by which a server knows a client"),
   TEST("build Runnel and run its tests"),
+  PACKAGE("build Runnel and pack it with a runtime of its own"),
   HELP("show this, or the help of a verb");
 
   private final String word = name().toLowerCase(java.util.Locale.ROOT);

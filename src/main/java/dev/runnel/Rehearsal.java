@@ -1,0 +1,79 @@
+package dev.runnel;
+
+import dev.runnel.cli.Cli;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What a client does in its life, in one process: the JVM watches, and keeps what it learns for
+ * those that come after. Started by {@code runnel train} and {@code runnel package}; on the main
+ * thread.
+ */
+final class Rehearsal {
+  private final String host;
+
+  private Rehearsal(String host) {
+    this.host = host;
+  }
+
+  /**
+   * Plays everything.
+   *
+   * @param hosts of a server that lets us in; one after the other
+   * @return the exit code: 0 if everything ended as it had to
+   */
+  static int run(List<String> hosts) {
+    try {
+      for (String host : hosts) {
+        new Rehearsal(host).play();
+      }
+      expect(0, "exec", "-n", "--", "true");
+      expect(255, "exec", "-n", "-H", "127.0.0.1:1", "--", "true");
+      expect(255, "exec", "-n", "--token-file", "/nonexistent", "--", "true");
+      expect(0, "--help");
+      expect(0, "exec", "--help");
+      expect(255, "exec", "--hots", "x");
+      return 0;
+    } catch (IOException | IllegalStateException e) {
+      System.err.println("runnel: " + e.getMessage());
+      return 1;
+    }
+  }
+
+  private void play() throws IOException {
+    // Takes all of our stdin; those after it find its end.
+    exec(0, "--", "cat");
+    exec(0, "-n", "--", "true");
+    exec(3, "--", "sh", "-c", "echo one; echo two >&2; exit 3");
+    exec(143, "-n", "-c", "kill $$");
+    exec(127, "-n", "--", "/nonexistent");
+    exec(124, "-n", "--timeout", "20ms", "--", "sleep", "60");
+    exec(0, "-n", "--merge", "--cwd", "/", "--env", "A=b", "--window", "64K", "--", "seq", "20000");
+    exec(0, "-n", "--drain", "20ms", "-c", "sleep 60 & echo one");
+    Path report = Files.createTempFile("runnel-", ".json");
+    try {
+      exec(0, "-n", "--report", report.toString(), "--", "true");
+    } finally {
+      Files.delete(report);
+    }
+    expect(0, "ping", "-H", host);
+    expect(0, "jobs", "-H", host);
+  }
+
+  private void exec(int exitCode, String... rest) {
+    List<String> words = new ArrayList<>(List.of("exec", "-H", host));
+    words.addAll(List.of(rest));
+    expect(exitCode, words.toArray(String[]::new));
+  }
+
+  private static void expect(int exitCode, String... words) {
+    int got = Cli.run(words);
+    if (got != exitCode) {
+      throw new IllegalStateException(
+          String.join(" ", words) + ": exit code " + got + " (expected: " + exitCode + ")");
+    }
+  }
+}

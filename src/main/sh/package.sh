@@ -1,0 +1,234 @@
+# shellcheck shell=sh
+# The launcher's verbs "package" and "train", which make what makes a start quick. Sourced by it, so
+# that JVMs are trained by the very flags with which they will be started. stdout is for what was
+# made.
+#
+# shellcheck disable=SC2034,SC2154 # variables are the launcher's
+# shellcheck disable=SC2317 # functions are called by it
+
+package_help() {
+  cat <<'END'
+Usage: runnel package
+
+Makes target/runnel-VERSION-linux-ARCH.tar.gz, which runs without a JDK: a runtime, the jars, the
+launcher, and caches by which client and server start faster. The same folder stays unpacked in
+target/dist. Afterwards this checkout has such caches, too, until it is built again.
+
+Exit code: 0 when it was made; its name is the last line.
+END
+}
+
+main_train() {
+  if [ $# -gt 1 ]; then
+    say "train: unknown argument: $2"
+    exit 2
+  fi
+  ensure_built
+  find_java java
+  choose_locale
+  lock
+  train
+  unlock
+}
+
+main_package() {
+  case $2 in
+    -h | --help)
+      package_help
+      exit 0
+      ;;
+    ?*)
+      say "package: unknown argument: $2 (see runnel package --help)"
+      exit 2
+      ;;
+  esac
+  [ "$(uname -s)" = Linux ] || die "makes packages for Linux, on Linux"
+  ensure_built
+  find_java jlink
+  choose_locale
+  umask 022
+  lock
+  train
+  package
+  unlock
+}
+
+# --- training -------------------------------------------------------------------------------------
+
+# Makes the caches of $app for the Java in $java_home: a server and a client do once what they are
+# for, the JVM notes what it loaded and linked for that, and keeps it in the form it needs.
+train() {
+  say "training $app …"
+  # Maven alone writes no digest.
+  [ -r "$jar.id" ] || identify
+  [ -r "$jar.id" ] || die "cannot tell jars apart: there is neither sha256sum nor shasum"
+  read -r trained <"$jar.id"
+  server=
+  work=
+  trap 'end_training' EXIT
+  trap 'exit 255' HUP INT TERM
+  # Not in TMPDIR: a socket's path is short.
+  work=$(mktemp -d /tmp/runnel-train.XXXXXX) || exit 255
+  rehearse
+  for step in create check; do
+    for kind in serve client; do
+      (step "$kind" --version) </dev/null >>"$work/log" 2>&1 || explain_training
+    done
+  done
+  keep_caches
+  end_training
+  trap - EXIT HUP INT TERM
+}
+
+# The server has tokens: nobody else on this machine is to run commands by it.
+rehearse() {
+  step=prepare
+  (step token token new training) >"$work/secret" 2>"$work/tokens" || explain_training
+  read -r secret <"$work/secret"
+  step=record
+  mkfifo "$work/said"
+  (step serve serve --listen 127.0.0.1:0 --listen "unix:$work/s" --tokens "$work/tokens") \
+    </dev/null >"$work/said" 2>>"$work/log" &
+  server=$!
+  exec 8<"$work/said"
+  read -r tcp <&8 || explain_training
+  read -r unix <&8 || explain_training
+  seq 20000 | (step client rehearse "${tcp#listening on }" "${unix#listening on }") \
+    >>"$work/log" 2>&1 || explain_training
+  kill "$server"
+  wait "$server" || explain_training
+  server=
+  exec 8<&-
+}
+
+# Becomes a JVM as the launcher starts it for a kind of verb, or one that makes a cache for such.
+# For a subshell, because nothing of the user's settings is to be learnt.
+step() {
+  kind=$1
+  shift
+  for name in $(env | sed -n 's/^\(RUNNEL_[A-Z_]*\)=.*/\1/p') JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS; do
+    unset "$name"
+  done
+  find_cache() { cache=; }
+  start() {
+    case $step in
+      record | create)
+        # Profiles would have a client compile at once what it then does but once: 8 ms of 59.
+        [ "$kind" != client ] ||
+          set -- -XX:+UnlockDiagnosticVMOptions -XX:-AOTRecordTraining "$@"
+        ;;
+    esac
+    case $step in
+      record) set -- -XX:AOTMode=record "-XX:AOTConfiguration=$work/$kind.conf" "$@" ;;
+      create)
+        set -- -XX:AOTMode=create "-XX:AOTConfiguration=$work/$kind.conf" \
+          "-XX:AOTCache=$work/$kind.aot" "$@"
+        ;;
+      check)
+        # "on" as an order: the JVM ends if it can't use the cache.
+        set -- -XX:AOTMode=on "-XX:AOTCache=$work/$kind.aot" -Xlog:aot\*=off,cds\*=off:stderr "$@"
+        ;;
+    esac
+    exec "$java_home/bin/java" \
+      -Xlog:disable -Xlog:all=error:stderr --enable-native-access=ALL-UNNAMED "$@" 8<&- 9>&-
+  }
+  case $kind in
+    client)
+      # A server of the user's own is none to practise on.
+      export RUNNEL_TOKEN="$secret" XDG_RUNTIME_DIR="$work"
+      verb="exec"
+      ;;
+    *) verb=$kind ;;
+  esac
+  run "$@"
+}
+
+keep_caches() {
+  # Somebody may have built by Maven alone, which knows no lock.
+  identify
+  read -r digest <"$jar.id"
+  [ "$digest" = "$trained" ] || die "the jars changed while they were trained: try again"
+  rm -rf "$app/aot"
+  mkdir "$app/aot"
+  for kind in serve client; do
+    # Whole or not at all, also from another file system.
+    mv "$work/$kind.aot" "$app/aot/.new"
+    chmod 644 "$app/aot/.new"
+    mv "$app/aot/.new" "$app/aot/$kind-$trained-$java_version.aot"
+  done
+}
+
+explain_training() {
+  say "training failed:"
+  tail -n 8 "$work/log" >&2
+  exit 255
+}
+
+end_training() {
+  [ -z "$server" ] || kill "$server"
+  [ -z "$work" ] || rm -rf "$work"
+}
+
+# --- packaging ------------------------------------------------------------------------------------
+
+package() {
+  folder=runnel-$(sed -n 's:^ *<version>\(.*\)</version>.*:\1:p' "$home/pom.xml" | head -n 1)
+  stamp=$(sed -n 's:.*<project.build.outputTimestamp>\(.*\)<.*:\1:p' "$home/pom.xml")
+  archive=$home/target/$folder-linux-$(uname -m).tar.gz
+  fresh=$home/target/dist/.new
+  rm -rf "$fresh"
+  mkdir -p "$fresh/$folder/app/lib"
+  say "packaging $folder …"
+  copy_jars
+  link_runtime
+  for file in runnel runneld LICENSE README.md PROTOCOL.md CHANGELOG.md; do
+    cp "$home/$file" "$fresh/$folder/"
+  done
+  chmod -R u=rwX,go=rX "$fresh/$folder"
+  # The JVM refuses a cache whose jars have changed since: first their final times, then training.
+  date_all
+  java_home=$fresh/$folder/runtime
+  app=$fresh/$folder/app
+  jar=$app/runnel.jar
+  train
+  date_all
+  rm -rf "$home/target/dist/${folder:?}"
+  mv "$fresh/$folder" "$home/target/dist/$folder"
+  rmdir "$fresh"
+  tar -C "$home/target/dist" -c --format=gnu --sort=name --owner=0 --group=0 --numeric-owner \
+    "$folder" | gzip -n >"$archive.new"
+  mv "$archive.new" "$archive"
+  printf '%s\n' "$archive"
+}
+
+# Those of the class path: target/lib may also hold what an earlier version needed.
+copy_jars() {
+  (cd "$fresh" && "$java_home/bin/jar" xf "$jar" META-INF/MANIFEST.MF) || exit 255
+  for name in $(tr -d '\r' <"$fresh/META-INF/MANIFEST.MF" |
+    awk '/^ /{ printf "%s", substr($0, 2); next } { printf "\n%s", $0 }' |
+    sed -n 's/^Class-Path: //p'); do
+    cp "$home/target/$name" "$fresh/$folder/app/lib/" || exit 255
+  done
+  cp "$jar" "$fresh/$folder/app/"
+  rm -r "$fresh/META-INF"
+}
+
+# A runtime of the modules that are used. Left out is what libraries use if it is there: Vert.x
+# compiles verticles, Jackson and SnakeYAML look for JavaBeans and SQL's types, Netty tells the
+# flight recorder.
+link_runtime() {
+  modules=$("$java_home/bin/jdeps" --multi-release "$min_java" --ignore-missing-deps --list-deps \
+    "$fresh/$folder"/app/*.jar "$fresh/$folder"/app/lib/*.jar |
+    sed 's/^ *//; s:/.*::' | sort -u | grep -E '^(java|jdk)\.' |
+    grep -v -x -E 'java\.compiler|java\.desktop|java\.sql|java\.xml|jdk\.jfr' | tr '\n' ',')
+  "$java_home/bin/jlink" --add-modules "${modules%,}" --strip-debug --no-header-files \
+    --no-man-pages --output "$fresh/$folder/runtime" >/dev/null ||
+    die "cannot link a runtime of ${modules%,}"
+  # For those whose options our own caches don't fit.
+  "$fresh/$folder/runtime/bin/java" -Xshare:dump -Xlog:disable >/dev/null ||
+    die "cannot make the archive of the runtime's classes"
+}
+
+date_all() {
+  find "$fresh/$folder" -exec touch -h -d "$stamp" {} +
+}
