@@ -22,14 +22,29 @@ final class Tool {
         return;
       }
     }
+    missing(program, test);
+  }
+
+  /** Goes on only as root; otherwise the test is left out, also in CI. */
+  static void requireRoot(String test) throws IOException {
+    if (!Files.getOwner(Path.of("/proc/self")).getName().equals("root")) {
+      leaveOut("it needs root", test);
+    }
+  }
+
+  private static void missing(String program, String test) throws IOException {
     if ("true".equals(System.getenv("CI"))) {
       fail(program + " is missing, which " + test + " needs");
     }
+    leaveOut(program + " is missing", test);
+  }
+
+  private static void leaveOut(String reason, String test) throws IOException {
     Files.writeString(
         LEFT_OUT,
-        test + ": " + program + " is missing\n",
+        test + ": " + reason + "\n",
         StandardOpenOption.CREATE,
         StandardOpenOption.APPEND);
-    abort(program + " is missing");
+    abort(reason);
   }
 }
