@@ -82,7 +82,7 @@ class SeedTest {
   void promptOfTheReadmeShowsWhatItSays() throws Exception {
     Tool.require("python3", "SeedTest.promptOfTheReadmeShowsWhatItSays");
     String readme = Files.readString(Path.of("README.md"));
-    int start = readme.indexOf("\n>>> ") + 1;
+    int start = readme.indexOf("\n>>> ", readme.indexOf("--seed-listen")) + 1;
     String told = readme.substring(start, readme.indexOf("```", start));
     StringBuilder typed = new StringBuilder();
     told.lines()

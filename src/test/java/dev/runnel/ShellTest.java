@@ -155,7 +155,9 @@ class ShellTest {
       tmux.await("^\\[INT\\] >>> $");
       tmux.type("exit 3", "Enter");
       tmux.await("^\\[3\\] >>> $");
-      tmux.type("dropped", "C-c");
+      tmux.type("dropped");
+      tmux.await(">>> dropped$");
+      tmux.type("C-c");
       tmux.await("dropped.*\n(.*\n)?\\[3\\] >>> $");
       tmux.type("cd /usr", "Enter");
       tmux.await("^/usr\n>>> $");
