@@ -24,9 +24,11 @@ import io.fabric8.kubernetes.api.model.Volume;
 import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
+import java.io.IOException;
 import java.math.BigDecimal;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -215,7 +217,8 @@ class KubernetesTest {
   void daemonTakesTheSettingsAndSaysNothingOfProbes(@TempDir Path folder) throws Exception {
     String text = objects.only(ConfigMap.class).getData().get("runneld.yaml");
     Path file = Files.writeString(folder.resolve("runneld.yaml"), text);
-    Path tokens = Files.writeString(folder.resolve("tokens"), Tokens.create("ci").line() + "\n");
+    Tokens.NewToken token = Tokens.create("ci");
+    Path tokens = Files.writeString(folder.resolve("tokens"), token.line() + "\n");
     // The command line wins: a port that is free, and tokens where there are some.
     String[] arguments = {
       "--config", "" + file, "--listen", "127.0.0.1:0", "--tokens", "" + tokens
@@ -225,11 +228,24 @@ class KubernetesTest {
       for (int i = 0; i < 20; i++) {
         new Socket(InetAddress.getLoopbackAddress(), port).close();
       }
+      awaitAnswer(port, token.secret());
       daemon.process().destroy();
       assertEquals(0, daemon.exitCode());
       String log = daemon.log();
       assertTrue(log.contains("listening"), log);
       assertEquals(1, log.lines().count(), log);
+    }
+  }
+
+  // Connections are accepted in order: once this one was answered, those before it were served.
+  private static void awaitAnswer(int port, String secret) throws IOException {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      String hello =
+          "{\"type\":\"hello\",\"version\":1,\"token\":\"" + secret + "\",\"total_size\":0}";
+      byte[] frame = ("\0\0\0\0" + hello).getBytes(StandardCharsets.UTF_8);
+      frame[0] = (byte) hello.length();
+      socket.getOutputStream().write(frame);
+      assertTrue(socket.getInputStream().read() >= 0);
     }
   }
 
