@@ -70,8 +70,8 @@ class LeakTest {
       openUseAndClose();
     }
     assertEquals(descriptors, ProcView.descriptors());
-    // The last steps of a thread are not to be waited for.
-    Runs.await("no more threads", () -> ProcView.ownThreads() == threadsBefore);
+    // Awaited: nobody can wait for the last steps of a thread. Fewer: some other test's are gone.
+    Runs.await("no more threads", () -> ProcView.ownThreads() <= threadsBefore);
     ProcView.awaitNoChildrenBut(before);
   }
 
