@@ -202,6 +202,8 @@ public final class BusJob {
       case Event.StdinClosed _ ->
           stdin.fail(new CommandException("the process reads its stdin no more"));
       case Event.Ended(End how, _) -> finish(how);
+      case Event.Detached(var reason) ->
+          fail(new CommandException("detached: " + reason.wireName()));
       case Event.Failed failed ->
           fail(new CommandException(failed.code().wireName() + ": " + failed.message()));
       case Event.Exited _, Event.Hello _, Event.Ok _, Event.Pong _, Event.Status _ -> {}

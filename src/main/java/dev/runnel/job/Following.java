@@ -186,6 +186,7 @@ public final class Following {
             started.pid(),
             job.state(),
             job.hasStdin() ? (Integer) Job.STDIN_WINDOW_BYTES : null,
+            false,
             0));
   }
 

@@ -1,6 +1,7 @@
 package dev.runnel.model;
 
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** What a server tells. PROTOCOL.md, "Answers". */
@@ -39,6 +40,7 @@ public sealed interface Event {
    * The process runs.
    *
    * @param stdinWindow null: the command has no stdin
+   * @param existing whether the job was there before it was asked for
    * @param next log offset of this follower's next byte
    */
   record Started(
@@ -48,6 +50,7 @@ public sealed interface Event {
       int pid,
       JobState state,
       @Nullable Integer stdinWindow,
+      boolean existing,
       long next)
       implements Interim {}
 
@@ -76,6 +79,23 @@ public sealed interface Event {
    * @param gapBytes what this follower was not sent
    */
   record Ended(End end, long gapBytes) implements Final {}
+
+  /** The request follows the job no longer; the job goes on. */
+  record Detached(Reason reason) implements Final {
+    /** Why it does not. */
+    public enum Reason {
+      /** The client asked for it. */
+      ASKED,
+      /** Another took the seat. */
+      REPLACED;
+
+      private final String wireName = name().toLowerCase(Locale.ROOT);
+
+      public String wireName() {
+        return wireName;
+      }
+    }
+  }
 
   record Ok(JobState state) implements Final {}
 

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param drainMax how long they are read after it in all
  * @param retainBytes how much output the log may hold
  * @param window the runner's credit in bytes beyond its last ack; absent: paced by its transport
+ * @param lasting what becomes of it without its runner, and after its end
  */
 public record JobSpec(
     CommandSpec command,
@@ -22,7 +23,8 @@ public record JobSpec(
     Duration drainMax,
     Leftovers leftovers,
     long retainBytes,
-    OptionalLong window) {
+    OptionalLong window,
+    Lasting lasting) {
   public static final Duration DEFAULT_GRACE = Duration.ofSeconds(2);
   public static final Duration DEFAULT_DRAIN = Duration.ofSeconds(1);
   public static final Duration DEFAULT_DRAIN_MAX = Duration.ofSeconds(10);
@@ -33,6 +35,19 @@ public record JobSpec(
   public enum Leftovers {
     KILL,
     KEEP
+  }
+
+  /** One that ends when its runner goes. */
+  public JobSpec(
+      CommandSpec command,
+      @Nullable Duration timeout,
+      Duration grace,
+      Duration drain,
+      Duration drainMax,
+      Leftovers leftovers,
+      long retainBytes,
+      OptionalLong window) {
+    this(command, timeout, grace, drain, drainMax, leftovers, retainBytes, window, Lasting.DEFAULT);
   }
 
   /** The command with every default. */
@@ -50,6 +65,13 @@ public record JobSpec(
 
   /** The same with another window. */
   public JobSpec withWindow(OptionalLong other) {
-    return new JobSpec(command, timeout, grace, drain, drainMax, leftovers, retainBytes, other);
+    return new JobSpec(
+        command, timeout, grace, drain, drainMax, leftovers, retainBytes, other, lasting);
+  }
+
+  /** The same, lasting otherwise. */
+  public JobSpec withLasting(Lasting other) {
+    return new JobSpec(
+        command, timeout, grace, drain, drainMax, leftovers, retainBytes, window, other);
   }
 }

@@ -1,5 +1,7 @@
 package dev.runnel.model;
 
+import java.time.Duration;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /** What a client asks. PROTOCOL.md, "Requests". */
@@ -8,7 +10,21 @@ public sealed interface Request {
   /** Two requests are notices: they carry no id and get no answer. */
   sealed interface Notice extends Request {}
 
-  record Hello(int version, @Nullable String token) implements Request {
+  /**
+   * Who the client is.
+   *
+   * @param heartbeat how often either side is to hear of the other; null: that is not asked for
+   */
+  record Hello(int version, @Nullable String token, @Nullable Duration heartbeat)
+      implements Request {
+    public static final Duration MIN_HEARTBEAT = Duration.ofSeconds(1);
+    public static final Duration MAX_HEARTBEAT = Duration.ofHours(1);
+
+    /** One that wants no heartbeats. */
+    public Hello(int version, @Nullable String token) {
+      this(version, token, null);
+    }
+
     /** Without the token, which is nobody's to print. */
     @Override
     public String toString() {
@@ -20,9 +36,37 @@ public sealed interface Request {
    * A command to run.
    *
    * @param job null: the server makes one
+   * @param once names this one execution: the same job asked for with the same once is not started
+   *     again; null: it must be new
    * @param boot the life of the server it is meant for; null: any
    */
-  record Run(@Nullable JobId job, @Nullable String boot, JobSpec spec) implements Request {}
+  record Run(@Nullable JobId job, @Nullable String once, @Nullable String boot, JobSpec spec)
+      implements Request {
+    /** In bytes of UTF-8. */
+    public static final int MAX_ONCE = 128;
+
+    /** One that must be new. */
+    public Run(@Nullable JobId job, @Nullable String boot, JobSpec spec) {
+      this(job, null, boot, spec);
+    }
+  }
+
+  /**
+   * To follow a job that is there.
+   *
+   * @param boot the life of the server it is meant for; null: any
+   * @param from the log offset of the first byte wanted; absent: the log's end
+   * @param window credit in bytes beyond the last ack; absent: paced by the transport
+   */
+  record Attach(JobId job, @Nullable String boot, OptionalLong from, OptionalLong window, Role role)
+      implements Request {}
+
+  /**
+   * To follow no longer; the job goes on.
+   *
+   * @param follow the id of the run or attach it is about; null: the one without an id
+   */
+  record Detach(@Nullable String follow) implements Request {}
 
   /**
    * Bytes for a command's stdin.
@@ -35,7 +79,7 @@ public sealed interface Request {
   /**
    * Output was consumed.
    *
-   * @param follow the id of the run it is about; null: the one without an id
+   * @param follow the id of the run or attach it is about; null: the one without an id
    */
   record Ack(@Nullable String follow, long offset) implements Notice {}
 

@@ -3,6 +3,7 @@ package dev.runnel.server;
 import dev.runnel.bus.StartJob;
 import dev.runnel.job.BadNoticeException;
 import dev.runnel.job.Job;
+import dev.runnel.job.NotOffered;
 import dev.runnel.job.RefusedException;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
@@ -216,7 +217,9 @@ final class Connection implements FrameDecoder.Output {
       case Request.SendSignal(JobId job, _) -> job;
       case Request.Cancel(JobId job) -> job;
       case Request.Status(JobId job) -> job;
-      case Request.Hello _, Request.Jobs _, Request.Ping _, Request.Notice _ -> null;
+      case Request.Attach attach -> attach.job();
+      case Request.Hello _, Request.Detach _, Request.Jobs _, Request.Ping _, Request.Notice _ ->
+          null;
     };
   }
 
@@ -271,7 +274,9 @@ final class Connection implements FrameDecoder.Output {
       throw new RefusedException(
           ErrorCode.BUSY, "requests in flight: limit: " + room.limits().maxRequests());
     }
+    NotOffered.check(request);
     switch (request) {
+      case Request.Attach _, Request.Detach _ -> {}
       case Request.Hello hello -> hello(id, hello);
       case Request.Run run -> run(id, run);
       case Request.SendSignal(JobId job, var signal) ->

@@ -35,6 +35,7 @@ public final class EventDecoder {
       case "stdin_closed" -> new Event.StdinClosed(fields.job());
       case "exited" -> new Event.Exited(fields.job(), EndDecoder.exitStatus(fields));
       case "end" -> new Event.Ended(EndDecoder.decode(fields), fields.number("gap_bytes", 0));
+      case "detached" -> new Event.Detached(reason(fields));
       case "ok" -> new Event.Ok(state(fields));
       case "pong" -> new Event.Pong();
       case "status" -> new Event.Status(status(fields));
@@ -85,6 +86,7 @@ public final class EventDecoder {
         fields.integer("pid"),
         state(fields),
         fields.optionalInt("stdin_window"),
+        fields.flag("existing"),
         fields.number("next"));
   }
 
@@ -117,7 +119,17 @@ public final class EventDecoder {
         return state;
       }
     }
-    throw Fields.wrong("state", name, "starting, running, draining or ended");
+    throw Fields.wrong("state", name, "starting, running, draining, ended or lost");
+  }
+
+  private static Event.Detached.Reason reason(Fields fields) throws ProtocolException {
+    String name = fields.string("reason");
+    for (Event.Detached.Reason reason : Event.Detached.Reason.values()) {
+      if (reason.wireName().equals(name)) {
+        return reason;
+      }
+    }
+    throw Fields.wrong("reason", name, "asked or replaced");
   }
 
   private static Event failed(Fields fields) throws ProtocolException {

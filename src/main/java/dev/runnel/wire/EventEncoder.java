@@ -92,6 +92,7 @@ public final class EventEncoder {
       case Event.StdinClosed _ -> "stdin_closed";
       case Event.Exited _ -> "exited";
       case Event.Ended _ -> "end";
+      case Event.Detached _ -> "detached";
       case Event.Ok _ -> "ok";
       case Event.Pong _ -> "pong";
       case Event.Status _ -> "status";
@@ -127,6 +128,7 @@ public final class EventEncoder {
         writeExitStatus(json, exited.status());
       }
       case Event.Ended ended -> writeEnd(json, ended.end(), ended.gapBytes());
+      case Event.Detached(var reason) -> json.writeStringField("reason", reason.wireName());
       case Event.Ok ok -> json.writeStringField("state", ok.state().wireName());
       case Event.Status(JobStatus status) -> {
         writeStatus(json, status);
@@ -161,6 +163,9 @@ public final class EventEncoder {
     json.writeStringField("state", started.state().wireName());
     if (started.stdinWindow() != null) {
       json.writeNumberField("stdin_window", started.stdinWindow());
+    }
+    if (started.existing()) {
+      json.writeBooleanField("existing", true);
     }
     json.writeNumberField("next", started.next());
   }

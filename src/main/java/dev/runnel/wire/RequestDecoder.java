@@ -5,13 +5,14 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
+import java.time.Duration;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A header and its body to the request they mean. PROTOCOL.md, "Requests". */
 public final class RequestDecoder {
   private static final Set<String> COMMON = Set.of("type", "id", "total_size");
-  private static final Set<String> LATER_TYPES = Set.of("attach", "detach", "resize");
+  private static final Set<String> LATER_TYPES = Set.of("resize");
 
   private RequestDecoder() {}
 
@@ -30,6 +31,11 @@ public final class RequestDecoder {
       case "run" -> RunDecoder.decode(header, body);
       case "stdin" -> notice(header, body, RequestDecoder::stdin);
       case "ack" -> notice(header, body, RequestDecoder::ack);
+      case "attach" -> FollowDecoder.attach(header, body);
+      case "detach" -> {
+        checkKeys(header, body, Set.of("follow"));
+        yield new Request.Detach(header.string("follow"));
+      }
       case "hello" -> hello(header, body);
       case "signal" -> signal(header, body);
       case "cancel" -> {
@@ -90,11 +96,18 @@ public final class RequestDecoder {
           ErrorCode.UNSUPPORTED_VERSION,
           "version: " + (version == null ? "missing" : version) + " (expected: 1)");
     }
-    if (header.has("heartbeat_ms")) {
-      throw new RequestException(ErrorCode.UNSUPPORTED, "heartbeat_ms: is not offered");
+    checkKeys(header, body, Set.of("version", "token", "heartbeat_ms"));
+    return new Request.Hello(1, token(header), heartbeat(header));
+  }
+
+  private static @Nullable Duration heartbeat(Header header)
+      throws ProtocolException, RequestException {
+    if (!header.has("heartbeat_ms")) {
+      return null;
     }
-    checkKeys(header, body, Set.of("version", "token"));
-    return new Request.Hello(1, token(header));
+    long min = Request.Hello.MIN_HEARTBEAT.toMillis();
+    long max = Request.Hello.MAX_HEARTBEAT.toMillis();
+    return Duration.ofMillis(header.integer("heartbeat_ms", min, min, max));
   }
 
   private static @Nullable String token(Header header) throws RequestException {
@@ -138,10 +151,10 @@ public final class RequestDecoder {
       }
     }
     throw RequestException.bad(
-        "state: " + Json.show(name) + " (expected: starting, running, draining or ended)");
+        "state: " + Json.show(name) + " (expected: starting, running, draining, ended or lost)");
   }
 
-  private static JobId job(Header header) throws RequestException {
+  static JobId job(Header header) throws RequestException {
     JobId job = optionalJob(header);
     if (job == null) {
       throw RequestException.bad("job: missing");
@@ -167,8 +180,7 @@ public final class RequestDecoder {
     return header.integer("offset", 0, 0, Limits.MAX_INTEGER);
   }
 
-  private static void checkKeys(Header header, byte[] body, Set<String> known)
-      throws RequestException {
+  static void checkKeys(Header header, byte[] body, Set<String> known) throws RequestException {
     checkKeys(header, known);
     if (body.length != 0) {
       throw RequestException.bad("body: " + body.length + " bytes (expected: none)");

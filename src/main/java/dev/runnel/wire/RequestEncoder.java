@@ -5,7 +5,9 @@ import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.Lasting;
 import dev.runnel.model.Request;
+import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -38,6 +40,12 @@ public final class RequestEncoder {
     }
     if (request instanceof Request.Ack ack) {
       return header("ack", null, json -> writeAck(json, ack));
+    }
+    if (request instanceof Request.Attach attach) {
+      return header("attach", id, json -> writeAttach(json, attach));
+    }
+    if (request instanceof Request.Detach(String follow)) {
+      return header("detach", id, json -> writeFollow(json, follow));
     }
     if (request instanceof Request.Hello hello) {
       return header("hello", id, json -> writeHello(json, hello));
@@ -95,13 +103,36 @@ public final class RequestEncoder {
     if (hello.token() != null) {
       json.writeStringField("token", hello.token());
     }
+    writeMillis(json, "heartbeat_ms", hello.heartbeat(), null);
   }
 
   private static void writeAck(JsonGenerator json, Request.Ack ack) throws IOException {
-    if (ack.follow() != null) {
-      json.writeStringField("follow", ack.follow());
-    }
+    writeFollow(json, ack.follow());
     json.writeNumberField("offset", ack.offset());
+  }
+
+  private static void writeFollow(JsonGenerator json, @Nullable String follow) throws IOException {
+    if (follow != null) {
+      json.writeStringField("follow", follow);
+    }
+  }
+
+  private static void writeAttach(JsonGenerator json, Request.Attach attach) throws IOException {
+    json.writeStringField("job", attach.job().value());
+    if (attach.boot() != null) {
+      json.writeStringField("boot", attach.boot());
+    }
+    if (attach.from().isEmpty()) {
+      json.writeStringField("from", "end");
+    } else if (attach.from().getAsLong() != 0) {
+      json.writeNumberField("from", attach.from().getAsLong());
+    }
+    if (attach.window().isPresent()) {
+      json.writeNumberField("window", attach.window().getAsLong());
+    }
+    if (attach.role() == Role.RUNNER) {
+      json.writeBooleanField("runner", true);
+    }
   }
 
   private static void writeJobs(JsonGenerator json, Request.Jobs jobs) throws IOException {
@@ -185,6 +216,9 @@ public final class RequestEncoder {
     if (run.job() != null) {
       json.writeStringField("job", run.job().value());
     }
+    if (run.once() != null) {
+      json.writeStringField("once", run.once());
+    }
     if (run.boot() != null) {
       json.writeStringField("boot", run.boot());
     }
@@ -195,6 +229,7 @@ public final class RequestEncoder {
     if (run.spec().retainBytes() != JobSpec.DEFAULT_RETAIN_BYTES) {
       json.writeNumberField("retain", run.spec().retainBytes());
     }
+    writeOnFull(json, run.spec().lasting());
     if (run.spec().leftovers() == JobSpec.Leftovers.KEEP) {
       json.writeStringField("leftovers", "keep");
     }
@@ -224,6 +259,21 @@ public final class RequestEncoder {
     writeMillis(json, "grace_ms", spec.grace(), JobSpec.DEFAULT_GRACE);
     writeMillis(json, "drain_ms", spec.drain(), JobSpec.DEFAULT_DRAIN);
     writeMillis(json, "drain_max_ms", spec.drainMax(), JobSpec.DEFAULT_DRAIN_MAX);
+    if (spec.lasting().lingersForever()) {
+      json.writeStringField("linger_ms", "forever");
+    } else {
+      writeMillis(json, "linger_ms", spec.lasting().linger(), Duration.ZERO);
+    }
+    writeMillis(json, "keep_ms", spec.lasting().keep(), null);
+  }
+
+  private static void writeOnFull(JsonGenerator json, Lasting lasting) throws IOException {
+    if (lasting.onFull() != Lasting.OnFull.BLOCK) {
+      json.writeStringField("on_full", lasting.onFull().wireName());
+    }
+    if (lasting.spoolBytes().isPresent()) {
+      json.writeNumberField("spool_bytes", lasting.spoolBytes().getAsLong());
+    }
   }
 
   private static void writeMillis(

@@ -3,6 +3,7 @@ package dev.runnel.wire;
 import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ErrorCode;
+import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;
 import java.time.Duration;
@@ -11,7 +12,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -26,16 +26,20 @@ final class RunDecoder {
           "merge",
           "stdin",
           "job",
+          "once",
           "boot",
           "timeout_ms",
           "grace_ms",
           "drain_ms",
           "drain_max_ms",
+          "linger_ms",
+          "keep_ms",
           "window",
           "retain",
+          "on_full",
+          "spool_bytes",
           "leftovers");
-  private static final List<String> LATER =
-      List.of("once", "linger_ms", "keep_ms", "on_full", "spool_bytes", "pty", "limits", "user");
+  private static final List<String> LATER = List.of("pty", "limits", "user");
 
   /** A year: beyond it nobody means a duration, and below it nanoseconds fit a long. */
   private static final long MAX_MILLIS = 31_536_000_000L;
@@ -49,11 +53,9 @@ final class RunDecoder {
       }
     }
     RequestDecoder.checkKeys(header, KNOWN);
-    return new Request.Run(RequestDecoder.optionalJob(header), boot(header), spec(header, body));
-  }
-
-  private static @Nullable String boot(Header header) throws RequestException {
-    return header.string("boot");
+    JobId job = RequestDecoder.optionalJob(header);
+    String once = FollowDecoder.once(header, job);
+    return new Request.Run(job, once, header.string("boot"), spec(header, body));
   }
 
   private static JobSpec spec(Header header, byte[] body)
@@ -70,7 +72,8 @@ final class RunDecoder {
         duration(header, "drain_max_ms", JobSpec.DEFAULT_DRAIN_MAX),
         leftovers(header),
         retain,
-        window(header, retain));
+        FollowDecoder.window(header, retain),
+        FollowDecoder.lasting(header));
   }
 
   private static CommandSpec command(Header header, byte[] body) throws RequestException {
@@ -191,32 +194,13 @@ final class RunDecoder {
     };
   }
 
-  private static OptionalLong window(Header header, long retain)
-      throws ProtocolException, RequestException {
-    Long window = header.integer("window");
-    if (window == null) {
-      return OptionalLong.empty();
-    }
-    if (window < JobSpec.MIN_WINDOW || window > retain) {
-      throw RequestException.bad(
-          "window: "
-              + window
-              + " (expected: from "
-              + JobSpec.MIN_WINDOW
-              + " to retain, which is "
-              + retain
-              + ")");
-    }
-    return OptionalLong.of(window);
-  }
-
-  private static Duration duration(Header header, String key, Duration fallback)
+  static Duration duration(Header header, String key, Duration fallback)
       throws ProtocolException, RequestException {
     Long millis = millis(header, key, 0);
     return millis == null ? fallback : Duration.ofMillis(millis);
   }
 
-  private static @Nullable Long millis(Header header, String key, long min)
+  static @Nullable Long millis(Header header, String key, long min)
       throws ProtocolException, RequestException {
     return header.has(key) ? (Long) header.integer(key, 0, min, MAX_MILLIS) : null;
   }

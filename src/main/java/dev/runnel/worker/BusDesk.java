@@ -4,6 +4,7 @@ import dev.runnel.bus.Bus;
 import dev.runnel.bus.BusFrame;
 import dev.runnel.job.BadNoticeException;
 import dev.runnel.job.Job;
+import dev.runnel.job.NotOffered;
 import dev.runnel.job.RefusedException;
 import dev.runnel.job.Registry;
 import dev.runnel.model.ErrorCode;
@@ -90,7 +91,9 @@ final class BusDesk {
   }
 
   private void answer(Message<Object> message, Request request) throws RefusedException {
+    NotOffered.check(request);
     switch (request) {
+      case Request.Attach _, Request.Detach _ -> {}
       case Request.Run run -> run(message, run);
       case Request.Notice notice -> notice(message, notice);
       case Request.SendSignal(var job, var signal) ->

@@ -154,7 +154,7 @@ class RequestTest extends NodeTest {
         "'linger_ms':5",
         "'keep_ms':5",
         "'on_full':'drop'",
-        "'spool_bytes':5",
+        "'on_full':'spool','spool_bytes':5",
         "'pty':{'rows':24,'cols':80}",
         "'limits':{'cpu_s':1}",
         "'user':'nobody'",

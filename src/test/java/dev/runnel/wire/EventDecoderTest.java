@@ -39,8 +39,8 @@ class EventDecoderTest {
   static final List<Event> EVENTS =
       List.of(
           new Event.Hello(1, "runnel 1", "node-1", "b", 65_536, 131_072, List.of("stdin", "jobs")),
-          new Event.Started(JOB, "node-1", "b", 17, JobState.RUNNING, 65_536, 0),
-          new Event.Started(JOB, "node-1", "b", 17, JobState.ENDED, null, 9),
+          new Event.Started(JOB, "node-1", "b", 17, JobState.RUNNING, 65_536, false, 0),
+          new Event.Started(JOB, "node-1", "b", 17, JobState.ENDED, null, true, 9),
           new Event.Output(JOB, Stream.STDERR, 9_007_199_254_740_991L),
           new Event.Gap(JOB, 3, 9),
           new Event.StdinAck(JOB, 9, false),
@@ -57,6 +57,9 @@ class EventDecoderTest {
                   null,
                   new StartFailure("ENOENT", StartFailure.At.CWD, "no such folder")),
               0),
+          new Event.Detached(Event.Detached.Reason.ASKED),
+          new Event.Detached(Event.Detached.Reason.REPLACED),
+          new Event.Ok(JobState.LOST),
           new Event.Ok(JobState.DRAINING),
           new Event.Pong(),
           new Event.Status(status(null)),

@@ -40,7 +40,8 @@ class EventEncoderTest {
   private static final JobId LONGEST_NAME = new JobId("j".repeat(64));
   private static final String LONGEST_ID = "\u0001".repeat(64);
   private static final StreamTotal LARGEST = new StreamTotal(Long.MAX_VALUE, 0xFFFFFFFFL);
-  private static final Set<String> FINAL = Set.of("hello", "end", "ok", "pong", "status", "error");
+  private static final Set<String> FINAL =
+      Set.of("hello", "end", "detached", "ok", "pong", "status", "error");
   private static final Set<String> INTERIM =
       Set.of("started", "output", "gap", "stdin_ack", "stdin_closed", "exited");
 

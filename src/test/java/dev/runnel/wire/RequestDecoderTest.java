@@ -14,7 +14,10 @@ import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.Request;
+import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
+import java.time.Duration;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -34,6 +37,8 @@ class RequestDecoderTest {
         "signal, `\"job\":\"j1\",\"signal\":\"TERM\"`",
         "cancel, `\"job\":\"j1\"`",
         "status, `\"job\":\"j1\"`",
+        "attach, `\"job\":\"j1\"`",
+        "detach, `\"x-\":0`",
         "jobs,   `\"x-\":0`",
         "ping,   `\"x-\":0`",
       })
@@ -120,9 +125,44 @@ class RequestDecoderTest {
   }
 
   @Test
-  void doesNotOfferHeartbeatsYet() {
-    String hello = "\"type\":\"hello\",\"version\":1,\"heartbeat_ms\":1000";
-    assertRefused(ErrorCode.UNSUPPORTED, hello, "", "heartbeat_ms");
+  void readsHowOftenItIsToBeHeard() throws Exception {
+    String hello = "\"type\":\"hello\",\"version\":1,\"heartbeat_ms\":";
+    assertEquals(new Request.Hello(1, null, Duration.ofSeconds(1)), decode(hello + "1000"));
+    assertEquals(new Request.Hello(1, null, Duration.ofHours(1)), decode(hello + "3600000"));
+    for (String wrong : new String[] {"999", "3600001", "-1", "null", "\"1000\""}) {
+      assertBad(hello + wrong, "", "heartbeat_ms: " + wrong);
+    }
+    assertCloses(ErrorCode.BAD_FRAME, hello + "1000.0", "", "heartbeat_ms: 1000.0");
+  }
+
+  @Test
+  void readsAttach() throws Exception {
+    String attach = "\"type\":\"attach\",\"job\":\"j\"";
+    JobId job = new JobId("j");
+    OptionalLong none = OptionalLong.empty();
+    assertEquals(
+        new Request.Attach(job, null, OptionalLong.of(0), none, Role.WATCHER), decode(attach));
+    assertEquals(
+        new Request.Attach(job, null, none, none, Role.WATCHER),
+        decode(attach + ",\"from\":\"end\""));
+    assertEquals(
+        new Request.Attach(job, "b", OptionalLong.of(7), OptionalLong.of(1_024), Role.RUNNER),
+        decode(attach + ",\"from\":7,\"boot\":\"b\",\"window\":1024,\"runner\":true"));
+    assertBad("\"type\":\"attach\"", "", "job: missing");
+    assertBad(attach, "x", "body: 1 bytes");
+    assertBad(attach + ",\"from\":\"start\"", "", "from: \"start\"");
+    assertBad(attach + ",\"from\":-1", "", "from: -1");
+    assertBad(attach + ",\"window\":1023", "", "window: 1023");
+    assertBad(attach + ",\"runner\":1", "", "runner: 1");
+    assertBad(attach + ",\"once\":\"a\"", "", "\"once\": unknown key");
+  }
+
+  @Test
+  void readsDetach() throws Exception {
+    assertEquals(new Request.Detach(null), decode("\"type\":\"detach\""));
+    assertEquals(new Request.Detach("a"), decode("\"type\":\"detach\",\"follow\":\"a\""));
+    assertBad("\"type\":\"detach\",\"follow\":1", "", "follow: 1");
+    assertBad("\"type\":\"detach\"", "x", "body: 1 bytes");
   }
 
   @ParameterizedTest
@@ -198,7 +238,7 @@ class RequestDecoderTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"attach", "detach", "resize"})
+  @ValueSource(strings = {"resize"})
   void namesTheTypesThatItDoesNotOfferYet(String type) {
     String keys = "\"type\":\"" + type + "\",\"job\":\"j1\",\"from\":\"end\",\"rows\":24";
     assertRefused(ErrorCode.UNSUPPORTED, keys, "", "type: " + type);

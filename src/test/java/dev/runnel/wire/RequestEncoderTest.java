@@ -11,7 +11,9 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
+import dev.runnel.model.Lasting;
 import dev.runnel.model.Request;
+import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
 import java.io.ByteArrayInputStream;
 import java.time.Duration;
@@ -33,6 +35,13 @@ class RequestEncoderTest {
       List.of(
           new Request.Hello(1, null),
           new Request.Hello(1, "secret"),
+          new Request.Hello(1, null, Duration.ofSeconds(15)),
+          new Request.Attach(JOB, null, OptionalLong.of(0), OptionalLong.empty(), Role.WATCHER),
+          new Request.Attach(JOB, null, OptionalLong.empty(), OptionalLong.empty(), Role.WATCHER),
+          new Request.Attach(JOB, "b", OptionalLong.of(9), OptionalLong.of(65_536), Role.RUNNER),
+          new Request.Detach(null),
+          new Request.Detach("a"),
+          new Request.Run(JOB, "r", null, lasting(Lasting.FOREVER, Lasting.OnFull.DROP)),
           new Request.Ack("run", 4_096),
           new Request.Ack(null, 0),
           new Request.SendSignal(JOB, Signal.USR1),
@@ -47,7 +56,12 @@ class RequestEncoderTest {
           run("/bin/sh", "-c"),
           run("", "an empty word before"),
           run("printf", "ä€𝄞\n\u0001\"\\"),
-          new Request.Run(JOB, "boot-1", everything()));
+          new Request.Run(JOB, "once-1", "boot-1", everything()));
+
+  private static JobSpec lasting(Duration linger, Lasting.OnFull onFull) {
+    return JobSpec.of(CommandSpec.of("ls"))
+        .withLasting(new Lasting(linger, null, onFull, OptionalLong.empty()));
+  }
 
   private static Request.Run run(String... argv) {
     return new Request.Run(null, null, JobSpec.of(CommandSpec.of(argv)));
@@ -71,7 +85,9 @@ class RequestEncoderTest {
         Duration.ofMillis(3),
         JobSpec.Leftovers.KEEP,
         65_536,
-        OptionalLong.of(4_096));
+        OptionalLong.of(4_096),
+        new Lasting(
+            Duration.ofMillis(4), Duration.ofMillis(5), Lasting.OnFull.SPOOL, OptionalLong.of(6)));
   }
 
   @ParameterizedTest
@@ -112,10 +128,11 @@ class RequestEncoderTest {
   void keepsTheOrderOfTheProtocol() {
     assertEquals(
         "{\"id\":\"a\",\"argv\":[\"make\"],\"cwd\":\"/src\",\"env\":{\"A\":\"1\",\"GONE\":null},"
-            + "\"merge\":true,\"stdin\":true,\"job\":\"build-7\",\"boot\":\"boot-1\","
+            + "\"merge\":true,\"stdin\":true,\"job\":\"build-7\",\"once\":\"once-1\",\"boot\":\"boot-1\","
             + "\"timeout_ms\":300000,\"grace_ms\":1,\"drain_ms\":2,\"drain_max_ms\":3,"
-            + "\"window\":4096,\"retain\":65536,\"leftovers\":\"keep\",\"total_size\":0}",
-        header(RequestEncoder.encode("a", new Request.Run(JOB, "boot-1", everything()))));
+            + "\"linger_ms\":4,\"keep_ms\":5,\"window\":4096,\"retain\":65536,"
+            + "\"on_full\":\"spool\",\"spool_bytes\":6,\"leftovers\":\"keep\",\"total_size\":0}",
+        header(RequestEncoder.encode("a", new Request.Run(JOB, "once-1", "boot-1", everything()))));
   }
 
   @Test

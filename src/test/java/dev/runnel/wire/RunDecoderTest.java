@@ -14,6 +14,7 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.Lasting;
 import dev.runnel.model.Request;
 import java.time.Duration;
 import java.util.Arrays;
@@ -245,8 +246,7 @@ class RunDecoderTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"once", "linger_ms", "keep_ms", "on_full", "spool_bytes", "pty", "limits", "user"})
+  @ValueSource(strings = {"pty", "limits", "user"})
   void namesTheKeysThatItDoesNotOfferYet(String key) {
     for (String value : new String[] {"1", "\"x\"", "null", "{\"rows\":24}"}) {
       assertRefused(ErrorCode.UNSUPPORTED, "\"" + key + "\":" + value, "ls", key);
@@ -266,6 +266,50 @@ class RunDecoderTest {
     String own =
         "\"x-\":null,\"x-a\":[[[]],{\"a\":{}},1.5,-0,1e999,\"\\ud83d\\u0000\"],\"x-total_size\":-1";
     assertEquals(run("", "ls"), run(own, "ls"));
+  }
+
+  @Test
+  void readsTheNameOfAnExecution() throws Exception {
+    assertEquals("é", run("\"job\":\"j\",\"once\":\"é\"", "ls").once());
+    assertEquals(null, run("\"job\":\"j\"", "ls").once());
+    String longest = "x".repeat(128);
+    assertEquals(longest, run("\"job\":\"j\",\"once\":\"" + longest + "\"", "ls").once());
+    assertBad("\"job\":\"j\",\"once\":\"" + longest + "x\"", "ls", "once: 129 bytes");
+    assertBad("\"job\":\"j\",\"once\":\"\"", "ls", "once: 0 bytes");
+    assertBad("\"once\":\"a\"", "ls", "once: without job");
+    assertNoOtherThanStrings("once");
+  }
+
+  @Test
+  void readsHowAJobLasts() throws Exception {
+    assertEquals(Lasting.DEFAULT, lasting(""));
+    assertEquals(Duration.ZERO, lasting("\"linger_ms\":0").linger());
+    assertEquals(Duration.ofMinutes(1), lasting("\"linger_ms\":60000").linger());
+    assertTrue(lasting("\"linger_ms\":\"forever\"").lingersForever());
+    assertFalse(lasting("\"linger_ms\":31536000000").lingersForever());
+    assertBad("\"linger_ms\":\"Forever\"", "ls", "linger_ms: \"Forever\"");
+    assertBad("\"linger_ms\":-1", "ls", "linger_ms: -1");
+    assertEquals(Duration.ZERO, lasting("\"keep_ms\":0").keep());
+    assertEquals(Duration.ofDays(1), lasting("\"keep_ms\":86400000").keep());
+    assertBad("\"keep_ms\":31536000001", "ls", "keep_ms: 31536000001");
+    assertNoOtherThanIntegers("keep_ms");
+  }
+
+  @Test
+  void readsWhatHappensWhenTheLogIsFull() throws Exception {
+    assertEquals(Lasting.OnFull.BLOCK, lasting("\"on_full\":\"block\"").onFull());
+    assertEquals(Lasting.OnFull.DROP, lasting("\"on_full\":\"drop\"").onFull());
+    assertEquals(
+        new Lasting(Duration.ZERO, null, Lasting.OnFull.SPOOL, OptionalLong.of(1)),
+        lasting("\"on_full\":\"spool\",\"spool_bytes\":1"));
+    assertBad("\"on_full\":\"Drop\"", "ls", "on_full: \"Drop\"");
+    assertBad("\"on_full\":\"drop\",\"spool_bytes\":1", "ls", "spool_bytes: without");
+    assertBad("\"on_full\":\"spool\",\"spool_bytes\":0", "ls", "spool_bytes: 0");
+    assertNoOtherThanStrings("on_full");
+  }
+
+  private static Lasting lasting(String keys) throws Exception {
+    return run(keys, "ls").spec().lasting();
   }
 
   private static void assertNoOtherThanStrings(String key) {

@@ -36,11 +36,16 @@ final class VectorAnswers {
           answer(
               "started",
               "r-1",
-              new Event.Started(BUILD, "n1", "b-1", 4711, JobState.RUNNING, 65_536, 0)),
+              new Event.Started(BUILD, "n1", "b-1", 4711, JobState.RUNNING, 65_536, false, 0)),
           answer(
               "started-without-stdin",
               null,
-              new Event.Started(UNNAMED, "n1", "b-1", 4712, JobState.RUNNING, null, 0)),
+              new Event.Started(UNNAMED, "n1", "b-1", 4712, JobState.RUNNING, null, false, 0)),
+          answer(
+              "started-again",
+              "a",
+              new Event.Started(BUILD, "n1", "b-1", 4711, JobState.ENDED, 65_536, true, 7)),
+          answer("detached", "a", new Event.Detached(Event.Detached.Reason.REPLACED)),
           answer("output", "r-1", new Event.Output(BUILD, Stream.STDOUT, 0), HELLO),
           answer("output-of-stderr", null, new Event.Output(UNNAMED, Stream.STDERR, 6), BINARY),
           answer("gap", "r-1", new Event.Gap(BUILD, 10, 10 + (1 << 20))),

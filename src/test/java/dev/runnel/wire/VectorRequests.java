@@ -5,7 +5,9 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
+import dev.runnel.model.Lasting;
 import dev.runnel.model.Request;
+import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
 import java.time.Duration;
 import java.util.HashMap;
@@ -45,6 +47,23 @@ final class VectorRequests {
               "stdin",
               null,
               new Request.Stdin(BUILD, 0, new byte[] {'a', 0, 'b', '\r', '\n'}, false)),
+          expect("hello-with-heartbeats", "h", new Request.Hello(1, null, Duration.ofSeconds(15))),
+          expect(
+              "attach",
+              "a",
+              new Request.Attach(
+                  BUILD, null, OptionalLong.of(0), OptionalLong.empty(), Role.WATCHER)),
+          expect(
+              "attach-at-the-end",
+              "a",
+              new Request.Attach(
+                  BUILD, null, OptionalLong.empty(), OptionalLong.empty(), Role.WATCHER)),
+          expect(
+              "attach-as-runner",
+              "a",
+              new Request.Attach(
+                  BUILD, "b-1", OptionalLong.of(7), OptionalLong.of(65_536), Role.RUNNER)),
+          expect("detach", "d", new Request.Detach("a")),
           expect("stdin-eof", null, new Request.Stdin(BUILD, 5, new byte[0], true)),
           expect("ack", null, new Request.Ack(null, 131_072)),
           expect("ack-of-a-run", null, new Request.Ack("r-1", 9_007_199_254_740_991L)),
@@ -102,7 +121,12 @@ final class VectorRequests {
             Duration.ofSeconds(5),
             JobSpec.Leftovers.KEEP,
             262_144,
-            OptionalLong.of(65_536));
-    return new Request.Run(BUILD, "b-1", spec);
+            OptionalLong.of(65_536),
+            new Lasting(
+                Duration.ofMinutes(1),
+                Duration.ofHours(1),
+                Lasting.OnFull.SPOOL,
+                OptionalLong.of(1 << 30)));
+    return new Request.Run(BUILD, "1f6c", "b-1", spec);
   }
 }

@@ -73,7 +73,12 @@ final class SeedFollower implements Following.Outlet {
       case Event.Ended(End end, long _) ->
           end("the command did not end by itself: " + end.outcome().wireName());
       case Event.Failed failed -> end(failed.message());
-      case Event.Hello _, Event.Ok _, Event.Pong _, Event.Status _, Event.JobsEnd _ ->
+      case Event.Detached _,
+          Event.Hello _,
+          Event.Ok _,
+          Event.Pong _,
+          Event.Status _,
+          Event.JobsEnd _ ->
           throw new IllegalStateException("not the end of a run: " + event);
     }
   }

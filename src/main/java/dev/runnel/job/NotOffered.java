@@ -1,0 +1,45 @@
+package dev.runnel.job;
+
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.Lasting;
+import dev.runnel.model.Request;
+
+/** What is known and not offered yet. Any thread. */
+public final class NotOffered {
+  private NotOffered() {}
+
+  /**
+   * Lets pass what is offered.
+   *
+   * @throws RefusedException naming the key or the type that is not
+   */
+  public static void check(Request request) throws RefusedException {
+    switch (request) {
+      case Request.Run run -> run(run);
+      case Request.Attach _ -> refuse("type: attach");
+      case Request.Detach _ -> refuse("type: detach");
+      case Request.Hello hello when hello.heartbeat() != null -> refuse("heartbeat_ms:");
+      case Request _ -> {}
+    }
+  }
+
+  private static void run(Request.Run run) throws RefusedException {
+    Lasting lasting = run.spec().lasting();
+    if (run.once() != null) {
+      refuse("once:");
+    }
+    if (!lasting.linger().isZero()) {
+      refuse("linger_ms:");
+    }
+    if (lasting.keep() != null) {
+      refuse("keep_ms:");
+    }
+    if (lasting.onFull() != Lasting.OnFull.BLOCK) {
+      refuse("on_full: " + lasting.onFull().wireName());
+    }
+  }
+
+  private static void refuse(String what) throws RefusedException {
+    throw new RefusedException(ErrorCode.UNSUPPORTED, what + " is not offered");
+  }
+}

@@ -1,0 +1,56 @@
+package dev.runnel.model;
+
+import java.time.Duration;
+import java.util.Locale;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What becomes of a job without its runner, and after its end. PROTOCOL.md, "Requests".
+ *
+ * @param linger how long the runner's seat may be vacant before the job is ended as abandoned;
+ *     zero: not at all; {@link #FOREVER}
+ * @param keep how long its end and the output retained stay for replay; null: as the server has it
+ * @param onFull what happens when the log is full while the seat is vacant
+ * @param spoolBytes how much of the disk its output may take; only with {@link OnFull#SPOOL}
+ */
+public record Lasting(
+    Duration linger, @Nullable Duration keep, OnFull onFull, OptionalLong spoolBytes) {
+  /** Without a limit; not to be counted with. */
+  public static final Duration FOREVER = Duration.ofSeconds(Long.MAX_VALUE);
+
+  /** A job that ends when its runner goes. */
+  public static final Lasting DEFAULT =
+      new Lasting(Duration.ZERO, null, OnFull.BLOCK, OptionalLong.empty());
+
+  /** What happens when nobody sits in the seat and the log is full. */
+  public enum OnFull {
+    /** The process waits for a runner. */
+    BLOCK,
+    /** The oldest output goes, and whoever asks for it is told of the gap. */
+    DROP,
+    /** Output goes to the disk, up to a limit. */
+    SPOOL;
+
+    private final String wireName = name().toLowerCase(Locale.ROOT);
+
+    public String wireName() {
+      return wireName;
+    }
+  }
+
+  public Lasting {
+    if (linger.isNegative() || (keep != null && keep.isNegative())) {
+      throw new IllegalArgumentException("linger: " + linger + ", keep: " + keep);
+    }
+  }
+
+  public boolean lingersForever() {
+    return linger.equals(FOREVER);
+  }
+
+  /** The same with another time for an empty seat. */
+  public Lasting withLinger(Duration other) {
+    return new Lasting(other, keep, onFull, spoolBytes);
+  }
+}
