@@ -4,6 +4,8 @@ import dev.runnel.bus.Bus;
 import dev.runnel.config.Limit;
 import dev.runnel.security.Tokens;
 import dev.runnel.server.Listen;
+import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -13,11 +15,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param address on the event bus, where {@link dev.runnel.bus.CommandBus} asks
  * @param listen where clients may connect; none: the event bus is the only way in
- * @param tokens that those clients need; null: none, which lets in whoever reaches the listener
+ * @param tokens that TCP clients need; null: none, which lets in whoever reaches the listener
  * @param limits other than the defaults
  */
 public record RunnelOptions(
-    String address, List<Listen.Tcp> listen, @Nullable Tokens tokens, Map<Limit, Long> limits) {
+    String address, List<Listen> listen, @Nullable Tokens tokens, Map<Limit, Long> limits) {
 
   public RunnelOptions {
     listen = List.copyOf(listen);
@@ -36,17 +38,32 @@ public record RunnelOptions(
 
   /** A TCP listener, for clients with one of the tokens. Port 0: a free one. */
   public RunnelOptions withListener(String host, int port, Tokens known) {
-    return new RunnelOptions(address, List.of(new Listen.Tcp(host, port)), known, limits);
+    return listeningOn(new Listen.Tcp(host, port), known);
   }
 
   /** A TCP listener that lets in whoever reaches it: as good as a shell for them. */
   public RunnelOptions withInsecureListener(String host, int port) {
-    return new RunnelOptions(address, List.of(new Listen.Tcp(host, port)), null, limits);
+    return listeningOn(new Listen.Tcp(host, port), null);
+  }
+
+  // The only one on TCP: who is let in there is the same everywhere.
+  private RunnelOptions listeningOn(Listen.Tcp where, @Nullable Tokens known) {
+    List<Listen> all = new ArrayList<>(listen);
+    all.removeIf(Listen.Tcp.class::isInstance);
+    all.add(where);
+    return new RunnelOptions(address, all, known, limits);
+  }
+
+  /** One more listener: a Unix socket that only the user of this JVM may open. */
+  public RunnelOptions withUnixListener(String path) {
+    List<Listen> more = new ArrayList<>(listen);
+    more.add(new Listen.Unix(path));
+    return new RunnelOptions(address, more, tokens, limits);
   }
 
   /** Another limit. */
   public RunnelOptions withLimit(Limit limit, long value) {
-    Map<Limit, Long> more = new java.util.EnumMap<>(Limit.class);
+    Map<Limit, Long> more = new EnumMap<>(Limit.class);
     more.putAll(limits);
     more.put(limit, value);
     return new RunnelOptions(address, listen, tokens, more);

@@ -1,17 +1,10 @@
 package dev.runnel;
 
-import dev.runnel.bus.Bus;
+import dev.runnel.config.Node;
 import dev.runnel.config.Settings;
-import dev.runnel.config.Version;
-import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
-import dev.runnel.security.Tokens;
-import dev.runnel.server.Access;
-import dev.runnel.server.FrameListener;
 import dev.runnel.server.Listen;
-import dev.runnel.server.ServerRoom;
-import dev.runnel.worker.Workers;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import java.util.ArrayList;
@@ -21,15 +14,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runnel inside an application: deploy it, and commands can be run over the event bus and, if it is
- * told to listen, over TCP. It takes no signals, reaps no children but its own commands, and brings
- * no logging back end along. Undeployed, it ends all jobs with their process trees.
+ * told to listen, over TCP or a Unix socket. It takes no signals, reaps no children but its own
+ * commands, and brings no logging back end along. Undeployed, or with its Vertx closed, it ends all
+ * jobs with their process trees, and whoever follows one hears that it was shut down.
  */
 public final class RunnelVerticle extends VerticleBase {
   private final RunnelOptions options;
   private final List<Listen> listening = new ArrayList<>();
   private @Nullable NativeEngine engine;
-  private @Nullable Registry registry;
-  private @Nullable Bus bus;
+  private @Nullable Node node;
 
   /** One that only the event bus reaches. */
   public RunnelVerticle() {
@@ -53,47 +46,36 @@ public final class RunnelVerticle extends VerticleBase {
         .compose(this::start);
   }
 
+  // A verticle that fails to start is not asked to stop.
   private Future<?> start(NativeEngine opened) {
     engine = opened;
+    Settings settings = Settings.ofGuest(options.limits());
     NodeIdentity identity = new NodeIdentity(options.address(), UUID.randomUUID().toString());
-    Settings settings = Settings.embedded(options.limits());
-    Registry jobs = new Registry(identity, opened, settings.logMemory(), settings.jobLimits());
-    registry = jobs;
-    Bus opener = new Bus(vertx, options.address(), identity.boot());
-    bus = opener;
-    ServerRoom room =
-        ServerRoom.of(jobs, opener, settings.serverLimits(), "runnel " + Version.text());
-    return Workers.deploy(vertx, opener, jobs).compose(_ -> listen(room));
+    Node made =
+        new Node(
+            vertx, opened, settings, new Node.Terms(identity, options.address(), options.tokens()));
+    node = made;
+    return made.start()
+        .compose(_ -> listen(made))
+        .recover(e -> stop().transform(_ -> Future.failedFuture(e)));
   }
 
-  private Future<Void> listen(ServerRoom room) {
-    Tokens tokens = options.tokens();
-    Access access = tokens == null ? new Access.Open("anonymous") : new Access.ByToken(tokens);
-    Future<Void> all = Future.succeededFuture();
-    for (Listen.Tcp where : options.listen()) {
-      all =
-          all.compose(_ -> FrameListener.open(vertx, room, where, access, 1))
-              .map(
-                  listener -> {
-                    listening.add(listener.listen());
-                    return null;
-                  });
+  private Future<Void> listen(Node made) {
+    Future<?> all = Future.succeededFuture();
+    for (Listen where : options.listen()) {
+      all = all.compose(_ -> made.listen(where)).onSuccess(listening::add);
     }
-    return all;
+    return all.mapEmpty();
   }
 
   @Override
   public Future<?> stop() {
-    Registry jobs = registry;
-    Future<Void> ended =
-        jobs == null ? Future.succeededFuture() : Future.fromCompletionStage(jobs.close(), context);
-    return ended.eventually(this::closeEngine);
+    Node made = node;
+    Future<Void> stopped = made == null ? Future.succeededFuture() : made.stop();
+    return stopped.eventually(this::closeEngine);
   }
 
   private Future<Void> closeEngine() {
-    if (bus != null) {
-      bus.close();
-    }
     NativeEngine opened = engine;
     return opened == null
         ? Future.succeededFuture()

@@ -14,126 +14,142 @@ import dev.runnel.worker.Workers;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * One runneld: the engine, the registry, the workers and the listeners, wired. It blocks its
- * caller, the main thread, and no other.
+ * One node: the registry, the workers and the listeners, wired around an engine that stays its
+ * maker's. The core of the daemon and of an embedded Runnel alike. Nothing blocks; what it is asked
+ * is asked one after the other. What it deploys are children of the verticle that it is made in, if
+ * it is made in one. A future that fails says in words what could not be done.
  */
-final class Node {
-  private static final long SETUP_SECONDS = 30;
+public final class Node {
+  private static final Logger LOG = LoggerFactory.getLogger(Node.class);
 
   private final Vertx vertx;
   private final Registry registry;
   private final Bus bus;
   private final ServerRoom room;
   private final Settings settings;
-  private final @Nullable Tokens tokens;
-  private final List<String> deployments = new ArrayList<>();
-  private final List<UnixSocket> sockets = new ArrayList<>();
+  private final Terms terms;
+  private final Queue<String> deployments = new ConcurrentLinkedQueue<>();
+  private final Queue<UnixSocket> sockets = new ConcurrentLinkedQueue<>();
 
   /**
-   * A node that does not listen yet.
+   * Who a node is, and to whom it answers.
    *
-   * @param tokens null: TCP peers need none
+   * @param address where it takes requests on the event bus
+   * @param tokens of which TCP peers need one; null: they need none
    */
-  Node(
-      Vertx vertx,
-      ProcessEngine engine,
-      NodeIdentity identity,
-      Settings settings,
-      @Nullable Tokens tokens) {
+  public record Terms(NodeIdentity identity, String address, @Nullable Tokens tokens) {}
+
+  /** A node that nobody can reach yet. */
+  public Node(Vertx vertx, ProcessEngine engine, Settings settings, Terms terms) {
     this.vertx = vertx;
     this.settings = settings;
-    this.tokens = tokens;
+    this.terms = terms;
+    NodeIdentity identity = terms.identity();
     this.registry = new Registry(identity, engine, settings.logMemory(), settings.jobLimits());
-    this.bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, identity.boot());
+    this.bus = new Bus(vertx, terms.address(), identity.boot());
     this.room = ServerRoom.of(registry, bus, settings.serverLimits(), "runnel " + Version.text());
   }
 
-  /** Starts the workers. */
-  void start() throws SettingsException {
-    var _ = await("start workers", Workers.deploy(vertx, bus, registry));
+  /** Starts the workers; done when the event bus reaches them. */
+  public Future<Void> start() {
+    return naming("start workers", Workers.deploy(vertx, bus, registry).map(deployments::addAll))
+        .mapEmpty();
   }
 
   /** Opens a listener and says where it is, with the port that was picked. */
-  Listen listen(Listen where) throws SettingsException {
-    return switch (where) {
-      case Listen.Tcp tcp -> listenOnTcp(tcp);
-      case Listen.Unix unix -> listenOnUnix(unix);
-    };
+  public Future<Listen> listen(Listen where) {
+    return naming(
+        "listen on " + where,
+        switch (where) {
+          case Listen.Tcp tcp -> open(tcp, peers());
+          case Listen.Unix unix -> listenOnUnix(unix);
+        });
   }
 
   /** Opens the seed listener and says where it is, with the port that was picked. */
-  Listen listenForSeed(Listen.Tcp where) throws SettingsException {
+  Future<Listen> listenForSeed(Listen.Tcp where) {
     long maxBytes = settings.limit(Limit.MAX_SEED_BYTES);
-    SeedListener listener =
-        await("listen on " + where, SeedListener.open(vertx, room, where, maxBytes));
-    deployments.add(listener.deployment());
-    return listener.listen();
+    return naming("listen on " + where, SeedListener.open(vertx, room, where, maxBytes))
+        .map(
+            listener -> {
+              deployments.add(listener.deployment());
+              return listener.listen();
+            });
   }
 
-  private Listen listenOnTcp(Listen.Tcp tcp) throws SettingsException {
-    Access access = tokens == null ? new Access.Open("anonymous") : new Access.ByToken(tokens);
-    return open(tcp, tcp, access);
+  private Access peers() {
+    Tokens tokens = terms.tokens();
+    return tokens == null ? new Access.Open("anonymous") : new Access.ByToken(tokens);
   }
 
-  private Listen listenOnUnix(Listen.Unix unix) throws SettingsException {
-    UnixSocket socket = UnixSocket.prepare(unix.path());
-    sockets.add(socket);
-    open(unix, new Listen.Unix(socket.bindPath()), new Access.Open("local"));
+  private Future<Listen> listenOnUnix(Listen.Unix unix) {
+    return vertx
+        .executeBlocking(() -> UnixSocket.prepare(unix.path()))
+        .compose(
+            socket -> {
+              sockets.add(socket);
+              return open(new Listen.Unix(socket.bindPath()), new Access.Open("local"))
+                  .compose(_ -> vertx.executeBlocking(() -> publish(socket, unix)));
+            });
+  }
+
+  private static Listen publish(UnixSocket socket, Listen.Unix told) throws SettingsException {
     try {
       socket.publish();
+      return told;
     } catch (IOException e) {
-      throw SettingsException.config("cannot listen on " + unix + ": " + ConfigFile.reason(e));
+      throw SettingsException.config("cannot listen on " + told + ": " + ConfigFile.reason(e));
     }
-    return unix;
   }
 
-  private Listen open(Listen told, Listen address, Access access) throws SettingsException {
-    // One event loop for each core: a verticle's connections are all on its own.
-    int verticles =
-        settings.life() == Settings.Life.OWN ? Runtime.getRuntime().availableProcessors() : 1;
-    FrameListener listener =
-        await("listen on " + told, FrameListener.open(vertx, room, address, access, verticles));
-    deployments.add(listener.deployment());
-    return listener.listen();
+  private Future<Listen> open(Listen address, Access access) {
+    return FrameListener.open(vertx, room, address, access, settings.verticles())
+        .map(
+            listener -> {
+              deployments.add(listener.deployment());
+              return listener.listen();
+            });
   }
 
-  /** Ends every job, lets the followers hear of it, and closes all connections. */
-  void stop() {
+  /**
+   * Ends every job, lets the followers hear of it, and closes all connections. Succeeds even if
+   * some of that could not be done. The engine is to be closed after it.
+   */
+  public Future<Void> stop() {
+    Future<?> hidden = vertx.executeBlocking(this::deleteSockets);
+    return hidden
+        .eventually(() -> Future.fromCompletionStage(registry.close(), vertx.getOrCreateContext()))
+        .onFailure(e -> LOG.warn("stopped before all jobs had ended cause={}", e.toString()))
+        .eventually(this::undeploy)
+        .onComplete(_ -> bus.close())
+        .transform(_ -> Future.succeededFuture());
+  }
+
+  private Boolean deleteSockets() {
     sockets.forEach(UnixSocket::delete);
-    try {
-      registry.close().get(SETUP_SECONDS, TimeUnit.SECONDS);
-      for (String deployment : deployments) {
-        await("stop", vertx.undeploy(deployment));
-      }
-    } catch (TimeoutException | ExecutionException | SettingsException e) {
-      System.getLogger(Node.class.getName())
-          .log(System.Logger.Level.WARNING, "stopped before all jobs had ended: " + e);
-    } catch (InterruptedException _) {
-      Thread.currentThread().interrupt();
-    }
+    return true;
   }
 
-  private static <T> T await(String what, Future<T> future) throws SettingsException {
-    try {
-      return future.toCompletionStage().toCompletableFuture().get(SETUP_SECONDS, TimeUnit.SECONDS);
-    } catch (ExecutionException | CompletionException e) {
-      Throwable cause = e.getCause() == null ? e : e.getCause();
-      throw SettingsException.config("cannot " + what + ": " + reason(cause));
-    } catch (TimeoutException _) {
-      throw SettingsException.config("cannot " + what + ": nothing after " + SETUP_SECONDS + " s");
-    } catch (InterruptedException _) {
-      Thread.currentThread().interrupt();
-      throw SettingsException.config("cannot " + what + ": interrupted");
-    }
+  // As children they may have been undeployed with their parent already.
+  private Future<?> undeploy() {
+    return Future.join(
+        deployments.stream().filter(vertx.deploymentIDs()::contains).map(vertx::undeploy).toList());
+  }
+
+  private static <T> Future<T> naming(String what, Future<T> future) {
+    return future.recover(
+        cause ->
+            Future.failedFuture(
+                cause instanceof SettingsException
+                    ? cause
+                    : SettingsException.config("cannot " + what + ": " + reason(cause))));
   }
 
   private static String reason(Throwable cause) {

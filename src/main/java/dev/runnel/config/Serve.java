@@ -1,10 +1,12 @@
 package dev.runnel.config;
 
+import dev.runnel.bus.Bus;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.process.OwnSession;
 import dev.runnel.security.Tokens;
 import dev.runnel.server.Listen;
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
@@ -15,10 +17,14 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,6 +33,9 @@ import sun.misc.Signal;
 /** The verb {@code serve}, which is runneld. On the main thread, which waits until it is to end. */
 public final class Serve {
   private static final int WORKER_THREADS = 4;
+
+  /** Longer than jobs and followers may take to end. */
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final Settings settings;
   private final PrintStream out;
@@ -79,16 +88,17 @@ public final class Serve {
     endOnSignal("INT");
     try (NativeEngine engine = openEngine()) {
       Vertx vertx = Vertx.vertx(vertxOptions());
-      Node node = new Node(vertx, engine, identity(), settings, tokens);
+      Node node =
+          new Node(
+              vertx, engine, settings, new Node.Terms(identity(), Bus.DEFAULT_ADDRESS, tokens));
       try {
-        node.start();
+        var _ = await(node.start());
         tellListeners(vertx, node);
         end.await();
       } catch (InterruptedException _) {
         Thread.currentThread().interrupt();
       } finally {
-        node.stop();
-        vertx.close().toCompletionStage().toCompletableFuture().join();
+        stop(node, vertx);
       }
     }
   }
@@ -97,16 +107,43 @@ public final class Serve {
     Logger log = LoggerFactory.getLogger(Serve.class);
     String transport = vertx.isNativeTransportEnabled() ? "epoll" : "nio";
     for (Listen wanted : settings.listen()) {
-      Listen listening = node.listen(wanted);
+      Listen listening = await(node.listen(wanted));
       log.info(
           "listening address={} transport={} version={}", listening, transport, Version.text());
       tell("listening on " + listening);
     }
     Listen.Tcp seed = settings.seedListen();
     if (seed != null) {
-      Listen listening = node.listenForSeed(seed);
+      Listen listening = await(node.listenForSeed(seed));
       log.info("seed listening address={} transport={}", listening, transport);
       tell("seed listening on " + listening);
+    }
+  }
+
+  private static void stop(Node node, Vertx vertx) {
+    try {
+      var _ = await(node.stop());
+      var _ = await(vertx.close());
+    } catch (SettingsException e) {
+      LoggerFactory.getLogger(Serve.class).warn("not all was closed cause={}", e.getMessage());
+    }
+  }
+
+  private static <T> T await(Future<T> future) throws SettingsException {
+    try {
+      return future
+          .toCompletionStage()
+          .toCompletableFuture()
+          .get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof SettingsException told
+          ? told
+          : SettingsException.config(String.valueOf(e.getCause()));
+    } catch (TimeoutException _) {
+      throw SettingsException.config("nothing after " + PATIENCE.toSeconds() + " s");
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      throw SettingsException.config("interrupted");
     }
   }
 

@@ -46,7 +46,9 @@ public record Settings(
   public enum Life {
     OWN,
     /** A client's: it ends with the pipe on its stdin. */
-    EMBEDDED
+    EMBEDDED,
+    /** An application's, which deployed it and undeploys it. */
+    GUEST
   }
 
   public Settings {
@@ -54,9 +56,14 @@ public record Settings(
     limits = limits.isEmpty() ? Map.of() : new EnumMap<>(limits);
   }
 
-  /** An embedded node's: everything but the limits is said elsewhere. */
-  public static Settings embedded(Map<Limit, Long> limits) {
-    return new Settings(List.of(), null, null, OpenTcp.REFUSED, LogLevel.INFO, Life.OWN, limits);
+  /** A node's in an application: everything but the limits is said elsewhere. */
+  public static Settings ofGuest(Map<Limit, Long> limits) {
+    return new Settings(List.of(), null, null, OpenTcp.REFUSED, LogLevel.INFO, Life.GUEST, limits);
+  }
+
+  /** How many share a listener. One for each core: a verticle's connections are all on its own. */
+  int verticles() {
+    return life == Life.OWN ? Runtime.getRuntime().availableProcessors() : 1;
   }
 
   long limit(Limit limit) {

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Registry {
   private static final Duration SWEEP = Duration.ofSeconds(10);
+  private static final Duration CLOSE_LIMIT = Duration.ofSeconds(30);
   private static final char[] ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789".toCharArray();
   private static final int ID_LENGTH = 12;
 
@@ -203,14 +205,17 @@ public final class Registry {
         .toList();
   }
 
-  /** Ends every job as shut down and takes no more; done when the last has ended. */
+  /**
+   * Ends every job as shut down and takes no more; done when the last has ended, failed if some
+   * have not after half a minute. Idempotent.
+   */
   public CompletableFuture<Void> close() {
     closing = true;
     for (Job job : new ArrayList<>(jobs.values())) {
       job.cancel(Outcome.SHUTDOWN, _ -> {});
     }
     completeIfDrained();
-    return drained;
+    return drained.orTimeout(CLOSE_LIMIT.toSeconds(), TimeUnit.SECONDS);
   }
 
   // For jobs, on the pump.

@@ -51,9 +51,16 @@ final class FrameServerVerticle extends VerticleBase {
     };
   }
 
-  /** Done when every connection is closed. */
+  /**
+   * Goes with its node: whichever of that node's verticles is stopped first, its peers hear how
+   * their jobs ended. Done when every connection is closed.
+   */
   @Override
   public Future<?> stop() {
+    return Future.fromCompletionStage(room.registry().close(), context).eventually(this::drain);
+  }
+
+  private Future<?> drain() {
     stopping = true;
     return Future.join(connections.stream().map(Connection::drain).toList());
   }

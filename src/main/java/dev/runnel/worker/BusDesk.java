@@ -18,9 +18,11 @@ import dev.runnel.wire.RequestDecoder;
 import dev.runnel.wire.RequestException;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.eventbus.Message;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -39,6 +41,9 @@ final class BusDesk {
   /** What a failed reply has as its code; its message begins with the error's name. */
   private static final int FAILURE_CODE = 1;
 
+  /** How long consumers may still read when the node goes. */
+  private static final Duration DRAIN = Duration.ofSeconds(5);
+
   private static final String PRINCIPAL = "bus";
   private static final byte[] NO_BODY = {};
 
@@ -47,6 +52,8 @@ final class BusDesk {
   private final Bus bus;
   private final Registry registry;
   private final Map<String, BusFollower> followers = new HashMap<>();
+  private final Promise<Void> drained = Promise.promise();
+  private boolean draining;
 
   BusDesk(Context context, Bus bus, Registry registry) {
     this.vertx = context.owner();
@@ -61,13 +68,32 @@ final class BusDesk {
         bus.onRequest(this::take).completion(), bus.onNodeRequest(this::take).completion());
   }
 
-  /** Leaves every job that is followed from here. */
-  void close() {
-    new ArrayList<>(followers.values()).forEach(BusFollower::leave);
+  /** Lets consumers that read hear how their jobs ended; done when nobody follows any more. */
+  Future<?> drain() {
+    draining = true;
+    long patience = vertx.setTimer(DRAIN.toMillis(), _ -> sendAway());
+    completeIfDrained();
+    return drained.future().onComplete(_ -> vertx.cancelTimer(patience));
+  }
+
+  private void sendAway() {
+    Event.Failed why =
+        new Event.Failed(ErrorCode.UNAVAILABLE, "the node has shut down, output was unread", null);
+    new ArrayList<>(followers.values()).forEach(follower -> follower.fail(why));
+    drained.tryComplete();
+  }
+
+  private void completeIfDrained() {
+    if (followers.isEmpty()) {
+      drained.tryComplete();
+    }
   }
 
   void forget(String follower) {
     followers.remove(follower);
+    if (draining) {
+      completeIfDrained();
+    }
   }
 
   private void take(Message<Object> message) {

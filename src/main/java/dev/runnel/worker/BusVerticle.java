@@ -28,11 +28,15 @@ final class BusVerticle extends VerticleBase {
     return opened.open();
   }
 
+  /**
+   * Goes with its node: whichever of that node's verticles is stopped first, consumers hear how
+   * their jobs ended.
+   */
   @Override
   public Future<?> stop() {
-    if (desk != null) {
-      desk.close();
-    }
-    return Future.succeededFuture();
+    BusDesk opened = desk;
+    return opened == null
+        ? Future.succeededFuture()
+        : Future.fromCompletionStage(registry.close(), context).eventually(opened::drain);
   }
 }

@@ -2,10 +2,12 @@ package dev.runnel.worker;
 
 import dev.runnel.bus.Bus;
 import dev.runnel.job.Registry;
+import io.vertx.core.CompositeFuture;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.ThreadingModel;
 import io.vertx.core.Vertx;
+import java.util.List;
 
 /** The worker verticles of a node. */
 public final class Workers {
@@ -14,12 +16,12 @@ public final class Workers {
 
   private Workers() {}
 
-  /** Deploys them; done when the bus knows them all. */
-  public static Future<Void> deploy(Vertx vertx, Bus bus, Registry registry) {
+  /** Deploys them; done, with what is to be undeployed, when the bus knows them all. */
+  public static Future<List<String>> deploy(Vertx vertx, Bus bus, Registry registry) {
     return Future.all(
             vertx.deployVerticle(() -> new WorkerVerticle(bus), workers().setInstances(STARTERS)),
             vertx.deployVerticle(new BusVerticle(bus, registry), workers()))
-        .mapEmpty();
+        .map(CompositeFuture::list);
   }
 
   private static DeploymentOptions workers() {
