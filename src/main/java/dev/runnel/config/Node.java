@@ -1,6 +1,7 @@
 package dev.runnel.config;
 
 import dev.runnel.bus.Bus;
+import dev.runnel.bus.Gate;
 import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.ProcessEngine;
@@ -54,12 +55,13 @@ public final class Node {
     NodeIdentity identity = terms.identity();
     this.registry = new Registry(identity, engine, settings.logMemory(), settings.jobLimits());
     this.bus = new Bus(vertx, terms.address(), identity.boot());
-    this.room = ServerRoom.of(registry, bus, settings.serverLimits(), "runnel " + Version.text());
+    this.room =
+        ServerRoom.of(new Gate(registry, bus), settings.serverLimits(), "runnel " + Version.text());
   }
 
   /** Starts the workers; done when the event bus reaches them. */
   public Future<Void> start() {
-    return naming("start workers", Workers.deploy(vertx, bus, registry).map(deployments::addAll))
+    return naming("start workers", Workers.deploy(vertx, bus, room.gate()).map(deployments::addAll))
         .mapEmpty();
   }
 

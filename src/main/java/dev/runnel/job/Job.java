@@ -25,7 +25,7 @@ public final class Job {
 
   private final JobId id;
   private final JobSpec spec;
-  private final String principal;
+  private final Origin origin;
   private final String display;
   private final ProcessEngine engine;
   private final OutputLog log;
@@ -47,10 +47,10 @@ public final class Job {
   /** The moment of its process's birth. */
   public record Started(int pid, Instant at) {}
 
-  Job(JobId id, JobSpec spec, String principal, Registry registry) {
+  Job(JobId id, JobSpec spec, Origin origin, Registry registry) {
     this.id = id;
     this.spec = spec;
-    this.principal = principal;
+    this.origin = origin;
     this.display = spec.command().display();
     this.engine = registry.engine();
     this.lifecycle = new Lifecycle(this, registry);
@@ -70,8 +70,8 @@ public final class Job {
     return spec;
   }
 
-  public String principal() {
-    return principal;
+  public Origin origin() {
+    return origin;
   }
 
   public JobState state() {
@@ -201,7 +201,7 @@ public final class Job {
     return new JobStatus(
         id,
         state,
-        principal,
+        origin.principal(),
         display,
         at == null ? null : at.pid(),
         log.length(),

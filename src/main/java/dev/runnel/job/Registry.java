@@ -21,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,8 +77,7 @@ public final class Registry {
    * @param name null: one is made
    * @throws RefusedException if there is no place, or the name is taken
    */
-  public Job register(@Nullable JobId name, JobSpec spec, String principal)
-      throws RefusedException {
+  public Job register(@Nullable JobId name, JobSpec spec, Origin origin) throws RefusedException {
     if (closing) {
       throw new RefusedException(ErrorCode.UNAVAILABLE, "the server is shutting down");
     }
@@ -88,7 +88,7 @@ public final class Registry {
     }
     takePlace();
     try {
-      Job job = put(name, spec, principal);
+      Job job = put(name, spec, origin);
       if (closing) {
         job.cancel(Outcome.SHUTDOWN, _ -> {});
       }
@@ -117,9 +117,9 @@ public final class Registry {
     places.decrementAndGet();
   }
 
-  private Job put(@Nullable JobId name, JobSpec spec, String principal) throws RefusedException {
+  private Job put(@Nullable JobId name, JobSpec spec, Origin origin) throws RefusedException {
     while (true) {
-      Job job = new Job(name == null ? newId() : name, spec, principal, this);
+      Job job = new Job(name == null ? newId() : name, spec, origin, this);
       if (take(job)) {
         return job;
       }
@@ -142,14 +142,15 @@ public final class Registry {
    * @throws RefusedException if it is not
    */
   public JobStatus status(JobId id) throws RefusedException {
-    JobStatus status = lookUp(id);
+    JobStatus status = find(id);
     if (status == null) {
       throw new RefusedException(ErrorCode.UNKNOWN_JOB, "job: " + id + " is not known");
     }
     return status;
   }
 
-  private @Nullable JobStatus lookUp(JobId id) {
+  /** A job's status, or null if no such job is known. */
+  public @Nullable JobStatus find(JobId id) {
     Job job = jobs.get(id);
     if (job != null) {
       return job.status();
@@ -189,8 +190,8 @@ public final class Registry {
     }
   }
 
-  /** The jobs known, by id; null matches all. */
-  public List<JobStatus> list(@Nullable String prefix, @Nullable JobState state, int limit) {
+  /** Those of the jobs known that fit, by id. */
+  public List<JobStatus> list(Predicate<JobStatus> fits, int limit) {
     Map<JobId, JobStatus> all = new LinkedHashMap<>();
     // In this order: what ends in between is in both rather than in neither.
     jobs.forEach((id, job) -> all.put(id, job.status()));
@@ -198,8 +199,7 @@ public final class Registry {
       ended.forEach((id, past) -> all.put(id, past.status()));
     }
     return all.values().stream()
-        .filter(status -> prefix == null || status.job().value().startsWith(prefix))
-        .filter(status -> state == null || status.state() == state)
+        .filter(fits)
         .sorted(Comparator.comparing(JobStatus::job))
         .limit(limit)
         .toList();

@@ -1,10 +1,10 @@
 package dev.runnel.server;
 
-import dev.runnel.bus.StartJob;
 import dev.runnel.job.BadNoticeException;
 import dev.runnel.job.Job;
 import dev.runnel.job.NotOffered;
 import dev.runnel.job.RefusedException;
+import dev.runnel.model.Caller;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
@@ -24,6 +24,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.net.NetSocket;
+import io.vertx.core.net.SocketAddress;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -31,6 +32,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -69,7 +71,7 @@ final class Connection implements FrameDecoder.Output {
   private final Map<String, SocketFollower> followers = new HashMap<>();
   private final Map<JobId, SocketFollower> runners = new HashMap<>();
   private final ArrayDeque<SocketFollower> turns = new ArrayDeque<>();
-  private @Nullable String principal;
+  private @Nullable Caller caller;
   private boolean reading = true;
   private boolean draining;
   private boolean closing;
@@ -84,8 +86,20 @@ final class Connection implements FrameDecoder.Output {
     this.socket = new FrameSocket(netSocket, room.unsent(), this::takenByTransport);
     this.clock = new FrameClock(context.owner(), room.limits(), this::tooSlow);
     if (access instanceof Access.Open(String known)) {
-      principal = known;
+      caller = callerAs(known);
     }
+  }
+
+  private Caller callerAs(String principal) {
+    SocketAddress remote = netSocket.remoteAddress();
+    return remote.isDomainSocket()
+        ? new Caller(principal, "unix", Caller.Via.UNIX)
+        : new Caller(principal, remote.hostAddress(), Caller.Via.TCP);
+  }
+
+  // Nothing but hello is taken up before there is one.
+  private Caller asking() {
+    return Objects.requireNonNull(caller);
   }
 
   /** Begins to read. */
@@ -169,7 +183,7 @@ final class Connection implements FrameDecoder.Output {
     try {
       take(frame.header(), frame.body());
       // A stranger's first frame is a hello that lets it in: until then its time runs.
-      if (principal != null && !closing) {
+      if (caller != null && !closing) {
         clock.sawFrame();
       }
     } catch (ProtocolException e) {
@@ -184,7 +198,7 @@ final class Connection implements FrameDecoder.Output {
   }
 
   private void take(Header header, byte[] body) throws ProtocolException {
-    if (principal == null && !"hello".equals(typeOf(header))) {
+    if (caller == null && !"hello".equals(typeOf(header))) {
       throw new ProtocolException(
           ErrorCode.UNAUTHENTICATED, "hello with a token has to come first");
     }
@@ -280,11 +294,12 @@ final class Connection implements FrameDecoder.Output {
       case Request.Hello hello -> hello(id, hello);
       case Request.Run run -> run(id, run);
       case Request.SendSignal(JobId job, var signal) ->
-          answer(id, new Event.Ok(room.registry().signal(job, signal)));
+          answer(id, new Event.Ok(room.gate().signal(asking(), job, signal)));
       case Request.Cancel(JobId job) -> cancel(id, job);
-      case Request.Status(JobId job) -> answer(id, new Event.Status(room.registry().status(job)));
+      case Request.Status(JobId job) ->
+          answer(id, new Event.Status(room.gate().status(asking(), job)));
       case Request.Jobs(String prefix, var state, int limit) ->
-          jobs(id, room.registry().list(prefix, state, limit));
+          jobs(id, room.gate().list(asking(), prefix, state, limit));
       case Request.Ping() -> answer(id, new Event.Pong());
       case Request.Notice _ -> throw new IllegalStateException("a notice is no request");
     }
@@ -293,13 +308,14 @@ final class Connection implements FrameDecoder.Output {
   private void hello(@Nullable String id, Request.Hello hello) throws ProtocolException {
     if (access instanceof Access.ByToken(var tokens)) {
       String token = hello.token();
-      principal = token == null ? null : tokens.principalOf(token);
-      if (principal == null) {
+      String principal = token == null ? null : tokens.principalOf(token);
+      caller = principal == null ? null : callerAs(principal);
+      if (caller == null) {
         throw new ProtocolException(
             ErrorCode.UNAUTHENTICATED, token == null ? "token: missing" : "token: not known");
       }
     }
-    NodeIdentity node = room.registry().node();
+    NodeIdentity node = room.gate().node();
     answer(
         id,
         new Event.Hello(
@@ -313,32 +329,23 @@ final class Connection implements FrameDecoder.Output {
   }
 
   private void run(@Nullable String id, Request.Run run) throws RefusedException {
-    NodeIdentity node = room.registry().node();
-    if (run.boot() != null && !run.boot().equals(node.boot())) {
-      throw new RefusedException(
-          ErrorCode.STALE, "boot: " + run.boot() + " (this server's: " + node.boot() + ")");
-    }
     if (runners.size() >= room.limits().maxJobs()) {
       throw new RefusedException(
           ErrorCode.BUSY, "jobs of this connection: limit: " + room.limits().maxJobs());
     }
-    Job job = room.registry().register(run.job(), run.spec(), principal == null ? "" : principal);
-    SocketFollower follower = new SocketFollower(this, id, job, node);
+    Job job = room.gate().register(asking(), run);
+    SocketFollower follower = new SocketFollower(this, id, job, room.gate().node());
     inFlight.add(key(id));
     followers.put(key(id), follower);
     runners.put(job.id(), follower);
     LOG.debug("job registered job={} peer={}", job.id(), netSocket.remoteAddress());
-    room.bus()
-        .start(new StartJob(job))
-        .onFailure(
-            e ->
-                job.refuse(
-                    new RefusedException(ErrorCode.UNAVAILABLE, "no worker: " + e.getMessage())));
+    room.gate().start(job);
   }
 
   private void cancel(@Nullable String id, JobId job) throws RefusedException {
-    room.registry()
+    room.gate()
         .cancel(
+            asking(),
             job,
             state ->
                 execute(

@@ -57,7 +57,7 @@ final class FrameServerVerticle extends VerticleBase {
    */
   @Override
   public Future<?> stop() {
-    return Future.fromCompletionStage(room.registry().close(), context).eventually(this::drain);
+    return Future.fromCompletionStage(room.gate().close(), context).eventually(this::drain);
   }
 
   private Future<?> drain() {

@@ -1,7 +1,6 @@
 package dev.runnel.server;
 
-import dev.runnel.bus.Bus;
-import dev.runnel.job.Registry;
+import dev.runnel.bus.Gate;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -13,12 +12,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * @param software name and version, for {@code hello}
  */
 public record ServerRoom(
-    Registry registry,
-    Bus bus,
-    ServerLimits limits,
-    AtomicInteger connections,
-    Unsent unsent,
-    String software) {
+    Gate gate, ServerLimits limits, AtomicInteger connections, Unsent unsent, String software) {
   /** What {@code hello} says that this server offers beyond asking and answering. */
   static final List<String> FEATURES =
       List.of(
@@ -33,7 +27,7 @@ public record ServerRoom(
           "merge",
           "leftovers");
 
-  public static ServerRoom of(Registry registry, Bus bus, ServerLimits limits, String software) {
-    return new ServerRoom(registry, bus, limits, new AtomicInteger(), new Unsent(), software);
+  public static ServerRoom of(Gate gate, ServerLimits limits, String software) {
+    return new ServerRoom(gate, limits, new AtomicInteger(), new Unsent(), software);
   }
 }

@@ -2,11 +2,12 @@ package dev.runnel.worker;
 
 import dev.runnel.bus.Bus;
 import dev.runnel.bus.BusFrame;
+import dev.runnel.bus.Gate;
 import dev.runnel.job.BadNoticeException;
 import dev.runnel.job.Job;
 import dev.runnel.job.NotOffered;
 import dev.runnel.job.RefusedException;
-import dev.runnel.job.Registry;
+import dev.runnel.model.Caller;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobState;
@@ -44,22 +45,22 @@ final class BusDesk {
   /** How long consumers may still read when the node goes. */
   private static final Duration DRAIN = Duration.ofSeconds(5);
 
-  private static final String PRINCIPAL = "bus";
+  private static final Caller CALLER = Caller.ON_THE_BUS;
   private static final byte[] NO_BODY = {};
 
   private final Vertx vertx;
   private final Context context;
   private final Bus bus;
-  private final Registry registry;
+  private final Gate gate;
   private final Map<String, BusFollower> followers = new HashMap<>();
   private final Promise<Void> drained = Promise.promise();
   private boolean draining;
 
-  BusDesk(Context context, Bus bus, Registry registry) {
+  BusDesk(Context context, Bus bus, Gate gate) {
     this.vertx = context.owner();
     this.context = context;
     this.bus = bus;
-    this.registry = registry;
+    this.gate = gate;
   }
 
   /** Done when consumers can ask. */
@@ -123,15 +124,16 @@ final class BusDesk {
       case Request.Run run -> run(message, run);
       case Request.Notice notice -> notice(message, notice);
       case Request.SendSignal(var job, var signal) ->
-          reply(message, new Event.Ok(registry.signal(job, signal)), NO_BODY);
+          reply(message, new Event.Ok(gate.signal(CALLER, job, signal)), NO_BODY);
       case Request.Cancel(var job) ->
-          registry.cancel(
+          gate.cancel(
+              CALLER,
               job,
               state -> context.runOnContext(_ -> reply(message, new Event.Ok(state), NO_BODY)));
       case Request.Status(var job) ->
-          reply(message, new Event.Status(registry.status(job)), NO_BODY);
+          reply(message, new Event.Status(gate.status(CALLER, job)), NO_BODY);
       case Request.Jobs(var prefix, var state, int limit) ->
-          jobs(message, EventEncoder.encodeStatuses(registry.list(prefix, state, limit)));
+          jobs(message, EventEncoder.encodeStatuses(gate.list(CALLER, prefix, state, limit)));
       case Request.Ping() -> reply(message, new Event.Pong(), NO_BODY);
       case Request.Hello _ ->
           throw new RefusedException(ErrorCode.UNSUPPORTED, "hello: not on the event bus");
@@ -146,19 +148,16 @@ final class BusDesk {
           BusFrame.FOLLOWER
               + (follower == null ? ": no such message header" : ": follows another job"));
     }
-    String boot = registry.node().boot();
-    if (run.boot() != null && !run.boot().equals(boot)) {
-      throw new RefusedException(
-          ErrorCode.STALE, "boot: " + run.boot() + " (this node's: " + boot + ")");
-    }
-    Job job = registry.register(run.job(), BusFollower.withWindow(run.spec()), PRINCIPAL);
-    followers.put(follower, new BusFollower(this, context, follower, job, registry.node()));
+    Job job =
+        gate.register(
+            CALLER, new Request.Run(run.job(), run.boot(), BusFollower.withWindow(run.spec())));
+    followers.put(follower, new BusFollower(this, context, follower, job, gate.node()));
     message.reply(
         Buffer.buffer(),
         BusFrame.options(EventEncoder.encode(null, new Event.Ok(JobState.STARTING), 0))
             .addHeader(BusFrame.JOB, job.id().value())
-            .addHeader("boot", boot));
-    job.start();
+            .addHeader("boot", gate.node().boot()));
+    gate.start(job);
   }
 
   private void notice(Message<Object> message, Request.Notice notice) throws RefusedException {

@@ -1,7 +1,7 @@
 package dev.runnel.worker;
 
 import dev.runnel.bus.Bus;
-import dev.runnel.job.Registry;
+import dev.runnel.bus.Gate;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import org.jspecify.annotations.Nullable;
@@ -12,18 +12,18 @@ import org.jspecify.annotations.Nullable;
  */
 final class BusVerticle extends VerticleBase {
   private final Bus bus;
-  private final Registry registry;
+  private final Gate gate;
   private @Nullable BusDesk desk;
 
-  BusVerticle(Bus bus, Registry registry) {
+  BusVerticle(Bus bus, Gate gate) {
     this.bus = bus;
-    this.registry = registry;
+    this.gate = gate;
   }
 
   /** Done when the bus knows it, so that no request finds nobody. */
   @Override
   public Future<?> start() {
-    BusDesk opened = new BusDesk(context, bus, registry);
+    BusDesk opened = new BusDesk(context, bus, gate);
     desk = opened;
     return opened.open();
   }
@@ -37,6 +37,6 @@ final class BusVerticle extends VerticleBase {
     BusDesk opened = desk;
     return opened == null
         ? Future.succeededFuture()
-        : Future.fromCompletionStage(registry.close(), context).eventually(opened::drain);
+        : Future.fromCompletionStage(gate.close(), context).eventually(opened::drain);
   }
 }

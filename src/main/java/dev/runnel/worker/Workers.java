@@ -1,7 +1,7 @@
 package dev.runnel.worker;
 
 import dev.runnel.bus.Bus;
-import dev.runnel.job.Registry;
+import dev.runnel.bus.Gate;
 import io.vertx.core.CompositeFuture;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
@@ -17,10 +17,10 @@ public final class Workers {
   private Workers() {}
 
   /** Deploys them; done, with what is to be undeployed, when the bus knows them all. */
-  public static Future<List<String>> deploy(Vertx vertx, Bus bus, Registry registry) {
+  public static Future<List<String>> deploy(Vertx vertx, Bus bus, Gate gate) {
     return Future.all(
             vertx.deployVerticle(() -> new WorkerVerticle(bus), workers().setInstances(STARTERS)),
-            vertx.deployVerticle(new BusVerticle(bus, registry), workers()))
+            vertx.deployVerticle(new BusVerticle(bus, gate), workers()))
         .map(CompositeFuture::list);
   }
 

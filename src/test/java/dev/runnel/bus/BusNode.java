@@ -24,7 +24,7 @@ final class BusNode implements AutoCloseable {
     NodeIdentity node = new NodeIdentity("test", UUID.randomUUID().toString());
     registry = new Registry(node, engine, new LogMemory(64L << 20, 100), JobLimits.DEFAULT);
     Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, node.boot());
-    await(Workers.deploy(vertx, bus, registry));
+    await(Workers.deploy(vertx, bus, new Gate(registry, bus)));
   }
 
   Vertx vertx() {

@@ -10,7 +10,6 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobSpec;
-import dev.runnel.model.JobState;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Signal;
 import io.vertx.core.AbstractVerticle;
@@ -244,7 +243,7 @@ class CommandBusTest {
     until(() -> ProcessHandle.of(job.pid()).isEmpty());
     until(
         () ->
-            node.registry().list(job.id().value(), JobState.ENDED, 1).stream()
+            node.registry().list(status -> status.job().equals(job.id()), 1).stream()
                 .anyMatch(
                     status -> status.end() != null && status.end().outcome() == Outcome.ABANDONED));
   }

@@ -316,7 +316,8 @@ class CancelTest {
     assertTrue(closed.isDone());
     RefusedException refused =
         Assertions.assertThrows(
-            RefusedException.class, () -> scene.registry.register(null, new Spec().build(), "x"));
+            RefusedException.class,
+            () -> scene.registry.register(null, new Spec().build(), Scene.TESTER));
     assertEquals(ErrorCode.UNAVAILABLE, refused.code());
     List.of(ignoring.follower(), obeying.follower(), starting).forEach(TestFollower::leave);
   }

@@ -176,7 +176,8 @@ class LifecycleTest {
   @Test
   void refusedStartLeavesNoTrace() throws Exception {
     TestFollower follower =
-        new TestFollower(scene.registry.register(Scene.id("name"), new Spec().build(), "tester"));
+        new TestFollower(
+            scene.registry.register(Scene.id("name"), new Spec().build(), Scene.TESTER));
     follower.job().start();
     Objects.requireNonNull(engine.takeStart()).refuse("16 starts hang already");
     engine.settle();
@@ -186,7 +187,7 @@ class LifecycleTest {
     assertNull(follower.endIfRead());
     assertNull(scene.status(Scene.id("name")));
     follower.leave();
-    Job again = scene.registry.register(Scene.id("name"), new Spec().build(), "tester");
+    Job again = scene.registry.register(Scene.id("name"), new Spec().build(), Scene.TESTER);
     scene.end(new TestFollower(again));
   }
 

@@ -71,7 +71,7 @@ class RegistryTest {
     for (String name : names) {
       scene.end(follow(name));
     }
-    assertEquals(Scene.LIMITS.maxEnded(), registry.list(null, null, 100).size());
+    assertEquals(Scene.LIMITS.maxEnded(), registry.list(_ -> true, 100).size());
     for (int i = 0; i < names.size(); i++) {
       boolean known = i >= names.size() - Scene.LIMITS.maxEnded();
       assertEquals(known, scene.status(Scene.id(names.get(i))) != null);
@@ -155,7 +155,7 @@ class RegistryTest {
     endless.drain = Duration.ofSeconds(Long.MAX_VALUE);
     for (int i = 0; i < 10; i++) {
       assertThrows(
-          ArithmeticException.class, () -> registry.register(null, endless.build(), "tester"));
+          ArithmeticException.class, () -> registry.register(null, endless.build(), Scene.TESTER));
     }
     assertEquals(0, registry.places());
   }
@@ -252,7 +252,7 @@ class RegistryTest {
             .start(
                 () -> {
                   while (ended.get() < CROWD) {
-                    int listed = crowded.registry.list(null, null, CROWD).size();
+                    int listed = crowded.registry.list(_ -> true, CROWD).size();
                     if (listed < CROWD) {
                       missing.add(listed + " after " + ended.get());
                     }
@@ -291,15 +291,24 @@ class RegistryTest {
   // Helpers.
 
   private TestFollower follow(String name) throws RefusedException {
-    return new TestFollower(registry.register(Scene.id(name), new Spec().build(), "tester"));
+    return new TestFollower(registry.register(Scene.id(name), new Spec().build(), Scene.TESTER));
   }
 
   private RefusedException refused(String name, Spec spec) {
     return assertThrows(
-        RefusedException.class, () -> registry.register(Scene.id(name), spec.build(), "tester"));
+        RefusedException.class,
+        () -> registry.register(Scene.id(name), spec.build(), Scene.TESTER));
   }
 
   private List<String> names(@Nullable String prefix, @Nullable JobState state, int limit) {
-    return registry.list(prefix, state, limit).stream().map(job -> job.job().value()).toList();
+    return registry
+        .list(
+            status ->
+                (prefix == null || status.job().value().startsWith(prefix))
+                    && (state == null || status.state() == state),
+            limit)
+        .stream()
+        .map(job -> job.job().value())
+        .toList();
   }
 }

@@ -2,6 +2,7 @@ package dev.runnel.job;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
 import dev.runnel.model.ErrorCode;
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 final class Scene {
   static final JobLimits LIMITS = new JobLimits(3, 64L << 20, 4, Duration.ofMinutes(1));
   static final int MAX_JOBS = 6;
+  static final Origin TESTER = Origin.of(new Caller("tester", "unix", Caller.Via.UNIX));
 
   final FakeEngine engine = new FakeEngine();
   final LogMemory memory;
@@ -41,7 +43,7 @@ final class Scene {
   /** A job with its follower, about to be started. */
   TestFollower register(Spec spec) {
     try {
-      return new TestFollower(registry.register(null, spec.build(), "tester"));
+      return new TestFollower(registry.register(null, spec.build(), TESTER));
     } catch (RefusedException e) {
       throw new AssertionError(e);
     }
@@ -73,10 +75,7 @@ final class Scene {
 
   /** What the registry knows of a job, or null. */
   @Nullable JobStatus status(JobId id) {
-    return registry.list(id.value(), null, Integer.MAX_VALUE).stream()
-        .filter(status -> status.job().equals(id))
-        .findFirst()
-        .orElse(null);
+    return registry.find(id);
   }
 
   /** Every job has ended, and its followers left: places, memory, queue and output are intact. */
@@ -88,7 +87,7 @@ final class Scene {
     List<Job> jobs = new ArrayList<>();
     try {
       while (jobs.size() <= LIMITS.maxQueuedStarts()) {
-        jobs.add(registry.register(null, new Spec().build(), "checker"));
+        jobs.add(registry.register(null, new Spec().build(), TESTER));
       }
     } catch (RefusedException e) {
       boolean shutDown = e.code() == ErrorCode.UNAVAILABLE;

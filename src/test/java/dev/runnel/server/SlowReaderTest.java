@@ -240,9 +240,7 @@ class SlowReaderTest {
   }
 
   private List<JobStatus> live() {
-    return node.registry().list(null, null, 1_000).stream()
-        .filter(status -> status.end() == null)
-        .toList();
+    return node.registry().list(status -> status.end() == null, 1_000);
   }
 
   private boolean allHaveWritten() {

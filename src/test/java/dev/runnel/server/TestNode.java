@@ -1,6 +1,7 @@
 package dev.runnel.server;
 
 import dev.runnel.bus.Bus;
+import dev.runnel.bus.Gate;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
 import dev.runnel.job.Registry;
@@ -54,8 +55,8 @@ final class TestNode implements AutoCloseable {
     NodeIdentity identity = new NodeIdentity("test", UUID.randomUUID().toString());
     registry = new Registry(identity, between.apply(engine), memory, jobs);
     Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, identity.boot());
-    room = ServerRoom.of(registry, bus, limits, "runnel test");
-    await(Workers.deploy(vertx, bus, registry));
+    room = ServerRoom.of(new Gate(registry, bus), limits, "runnel test");
+    await(Workers.deploy(vertx, bus, room.gate()));
     port = listen(access);
   }
 

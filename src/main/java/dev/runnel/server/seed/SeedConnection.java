@@ -1,11 +1,11 @@
 package dev.runnel.server.seed;
 
-import dev.runnel.bus.StartJob;
 import dev.runnel.job.Job;
 import dev.runnel.job.RefusedException;
+import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
-import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.Request;
 import dev.runnel.server.ServerRoom;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
@@ -127,15 +127,11 @@ final class SeedConnection {
 
   private void run(String line) throws RefusedException {
     JobSpec spec = JobSpec.of(CommandSpec.of("/bin/sh", "-c", line));
-    Job job = room.registry().register(null, spec, PRINCIPAL);
-    follower = new SeedFollower(this, job, room.registry().node(), memory);
+    Caller caller = new Caller(PRINCIPAL, socket.remoteAddress().hostAddress(), Caller.Via.SEED);
+    Job job = room.gate().register(caller, new Request.Run(null, null, spec));
+    follower = new SeedFollower(this, job, room.gate().node(), memory);
     LOG.debug("job registered job={} peer={}", job.id(), peer());
-    room.bus()
-        .start(new StartJob(job))
-        .onFailure(
-            e ->
-                job.refuse(
-                    new RefusedException(ErrorCode.UNAVAILABLE, "no worker: " + e.getMessage())));
+    room.gate().start(job);
   }
 
   // One piece at a time: what a slow client makes us hold is its answer, and nothing twice.

@@ -1,0 +1,122 @@
+package dev.runnel.bus;
+
+import dev.runnel.job.Job;
+import dev.runnel.job.Origin;
+import dev.runnel.job.RefusedException;
+import dev.runnel.job.Registry;
+import dev.runnel.model.Caller;
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobState;
+import dev.runnel.model.JobStatus;
+import dev.runnel.model.NodeIdentity;
+import dev.runnel.model.Request;
+import dev.runnel.model.Signal;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one door to a node's jobs: whoever asks for one, and whichever way it came in, is checked
+ * here and nowhere else. A job that somebody may not see is answered like one that never was, so
+ * that nobody finds out names by asking. Any thread; nothing blocks.
+ */
+public final class Gate {
+  private final Registry registry;
+  private final Bus bus;
+
+  public Gate(Registry registry, Bus bus) {
+    this.registry = registry;
+    this.bus = bus;
+  }
+
+  public NodeIdentity node() {
+    return registry.node();
+  }
+
+  /**
+   * Makes a job, which is still to be started.
+   *
+   * @throws RefusedException if it is meant for another life of this node, not allowed, or there is
+   *     no place for it
+   */
+  public Job register(Caller caller, Request.Run run) throws RefusedException {
+    String boot = node().boot();
+    if (run.boot() != null && !run.boot().equals(boot)) {
+      throw new RefusedException(
+          ErrorCode.STALE, "boot: " + run.boot() + " (this server's: " + boot + ")");
+    }
+    return registry.register(run.job(), run.spec(), Origin.of(caller));
+  }
+
+  /** Has a worker start a job; if none takes it the job is refused. */
+  public void start(Job job) {
+    bus.start(new StartJob(job))
+        .onFailure(
+            e ->
+                job.refuse(
+                    new RefusedException(ErrorCode.UNAVAILABLE, "no worker: " + e.getMessage())));
+  }
+
+  /** {@link Registry#status}, of a job that the caller may see. */
+  public JobStatus status(Caller caller, JobId id) throws RefusedException {
+    JobStatus status = registry.find(id);
+    if (status == null || !mayObserve(caller, status)) {
+      throw unknown(id);
+    }
+    return status;
+  }
+
+  /** {@link Registry#signal}, of a job that the caller may control. */
+  public JobState signal(Caller caller, JobId id, Signal signal) throws RefusedException {
+    checkControl(caller, id);
+    return registry.signal(id, signal);
+  }
+
+  /** {@link Registry#cancel}, of a job that the caller may control. */
+  public void cancel(Caller caller, JobId id, Consumer<JobState> begun) throws RefusedException {
+    checkControl(caller, id);
+    registry.cancel(id, begun);
+  }
+
+  /** Those of the jobs known that the caller may see; null matches all. */
+  public List<JobStatus> list(
+      Caller caller, @Nullable String prefix, @Nullable JobState state, int limit) {
+    return registry.list(
+        status ->
+            (prefix == null || status.job().value().startsWith(prefix))
+                && (state == null || status.state() == state)
+                && mayObserve(caller, status),
+        limit);
+  }
+
+  /** {@link Registry#close}: every job ends as shut down. */
+  public CompletableFuture<Void> close() {
+    return registry.close();
+  }
+
+  // Its status says whose it is, also when the job itself is gone.
+  private void checkControl(Caller caller, JobId id) throws RefusedException {
+    JobStatus status = status(caller, id);
+    if (!mayControl(caller, status)) {
+      throw new RefusedException(ErrorCode.FORBIDDEN, "job: " + id + " is not yours to control");
+    }
+  }
+
+  private static boolean mayObserve(Caller caller, JobStatus status) {
+    return isOwn(caller, status);
+  }
+
+  private static boolean mayControl(Caller caller, JobStatus status) {
+    return isOwn(caller, status);
+  }
+
+  private static boolean isOwn(Caller caller, JobStatus status) {
+    return status.principal().equals(caller.principal());
+  }
+
+  private static RefusedException unknown(JobId id) {
+    return new RefusedException(ErrorCode.UNKNOWN_JOB, "job: " + id + " is not known");
+  }
+}

@@ -1,0 +1,21 @@
+package dev.runnel.model;
+
+/**
+ * Who asks, as far as it is known: what may be asked, and what is written down about it, hangs on
+ * this.
+ *
+ * @param principal whom it was let in as
+ * @param source where it is: an IP address, or the word for a way in that has none
+ */
+public record Caller(String principal, String source, Via via) {
+  /** The ways in. */
+  public enum Via {
+    TCP,
+    UNIX,
+    SEED,
+    BUS
+  }
+
+  /** Whoever is on the event bus, which knows no names: one principal for all of them. */
+  public static final Caller ON_THE_BUS = new Caller("bus", "bus", Via.BUS);
+}
