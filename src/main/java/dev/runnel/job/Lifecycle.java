@@ -340,7 +340,8 @@ final class Lifecycle implements ProcessListener {
             left.total(),
             startedAt,
             duration,
-            cpu);
+            cpu,
+            false);
     job.becomeEnded(end);
     registry.ended(job);
     job.tellEnd(end);

@@ -1,5 +1,6 @@
 package dev.runnel.job;
 
+import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Lasting;
 import dev.runnel.model.Request;
@@ -18,12 +19,14 @@ public final class NotOffered {
       case Request.Run run -> run(run);
       case Request.Attach _ -> refuse("type: attach");
       case Request.Detach _ -> refuse("type: detach");
+      case Request.Resize _ -> refuse("type: resize");
       case Request.Hello hello when hello.heartbeat() != null -> refuse("heartbeat_ms:");
       case Request _ -> {}
     }
   }
 
   private static void run(Request.Run run) throws RefusedException {
+    command(run.spec().command());
     Lasting lasting = run.spec().lasting();
     if (run.once() != null) {
       refuse("once:");
@@ -36,6 +39,18 @@ public final class NotOffered {
     }
     if (lasting.onFull() != Lasting.OnFull.BLOCK) {
       refuse("on_full: " + lasting.onFull().wireName());
+    }
+  }
+
+  private static void command(CommandSpec command) throws RefusedException {
+    if (command.terminal() != null) {
+      refuse("pty:");
+    }
+    if (!command.limits().isEmpty()) {
+      refuse("limits:");
+    }
+    if (command.user() != null) {
+      refuse("user:");
     }
   }
 

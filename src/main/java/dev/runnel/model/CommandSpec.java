@@ -14,14 +14,19 @@ import org.jspecify.annotations.Nullable;
  * @param cwd absolute; null: where the daemon stands
  * @param env laid over the daemon's environment; a null value removes the name
  * @param stderr whether stderr has a pipe of its own or shares stdout's
- * @param stdin whether stdin is a pipe or /dev/null
+ * @param stdin whether stdin is a pipe (or the terminal) or /dev/null
+ * @param terminal its controlling terminal, in place of pipes; stderr is merged then; null: none
+ * @param user whom it runs as: a name or a number; null: the daemon's own
  */
 public record CommandSpec(
     List<Argument> argv,
     @Nullable String cwd,
     Map<String, @Nullable String> env,
     Stderr stderr,
-    Stdin stdin) {
+    Stdin stdin,
+    @Nullable Terminal terminal,
+    ResourceLimits limits,
+    @Nullable String user) {
   private static final int MAX_DISPLAY = 256;
 
   /** Where what the command writes to descriptor 2 goes. */
@@ -42,6 +47,34 @@ public record CommandSpec(
       throw new IllegalArgumentException("argv: empty");
     }
     env = Collections.unmodifiableMap(new LinkedHashMap<>(env));
+    if (terminal != null) {
+      stderr = Stderr.MERGED;
+    }
+  }
+
+  /** Without a terminal, as the daemon's user and within the daemon's limits. */
+  public CommandSpec(
+      List<Argument> argv,
+      @Nullable String cwd,
+      Map<String, @Nullable String> env,
+      Stderr stderr,
+      Stdin stdin) {
+    this(argv, cwd, env, stderr, stdin, null, ResourceLimits.NONE, null);
+  }
+
+  /** The same on a terminal. */
+  public CommandSpec on(Terminal other) {
+    return new CommandSpec(argv, cwd, env, stderr, stdin, other, limits, user);
+  }
+
+  /** The same within other limits. */
+  public CommandSpec within(ResourceLimits other) {
+    return new CommandSpec(argv, cwd, env, stderr, stdin, terminal, other, user);
+  }
+
+  /** The same as another user; null: the daemon's own. */
+  public CommandSpec as(@Nullable String other) {
+    return new CommandSpec(argv, cwd, env, stderr, stdin, terminal, limits, other);
   }
 
   /** A command without a shell, with nothing but its arguments. */

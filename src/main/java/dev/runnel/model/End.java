@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param drained false if others still held the pipes when we stopped waiting
  * @param leftovers at most {@link #MAX_LEFTOVERS}
  * @param leftoversTotal how many there were
+ * @param oom whether the kernel's counters show that it was killed for want of memory
  */
 public record End(
     JobId job,
@@ -30,7 +31,8 @@ public record End(
     int leftoversTotal,
     @Nullable Instant startedAt,
     @Nullable Duration duration,
-    @Nullable Duration cpu) {
+    @Nullable Duration cpu,
+    boolean oom) {
   public static final int MAX_LEFTOVERS = 64;
 
   public End {

@@ -87,6 +87,9 @@ public sealed interface Request {
 
   record Cancel(JobId job) implements Request {}
 
+  /** A job's terminal has another size now. */
+  record Resize(JobId job, TerminalSize size) implements Request {}
+
   record Status(JobId job) implements Request {}
 
   /**

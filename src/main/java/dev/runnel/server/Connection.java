@@ -230,6 +230,7 @@ final class Connection implements FrameDecoder.Output {
       case Request.Run run -> run.job();
       case Request.SendSignal(JobId job, _) -> job;
       case Request.Cancel(JobId job) -> job;
+      case Request.Resize(JobId job, _) -> job;
       case Request.Status(JobId job) -> job;
       case Request.Attach attach -> attach.job();
       case Request.Hello _, Request.Detach _, Request.Jobs _, Request.Ping _, Request.Notice _ ->
@@ -290,7 +291,7 @@ final class Connection implements FrameDecoder.Output {
     }
     NotOffered.check(request);
     switch (request) {
-      case Request.Attach _, Request.Detach _ -> {}
+      case Request.Attach _, Request.Detach _, Request.Resize _ -> {}
       case Request.Hello hello -> hello(id, hello);
       case Request.Run run -> run(id, run);
       case Request.SendSignal(JobId job, var signal) ->

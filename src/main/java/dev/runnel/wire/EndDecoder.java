@@ -36,7 +36,8 @@ final class EndDecoder {
         (int) fields.number("leftovers_total", 0),
         instant(fields, "started_at_ms"),
         duration(fields, "duration_ms"),
-        duration(fields, "cpu_ms"));
+        duration(fields, "cpu_ms"),
+        fields.flag("oom"));
   }
 
   static ExitStatus exitStatus(Fields fields) throws ProtocolException {

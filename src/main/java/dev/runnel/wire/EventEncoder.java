@@ -207,6 +207,9 @@ public final class EventEncoder {
     if (end.cpu() != null) {
       json.writeNumberField("cpu_ms", end.cpu().toMillis());
     }
+    if (end.oom()) {
+      json.writeBooleanField("oom", true);
+    }
     json.writeNumberField("leftovers_total", end.leftoversTotal());
   }
 

@@ -2,6 +2,7 @@ package dev.runnel.wire;
 
 import dev.runnel.model.ErrorCode;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -147,6 +148,23 @@ public final class Header {
           key + ": " + number + " (expected: from " + min + " to " + max + ")");
     }
     return number;
+  }
+
+  /**
+   * The keys of an object within, as {@code KEY.NAME}, so that mistakes name them in full; or null:
+   * the key is not there.
+   */
+  @Nullable Header object(String key) throws RequestException {
+    Object value = values.get(key);
+    if (value == null) {
+      return null;
+    }
+    if (!(value instanceof Map<?, ?> entries)) {
+      throw wrongType(key, value, "an object");
+    }
+    Map<String, Object> named = new LinkedHashMap<>();
+    entries.forEach((name, inner) -> named.put(key + "." + name, inner));
+    return new Header(named, 0, null);
   }
 
   /** Neither can be passed on: C ends strings at NUL, and UTF-8 has no half of a surrogate pair. */

@@ -12,7 +12,6 @@ import org.jspecify.annotations.Nullable;
 /** A header and its body to the request they mean. PROTOCOL.md, "Requests". */
 public final class RequestDecoder {
   private static final Set<String> COMMON = Set.of("type", "id", "total_size");
-  private static final Set<String> LATER_TYPES = Set.of("resize");
 
   private RequestDecoder() {}
 
@@ -42,6 +41,10 @@ public final class RequestDecoder {
         checkKeys(header, body, Set.of("job"));
         yield new Request.Cancel(job(header));
       }
+      case "resize" -> {
+        checkKeys(header, body, Set.of("job", "rows", "cols"));
+        yield new Request.Resize(job(header), SurroundingsDecoder.newSize(header));
+      }
       case "status" -> {
         checkKeys(header, body, Set.of("job"));
         yield new Request.Status(job(header));
@@ -51,8 +54,6 @@ public final class RequestDecoder {
         checkKeys(header, body, Set.of());
         yield new Request.Ping();
       }
-      case String other when LATER_TYPES.contains(other) ->
-          throw new RequestException(ErrorCode.UNSUPPORTED, "type: " + other + " is not offered");
       case String other ->
           throw new RequestException(ErrorCode.UNKNOWN_TYPE, "type: " + Json.show(other));
     };

@@ -7,14 +7,17 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Lasting;
 import dev.runnel.model.Request;
+import dev.runnel.model.ResourceLimits;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
+import dev.runnel.model.TerminalSize;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,6 +69,9 @@ public final class RequestEncoder {
     }
     if (request instanceof Request.Cancel(JobId job)) {
       return header("cancel", id, json -> json.writeStringField("job", job.value()));
+    }
+    if (request instanceof Request.Resize resize) {
+      return header("resize", id, json -> writeResize(json, resize));
     }
     if (request instanceof Request.Status(JobId job)) {
       return header("status", id, json -> json.writeStringField("job", job.value()));
@@ -133,6 +139,16 @@ public final class RequestEncoder {
     if (attach.role() == Role.RUNNER) {
       json.writeBooleanField("runner", true);
     }
+  }
+
+  private static void writeResize(JsonGenerator json, Request.Resize resize) throws IOException {
+    json.writeStringField("job", resize.job().value());
+    writeSize(json, resize.size());
+  }
+
+  private static void writeSize(JsonGenerator json, TerminalSize size) throws IOException {
+    json.writeNumberField("rows", size.rows());
+    json.writeNumberField("cols", size.cols());
   }
 
   private static void writeJobs(JsonGenerator json, Request.Jobs jobs) throws IOException {
@@ -246,11 +262,40 @@ public final class RequestEncoder {
       }
       json.writeEndObject();
     }
-    if (command.stderr() == CommandSpec.Stderr.MERGED) {
+    // On a terminal they always are.
+    if (command.stderr() == CommandSpec.Stderr.MERGED && command.terminal() == null) {
       json.writeBooleanField("merge", true);
     }
     if (command.stdin() == CommandSpec.Stdin.PIPE) {
       json.writeBooleanField("stdin", true);
+    }
+    if (command.terminal() != null) {
+      json.writeObjectFieldStart("pty");
+      writeSize(json, command.terminal().size());
+      json.writeStringField("term", command.terminal().term());
+      json.writeEndObject();
+    }
+    if (!command.limits().isEmpty()) {
+      writeLimits(json, command.limits());
+    }
+    if (command.user() != null) {
+      json.writeStringField("user", command.user());
+    }
+  }
+
+  private static void writeLimits(JsonGenerator json, ResourceLimits limits) throws IOException {
+    json.writeObjectFieldStart("limits");
+    writeLimit(json, "cpu_s", limits.cpuSeconds());
+    writeLimit(json, "memory_bytes", limits.memoryBytes());
+    writeLimit(json, "open_files", limits.openFiles());
+    writeLimit(json, "file_bytes", limits.fileBytes());
+    json.writeEndObject();
+  }
+
+  private static void writeLimit(JsonGenerator json, String key, OptionalLong limit)
+      throws IOException {
+    if (limit.isPresent()) {
+      json.writeNumberField(key, limit.getAsLong());
     }
   }
 

@@ -2,7 +2,6 @@ package dev.runnel.wire;
 
 import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
-import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;
@@ -25,6 +24,9 @@ final class RunDecoder {
           "env",
           "merge",
           "stdin",
+          "pty",
+          "limits",
+          "user",
           "job",
           "once",
           "boot",
@@ -39,7 +41,6 @@ final class RunDecoder {
           "on_full",
           "spool_bytes",
           "leftovers");
-  private static final List<String> LATER = List.of("pty", "limits", "user");
 
   /** A year: beyond it nobody means a duration, and below it nanoseconds fit a long. */
   private static final long MAX_MILLIS = 31_536_000_000L;
@@ -47,11 +48,6 @@ final class RunDecoder {
   private RunDecoder() {}
 
   static Request.Run decode(Header header, byte[] body) throws ProtocolException, RequestException {
-    for (String key : LATER) {
-      if (header.has(key)) {
-        throw new RequestException(ErrorCode.UNSUPPORTED, key + ": is not offered");
-      }
-    }
     RequestDecoder.checkKeys(header, KNOWN);
     JobId job = RequestDecoder.optionalJob(header);
     String once = FollowDecoder.once(header, job);
@@ -76,13 +72,17 @@ final class RunDecoder {
         FollowDecoder.lasting(header));
   }
 
-  private static CommandSpec command(Header header, byte[] body) throws RequestException {
+  private static CommandSpec command(Header header, byte[] body)
+      throws ProtocolException, RequestException {
     return new CommandSpec(
         argv(header, body),
         cwd(header),
         env(header),
         header.flag("merge") ? CommandSpec.Stderr.MERGED : CommandSpec.Stderr.SEPARATE,
-        header.flag("stdin") ? CommandSpec.Stdin.PIPE : CommandSpec.Stdin.NULL);
+        header.flag("stdin") ? CommandSpec.Stdin.PIPE : CommandSpec.Stdin.NULL,
+        SurroundingsDecoder.terminal(header),
+        SurroundingsDecoder.limits(header),
+        SurroundingsDecoder.user(header));
   }
 
   private static List<Argument> argv(Header header, byte[] body) throws RequestException {

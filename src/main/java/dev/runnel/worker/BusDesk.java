@@ -120,7 +120,7 @@ final class BusDesk {
   private void answer(Message<Object> message, Request request) throws RefusedException {
     NotOffered.check(request);
     switch (request) {
-      case Request.Attach _, Request.Detach _ -> {}
+      case Request.Attach _, Request.Detach _, Request.Resize _ -> {}
       case Request.Run run -> run(message, run);
       case Request.Notice notice -> notice(message, notice);
       case Request.SendSignal(var job, var signal) ->

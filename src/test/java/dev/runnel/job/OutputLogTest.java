@@ -432,7 +432,8 @@ class OutputLogTest {
           0,
           null,
           null,
-          null);
+          null,
+          false);
 
   private void write(Stream stream, String text) {
     byte[] bytes = text.getBytes(java.nio.charset.StandardCharsets.US_ASCII);

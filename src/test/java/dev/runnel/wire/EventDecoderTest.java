@@ -84,7 +84,8 @@ class EventDecoderTest {
         70,
         null,
         Duration.ofMillis(1_234),
-        Duration.ofMillis(0));
+        Duration.ofMillis(0),
+        status instanceof ExitStatus.Signaled);
   }
 
   private static JobStatus status(@Nullable End end) {
@@ -115,7 +116,8 @@ class EventDecoderTest {
         0,
         START,
         Duration.ofMillis(1),
-        null);
+        null,
+        false);
   }
 
   // A status has one time of start, which is its end's as well.
@@ -133,7 +135,8 @@ class EventDecoderTest {
         end.leftoversTotal(),
         START,
         end.duration(),
-        end.cpu());
+        end.cpu(),
+        end.oom());
   }
 
   @ParameterizedTest

@@ -245,7 +245,8 @@ class EventEncoderTest {
         leftovers.size(),
         Instant.EPOCH,
         Duration.ofDays(365),
-        Duration.ofDays(365));
+        Duration.ofDays(365),
+        true);
   }
 
   private static byte[] encode(End end) {

@@ -238,13 +238,6 @@ class RequestDecoderTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"resize"})
-  void namesTheTypesThatItDoesNotOfferYet(String type) {
-    String keys = "\"type\":\"" + type + "\",\"job\":\"j1\",\"from\":\"end\",\"rows\":24";
-    assertRefused(ErrorCode.UNSUPPORTED, keys, "", "type: " + type);
-  }
-
-  @ParameterizedTest
   @ValueSource(strings = {"", "Run", "RUN", "run ", "output", "end", "hello\\t", "\\ud83d\\ude00"})
   void doesNotKnowOtherTypes(String type) {
     assertRefused(ErrorCode.UNKNOWN_TYPE, "\"type\":\"" + type + "\"", "", "type: ");

@@ -13,8 +13,11 @@ import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
 import dev.runnel.model.Lasting;
 import dev.runnel.model.Request;
+import dev.runnel.model.ResourceLimits;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
+import dev.runnel.model.Terminal;
+import dev.runnel.model.TerminalSize;
 import java.io.ByteArrayInputStream;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -46,6 +49,7 @@ class RequestEncoderTest {
           new Request.Ack(null, 0),
           new Request.SendSignal(JOB, Signal.USR1),
           new Request.Cancel(JOB),
+          new Request.Resize(JOB, new TerminalSize(50, 132)),
           new Request.Status(JOB),
           new Request.Jobs(null, null, Request.Jobs.MAX_LIMIT),
           new Request.Jobs("build", JobState.DRAINING, 7),
@@ -56,6 +60,7 @@ class RequestEncoderTest {
           run("/bin/sh", "-c"),
           run("", "an empty word before"),
           run("printf", "ä€𝄞\n\u0001\"\\"),
+          new Request.Run(null, null, JobSpec.of(surroundings())),
           new Request.Run(JOB, "once-1", "boot-1", everything()));
 
   private static JobSpec lasting(Duration linger, Lasting.OnFull onFull) {
@@ -65,6 +70,18 @@ class RequestEncoderTest {
 
   private static Request.Run run(String... argv) {
     return new Request.Run(null, null, JobSpec.of(CommandSpec.of(argv)));
+  }
+
+  private static CommandSpec surroundings() {
+    return CommandSpec.of("vi")
+        .on(new Terminal(new TerminalSize(50, 132), "xterm-256color"))
+        .within(
+            new ResourceLimits(
+                OptionalLong.of(60),
+                OptionalLong.of(1L << 30),
+                OptionalLong.of(64),
+                OptionalLong.of(0)))
+        .as("build");
   }
 
   @SuppressWarnings("NullAway") // Does not see in a class file that its values may be null.
@@ -133,6 +150,19 @@ class RequestEncoderTest {
             + "\"linger_ms\":4,\"keep_ms\":5,\"window\":4096,\"retain\":65536,"
             + "\"on_full\":\"spool\",\"spool_bytes\":6,\"leftovers\":\"keep\",\"total_size\":0}",
         header(RequestEncoder.encode("a", new Request.Run(JOB, "once-1", "boot-1", everything()))));
+  }
+
+  @Test
+  void saysNothingOfMergingOnATerminalAndNamesOnlyLimitsThatThereAre() {
+    OptionalLong none = OptionalLong.empty();
+    CommandSpec command =
+        CommandSpec.of("vi")
+            .on(new Terminal(new TerminalSize(24, 80), "vt100"))
+            .within(new ResourceLimits(none, none, OptionalLong.of(9), none));
+    assertEquals(
+        "{\"id\":\"a\",\"argv\":[\"vi\"],\"pty\":{\"rows\":24,\"cols\":80,\"term\":\"vt100\"},"
+            + "\"limits\":{\"open_files\":9},\"total_size\":0}",
+        header(RequestEncoder.encode("a", new Request.Run(null, null, JobSpec.of(command)))));
   }
 
   @Test

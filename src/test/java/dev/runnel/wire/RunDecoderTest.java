@@ -2,7 +2,6 @@ package dev.runnel.wire;
 
 import static dev.runnel.wire.Requests.assertBad;
 import static dev.runnel.wire.Requests.assertCloses;
-import static dev.runnel.wire.Requests.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -243,16 +242,6 @@ class RunDecoderTest {
       assertBad("\"leftovers\":" + wrong, "ls", "leftovers: " + wrong);
     }
     assertNoOtherThanStrings("leftovers");
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"pty", "limits", "user"})
-  void namesTheKeysThatItDoesNotOfferYet(String key) {
-    for (String value : new String[] {"1", "\"x\"", "null", "{\"rows\":24}"}) {
-      assertRefused(ErrorCode.UNSUPPORTED, "\"" + key + "\":" + value, "ls", key);
-    }
-    // Said even if more is wrong, so that a client of a later version learns the reason.
-    assertRefused(ErrorCode.UNSUPPORTED, "\"" + key + "\":1,\"later\":2", "", key);
   }
 
   @ParameterizedTest

@@ -133,7 +133,8 @@ final class VectorAnswers {
         0,
         NEW_YEAR,
         Duration.ofMillis(42),
-        Duration.ofMillis(7));
+        Duration.ofMillis(7),
+        false);
   }
 
   private static End timedOut() {
@@ -150,7 +151,8 @@ final class VectorAnswers {
         1,
         NEW_YEAR,
         Duration.ofMillis(60_002),
-        null);
+        null,
+        false);
   }
 
   private static End startFailed() {
@@ -167,7 +169,8 @@ final class VectorAnswers {
         0,
         null,
         null,
-        null);
+        null,
+        false);
   }
 
   private static JobStatus running() {

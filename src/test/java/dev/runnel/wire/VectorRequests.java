@@ -7,8 +7,11 @@ import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
 import dev.runnel.model.Lasting;
 import dev.runnel.model.Request;
+import dev.runnel.model.ResourceLimits;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
+import dev.runnel.model.Terminal;
+import dev.runnel.model.TerminalSize;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -38,6 +41,7 @@ final class VectorRequests {
                       Argument.of(new byte[] {(byte) 0xFF, (byte) 0xFE, ' '}),
                       Argument.of("")))),
           expect("every-key-of-run", "r-1", everyKey()),
+          expect("run-on-a-terminal", "v", run(onATerminal())),
           expect("white-space-and-escapes", null, PING),
           expect("as-deep-as-may-be", null, PING),
           expect("ping", null, PING),
@@ -69,6 +73,7 @@ final class VectorRequests {
           expect("ack-of-a-run", null, new Request.Ack("r-1", 9_007_199_254_740_991L)),
           expect("signal", "s", new Request.SendSignal(BUILD, Signal.INT)),
           expect("cancel", "c", new Request.Cancel(BUILD)),
+          expect("resize", "z", new Request.Resize(BUILD, new TerminalSize(50, 132))),
           expect("status", "t", new Request.Status(BUILD)),
           expect("jobs", "j", new Request.Jobs(null, null, 100_000)),
           expect("some-jobs", "j", new Request.Jobs("build.", JobState.RUNNING, 10)));
@@ -89,6 +94,25 @@ final class VectorRequests {
 
   private static Request run(CommandSpec command) {
     return new Request.Run(null, null, JobSpec.of(command));
+  }
+
+  private static CommandSpec onATerminal() {
+    CommandSpec command =
+        new CommandSpec(
+            List.of(Argument.of("vi")),
+            null,
+            Map.of(),
+            CommandSpec.Stderr.MERGED,
+            CommandSpec.Stdin.PIPE);
+    return command
+        .on(new Terminal(new TerminalSize(24, 80), "xterm-256color"))
+        .within(
+            new ResourceLimits(
+                OptionalLong.of(60),
+                OptionalLong.of(1L << 30),
+                OptionalLong.of(64),
+                OptionalLong.of(1 << 20)))
+        .as("build");
   }
 
   private static CommandSpec shell(byte[] line) {
