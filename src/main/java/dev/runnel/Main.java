@@ -2,6 +2,7 @@ package dev.runnel;
 
 import dev.runnel.cli.Cli;
 import dev.runnel.config.Serve;
+import dev.runnel.tools.BenchVerb;
 import dev.runnel.tools.ShellVerb;
 import dev.runnel.tools.TokenVerb;
 import java.util.Arrays;
@@ -26,6 +27,7 @@ public final class Main {
     return switch (arguments.length == 0 ? "" : arguments[0]) {
       case "serve" -> Serve.run(rest, System.out, System.err);
       case "shell" -> ShellVerb.run(arguments);
+      case "bench" -> BenchVerb.run(arguments);
       case "token" -> TokenVerb.run(rest, System.out, System.err);
       case "rehearse" -> Rehearsal.run(rest);
       default -> Cli.run(arguments);

@@ -24,6 +24,11 @@ public final class Cli {
     return new ShellEntry(Surroundings.ofProcess(), prompt).run(CommandLine.ofProcess(args));
   }
 
+  /** Runs {@code bench} on the calling thread and returns the exit code. */
+  public static int bench(String[] args, Benchmark benchmark) {
+    return new BenchEntry(Surroundings.ofProcess(), benchmark).run(CommandLine.ofProcess(args));
+  }
+
   /** Every verb, also those that other rooms answer. */
   public static List<String> verbs() {
     return new ArrayList<>(Verb.words());
@@ -87,6 +92,7 @@ public final class Cli {
         switch (verb) {
           case EXEC -> ExecHelp.text();
           case SHELL -> ShellHelp.text();
+          case BENCH -> BenchEntry.help();
           case PING -> PingVerb.help();
           case JOBS -> JobsVerb.help();
           case CANCEL -> JobVerbs.cancelHelp();

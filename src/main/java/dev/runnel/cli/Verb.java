@@ -13,6 +13,7 @@ enum Verb {
   JOBS("list a server's jobs"),
   CANCEL("end a job with all its processes"),
   SIGNAL("send a signal to a job's processes"),
+  BENCH("measure what commands cost here, and what they cost at least"),
   TOKEN("make a secret by which a server knows a client"),
   TEST("build Runnel and run its tests"),
   PACKAGE("build Runnel and pack it with a runtime of its own"),

@@ -1,0 +1,96 @@
+package dev.runnel.tools.bench;
+
+import dev.runnel.security.Tokens;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A daemon on a loopback port, to be measured: with the flags that the launcher gives a daemon, and
+ * a token that nobody else knows. It ends with its stdin, so also when we are killed.
+ */
+final class OwnServer implements AutoCloseable {
+  private static final String LISTENING = "listening on 127.0.0.1:";
+  private static final long END_SECONDS = 10;
+
+  private static final List<String> FLAGS =
+      List.of(
+          "-Xlog:disable",
+          "-Xlog:all=error:stderr",
+          "--enable-native-access=ALL-UNNAMED",
+          "-XX:+UseSerialGC",
+          "-Xmx256m",
+          "-XX:-MaxFDLimit",
+          "-XX:+IgnoreUnrecognizedVMOptions",
+          "--sun-misc-unsafe-memory-access=allow");
+
+  private final Process process;
+  private final Server server;
+
+  private OwnServer(Process process, Server server) {
+    this.process = process;
+    this.server = server;
+  }
+
+  /** Blocks until it listens. */
+  static OwnServer start() throws IOException {
+    Tokens.NewToken token = Tokens.create("bench");
+    Path file = Files.createTempFile("runnel-bench-", ".tokens");
+    try {
+      Files.writeString(file, token.line() + "\n");
+      Process process = launch(file);
+      // It has read its tokens by the time that it listens.
+      int port = readPort(process.inputReader());
+      String host = "127.0.0.1:" + port;
+      InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+      return new OwnServer(process, new Server(address, host, token.secret()));
+    } finally {
+      Files.delete(file);
+    }
+  }
+
+  private static Process launch(Path tokens) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(FLAGS);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.runnel.Main"));
+    command.addAll(List.of("serve", "--embedded", "--listen", "127.0.0.1:0"));
+    command.addAll(List.of("--tokens", tokens.toString(), "--log-level", "error"));
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+    builder.environment().keySet().removeIf(name -> name.startsWith("RUNNEL_"));
+    return builder.start();
+  }
+
+  private static int readPort(BufferedReader said) throws IOException {
+    String line = said.readLine();
+    if (line == null || !line.startsWith(LISTENING)) {
+      throw new IOException("the server to measure did not start: " + line);
+    }
+    return Integer.parseInt(line.substring(LISTENING.length()));
+  }
+
+  Server server() {
+    return server;
+  }
+
+  @Override
+  public void close() {
+    try {
+      process.getOutputStream().close();
+      if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
+        var _ = process.destroyForcibly();
+      }
+    } catch (IOException _) {
+      var _ = process.destroyForcibly();
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
