@@ -86,10 +86,7 @@ public final class Following {
       finish(new Event.Failed(refusal.code(), refusal.getMessage(), job.id()));
       return;
     }
-    tellStarted();
-    if (startedTold) {
-      tellStdin();
-    }
+    tellWhatCameBefore();
     tellExited();
     outlet.ready();
   }
@@ -109,10 +106,12 @@ public final class Following {
     if (lease == null) {
       End end = reader.end();
       if (end != null) {
+        tellWhatCameBefore();
         finish(new Event.Ended(end, 0));
       }
       return false;
     }
+    tellStarted();
     long end = lease.end();
     taker.accept(lease);
     if (job.spec().window().isEmpty()) {
@@ -169,6 +168,14 @@ public final class Following {
     if (!over) {
       over = true;
       job.leaveSeat();
+    }
+  }
+
+  // All may have happened since tell() looked. Nothing happens after the end.
+  private void tellWhatCameBefore() {
+    tellStarted();
+    if (startedTold) {
+      tellStdin();
     }
   }
 

@@ -242,6 +242,12 @@ final class Lifecycle implements ProcessListener {
     }
   }
 
+  @Override
+  public void lost() {
+    drained = false;
+    finish(Outcome.LOST, null);
+  }
+
   // From the exit to the end.
 
   // Not while the log is full, which it may have been before the exit already.
@@ -344,8 +350,11 @@ final class Lifecycle implements ProcessListener {
             false);
     job.becomeEnded(end);
     registry.ended(job);
-    job.tellEnd(end);
-    registry.completeIfDrained();
+    try {
+      job.tellEnd(end);
+    } finally {
+      registry.completeIfDrained();
+    }
   }
 
   private StreamTotal total(Stream stream) {

@@ -150,10 +150,10 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
     session.clear(grace, answer);
   }
 
-  /** Its owner is of no use any more. */
+  // Cleared before it is let go: those that outlive a leader that has ended would live on.
   private void abandon() {
+    clear(Duration.ZERO, _ -> owner.tellLast(ProcessListener::lost));
     discardOutput();
-    clear(Duration.ZERO, _ -> {});
   }
 
   /** Closes what pipes are still open. */
@@ -208,7 +208,7 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
 
   @Override
   public void exited(Wait.Exit exit) {
-    owner.tell(listener -> listener.exited(exit.status(), exit.cpu()));
+    owner.tellLast(listener -> listener.exited(exit.status(), exit.cpu()));
   }
 
   @Override

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A process's listener at arm's length: an exception out of it ends the process, not the pump.
- * After the first it is not called again.
+ * After the first it hears only the last things, so that it can come to an end itself.
  */
 final class Owner {
 
@@ -48,10 +48,21 @@ final class Owner {
     }
   }
 
-  /** Gives the process up for a reason of its own. */
+  /** Tells what it is told even if it failed before. */
+  void tellLast(Consumer<ProcessListener> call) {
+    try {
+      call.accept(listener);
+    } catch (Throwable thrown) {
+      fail(thrown);
+    }
+  }
+
+  /** Gives the process up, for a reason of its own. Idempotent. */
   void fail(Throwable thrown) {
-    failed = true;
     Trouble.report("process given up, its owner failed", thrown);
-    onFailure.run();
+    if (!failed) {
+      failed = true;
+      onFailure.run();
+    }
   }
 }

@@ -55,4 +55,11 @@ public interface ProcessListener {
    * @param cpu of the process and of those descendants that were waited for; null: not known
    */
   void exited(ExitStatus status, @Nullable Duration cpu);
+
+  /**
+   * One of these calls threw, or the kernel had no room to watch a pipe: the process and its
+   * session have been ended, and what they still wrote is gone. After the failure only {@link
+   * #exited} came, if it had not before; after this comes nothing.
+   */
+  void lost();
 }

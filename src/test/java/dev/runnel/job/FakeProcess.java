@@ -109,6 +109,13 @@ final class FakeProcess implements OsProcess {
     }
   }
 
+  /** Its listener failed: what the engine does then. */
+  void lose() {
+    discarding = true;
+    end(Signal.KILL);
+    engine.onPump(listener::lost);
+  }
+
   /** A child that lives on after its leader. */
   void fork(int child, String command) {
     survivors.add(new Leftover(child, command, false));

@@ -63,6 +63,23 @@ class LifecycleTest {
   }
 
   @Test
+  void lostProcessIsALostJobAndKeepsNoPlace() {
+    Running running = scene.start();
+    running.process().write(Stream.STDOUT, "seen");
+    engine.settle();
+    running.process().write(Stream.STDOUT, "unseen");
+    running.process().lose();
+    engine.settle();
+    running.follower().readAll();
+    End end = running.end();
+    assertEquals(Outcome.LOST, end.outcome());
+    assertEquals(new ExitStatus.Signaled(9), end.status());
+    assertEquals(4, end.stdout().bytes());
+    assertFalse(end.drained());
+    running.follower().leave();
+  }
+
+  @Test
   void signalIsNoExitCode() {
     Running running = scene.start();
     running.process().exit(new ExitStatus.Signaled(15));

@@ -16,6 +16,7 @@ import java.lang.management.ThreadMXBean;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Random;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
@@ -184,6 +185,9 @@ class OutputTest {
     Runs.await("start", () -> failing.has("started"));
     int pid = failing.process().pid();
     Runs.await("its end", () -> ProcView.state(pid) == ' ');
+    Runs.await("word of it", () -> failing.has("lost"));
+    assertEquals(List.of("started", "exited", "lost"), failing.events());
+    assertEquals(new ExitStatus.Signaled(9), failing.status());
     assertEquals("still pumping", Runs.output(engine, CommandSpec.of("echo", "still pumping")));
     assertTrue(ProcView.isAlive(other.process().pid()));
     Runs.clear(engine, other, Duration.ZERO);

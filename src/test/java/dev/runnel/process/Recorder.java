@@ -203,4 +203,9 @@ class Recorder implements ProcessListener {
     this.status = status;
     this.cpu = cpu;
   }
+
+  @Override
+  public synchronized void lost() {
+    events.add("lost");
+  }
 }

@@ -4,8 +4,15 @@ import static dev.runnel.server.RawClient.frame;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.job.Job;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
+import dev.runnel.job.Origin;
+import dev.runnel.model.Caller;
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.End;
+import dev.runnel.model.JobSpec;
+import dev.runnel.model.Outcome;
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
 import dev.runnel.server.RawClient.Answer;
@@ -92,6 +99,23 @@ class LastingTest {
       client.send("'type':'stdin','job':'refused','offset':77", "abc");
       client.send("'id':'r','job':'refused'", "echo again");
       assertEquals("again\n", client.finish("r").out());
+    }
+  }
+
+  @Test
+  void jobWhoseFollowerFailsIsLostAndHoldsNobodyUp() throws Exception {
+    try (TestNode node = new TestNode()) {
+      JobSpec spec = JobSpec.of(CommandSpec.of("sleep", "1000"));
+      Job job = node.registry().register(null, spec, Origin.of(Caller.ON_THE_BUS));
+      job.takeSeat(
+          () -> {
+            throw new IllegalStateException("a fault of the follower's, thrown by a test");
+          });
+      job.start();
+      Until.holds("its end", () -> job.status().end() != null);
+      node.registry().close().get(30, TimeUnit.SECONDS);
+      End end = job.status().end();
+      assertTrue(end != null && end.outcome() == Outcome.LOST, () -> "end: " + end);
     }
   }
 
