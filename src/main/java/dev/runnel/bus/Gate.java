@@ -12,6 +12,7 @@ import dev.runnel.model.JobStatus;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
+import dev.runnel.model.TerminalSize;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -72,6 +73,12 @@ public final class Gate {
   public JobState signal(Caller caller, JobId id, Signal signal) throws RefusedException {
     checkControl(caller, id);
     return registry.signal(id, signal);
+  }
+
+  /** {@link Registry#resize}, of a job that the caller may control. */
+  public JobState resize(Caller caller, JobId id, TerminalSize size) throws RefusedException {
+    checkControl(caller, id);
+    return registry.resize(id, size);
   }
 
   /** {@link Registry#cancel}, of a job that the caller may control. */

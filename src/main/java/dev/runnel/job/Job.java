@@ -9,6 +9,7 @@ import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Signal;
+import dev.runnel.model.TerminalSize;
 import dev.runnel.process.ProcessEngine;
 import java.time.Instant;
 import java.util.function.Consumer;
@@ -181,6 +182,11 @@ public final class Job {
   /** Signals the process group, once there is one. */
   public void signal(Signal signal) {
     engine.execute(() -> lifecycle.signal(signal));
+  }
+
+  /** Gives its terminal another size; does nothing without one. */
+  public void resize(TerminalSize size) {
+    engine.execute(() -> lifecycle.resize(size));
   }
 
   /**

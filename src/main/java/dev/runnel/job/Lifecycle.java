@@ -10,6 +10,7 @@ import dev.runnel.model.Signal;
 import dev.runnel.model.StartFailure;
 import dev.runnel.model.Stream;
 import dev.runnel.model.StreamTotal;
+import dev.runnel.model.TerminalSize;
 import dev.runnel.process.OsProcess;
 import dev.runnel.process.OsProcess.Survivors;
 import dev.runnel.process.ProcessEngine;
@@ -40,6 +41,7 @@ final class Lifecycle implements ProcessListener {
   private final EnumSet<Stream> open = EnumSet.noneOf(Stream.class);
   private final Map<Stream, StreamTally> tallies = new EnumMap<>(Stream.class);
 
+  private @Nullable TerminalSize earlySize;
   private @Nullable OsProcess process;
   private @Nullable MemorySegment reserved;
   private boolean full;
@@ -111,6 +113,13 @@ final class Lifecycle implements ProcessListener {
     }
   }
 
+  void resize(TerminalSize size) {
+    earlySize = size;
+    if (process != null) {
+      process.resize(size);
+    }
+  }
+
   void feed() {
     if (process != null && !over) {
       process.feed();
@@ -152,6 +161,9 @@ final class Lifecycle implements ProcessListener {
     }
     if (spec.timeout() != null) {
       timeout = engine.schedule(spec.timeout(), () -> end(Outcome.TIMED_OUT));
+    }
+    if (earlySize != null) {
+      started.resize(earlySize);
     }
     earlySignals.forEach(started::signal);
     earlySignals.clear();

@@ -19,7 +19,6 @@ public final class NotOffered {
       case Request.Run run -> run(run);
       case Request.Attach _ -> refuse("type: attach");
       case Request.Detach _ -> refuse("type: detach");
-      case Request.Resize _ -> refuse("type: resize");
       case Request.Hello hello when hello.heartbeat() != null -> refuse("heartbeat_ms:");
       case Request _ -> {}
     }
@@ -43,9 +42,6 @@ public final class NotOffered {
   }
 
   private static void command(CommandSpec command) throws RefusedException {
-    if (command.terminal() != null) {
-      refuse("pty:");
-    }
     if (!command.limits().isEmpty()) {
       refuse("limits:");
     }

@@ -8,6 +8,7 @@ import dev.runnel.model.JobStatus;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Signal;
+import dev.runnel.model.TerminalSize;
 import dev.runnel.process.ProcessEngine;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -172,6 +173,23 @@ public final class Registry {
       return status(id).state();
     }
     job.signal(signal);
+    return job.state();
+  }
+
+  /**
+   * Gives a job's terminal another size, as soon as there is one; nothing for a job that has ended.
+   *
+   * @throws RefusedException if it is not known or runs without a terminal
+   */
+  public JobState resize(JobId id, TerminalSize size) throws RefusedException {
+    Job job = jobs.get(id);
+    if (job == null) {
+      return status(id).state();
+    }
+    if (job.spec().command().terminal() == null) {
+      throw new RefusedException(ErrorCode.BAD_REQUEST, "job: " + id + " has no terminal");
+    }
+    job.resize(size);
     return job.state();
   }
 

@@ -4,6 +4,7 @@ import dev.runnel.model.End;
 import dev.runnel.model.Leftover;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Stream;
+import dev.runnel.model.TerminalSize;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,6 +22,7 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
   private final Owner owner;
   private final List<OutputPipe> outputs = new ArrayList<>();
   private final @Nullable InputPipe input;
+  private int master;
   private boolean discarding;
   private boolean resting;
 
@@ -44,11 +46,15 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
     Poller poller = surroundings.pump.poller();
     Pipes pipes = made.pipes();
     this.session = new Session(made, surroundings.pump, surroundings.census, this);
-    this.input = pipes.stdin() == Pipes.NONE ? null : new InputPipe(poller, pipes.stdin(), this);
-    outputs.add(new OutputPipe(poller, pipes.stdout(), Stream.STDOUT, this));
+    this.input =
+        pipes.stdin() == Pipes.NONE
+            ? null
+            : new InputPipe(poller, pipes.stdin(), pipes.kind(), this);
+    outputs.add(new OutputPipe(poller, pipes, Stream.STDOUT, this));
     if (pipes.stderr() != Pipes.NONE) {
-      outputs.add(new OutputPipe(poller, pipes.stderr(), Stream.STDERR, this));
+      outputs.add(new OutputPipe(poller, pipes, Stream.STDERR, this));
     }
+    this.master = pipes.hold();
   }
 
   /** Says that it runs, then begins to read. */
@@ -118,15 +124,32 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
   public void closeInput() {
     surroundings.pump.checkThread();
     if (input != null) {
-      input.close();
-      checkGone();
+      input.finish();
     }
   }
 
   @Override
   public boolean signal(Signal signal) {
     surroundings.pump.checkThread();
+    if (hasTerminal()) {
+      int foreground = PseudoTerminal.foreground(master);
+      if (foreground > 0 && foreground != pid()) {
+        session.signalGroup(foreground, signal);
+      }
+    }
     return session.signal(signal);
+  }
+
+  @Override
+  public void resize(TerminalSize size) {
+    surroundings.pump.checkThread();
+    if (hasTerminal()) {
+      PseudoTerminal.resize(master, size);
+    }
+  }
+
+  private boolean hasTerminal() {
+    return master != Pipes.NONE;
   }
 
   @Override
@@ -159,7 +182,17 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
   /** Closes what pipes are still open. */
   void closePipes() {
     endOutput();
-    closeInput();
+    if (input != null) {
+      input.close();
+    }
+    hangUp();
+  }
+
+  private void hangUp() {
+    if (hasTerminal()) {
+      Fd.close(master);
+      master = Pipes.NONE;
+    }
   }
 
   @Override
@@ -207,6 +240,11 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
   }
 
   @Override
+  public void inputFinished() {
+    checkGone();
+  }
+
+  @Override
   public void exited(Wait.Exit exit) {
     owner.tellLast(listener -> listener.exited(exit.status(), exit.cpu()));
   }
@@ -219,6 +257,7 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
   private void checkGone() {
     boolean inputOpen = input != null && input.isOpen();
     if (session.isOver() && !inputOpen && outputs.stream().noneMatch(OutputPipe::isOpen)) {
+      hangUp();
       surroundings.onGone.accept(this);
     }
   }

@@ -117,8 +117,7 @@ final class Ladder {
     if (stage == Stage.KILL) {
       Pid.killGroup(session.pid(), Signal.KILL.number());
     } else {
-      Pid.killGroup(session.pid(), Signal.TERM.number());
-      Pid.killGroup(session.pid(), Signal.CONT.number());
+      session.farewell().forEach(signal -> Pid.killGroup(session.pid(), signal.number()));
     }
   }
 
@@ -181,11 +180,11 @@ final class Ladder {
   private void signal(List<Member> members) {
     for (Member member : members) {
       if (stage == Stage.KILL) {
-        targets.add(member, Signal.KILL);
+        targets.add(member, List.of(Signal.KILL));
       } else if (looks == 1 && Pid.group(member.pid()) != session.pid()) {
-        targets.add(member, Signal.TERM, Signal.CONT);
+        targets.add(member, session.farewell());
       } else {
-        targets.add(member);
+        targets.add(member, List.of());
       }
     }
   }

@@ -2,6 +2,7 @@ package dev.runnel.process;
 
 import dev.runnel.model.Leftover;
 import dev.runnel.model.Signal;
+import dev.runnel.model.TerminalSize;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
@@ -31,17 +32,22 @@ public interface OsProcess {
 
   /**
    * The process sees end of file once it has read what was fed; what {@code pendingInput} still
-   * holds is not written. Idempotent.
+   * holds is not written. At a terminal its character for that is typed, and {@code pendingInput}
+   * is not asked again. Idempotent.
    */
   void closeInput();
 
   /**
-   * Sends a signal to the leader's process group. Does nothing once the leader is reaped and its
-   * group empty.
+   * Sends a signal to the leader's process group, and to that in the foreground of its terminal,
+   * which may take some milliseconds longer. Does nothing once the leader is reaped and its group
+   * empty.
    *
    * @return whether there was anybody to get it
    */
   boolean signal(Signal signal);
+
+  /** Gives its terminal another size. Does nothing without one. */
+  void resize(TerminalSize size);
 
   /**
    * Finds who is left of the session besides the leader, without touching them. Answers on the
@@ -50,10 +56,11 @@ public interface OsProcess {
   void survivors(Consumer<Survivors> answer);
 
   /**
-   * Ends the whole session, leader included: TERM (and CONT), after the grace KILL, until a look
-   * finds none. Answers on the pump when they are gone, with those that outlived the leader; or, if
-   * some are beyond signals, after several seconds of KILL, with these as not ended. A call while
-   * one is under way shortens its grace to the smaller one and is answered with it.
+   * Ends the whole session, leader included: TERM (at a terminal HUP before it; and CONT), after
+   * the grace KILL, until a look finds none. Answers on the pump when they are gone, with those
+   * that outlived the leader; or, if some are beyond signals, after several seconds of KILL, with
+   * these as not ended. A call while one is under way shortens its grace to the smaller one and is
+   * answered with it.
    */
   void clear(Duration grace, Consumer<Survivors> answer);
 

@@ -4,13 +4,19 @@ import dev.runnel.model.Stream;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** Our end of the pipe for one output stream of a process. The pump's own. */
+/**
+ * Our end of the pipe for one output stream of a process, or a terminal's master. The pump's own.
+ */
 final class OutputPipe {
   /** How much one stream may read before others get their turn. */
   private static final int TURN_BYTES = 256 * 1024;
 
+  /** More than a terminal holds, which tells only of a part of it. */
+  private static final int TERMINAL_BYTES = 128 * 1024;
+
   private final Poller poller;
   private final int fd;
+  private final Pipes.Kind kind;
   private final Stream stream;
   private final Sink sink;
   private Poller.@Nullable Watch watch;
@@ -26,9 +32,10 @@ final class OutputPipe {
     void outputClosed(Stream stream);
   }
 
-  OutputPipe(Poller poller, int fd, Stream stream, Sink sink) {
+  OutputPipe(Poller poller, Pipes pipes, Stream stream, Sink sink) {
     this.poller = poller;
-    this.fd = fd;
+    this.fd = stream == Stream.STDOUT ? pipes.stdout() : pipes.stderr();
+    this.kind = pipes.kind();
     this.stream = stream;
     this.sink = sink;
   }
@@ -64,18 +71,24 @@ final class OutputPipe {
   void end() {
     if (open) {
       // Counted first: a writer that never stops would be read for ever.
-      read(Math.max(0, Fd.available(fd)));
+      int left = kind == Pipes.Kind.TERMINAL ? TERMINAL_BYTES : Fd.available(fd);
+      int count;
+      do {
+        count = read(left);
+        left -= count;
+      } while (count > 0);
       closeAndTell();
     }
   }
 
-  private void read(int limit) {
+  /** How much it was. */
+  private int read(int limit) {
     int left = limit;
     // Asked each time: in commit the owner may end or rest the pipe.
     while (open && left > 0) {
       MemorySegment room = sink.reserve(stream);
       if (room == null || !open) {
-        return;
+        break;
       }
       int wanted = (int) Math.min(left, room.byteSize());
       int count = Fd.read(fd, room.asSlice(0, wanted));
@@ -86,9 +99,10 @@ final class OutputPipe {
         closeAndTell();
       }
       if (count < wanted) {
-        return;
+        break;
       }
     }
+    return limit - left;
   }
 
   private void closeAndTell() {

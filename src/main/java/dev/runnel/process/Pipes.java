@@ -1,18 +1,27 @@
 package dev.runnel.process;
 
 import dev.runnel.model.CommandSpec;
+import dev.runnel.model.TerminalSize;
 
 /**
- * Our ends of a process's pipes, not blocking; or {@link #NONE}.
+ * Our ends of a process's pipes, not blocking; or {@link #NONE}. On a terminal all are descriptors
+ * of its master.
  *
  * @param stdin written
  * @param stdout read
  * @param stderr read
+ * @param hold neither: keeps a terminal from hanging up on a process that has closed it
  */
-record Pipes(int stdin, int stdout, int stderr) {
+record Pipes(Kind kind, int stdin, int stdout, int stderr, int hold) {
   static final int NONE = -1;
 
   private static final int FIRST_OTHER = 3;
+
+  /** What the process has. */
+  enum Kind {
+    PIPES,
+    TERMINAL
+  }
 
   /**
    * Makes those that the command asks for. The child gets its ends as 0, 1 and 2, and nothing else.
@@ -21,6 +30,9 @@ record Pipes(int stdin, int stdout, int stderr) {
    */
   static Pipes open(
       CommandSpec command, int nullDevice, Descriptors descriptors, PosixSpawn.FileActions child) {
+    if (command.terminal() != null) {
+      return onTerminal(command, command.terminal().size(), nullDevice, descriptors, child);
+    }
     int stdin = NONE;
     int childStdin = nullDevice;
     if (command.stdin() == CommandSpec.Stdin.PIPE) {
@@ -39,12 +51,37 @@ record Pipes(int stdin, int stdout, int stderr) {
     }
     child.dup2(childStdin, 0).dup2(output.writeEnd(), 1).dup2(childStderr, 2);
     child.closeFrom(FIRST_OTHER);
-    return new Pipes(stdin, stdout, stderr);
+    return new Pipes(Kind.PIPES, stdin, stdout, stderr, NONE);
+  }
+
+  // The slave is opened by the child, first of all: what a leader of a session without a terminal
+  // opens becomes its controlling terminal.
+  private static Pipes onTerminal(
+      CommandSpec command,
+      TerminalSize size,
+      int nullDevice,
+      Descriptors descriptors,
+      PosixSpawn.FileActions child) {
+    int master = descriptors.add("posix_openpt", PseudoTerminal.open());
+    byte[] slave = PseudoTerminal.unlock(master);
+    LibcException.check("ioctl", PseudoTerminal.resize(master, size));
+    LibcException.check("ioctl", PseudoTerminal.speakUtf8(master));
+    descriptors.neverBlocking(master);
+    child.open(slave, Fd.O_RDWR, 0).dup2(0, 1).dup2(0, 2);
+    int stdin = NONE;
+    if (command.stdin() == CommandSpec.Stdin.PIPE) {
+      stdin = descriptors.add("fcntl", Fd.fcntl(master, Fd.F_DUPFD_CLOEXEC, FIRST_OTHER));
+    } else {
+      child.dup2(nullDevice, 0);
+    }
+    child.closeFrom(FIRST_OTHER);
+    int hold = descriptors.add("fcntl", Fd.fcntl(master, Fd.F_DUPFD_CLOEXEC, FIRST_OTHER));
+    return new Pipes(Kind.TERMINAL, stdin, master, NONE, hold);
   }
 
   /** From now on they are the caller's to close. */
   Pipes takenFrom(Descriptors descriptors) {
-    for (int fd : new int[] {stdin, stdout, stderr}) {
+    for (int fd : new int[] {stdin, stdout, stderr, hold}) {
       if (fd != NONE) {
         descriptors.release(fd);
       }
@@ -53,7 +90,7 @@ record Pipes(int stdin, int stdout, int stderr) {
   }
 
   void close() {
-    for (int fd : new int[] {stdin, stdout, stderr}) {
+    for (int fd : new int[] {stdin, stdout, stderr, hold}) {
       if (fd != NONE) {
         Fd.close(fd);
       }

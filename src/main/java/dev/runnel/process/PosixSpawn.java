@@ -23,6 +23,7 @@ final class PosixSpawn {
   private static final MemorySegment ACTIONS_DESTROY =
       Libc.symbol("posix_spawn_file_actions_destroy");
   private static final MemorySegment ADDDUP2 = Libc.symbol("posix_spawn_file_actions_adddup2");
+  private static final MemorySegment ADDOPEN = Libc.symbol("posix_spawn_file_actions_addopen");
   private static final MemorySegment ADDFCHDIR_NP =
       Libc.symbol("posix_spawn_file_actions_addfchdir_np");
   private static final MemorySegment ADDCLOSEFROM_NP =
@@ -75,6 +76,14 @@ final class PosixSpawn {
 
     FileActions dup2(int fd, int asFd) {
       return check(Libc.call(ADDDUP2, memory.address(), fd, asFd));
+    }
+
+    /** What is open as that descriptor is closed before it. */
+    FileActions open(byte[] path, int flags, int asFd) {
+      try (Arena arena = Arena.ofConfined()) {
+        long name = CString.of(path, arena).address();
+        return check(Libc.call(ADDOPEN, memory.address(), asFd, name, flags, 0, 0));
+      }
     }
 
     FileActions changeDirectory(int fd) {

@@ -117,6 +117,33 @@ final class Session {
     return leader != Leader.REAPED && Pid.killGroup(pid(), signal.number()) == 0;
   }
 
+  /** Signals those of the session who are in that group, wherever it leads. */
+  void signalGroup(int group, Signal signal) {
+    members(
+        members ->
+            members.stream()
+                .filter(member -> Pid.group(member.pid()) == group)
+                .forEach(member -> signal(member, signal)));
+  }
+
+  private void signal(Member member, Signal signal) {
+    int pidfd = Pid.open(member.pid());
+    if (pidfd >= 0) {
+      // After the opening: if the number had got a new owner before it, that one is seen here.
+      if (Pid.session(member.pid()) == pid()) {
+        Pid.send(pidfd, signal.number());
+      }
+      Fd.close(pidfd);
+    }
+  }
+
+  /** What asks it to end, in this order. A shell at a terminal takes no notice of TERM. */
+  List<Signal> farewell() {
+    return made.pipes().kind() == Pipes.Kind.TERMINAL
+        ? List.of(Signal.HUP, Signal.TERM, Signal.CONT)
+        : List.of(Signal.TERM, Signal.CONT);
+  }
+
   /** Who is there besides the leader. */
   void members(Consumer<List<Member>> answer) {
     if (leader == Leader.REAPED) {

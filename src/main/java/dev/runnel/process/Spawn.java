@@ -9,6 +9,8 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.Signal;
 import dev.runnel.model.StartFailure;
 import dev.runnel.model.StartFailure.At;
+import dev.runnel.model.Terminal;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -51,7 +53,7 @@ final class Spawn {
       JobId job, CommandSpec command, BooleanSupplier claim, Descriptors descriptors)
       throws StartException {
     List<byte[]> argv = command.argv().stream().map(Argument::bytes).toList();
-    Environment environment = inherited.with(job, command.env());
+    Environment environment = inherited.with(job, variables(command));
     int directory = openDirectory(command.cwd(), descriptors);
     Executable executable = new Executable(argv.getFirst(), environment.path(), directory, claim);
     try (PosixSpawn.FileActions actions = new PosixSpawn.FileActions();
@@ -66,6 +68,18 @@ final class Spawn {
           ? new SpawnResult.Voided()
           : made(pid, pipes, begunNanos, descriptors);
     }
+  }
+
+  /** What the command asked for, over what a terminal brings with it. */
+  private static Map<String, @Nullable String> variables(CommandSpec command) {
+    Terminal terminal = command.terminal();
+    if (terminal == null) {
+      return command.env();
+    }
+    Map<String, @Nullable String> variables = new HashMap<>();
+    variables.put("TERM", terminal.term());
+    variables.putAll(command.env());
+    return variables;
   }
 
   private SpawnResult made(int pid, Pipes pipes, long begunNanos, Descriptors descriptors) {

@@ -28,7 +28,7 @@ final class Targets {
   }
 
   /** Signals a member, and watches it if it is not watched yet. */
-  void add(Member member, Signal... signals) {
+  void add(Member member, List<Signal> signals) {
     int pid = member.pid();
     Target known = watched.get(pid);
     if (known != null) {
@@ -60,10 +60,10 @@ final class Targets {
   }
 
   void send(Signal signal) {
-    watched.values().forEach(target -> send(target.pidfd, signal));
+    watched.values().forEach(target -> send(target.pidfd, List.of(signal)));
   }
 
-  private static void send(int pidfd, Signal... signals) {
+  private static void send(int pidfd, List<Signal> signals) {
     for (Signal signal : signals) {
       Pid.send(pidfd, signal.number());
     }

@@ -69,6 +69,7 @@ final class Trial {
             Wait.class,
             Epoll.class,
             PosixSpawn.class,
+            PseudoTerminal.class,
             Environment.class
           }) {
         MethodHandles.lookup().ensureInitialized(bindings);

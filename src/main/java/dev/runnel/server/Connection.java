@@ -291,12 +291,14 @@ final class Connection implements FrameDecoder.Output {
     }
     NotOffered.check(request);
     switch (request) {
-      case Request.Attach _, Request.Detach _, Request.Resize _ -> {}
+      case Request.Attach _, Request.Detach _ -> {}
       case Request.Hello hello -> hello(id, hello);
       case Request.Run run -> run(id, run);
       case Request.SendSignal(JobId job, var signal) ->
           answer(id, new Event.Ok(room.gate().signal(asking(), job, signal)));
       case Request.Cancel(JobId job) -> cancel(id, job);
+      case Request.Resize(JobId job, var size) ->
+          answer(id, new Event.Ok(room.gate().resize(asking(), job, size)));
       case Request.Status(JobId job) ->
           answer(id, new Event.Status(room.gate().status(asking(), job)));
       case Request.Jobs(String prefix, var state, int limit) ->

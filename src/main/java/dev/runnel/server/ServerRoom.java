@@ -25,7 +25,8 @@ public record ServerRoom(
           "jobs",
           "argv_body",
           "merge",
-          "leftovers");
+          "leftovers",
+          "pty");
 
   public static ServerRoom of(Gate gate, ServerLimits limits, String software) {
     return new ServerRoom(gate, limits, new AtomicInteger(), new Unsent(), software);

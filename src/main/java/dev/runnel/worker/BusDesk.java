@@ -120,11 +120,13 @@ final class BusDesk {
   private void answer(Message<Object> message, Request request) throws RefusedException {
     NotOffered.check(request);
     switch (request) {
-      case Request.Attach _, Request.Detach _, Request.Resize _ -> {}
+      case Request.Attach _, Request.Detach _ -> {}
       case Request.Run run -> run(message, run);
       case Request.Notice notice -> notice(message, notice);
       case Request.SendSignal(var job, var signal) ->
           reply(message, new Event.Ok(gate.signal(CALLER, job, signal)), NO_BODY);
+      case Request.Resize(var job, var size) ->
+          reply(message, new Event.Ok(gate.resize(CALLER, job, size)), NO_BODY);
       case Request.Cancel(var job) ->
           gate.cancel(
               CALLER,

@@ -5,6 +5,7 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Leftover;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Stream;
+import dev.runnel.model.TerminalSize;
 import dev.runnel.process.OsProcess;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.process.ProcessListener;
@@ -31,6 +32,7 @@ final class FakeProcess implements OsProcess {
   private final Map<Stream, FakePipe> pipes = new EnumMap<>(Stream.class);
   private final List<Leftover> survivors = new ArrayList<>();
   private final List<Signal> signals = new ArrayList<>();
+  private final List<TerminalSize> sizes = new ArrayList<>();
   private final List<Duration> graces = new ArrayList<>();
   private final ByteArrayOutputStream input = new ByteArrayOutputStream();
   private final List<Runnable> unanswered = new ArrayList<>();
@@ -177,6 +179,11 @@ final class FakeProcess implements OsProcess {
     return List.copyOf(signals);
   }
 
+  /** Every size its terminal was given. */
+  List<TerminalSize> sizes() {
+    return List.copyOf(sizes);
+  }
+
   /** Of every order to clear the tree. */
   List<Duration> graces() {
     return List.copyOf(graces);
@@ -282,6 +289,11 @@ final class FakeProcess implements OsProcess {
   public void closeInput() {
     engine.checkPump();
     inputOpen = false;
+  }
+
+  @Override
+  public void resize(TerminalSize size) {
+    sizes.add(size);
   }
 
   @Override

@@ -201,7 +201,8 @@ class OutputTest {
     assertEquals(1 << 20, Fd.write(ends[1], full));
     CountingRecorder recorder = new CountingRecorder();
     try (Poller poller = new Poller()) {
-      OutputPipe pipe = new OutputPipe(poller, ends[0], Stream.STDOUT, sink(recorder));
+      Pipes pipes = new Pipes(Pipes.Kind.PIPES, Pipes.NONE, ends[0], Pipes.NONE, Pipes.NONE);
+      OutputPipe pipe = new OutputPipe(poller, pipes, Stream.STDOUT, sink(recorder));
       pipe.watch();
       poller.poll(-1, Poller.Ready::ready);
       assertEquals(256 * 1024, recorder.count(Stream.STDOUT));

@@ -249,10 +249,12 @@ class SessionTest {
           Poller poller = new Poller();
           Targets targets = new Targets(session, poller, () -> {});
           targets.add(
-              new Member(stranger.process().pid(), "gone", Member.Stage.RUNNING), Signal.KILL);
+              new Member(stranger.process().pid(), "gone", Member.Stage.RUNNING),
+              List.of(Signal.KILL));
           assertTrue(targets.isEmpty());
           targets.add(
-              new Member(recorder.process().pid(), "member", Member.Stage.RUNNING), Signal.KILL);
+              new Member(recorder.process().pid(), "member", Member.Stage.RUNNING),
+              List.of(Signal.KILL));
           assertFalse(targets.isEmpty());
           targets.close();
           poller.close();

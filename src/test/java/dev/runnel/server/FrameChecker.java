@@ -164,7 +164,7 @@ final class FrameChecker {
         assertTrue(last || INTERIM_OF_RUN.contains(answer), header::toString);
         receivedOfRun(answer, header, body);
       } else {
-        boolean isOk = type.equals("signal") || type.equals("cancel");
+        boolean isOk = Set.of("signal", "cancel", "resize").contains(type);
         String expected = isOk ? "ok" : type.equals("ping") ? "pong" : type;
         assertEquals(expected, answer, header::toString);
         assertTrue(last || type.equals("jobs"), header::toString);

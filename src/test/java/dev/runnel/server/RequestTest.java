@@ -43,7 +43,8 @@ class RequestTest extends NodeTest {
             "jobs",
             "argv_body",
             "leftovers",
-            "merge"),
+            "merge",
+            "pty"),
         new TreeSet<>(features));
   }
 
@@ -155,13 +156,11 @@ class RequestTest extends NodeTest {
         "'keep_ms':5",
         "'on_full':'drop'",
         "'on_full':'spool','spool_bytes':5",
-        "'pty':{'rows':24,'cols':80}",
         "'limits':{'cpu_s':1}",
         "'user':'nobody'",
         "'type':'hello','version':1,'heartbeat_ms':5000",
         "'type':'attach','job':'j'",
         "'type':'detach'",
-        "'type':'resize','job':'j','rows':24,'cols':80",
       })
   void whatIsNotOfferedIsNamedAndStartsNothing(String keys) throws Exception {
     RawClient client = connect();

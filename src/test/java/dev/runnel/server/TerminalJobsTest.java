@@ -1,0 +1,131 @@
+package dev.runnel.server;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.server.RawClient.Answer;
+import dev.runnel.server.RawClient.Ran;
+import java.io.IOException;
+import org.junit.jupiter.api.Test;
+
+/** Jobs on a terminal, as clients see them. */
+class TerminalJobsTest extends NodeTest {
+  private static final String TERMINAL = "'pty':{'rows':33,'cols':99,'term':'vt220'}";
+  private static final String TYPED = TERMINAL + ",'stdin':true";
+
+  /** Waits until the output ends so; returns all of it. */
+  private static String outputUntil(RawClient client, String end) throws IOException {
+    StringBuilder output = new StringBuilder();
+    while (!output.toString().endsWith(end)) {
+      output.append(client.output(1));
+    }
+    return output.toString();
+  }
+
+  private static void type(RawClient client, String job, long offset, String keys)
+      throws IOException {
+    client.send(
+        RawClient.frame(
+            "'type':'stdin','job':'" + job + "','offset':" + offset, keys.getBytes(UTF_8)));
+  }
+
+  @Test
+  void hasSizeAndNameAndOneStream() throws Exception {
+    RawClient client = connect();
+    client.send("'id':'r'," + TERMINAL, "stty size </dev/tty; echo $TERM; echo err >&2");
+    Ran ran = client.finish("r");
+    assertEquals("33 99\r\nvt220\r\nerr\r\n", ran.out());
+    assertEquals("", ran.err());
+    assertEquals(ran.stdout().length, ran.end().path("stdout").path("bytes").asLong());
+    assertEquals(0, ran.end().path("stderr").path("bytes").asLong());
+  }
+
+  @Test
+  void keysAreBytes() throws Exception {
+    RawClient client = connect();
+    client.send(
+        "'id':'r','job':'keys'," + TYPED,
+        "trap 'echo caught' INT; echo ready; cat; read line; echo got $line; cat; exit 4");
+    outputUntil(client, "ready\r\n");
+    type(client, "keys", 0, "\u0003");
+    outputUntil(client, "caught\r\n");
+    type(client, "keys", 1, "typed\n");
+    outputUntil(client, "got typed\r\n");
+    type(client, "keys", 7, "\u0004");
+    assertEquals(4, client.finish("r").end().path("exit_code").asInt());
+  }
+
+  @Test
+  void eofEndsWhatIsRead() throws Exception {
+    RawClient client = connect();
+    client.send("'id':'r','job':'eof'," + TYPED, "stty -echo; echo ready; cat; echo over");
+    outputUntil(client, "ready\r\n");
+    client.send(RawClient.frame("'type':'stdin','job':'eof','offset':0,'eof':true", "unfinished"));
+    assertEquals("unfinishedover\r\n", client.finish("r").out());
+  }
+
+  @Test
+  void resizeIsAnsweredAndSeen() throws Exception {
+    RawClient client = connect();
+    client.send(
+        "'id':'r','job':'size'," + TYPED,
+        "trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.05; done");
+    outputUntil(client, "ready\r\n");
+    Answer answer = client.ask("'type':'resize','job':'size','rows':50,'cols':132");
+    assertEquals("ok", answer.type());
+    assertEquals("running", answer.text("state"));
+    assertEquals("50 132\r\n", client.finish("r").out());
+    assertEquals(
+        "ended", client.ask("'type':'resize','job':'size','rows':1,'cols':1").text("state"));
+  }
+
+  @Test
+  void resizeInTheSamePacketHoldsFromTheStart() throws Exception {
+    RawClient client = connect();
+    client.send(
+        RawClient.together(
+            RawClient.frame("'id':'r','job':'early'," + TYPED, "read x; stty size"),
+            RawClient.frame("'type':'resize','id':'z','job':'early','rows':7,'cols':8"),
+            RawClient.frame("'type':'stdin','job':'early','offset':0", "\n")));
+    assertEquals("ok", client.finalOf("z").type());
+    assertTrue(client.finish("r").out().endsWith("7 8\r\n"));
+  }
+
+  @Test
+  void onlyTerminalsHaveASize() throws Exception {
+    RawClient client = connect();
+    client.send("'id':'r','job':'plain'", "sleep 100");
+    client.nextOf("r");
+    Answer answer = client.ask("'type':'resize','job':'plain','rows':1,'cols':1");
+    assertEquals("bad_request", answer.text("code"));
+    assertEquals(
+        "unknown_job", client.ask("'type':'resize','job':'none','rows':1,'cols':1").text("code"));
+    assertEquals("ok", client.ask("'type':'cancel','job':'plain'").type());
+  }
+
+  @Test
+  void cancelHangsUp() throws Exception {
+    RawClient client = connect();
+    client.send("'id':'r','job':'hang','argv':['bash','--norc','-i'],'env':{'PS1':'>'}," + TYPED);
+    outputUntil(client, ">");
+    assertEquals("ok", client.ask("'type':'cancel','job':'hang'").type());
+    Ran ran = client.finish("r");
+    assertEquals("canceled", ran.outcome());
+    assertEquals("HUP", ran.end().path("signal").asText());
+  }
+
+  @Test
+  void disconnectHangsUp() throws Exception {
+    RawClient client = connect();
+    client.send(
+        "'id':'r','job':'gone','grace_ms':60000,'env':{'PS1':'>'},'argv':['bash','--norc','-i'],"
+            + TYPED);
+    outputUntil(client, ">");
+    client.close();
+    RawClient other = connect();
+    Until.holds(
+        "end", () -> other.ask("'type':'status','job':'gone'").text("outcome").equals("abandoned"));
+    assertEquals("HUP", other.ask("'type':'status','job':'gone'").text("signal"));
+  }
+}
