@@ -30,6 +30,17 @@ final class Conclusion {
     report = file;
   }
 
+  /** Tells, on the way, what is no error. */
+  void note(String line) {
+    if (isShowingNotes()) {
+      err.tryPrintLine(line);
+    }
+  }
+
+  private synchronized boolean isShowingNotes() {
+    return notes == Notes.SHOWN && exitCode == null;
+  }
+
   /**
    * Tells, unless it is told already.
    *

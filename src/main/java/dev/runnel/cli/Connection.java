@@ -5,6 +5,7 @@ import dev.runnel.wire.Header;
 import dev.runnel.wire.ProtocolException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
@@ -15,20 +16,54 @@ import org.jspecify.annotations.Nullable;
 /** A blocking connection to a server: one thread reads, any thread sends whole frames. */
 final class Connection implements AutoCloseable {
   private static final long SIGNAL_PATIENCE_MILLIS = 1_000;
+  private static final int DRAIN_BYTES = 8_192;
 
   private final Host host;
   private final SocketChannel channel;
   private final FrameInput in;
   private final ReentrantLock sending = new ReentrantLock();
 
+  /** Written by the thread that reads. */
+  private volatile long reads;
+
+  private volatile @Nullable String closeReason;
+
   Connection(Host host, SocketChannel channel) {
     this.host = host;
     this.channel = channel;
-    this.in = new FrameInput(channel);
+    this.in = new FrameInput(new Counted());
+  }
+
+  /** The channel, whose every sign of life is counted. */
+  private final class Counted implements ReadableByteChannel {
+    private long count;
+
+    @Override
+    public int read(ByteBuffer into) throws IOException {
+      int read = channel.read(into);
+      count++;
+      reads = count;
+      return read;
+    }
+
+    @Override
+    public boolean isOpen() {
+      return channel.isOpen();
+    }
+
+    @Override
+    public void close() throws IOException {
+      channel.close();
+    }
   }
 
   Host host() {
     return host;
+  }
+
+  /** Grows with each sign of life from the server. */
+  long reads() {
+    return reads;
   }
 
   /** Blocks until a frame is whole; null: the server closed between two frames. */
@@ -104,6 +139,41 @@ final class Connection implements AutoCloseable {
     while (last.hasRemaining()) {
       var _ = channel.write(parts);
     }
+  }
+
+  /**
+   * Says that we send nothing any more. Closing at once could take back what was sent last: a
+   * connection that is closed with answers unread is reset.
+   */
+  void endSending() {
+    try {
+      channel.shutdownOutput();
+    } catch (IOException _) {
+      // It is gone already.
+    }
+  }
+
+  /** Blocks until the server has closed; what it sends before is dropped. */
+  void drain() {
+    ByteBuffer dropped = ByteBuffer.allocate(DRAIN_BYTES);
+    try {
+      while (channel.read(dropped.clear()) >= 0) {
+        // Of no interest.
+      }
+    } catch (IOException _) {
+      // That is an end as well.
+    }
+  }
+
+  /** Closes it for a reason that whoever reads it can ask for. */
+  void close(String reason) {
+    closeReason = reason;
+    close();
+  }
+
+  /** Why we closed it; null: the reason is not ours. */
+  @Nullable String closeReason() {
+    return closeReason;
   }
 
   @Override

@@ -42,6 +42,14 @@ final class ExecOptions {
       Option.value("--retain", "SIZE", "output the server keeps (default: 1M)");
   static final Option LEFTOVERS =
       Option.value("--leftovers", "kill|keep", "what becomes of background children\n(kill)");
+  static final Option LINGER =
+      Option.value(
+          "--linger",
+          "TIME",
+          "how long a lost connection is tried anew, and the job goes on\nmeanwhile");
+  static final Option NO_RESUME = Option.flag("--no-resume", "a lost connection ends the job");
+  static final Option HEARTBEAT =
+      Option.value("--heartbeat", "TIME", "how often either side asks for the other (10s)");
   static final Option REPORT =
       Option.value("--report", "FILE", "write how it ended there as JSON, whatever happens");
   static final Option QUIET = Option.flag("--quiet", "no notes on stderr, only errors").or("-q");
@@ -53,6 +61,7 @@ final class ExecOptions {
               "How long, how much",
               List.of(TIMEOUT, GRACE, DRAIN, DRAIN_MAX, LEFTOVERS, WINDOW, RETAIN)),
           ConnectionOptions.SECTION,
+          new Help.Section("If the connection is lost", List.of(LINGER, NO_RESUME, HEARTBEAT)),
           new Help.Section("And", List.of(BOOT, REPORT, QUIET)));
   static final List<Option> TABLE = table();
 

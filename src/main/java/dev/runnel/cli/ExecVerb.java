@@ -1,9 +1,9 @@
 package dev.runnel.cli;
 
+import dev.runnel.model.CommandSpec;
 import dev.runnel.model.Event;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
-import dev.runnel.wire.RequestEncoder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -50,11 +50,34 @@ final class ExecVerb {
   private Verdict exec() throws Failure {
     prepareConclusion();
     Target target = ConnectionOptions.target(arguments, surroundings);
+    Resume resume = Resume.of(arguments, target);
     Request.Run run = ExecOptions.run(arguments, surroundings);
-    byte[] frame = encode(run);
+    Opening opening =
+        resume == null
+            ? new Opening(target.token() == null ? null : target.hello(null), run)
+            : new Opening(target.hello(resume.heartbeat()), resume.named(run));
+    ByteBuffer[] frames = encode(opening);
     watchSignals();
-    try (Connection connection = connect(target)) {
-      return follow(connection, target, run, frame);
+    Link link = new Link(connect(target));
+    try {
+      Resumption resumption =
+          resume == null
+              ? null
+              : new Resumption(target, link.host(), resume.linger(), conclusion::note);
+      JobControl job = new JobControl(link, JobControl.Parting.CANCEL, opening.job());
+      leaving.job(job);
+      send(link, frames);
+      if (resume != null && resume.heartbeat() != null) {
+        Heartbeat.start(link, resume.heartbeat());
+      }
+      RunFollower.Input input =
+          run.spec().command().stdin() == CommandSpec.Stdin.PIPE
+              ? RunFollower.Input.SENT
+              : RunFollower.Input.KEPT;
+      return follow(
+          link, job, new RunFollower(surroundings, link, job, opening, input, resumption), opening);
+    } finally {
+      link.close();
     }
   }
 
@@ -68,9 +91,9 @@ final class ExecVerb {
     }
   }
 
-  private static byte[] encode(Request.Run run) throws Failure {
+  private static ByteBuffer[] encode(Opening opening) throws Failure {
     try {
-      return RequestEncoder.encode(RunFollower.ID, run);
+      return opening.frames();
     } catch (IllegalArgumentException e) {
       throw Failure.usage(String.valueOf(e.getMessage()));
     }
@@ -89,30 +112,23 @@ final class ExecVerb {
     return Connector.connect(server.awaitListening(), target.connectTimeout(), null);
   }
 
-  private Verdict follow(Connection connection, Target target, Request.Run run, byte[] frame)
+  private static Verdict follow(Link link, JobControl job, RunFollower follower, Opening opening)
       throws Failure {
-    JobControl job = new JobControl(connection);
-    leaving.job(job);
-    send(connection, target, frame);
-    RunFollower follower = new RunFollower(surroundings, connection, job, run);
     try {
       Event.Ended ended = follower.follow();
-      String command = run.spec().command().argv().getFirst().toString();
-      return Verdict.of(ended, follower.loss(), job, command);
+      return Verdict.of(ended, follower.loss(), job, opening.command());
     } catch (Failure e) {
-      // Closing the connection would do; but a job whose name we know is told first.
-      job.cancel();
+      job.part();
+      link.part();
       throw e;
     }
   }
 
-  private static void send(Connection connection, Target target, byte[] frame) {
+  private static void send(Link link, ByteBuffer[] frames) {
+    Connection connection = link.current();
     try {
-      if (target.token() == null) {
-        connection.send(frame);
-      } else {
-        byte[] hello = RequestEncoder.encode("hello", new Request.Hello(1, target.token()));
-        connection.send(ByteBuffer.wrap(hello), ByteBuffer.wrap(frame));
+      if (connection != null) {
+        connection.send(frames);
       }
     } catch (IOException _) {
       // A server that closes says why before it does: whoever reads the connection tells.

@@ -4,48 +4,120 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
 import dev.runnel.wire.RequestEncoder;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Acts on the job that {@code exec} runs, from any thread. What is asked before the job's name is
- * known is sent when it is. Nothing is sent under the lock.
+ * known is sent when it is; what was not answered before a connection was lost is asked again.
+ * Nothing is sent under the lock.
  */
 final class JobControl {
-  private final Connection connection;
+  private static final String SIGNAL_ID = "signal";
+
+  private final Link link;
+  private final Parting parting;
 
   private @Nullable JobId job;
+  private boolean started;
   private int interrupts;
   private Step wanted = Step.NONE;
   private Step sent = Step.NONE;
+  private Step answered = Step.NONE;
+
+  /** How a job is left by us when we must go. */
+  enum Parting {
+    /** It is ours, and ends with us. */
+    CANCEL("cancel"),
+    /** It goes on. */
+    DETACH("detach");
+
+    private final String id;
+
+    Parting(String id) {
+      this.id = id;
+    }
+  }
 
   /** How far we went; a later step does without those before it. */
   private enum Step {
     NONE,
     INTERRUPT,
-    CANCEL
+    PART
   }
 
-  JobControl(Connection connection) {
-    this.connection = connection;
+  /**
+   * @param job null: the server makes the name
+   */
+  JobControl(Link link, Parting parting, @Nullable JobId job) {
+    this.parting = parting;
+    this.link = link;
+    this.job = job;
   }
 
   /** The server told the name. */
   void started(JobId name) {
-    send(null, name);
+    synchronized (this) {
+      started = true;
+      job = name;
+    }
+    send();
+  }
+
+  /** The job is followed over another connection. */
+  void resumed() {
+    synchronized (this) {
+      sent = answered;
+    }
+    send();
+  }
+
+  /** The server answered a request of that id. */
+  synchronized void answered(@Nullable String id) {
+    Step step =
+        parting.id.equals(id) ? Step.PART : SIGNAL_ID.equals(id) ? Step.INTERRUPT : Step.NONE;
+    if (step.compareTo(answered) > 0) {
+      answered = step;
+      notifyAll();
+    }
+  }
+
+  /** The job is no more, or another's: it is left alone from now on. */
+  synchronized void release() {
+    answered = Step.PART;
+    sent = Step.PART;
+    notifyAll();
   }
 
   /** Ctrl-C: the first goes to the command, the next cancels the job. */
   void interrupt() {
-    Step step;
     synchronized (this) {
       interrupts++;
-      step = interrupts == 1 ? Step.INTERRUPT : Step.CANCEL;
+      want(interrupts == 1 ? Step.INTERRUPT : Step.PART);
     }
-    send(step, null);
+    send();
   }
 
-  void cancel() {
-    send(Step.CANCEL, null);
+  /** Leaves the job as it is to be left. */
+  void part() {
+    synchronized (this) {
+      want(Step.PART);
+    }
+    send();
+  }
+
+  /** The same, and waits until the server says so, but not for long. */
+  void partAndWait(long millis) throws InterruptedException {
+    part();
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+    synchronized (this) {
+      long left;
+      while (answered != Step.PART
+          && job != null
+          && (left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime())) > 0) {
+        wait(left);
+      }
+    }
   }
 
   /** Whether somebody pressed Ctrl-C. */
@@ -53,24 +125,34 @@ final class JobControl {
     return interrupts > 0;
   }
 
+  /** Whether the server told that there is a job. */
   synchronized boolean hasJob() {
-    return job != null;
+    return started;
   }
 
-  private void send(@Nullable Step step, @Nullable JobId name) {
+  private void want(Step step) {
+    wanted = step.compareTo(wanted) > 0 ? step : wanted;
+  }
+
+  private void send() {
     byte[] frame;
     synchronized (this) {
-      job = name == null ? job : name;
-      wanted = step != null && step.compareTo(wanted) > 0 ? step : wanted;
       if (job == null || sent.compareTo(wanted) >= 0) {
         return;
       }
       sent = wanted;
-      frame =
-          wanted == Step.CANCEL
-              ? RequestEncoder.encode("cancel", new Request.Cancel(job))
-              : RequestEncoder.encode("signal", new Request.SendSignal(job, Signal.INT));
+      frame = wanted == Step.PART ? parting(job) : interrupt(job);
     }
-    connection.trySend(frame);
+    link.trySend(frame);
+  }
+
+  private static byte[] interrupt(JobId job) {
+    return RequestEncoder.encode(SIGNAL_ID, new Request.SendSignal(job, Signal.INT));
+  }
+
+  private byte[] parting(JobId job) {
+    Request request =
+        parting == Parting.CANCEL ? new Request.Cancel(job) : new Request.Detach(RunFollower.ID);
+    return RequestEncoder.encode(parting.id, request);
   }
 }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * waits without bound, whatever the connection is stuck in.
  */
 final class Leaving {
-  private static final long CANCEL_MILLIS = 1_000;
+  private static final long PARTING_MILLIS = 1_000;
 
   private final Conclusion conclusion;
   private final IntConsumer halt;
@@ -52,11 +52,11 @@ final class Leaving {
   void leave(Signal signal) {
     JobControl running = job;
     if (running != null) {
-      Thread cancel = new Thread(running::cancel, "cancel");
-      cancel.setDaemon(true);
-      cancel.start();
+      Thread part = new Thread(() -> part(running), "part");
+      part.setDaemon(true);
+      part.start();
       try {
-        cancel.join(CANCEL_MILLIS);
+        part.join(PARTING_MILLIS);
       } catch (InterruptedException _) {
         Thread.currentThread().interrupt();
       }
@@ -64,6 +64,14 @@ final class Leaving {
     int code = conclusion.tell(Verdict.ofSignal(signal));
     closeServer();
     halt.accept(code);
+  }
+
+  private static void part(JobControl job) {
+    try {
+      job.partAndWait(PARTING_MILLIS);
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   void closeServer() {

@@ -1,9 +1,9 @@
 package dev.runnel.cli;
 
-import dev.runnel.model.CommandSpec;
+import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
+import dev.runnel.model.JobId;
 import dev.runnel.model.Request;
-import dev.runnel.model.Stream;
 import dev.runnel.wire.EventDecoder;
 import dev.runnel.wire.Header;
 import dev.runnel.wire.Limits;
@@ -13,56 +13,72 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** Reads the answer to a run until its end, on the main thread, and passes its output on. */
+/**
+ * Reads what comes of a job until its end, on the main thread, and has its output passed on; over
+ * as many connections as it takes, if it may be resumed.
+ */
 final class RunFollower {
-  /** The id of the run on its connection. */
+  /** The id of the run or attach on its connection. */
   static final String ID = "run";
 
-  /** However large the window: on a server short of memory a log may hold no more than 64 KiB. */
-  private static final long MAX_UNACKED_BYTES = 32 * 1024;
-
   private final Surroundings surroundings;
-  private final Connection connection;
+  private final Link link;
   private final JobControl control;
-  private final CommandSpec.Stdin input;
-  private final long ackEvery;
-  private final Tally stdout = new Tally("stdout");
-  private final Tally stderr = new Tally("stderr");
+  private final Opening opening;
+  private final Input input;
+  private final @Nullable Resumption resumption;
+  private final Printer printer;
 
   private @Nullable StdinSender stdin;
+  private @Nullable String boot;
+  private @Nullable JobId job;
   private boolean answered;
-  private boolean started;
+
+  /** Whether this connection is another than the first, and has not brought us back to the job. */
+  private boolean again;
+
+  private long first;
   private long next;
-  private long acked;
   private long received;
   private @Nullable String loss;
 
-  RunFollower(
-      Surroundings surroundings, Connection connection, JobControl control, Request.Run run) {
-    this.surroundings = surroundings;
-    this.connection = connection;
-    this.control = control;
-    this.input = run.spec().command().stdin();
-    long window = run.spec().window().orElse(0);
-    this.ackEvery = Math.min(window / 2, MAX_UNACKED_BYTES);
+  /** Whether our stdin is the job's. */
+  enum Input {
+    SENT,
+    KEPT
   }
 
-  /** Blocks until the end. */
+  /**
+   * @param opening what was sent over the link's connection
+   * @param resumption null: the first connection's loss is the end
+   */
+  RunFollower(
+      Surroundings surroundings,
+      Link link,
+      JobControl control,
+      Opening opening,
+      Input input,
+      @Nullable Resumption resumption) {
+    this.surroundings = surroundings;
+    this.link = link;
+    this.control = control;
+    this.opening = opening;
+    this.input = input;
+    this.resumption = resumption;
+    this.printer = new Printer(surroundings, opening.window(), this::acknowledge, this::leave);
+  }
+
+  /** Blocks until the end, and until all output is written. */
   Event.Ended follow() throws Failure {
-    while (true) {
-      Header header = next();
-      Event event = decode(header);
-      if (event instanceof Event.Failed failed && isOurs(header, failed)) {
-        throw Refusal.of(connection.host(), failed);
-      }
-      if (event == null || !ID.equals(header.id())) {
-        continue;
-      }
-      if (event instanceof Event.Ended ended) {
-        check(ended);
-        return ended;
-      }
-      take(event);
+    try {
+      Event.Ended ended = end();
+      printer.finish();
+      check(ended);
+      return ended;
+    } catch (Failure e) {
+      // What came is written before anything is said of what did not.
+      printer.finish();
+      throw e;
     }
   }
 
@@ -70,6 +86,40 @@ final class RunFollower {
   @Nullable String loss() {
     String fault = stdin == null ? null : stdin.fault();
     return fault == null ? loss : fault;
+  }
+
+  private Event.Ended end() throws Failure {
+    while (true) {
+      try {
+        return answer();
+      } catch (Cut cut) {
+        resume(cut);
+      }
+    }
+  }
+
+  private Event.Ended answer() throws Cut, Failure {
+    Connection connection = link.current();
+    if (connection == null) {
+      throw new Cut(null);
+    }
+    while (true) {
+      Header header = next(connection);
+      Event event = decode(header);
+      if (event instanceof Event.Failed failed && isOurs(header, failed)) {
+        throw refused(failed);
+      }
+      if (event instanceof Event.Hello hello) {
+        greet(hello);
+      } else if (event != null && !ID.equals(header.id())) {
+        control.answered(header.id());
+      } else if (event instanceof Event.Ended ended) {
+        succeed();
+        return ended;
+      } else if (event != null) {
+        take(connection, event);
+      }
+    }
   }
 
   // The answers to our signals are of no interest: the job's end tells what became of them.
@@ -80,11 +130,19 @@ final class RunFollower {
         || "hello".equals(header.id());
   }
 
-  private void take(Event event) throws Failure {
+  private void greet(Event.Hello hello) throws Failure {
+    if (boot == null) {
+      boot = hello.boot();
+    } else if (!boot.equals(hello.boot())) {
+      throw restarted();
+    }
+  }
+
+  private void take(Connection connection, Event event) throws Failure {
     if (event instanceof Event.Output output) {
       output(output, connection.body());
     } else if (event instanceof Event.Started begun) {
-      start(begun);
+      start(connection, begun);
     } else if (event instanceof Event.Gap(_, long from, long to)) {
       lose(to - from + " bytes of output were not sent: the server no longer had them");
       next = Math.max(next, to);
@@ -92,24 +150,38 @@ final class RunFollower {
       stdin.acknowledge(ack.offset());
     } else if (event instanceof Event.StdinClosed && stdin != null) {
       stdin.close();
+    } else if (event instanceof Event.Detached) {
+      control.release();
+      throw Failure.of("another client took the job over, and it goes on there");
     } else if (event instanceof Event.Final other) {
-      throw Failure.of(connection.host().name() + " answered the run with " + other);
+      throw Failure.of(link.host().name() + " answered the run with " + other);
     }
   }
 
-  private void start(Event.Started begun) {
-    if (started) {
-      return;
+  private void start(Connection connection, Event.Started begun) {
+    int window = begun.stdinWindow() == null ? Limits.STDIN_WINDOW_BYTES : begun.stdinWindow();
+    if (job == null) {
+      boot = begun.boot();
+      job = begun.job();
+      first = begun.next();
+      next = begun.next();
+      control.started(job);
+      // Whatever a server asks for: what we did not offer stays with us.
+      if (input == Input.SENT) {
+        stdin = new StdinSender(surroundings.in(), control, job, window);
+        stdin.start(connection);
+      }
+    } else if (again && stdin != null) {
+      stdin.resume(connection, window);
     }
-    started = true;
-    next = begun.next();
-    acked = begun.next();
-    control.started(begun.job());
-    // Whatever a server asks for: what we did not offer stays with us.
-    if (input == CommandSpec.Stdin.PIPE) {
-      int window = begun.stdinWindow() == null ? Limits.STDIN_WINDOW_BYTES : begun.stdinWindow();
-      stdin = new StdinSender(surroundings.in(), connection, control, begun.job(), window);
-      stdin.start();
+    succeed();
+  }
+
+  private void succeed() {
+    if (resumption != null && again) {
+      again = false;
+      resumption.succeeded();
+      control.resumed();
     }
   }
 
@@ -119,30 +191,50 @@ final class RunFollower {
     }
     next = output.offset() + bytes.remaining();
     received += bytes.remaining();
-    boolean isStdout = output.stream() == Stream.STDOUT;
-    (isStdout ? stdout : stderr).add(bytes);
-    (isStdout ? surroundings.out() : surroundings.err()).write(bytes);
-    acknowledge();
+    printer.print(output.stream(), output.offset(), bytes);
   }
 
-  private void acknowledge() throws Failure {
-    if (ackEvery == 0 || next - acked < ackEvery) {
-      return;
+  /** On the printer's thread. */
+  private void acknowledge(long offset) {
+    link.send(RequestEncoder.encode(null, new Request.Ack(ID, offset)));
+  }
+
+  /** On the printer's thread: nobody takes our output. */
+  private void leave() {
+    control.part();
+    link.endSending();
+  }
+
+  private void resume(Cut cut) throws Failure {
+    printer.check();
+    if (resumption == null || link.isClosed()) {
+      throw lost(cut);
     }
-    acked = next;
+    link.replace(null);
+    next = printer.drop(next);
+    Connection connection = resumption.connect(cut);
+    again = true;
     try {
-      connection.send(RequestEncoder.encode(null, new Request.Ack(ID, next)));
-    } catch (IOException e) {
-      throw lost(e.getMessage());
+      connection.send(
+          job == null || boot == null
+              ? opening.framesAgain(boot)
+              : opening.framesFrom(job, boot, next));
+    } catch (IOException _) {
+      // A server that closes says why before it does: whoever reads the connection tells.
     }
+    link.replace(connection);
   }
 
   private void check(Event.Ended ended) {
     if (ended.gapBytes() > 0) {
       lose(ended.gapBytes() + " bytes of output were not sent to us");
     }
-    lose(stdout.difference(ended.end().stdout()));
-    lose(stderr.difference(ended.end().stderr()));
+    if (first == 0) {
+      lose(printer.stdout().difference(ended.end().stdout()));
+      lose(printer.stderr().difference(ended.end().stderr()));
+    } else if (next != ended.end().outputBytes()) {
+      lose("output ended at offset " + next + " of " + ended.end().outputBytes());
+    }
   }
 
   private void lose(@Nullable String what) {
@@ -151,15 +243,16 @@ final class RunFollower {
     }
   }
 
-  private Header next() throws Failure {
+  private Header next(Connection connection) throws Cut, Failure {
     try {
       Header header = connection.next();
       if (header == null) {
-        throw lost(null);
+        throw new Cut(connection.closeReason());
       }
       return header;
     } catch (IOException e) {
-      throw lost(e.getMessage());
+      String reason = connection.closeReason();
+      throw new Cut(reason == null ? e.getMessage() : reason);
     } catch (ProtocolException e) {
       throw garbled(e);
     }
@@ -176,7 +269,7 @@ final class RunFollower {
   }
 
   private Failure garbled(ProtocolException e) {
-    String host = connection.host().name();
+    String host = link.host().name();
     return Failure.of(
         answered
             ? host
@@ -187,20 +280,49 @@ final class RunFollower {
             : host + " does not speak Runnel's protocol: " + e.getMessage());
   }
 
-  private Failure lost(@Nullable String reason) {
-    String because = reason == null ? "" : " (" + reason + ")";
-    if (started) {
-      return Failure.of(
-          "connection to "
-              + connection.host().name()
-              + " lost after "
-              + received
-              + " bytes of output; the command's end is not known"
-              + because);
+  private Failure refused(Event.Failed failed) throws Cut {
+    ErrorCode code = failed.code();
+    if (resumption != null && (code == ErrorCode.TOO_SLOW || (again && isPassing(code)))) {
+      throw new Cut(code.wireName() + ": " + failed.message());
     }
+    if (again && code == ErrorCode.STALE) {
+      return restarted();
+    }
+    if (again && code == ErrorCode.UNKNOWN_JOB) {
+      control.release();
+      return Failure.of(
+          link.host().name()
+              + (job == null
+                  ? " was lost before it answered; whether the command ran is not known"
+                  : " does not know the job any more; the command's end is not known"));
+    }
+    return Refusal.of(link.host(), failed);
+  }
+
+  private static boolean isPassing(ErrorCode code) {
+    return code == ErrorCode.BUSY
+        || code == ErrorCode.UNAVAILABLE
+        || code == ErrorCode.TOO_MANY_CONNECTIONS;
+  }
+
+  private Failure restarted() {
+    control.release();
     return Failure.of(
-        connection.host().name()
-            + " closed the connection without an answer; whether the command ran is not known"
-            + because);
+        link.host().name() + " was started anew; what became of the job is not known");
+  }
+
+  private Failure lost(Cut cut) {
+    String host = link.host().name();
+    return Failure.of(
+        job == null
+            ? host
+                + " closed the connection without an answer; whether the command ran is not known"
+                + cut.because()
+            : "connection to "
+                + host
+                + " lost after "
+                + received
+                + " bytes of output; the command's end is not known"
+                + cut.because());
   }
 }

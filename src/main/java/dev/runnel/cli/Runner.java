@@ -4,8 +4,8 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;
-import dev.runnel.wire.RequestEncoder;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -104,9 +104,9 @@ public final class Runner implements AutoCloseable {
 
   private Ran run(CommandSpec command, Surroundings where) {
     try {
-      Request.Run run = new Request.Run(null, null, JobSpec.of(command));
-      byte[] frame = RequestEncoder.encode(RunFollower.ID, run);
-      return follow(connected(), run, frame, where);
+      Opening opening = new Opening(null, new Request.Run(null, null, JobSpec.of(command)));
+      ByteBuffer[] frames = opening.frames();
+      return follow(connected(), opening, frames, where);
     } catch (IllegalArgumentException e) {
       return fail(Failure.of(String.valueOf(e.getMessage())));
     } catch (Failure e) {
@@ -117,20 +117,22 @@ public final class Runner implements AutoCloseable {
     }
   }
 
-  private Ran follow(Connection there, Request.Run run, byte[] frame, Surroundings where)
+  private Ran follow(Connection there, Opening opening, ByteBuffer[] frames, Surroundings where)
       throws Failure {
-    JobControl job = new JobControl(there);
+    Link link = new Link(there);
+    JobControl job = new JobControl(link, JobControl.Parting.CANCEL, null);
     begin(job);
     try {
-      send(there, frame);
-      RunFollower follower = new RunFollower(where, there, job, run);
+      send(there, frames);
+      RunFollower follower =
+          new RunFollower(where, link, job, opening, RunFollower.Input.KEPT, null);
       Event.Ended ended = follower.follow();
-      String command = run.spec().command().argv().getFirst().toString();
-      Verdict verdict = Verdict.of(ended, follower.loss(), job, command);
+      Verdict verdict = Verdict.of(ended, follower.loss(), job, opening.command());
       conclude(verdict);
       return new Ran(verdict.exitCode(), ended.end());
     } catch (Failure e) {
-      job.cancel();
+      job.part();
+      link.part();
       throw e;
     } finally {
       begin(null);
@@ -142,9 +144,9 @@ public final class Runner implements AutoCloseable {
     interrupts = 0;
   }
 
-  private static void send(Connection there, byte[] frame) {
+  private static void send(Connection there, ByteBuffer[] frames) {
     try {
-      there.send(frame);
+      there.send(frames);
     } catch (IOException _) {
       // A server that closes says why before it does: whoever reads the connection tells.
     }

@@ -2,50 +2,92 @@ package dev.runnel.cli;
 
 import dev.runnel.model.JobId;
 import dev.runnel.model.Request;
-import dev.runnel.wire.Limits;
 import dev.runnel.wire.RequestEncoder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sends our stdin to the command, within its credit, on a thread of its own. Only a clean end of it
- * is told: an upload that was cut must not look complete.
+ * Sends our stdin to the command, within its credit, on a thread of its own. What the server did
+ * not acknowledge is kept, as much as the credit was at first, and sent again over another
+ * connection. Only a clean end of stdin is told: an upload that was cut must not look complete.
  */
 final class StdinSender {
   private static final int FRAME_BYTES = 65_536;
+  private static final int MAX_KEPT_BYTES = 1 << 20;
 
   private final ReadableByteChannel in;
-  private final Connection connection;
   private final JobControl control;
   private final JobId job;
-  private final int window;
+
+  /** What was read and not acknowledged, from taken to filled, as a ring. */
+  private final ByteBuffer kept;
+
+  private final ReentrantLock sending = new ReentrantLock();
+
+  /** Guarded by sending. Null: there is none at present. */
+  private @Nullable Connection connection;
 
   private long sent;
+  private boolean endSent;
+
+  /** Guarded by this, as is all that follows. */
   private long taken;
+
+  private long filled;
+  private int window;
+  private boolean ended;
   private boolean closed;
   private @Nullable String fault;
 
-  StdinSender(
-      ReadableByteChannel in, Connection connection, JobControl control, JobId job, int window) {
+  /** The next of what is kept, to be sent. */
+  private record Part(long offset, int length) {}
+
+  StdinSender(ReadableByteChannel in, JobControl control, JobId job, int window) {
     this.in = in;
-    this.connection = connection;
     this.control = control;
     this.job = job;
     this.window = window;
+    this.kept = ByteBuffer.allocateDirect(Math.max(1, Math.min(window, MAX_KEPT_BYTES)));
   }
 
-  void start() {
+  /** Begins, over the first connection. */
+  void start(Connection first) {
+    connection = first;
     Thread thread = new Thread(this::pump, "stdin");
     thread.setDaemon(true);
     thread.start();
   }
 
+  /** The same over another connection: first what was not acknowledged. */
+  void resume(Connection next, int credit) {
+    synchronized (this) {
+      window = credit;
+    }
+    sending.lock();
+    try {
+      connection = next;
+      sent = taken();
+      endSent = false;
+    } finally {
+      sending.unlock();
+    }
+    flush();
+  }
+
   /** The server gave so many bytes to the command. */
-  synchronized void acknowledge(long offset) {
-    taken = Math.max(taken, offset);
-    notifyAll();
+  void acknowledge(long offset) {
+    synchronized (this) {
+      taken = Math.min(filled, Math.max(taken, offset));
+      notifyAll();
+      if (window >= kept.capacity()) {
+        // All that is kept may be sent, and was when it was read.
+        return;
+      }
+    }
+    flush();
   }
 
   /** The command reads no more. */
@@ -59,31 +101,43 @@ final class StdinSender {
     return fault;
   }
 
+  private synchronized long taken() {
+    return taken;
+  }
+
+  private synchronized int room() {
+    return (int) (kept.capacity() - (filled - taken));
+  }
+
   private void pump() {
-    ByteBuffer buffer = ByteBuffer.allocateDirect(FRAME_BYTES);
     try {
-      int credit;
-      while ((credit = awaitCredit()) > 0) {
-        if (read(buffer.clear().limit(Math.min(credit, FRAME_BYTES))) < 0) {
-          connection.send(
-              RequestEncoder.encode(null, new Request.Stdin(job, sent, new byte[0], true)));
-          return;
-        }
-        send(buffer.flip());
+      while (fill()) {
+        flush();
       }
-    } catch (IOException _) {
-      // The connection is gone; whoever reads it tells.
+      flush();
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }
   }
 
-  /** Blocks until bytes may be sent; 0: none ever again. */
-  private synchronized int awaitCredit() throws InterruptedException {
-    while (!closed && sent - taken >= window) {
+  /** Blocks until more of stdin is kept; false: there is no more, or nobody to send it to. */
+  private boolean fill() throws InterruptedException {
+    ByteBuffer into = awaitRoom();
+    int read = into == null ? -1 : read(into);
+    synchronized (this) {
+      filled += Math.max(0, read);
+      ended = read < 0 && !closed;
+      return read >= 0 && !closed;
+    }
+  }
+
+  private synchronized @Nullable ByteBuffer awaitRoom() throws InterruptedException {
+    while (!closed && room() == 0) {
       wait();
     }
-    return closed ? 0 : (int) Math.min(Limits.MAX_BODY_BYTES, window - (sent - taken));
+    int index = (int) (filled % kept.capacity());
+    int length = Math.min(room(), Math.min(FRAME_BYTES, kept.capacity() - index));
+    return closed ? null : kept.slice(index, length);
   }
 
   private int read(ByteBuffer buffer) throws InterruptedException {
@@ -100,22 +154,50 @@ final class StdinSender {
     }
   }
 
-  private synchronized void fail(String message) {
-    fault = message;
-    closed = true;
-    control.cancel();
+  private void fail(String message) {
+    synchronized (this) {
+      fault = message;
+      closed = true;
+    }
+    control.part();
   }
 
-  private void send(ByteBuffer bytes) throws IOException {
-    if (!bytes.hasRemaining()) {
+  /** Sends what there is credit for, and the end if that was all. */
+  private void flush() {
+    sending.lock();
+    try {
+      Part part;
+      while (connection != null && (part = next()) != null) {
+        send(connection, part);
+      }
+    } catch (IOException _) {
+      // The connection is gone; whoever reads it tells, and brings another.
+      connection = null;
+    } finally {
+      sending.unlock();
+    }
+  }
+
+  private synchronized @Nullable Part next() {
+    sent = Math.max(sent, taken);
+    long end = Math.min(filled, taken + window);
+    if (closed || (sent >= end && (!ended || endSent || sent < filled))) {
+      return null;
+    }
+    int index = (int) (sent % kept.capacity());
+    long length = Math.min(end - sent, kept.capacity() - index);
+    return new Part(sent, (int) Math.min(length, FRAME_BYTES));
+  }
+
+  private void send(Connection to, Part part) throws IOException {
+    sent = part.offset() + part.length();
+    if (part.length() == 0) {
+      endSent = true;
+      to.send(RequestEncoder.encode(null, new Request.Stdin(job, sent, new byte[0], true)));
       return;
     }
-    int length = bytes.remaining();
-    byte[] header = RequestEncoder.stdinHeader(job, sent, length);
-    // Counted before it is sent: its acknowledgement may come first.
-    synchronized (this) {
-      sent += length;
-    }
-    connection.send(ByteBuffer.wrap(header), bytes);
+    byte[] header = RequestEncoder.stdinHeader(job, part.offset(), part.length());
+    int index = (int) (part.offset() % kept.capacity());
+    to.send(ByteBuffer.wrap(header), kept.slice(index, part.length()));
   }
 }

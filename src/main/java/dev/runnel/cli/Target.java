@@ -1,5 +1,6 @@
 package dev.runnel.cli;
 
+import dev.runnel.model.Request;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -13,4 +14,10 @@ record Target(
     @Nullable Host host,
     @Nullable String token,
     Duration connectTimeout,
-    @Nullable Duration patience) {}
+    @Nullable Duration patience) {
+
+  /** Who we are, with the heartbeat we want; null: none. */
+  Request.Hello hello(@Nullable Duration heartbeat) {
+    return new Request.Hello(1, token, heartbeat);
+  }
+}

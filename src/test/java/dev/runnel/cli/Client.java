@@ -29,7 +29,7 @@ final class Client {
 
   private ReadableByteChannel in = Channels.newChannel(new ByteArrayInputStream(new byte[0]));
   private Surroundings.Input input = Surroundings.Input.TERMINAL;
-  private @Nullable WritableByteChannel brokenOut;
+  private @Nullable WritableByteChannel otherOut;
   private Map<String, String> env = Map.of("XDG_RUNTIME_DIR", "/nowhere");
 
   /** What was written can be waited for. */
@@ -70,7 +70,7 @@ final class Client {
 
   /** Every write to stdout fails so. */
   Client brokenStdout(String message) {
-    brokenOut =
+    otherOut =
         new WritableByteChannel() {
           @Override
           public int write(ByteBuffer bytes) throws IOException {
@@ -85,6 +85,12 @@ final class Client {
           @Override
           public void close() {}
         };
+    return this;
+  }
+
+  /** Its stdout goes there. */
+  Client stdout(WritableByteChannel channel) {
+    otherOut = channel;
     return this;
   }
 
@@ -109,7 +115,7 @@ final class Client {
   }
 
   Surroundings surroundings() {
-    WritableByteChannel stdout = brokenOut == null ? Channels.newChannel(out) : brokenOut;
+    WritableByteChannel stdout = otherOut == null ? Channels.newChannel(out) : otherOut;
     return new Surroundings(
         in,
         new Outlet("stdout", -1, stdout),

@@ -17,7 +17,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.NullMarked;
 
-/** A server that plays one connection by a script, with frames made by hand. */
+/** A server that plays each connection by a script, with frames made by hand. */
 @NullMarked
 final class FakeServer implements AutoCloseable {
   static final String STARTED =
@@ -41,18 +41,24 @@ final class FakeServer implements AutoCloseable {
     }
   }
 
-  FakeServer(Script script) throws IOException {
+  /** One script for each connection, in their order; then it is no longer there. */
+  FakeServer(Script... scripts) throws IOException {
     socket = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
-    Thread thread = new Thread(() -> play(script), "fake server");
+    Thread thread = new Thread(() -> play(scripts), "fake server");
     thread.setDaemon(true);
     thread.start();
   }
 
-  private void play(Script script) {
-    try (Socket connection = socket.accept();
-        InputStream in = connection.getInputStream();
-        OutputStream out = connection.getOutputStream()) {
-      script.play(new Peer(new DataInputStream(in), out));
+  private void play(Script[] scripts) {
+    try {
+      for (Script script : scripts) {
+        try (Socket connection = socket.accept();
+            InputStream in = connection.getInputStream();
+            OutputStream out = connection.getOutputStream()) {
+          script.play(new Peer(new DataInputStream(in), out));
+        }
+      }
+      socket.close();
       played.complete(null);
     } catch (Throwable e) {
       played.completeExceptionally(e);
@@ -88,6 +94,41 @@ final class FakeServer implements AutoCloseable {
     Peer(DataInputStream in, OutputStream out) {
       this.in = in;
       this.out = out;
+    }
+
+    /** Reads the client's hello and answers it. */
+    Sent greet() throws IOException {
+      return greet("b");
+    }
+
+    /** The same in that life of the server. */
+    Sent greet(String boot) throws IOException {
+      Sent hello = read();
+      if (!hello.header().startsWith("{\"type\":\"hello\"")) {
+        throw new IOException("no hello: " + hello.header());
+      }
+      send(
+          "\"type\":\"hello\",\"id\":\"hello\",\"final\":true,\"version\":1,\"software\":\"x\","
+              + "\"node\":\"n\",\"boot\":\""
+              + boot
+              + "\",\"max_header\":65536,\"max_body\":131072");
+      return hello;
+    }
+
+    /** As after another connection: so much of stdout was sent already. */
+    void resume(String sent) throws IOException {
+      count(sent);
+      offset += RawFrames.utf8(sent).length;
+      started(offset);
+    }
+
+    /** Reads on until a frame of that type. */
+    Sent await(String type) throws IOException {
+      Sent sent = read();
+      while (!sent.header().startsWith("{\"type\":\"" + type + "\"")) {
+        sent = read();
+      }
+      return sent;
     }
 
     /** The next frame; fails at the end of the stream. */
@@ -141,11 +182,26 @@ final class FakeServer implements AutoCloseable {
       send(STARTED + ",\"stdin_window\":65536");
     }
 
+    /** For a follower whose next byte is at that offset. */
+    void started(long next) throws IOException {
+      send(STARTED.substring(0, STARTED.length() - 1) + next + ",\"stdin_window\":65536");
+    }
+
+    void stdinAck(long taken) throws IOException {
+      send(
+          "\"type\":\"stdin_ack\",\"id\":\"run\",\"final\":false,\"job\":\"j\",\"offset\":"
+              + taken);
+    }
+
     void stdout(String text) throws IOException {
+      count(text);
+      output("stdout", text);
+    }
+
+    private void count(String text) {
       byte[] bytes = RawFrames.utf8(text);
       stdout.update(bytes);
       stdoutBytes += bytes.length;
-      output("stdout", text);
     }
 
     void output(String stream, String text) throws IOException {

@@ -1,0 +1,20 @@
+package dev.runnel.cli;
+
+import org.jspecify.annotations.Nullable;
+
+/** A connection was lost before the end came. */
+final class Cut extends Exception {
+  private static final long serialVersionUID = 1;
+
+  /**
+   * @param reason null: the server closed between two frames
+   */
+  Cut(@Nullable String reason) {
+    super(reason, null, false, false);
+  }
+
+  /** In brackets, to be put after what was lost; empty if there is nothing to say. */
+  String because() {
+    return getMessage() == null ? "" : " (" + getMessage() + ")";
+  }
+}

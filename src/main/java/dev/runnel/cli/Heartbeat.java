@@ -1,0 +1,64 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.Request;
+import dev.runnel.wire.RequestEncoder;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Lets either side notice that the other is gone where the network does not say so: pings on a
+ * thread of its own, and closes a connection on which nothing came for three times as long.
+ */
+final class Heartbeat {
+  private static final int MAX_SILENT = 3;
+  private static final byte[] PING = RequestEncoder.encode("ping", new Request.Ping());
+
+  private final Link link;
+  private final Duration every;
+
+  private @Nullable Connection watched;
+  private long reads;
+  private int silent;
+
+  private Heartbeat(Link link, Duration every) {
+    this.link = link;
+    this.every = every;
+  }
+
+  /** Begins, for as long as the link is open. */
+  static void start(Link link, Duration every) {
+    Thread thread = new Thread(new Heartbeat(link, every)::run, "heartbeat");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private void run() {
+    try {
+      while (!link.isClosed()) {
+        Thread.sleep(every);
+        Connection now = link.current();
+        if (now != null) {
+          beat(now);
+        }
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  // Counted in beats rather than in time: while we are stopped none passes.
+  private void beat(Connection now) {
+    long then = reads;
+    reads = now.reads();
+    silent = now == watched && reads == then ? silent + 1 : 0;
+    watched = now;
+    if (silent == MAX_SILENT) {
+      now.close("nothing was heard for " + Durations.show(every.multipliedBy(MAX_SILENT)));
+    } else {
+      // A thread of its own: it may be stuck in the network, and then the next beat must not be.
+      Thread ping = new Thread(() -> now.trySend(PING), "ping");
+      ping.setDaemon(true);
+      ping.start();
+    }
+  }
+}

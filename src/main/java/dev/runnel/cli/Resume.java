@@ -1,0 +1,64 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobSpec;
+import dev.runnel.model.Request;
+import java.time.Duration;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a run survives the loss of its connection.
+ *
+ * @param linger how long it is tried anew, and how long the job goes on without us
+ * @param heartbeat null: none, for where a loss is told at once
+ */
+record Resume(Duration linger, @Nullable Duration heartbeat) {
+  static final Duration DEFAULT_LINGER = Duration.ofSeconds(60);
+  static final Duration DEFAULT_HEARTBEAT = Duration.ofSeconds(10);
+
+  /** Null: the connection's loss is the job's end. */
+  static @Nullable Resume of(Arguments arguments, Target target) throws Failure {
+    String given = arguments.value(ExecOptions.LINGER);
+    if (arguments.has(ExecOptions.NO_RESUME)) {
+      if (given != null) {
+        throw Failure.usage("--linger and --no-resume as well");
+      }
+      return null;
+    }
+    if (given == null) {
+      return null;
+    }
+    return new Resume(
+        given == null
+            ? DEFAULT_LINGER
+            : Durations.parse(ExecOptions.LINGER, given, Duration.ofMillis(1)),
+        heartbeat(arguments, target));
+  }
+
+  /** On this machine nothing but a death ends a connection, and that is told at once. */
+  static @Nullable Duration heartbeat(Arguments arguments, Target target) throws Failure {
+    String text = arguments.value(ExecOptions.HEARTBEAT);
+    if (text != null) {
+      return Durations.parse(ExecOptions.HEARTBEAT, text, Request.Hello.MIN_HEARTBEAT);
+    }
+    return target.host() instanceof Host.Tcp ? DEFAULT_HEARTBEAT : null;
+  }
+
+  /** The same run, by a name under which it can be found again, and going on until then. */
+  Request.Run named(Request.Run run) {
+    JobSpec spec = run.spec();
+    OptionalLong window =
+        spec.window().isPresent() ? spec.window() : OptionalLong.of(window(spec.retainBytes()));
+    JobId job = run.job() == null ? new JobId(Names.job()) : run.job();
+    return new Request.Run(
+        job,
+        Names.secret(),
+        run.boot(),
+        spec.withWindow(window).withLasting(spec.lasting().withLinger(linger)));
+  }
+
+  private static long window(long retain) {
+    return Math.min(retain, JobSpec.DEFAULT_RETAIN_BYTES);
+  }
+}

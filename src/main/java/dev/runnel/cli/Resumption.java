@@ -1,0 +1,150 @@
+package dev.runnel.cli;
+
+import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes a lost connection anew: at once, then less and less often, until it was given up. For one
+ * thread.
+ */
+final class Resumption {
+  private static final long FIRST_PAUSE_MILLIS = 50;
+  private static final long MAX_PAUSE_MILLIS = 5_000;
+  private static final long MOMENT_MILLIS = 1_000;
+
+  private final Target target;
+  private final Host host;
+  private final Duration patience;
+  private final Consumer<String> notes;
+
+  private @Nullable Outage outage;
+
+  /** The time without a connection that anything came over. */
+  private final class Outage {
+    private final long start = System.nanoTime();
+    private final Cut cut;
+    private long pause;
+    private boolean told;
+    private boolean over;
+
+    Outage(Cut cut) {
+      this.cut = cut;
+    }
+
+    Duration left() {
+      return patience.minusNanos(System.nanoTime() - start);
+    }
+
+    /** Tells of it unless it is over in a moment. For a thread of its own: stderr may block. */
+    void tell() {
+      try {
+        Thread.sleep(MOMENT_MILLIS);
+      } catch (InterruptedException _) {
+        return;
+      }
+      synchronized (this) {
+        told = !over;
+      }
+      if (told) {
+        notes.accept(
+            "connection to "
+                + host.name()
+                + " lost"
+                + cut.because()
+                + "; trying again for "
+                + Durations.show(patience));
+      }
+    }
+
+    synchronized void end() {
+      over = true;
+      if (told) {
+        inBackground(() -> notes.accept("connected to " + host.name() + " again"));
+      }
+    }
+  }
+
+  /**
+   * @param patience how long it may take, from the loss on
+   * @param notes where an outage is told of that takes longer than a moment
+   */
+  Resumption(Target target, Host host, Duration patience, Consumer<String> notes) {
+    this.target = target;
+    this.host = host;
+    this.patience = patience;
+    this.notes = notes;
+  }
+
+  /** Blocks until there is a connection, over which nothing was said yet. */
+  Connection connect(Cut cut) throws Failure {
+    Outage now = outage;
+    if (now == null) {
+      now = new Outage(cut);
+      outage = now;
+      inBackground(now::tell);
+    }
+    while (true) {
+      pause(now);
+      Duration left = now.left();
+      if (left.isNegative() || left.isZero()) {
+        now.end();
+        throw Failure.of(lost(now.cut));
+      }
+      Duration timeout =
+          left.compareTo(target.connectTimeout()) < 0 ? left : target.connectTimeout();
+      try {
+        return Connector.connect(host, timeout, null);
+      } catch (Failure e) {
+        if (isFinal()) {
+          throw Failure.of(lost(now.cut) + ": " + e.line());
+        }
+      }
+    }
+  }
+
+  private String lost(Cut cut) {
+    return "connection to "
+        + host.name()
+        + " lost"
+        + cut.because()
+        + ", and none came about within "
+        + Durations.show(patience)
+        + "; the command's end is not known";
+  }
+
+  // Where nobody listens on a socket of this machine, its server is gone, and the job with it.
+  private boolean isFinal() {
+    return host instanceof Host.Unix;
+  }
+
+  /** The job is followed again. */
+  void succeeded() {
+    if (outage != null) {
+      outage.end();
+      outage = null;
+    }
+  }
+
+  // Jitter: the clients of a server that was out of reach should not all come at once.
+  private static void pause(Outage now) throws Failure {
+    long most = Math.min(now.pause, Math.max(0, now.left().toMillis()));
+    now.pause = Math.min(MAX_PAUSE_MILLIS, Math.max(FIRST_PAUSE_MILLIS, 2 * now.pause));
+    if (most > 0) {
+      try {
+        TimeUnit.MILLISECONDS.sleep(most / 2 + ThreadLocalRandom.current().nextLong(most / 2 + 1));
+      } catch (InterruptedException _) {
+        Thread.currentThread().interrupt();
+        throw Failure.of("interrupted");
+      }
+    }
+  }
+
+  private static void inBackground(Runnable action) {
+    Thread thread = new Thread(action, "outage");
+    thread.setDaemon(true);
+    thread.start();
+  }
+}
