@@ -23,7 +23,6 @@ import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.eventbus.Message;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -42,9 +41,6 @@ final class BusDesk {
   /** What a failed reply has as its code; its message begins with the error's name. */
   private static final int FAILURE_CODE = 1;
 
-  /** How long consumers may still read when the node goes. */
-  private static final Duration DRAIN = Duration.ofSeconds(5);
-
   private static final Caller CALLER = Caller.ON_THE_BUS;
   private static final byte[] NO_BODY = {};
 
@@ -52,15 +48,17 @@ final class BusDesk {
   private final Context context;
   private final Bus bus;
   private final Gate gate;
+  private final BusPace pace;
   private final Map<String, BusFollower> followers = new HashMap<>();
   private final Promise<Void> drained = Promise.promise();
   private boolean draining;
 
-  BusDesk(Context context, Bus bus, Gate gate) {
+  BusDesk(Context context, Bus bus, Gate gate, BusPace pace) {
     this.vertx = context.owner();
     this.context = context;
     this.bus = bus;
     this.gate = gate;
+    this.pace = pace;
   }
 
   /** Done when consumers can ask. */
@@ -72,7 +70,7 @@ final class BusDesk {
   /** Lets consumers that read hear how their jobs ended; done when nobody follows any more. */
   Future<?> drain() {
     draining = true;
-    long patience = vertx.setTimer(DRAIN.toMillis(), _ -> sendAway());
+    long patience = vertx.setTimer(pace.drain().toMillis(), _ -> sendAway());
     completeIfDrained();
     return drained.future().onComplete(_ -> vertx.cancelTimer(patience));
   }
@@ -196,5 +194,9 @@ final class BusDesk {
 
   Vertx vertx() {
     return vertx;
+  }
+
+  BusPace pace() {
+    return pace;
   }
 }

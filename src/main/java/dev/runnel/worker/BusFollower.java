@@ -13,7 +13,6 @@ import dev.runnel.wire.EventEncoder;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.eventbus.DeliveryOptions;
-import java.time.Duration;
 import java.util.OptionalLong;
 
 /**
@@ -22,14 +21,15 @@ import java.util.OptionalLong;
  * verticle's context.
  */
 final class BusFollower implements Following.Outlet {
-  private static final Duration RECEIPT = Duration.ofSeconds(10);
-  private static final Duration QUIET = Duration.ofSeconds(5);
+  /** Credit is counted in bytes: a command that writes one at a time would fill the memory. */
+  private static final int MAX_WITHOUT_RECEIPT = 64;
 
   private final BusDesk desk;
   private final Context context;
   private final String address;
   private final Following following;
   private final long probe;
+  private int withoutReceipt;
   private boolean spoke;
   private boolean ready;
   private boolean over;
@@ -38,7 +38,9 @@ final class BusFollower implements Following.Outlet {
     this.desk = desk;
     this.context = context;
     this.address = address;
-    this.probe = desk.vertx().setPeriodic(QUIET.toMillis(), _ -> probe());
+    // Twice as often as promised: what was said just after one look counts until the next.
+    long everyMillis = desk.pace().quiet().toMillis() / 2;
+    this.probe = desk.vertx().setPeriodic(everyMillis, _ -> probe());
     this.following = Following.run(job, node, this);
   }
 
@@ -100,7 +102,7 @@ final class BusFollower implements Following.Outlet {
   }
 
   private void sendOutput() {
-    while (ready && !over) {
+    while (ready && !over && withoutReceipt < MAX_WITHOUT_RECEIPT) {
       ready = false;
       if (following.next(BusFrame.MAX_OUTPUT_BYTES, this::send)) {
         following.tell();
@@ -132,10 +134,17 @@ final class BusFollower implements Following.Outlet {
   }
 
   private void request(DeliveryOptions options, Buffer body) {
+    withoutReceipt++;
     desk.vertx()
         .eventBus()
-        .request(address, body, options.setSendTimeout(RECEIPT.toMillis()))
+        .request(address, body, options.setSendTimeout(desk.pace().receipt().toMillis()))
+        .onSuccess(_ -> receipt())
         .onFailure(_ -> leave());
+  }
+
+  private void receipt() {
+    withoutReceipt--;
+    sendOutput();
   }
 
   private void close() {

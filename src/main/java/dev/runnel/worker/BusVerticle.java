@@ -13,17 +13,19 @@ import org.jspecify.annotations.Nullable;
 final class BusVerticle extends VerticleBase {
   private final Bus bus;
   private final Gate gate;
+  private final BusPace pace;
   private @Nullable BusDesk desk;
 
-  BusVerticle(Bus bus, Gate gate) {
+  BusVerticle(Bus bus, Gate gate, BusPace pace) {
     this.bus = bus;
     this.gate = gate;
+    this.pace = pace;
   }
 
   /** Done when the bus knows it, so that no request finds nobody. */
   @Override
   public Future<?> start() {
-    BusDesk opened = new BusDesk(context, bus, gate);
+    BusDesk opened = new BusDesk(context, bus, gate, pace);
     desk = opened;
     return opened.open();
   }

@@ -18,9 +18,13 @@ public final class Workers {
 
   /** Deploys them; done, with what is to be undeployed, when the bus knows them all. */
   public static Future<List<String>> deploy(Vertx vertx, Bus bus, Gate gate) {
+    return deploy(vertx, bus, gate, BusPace.DEFAULT);
+  }
+
+  static Future<List<String>> deploy(Vertx vertx, Bus bus, Gate gate, BusPace pace) {
     return Future.all(
             vertx.deployVerticle(() -> new WorkerVerticle(bus), workers().setInstances(STARTERS)),
-            vertx.deployVerticle(new BusVerticle(bus, gate), workers()))
+            vertx.deployVerticle(new BusVerticle(bus, gate, pace), workers()))
         .map(CompositeFuture::list);
   }
 

@@ -12,6 +12,7 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Signal;
+import dev.runnel.worker.BusNode;
 import io.vertx.core.AbstractVerticle;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;

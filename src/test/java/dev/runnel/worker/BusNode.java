@@ -1,18 +1,19 @@
-package dev.runnel.bus;
+package dev.runnel.worker;
 
+import dev.runnel.bus.Bus;
+import dev.runnel.bus.Gate;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
 import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
-import dev.runnel.worker.Workers;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 
 /** A node that only the event bus reaches, with real processes. */
-final class BusNode implements AutoCloseable {
+public final class BusNode implements AutoCloseable {
   private static final long PATIENCE_SECONDS = 30;
 
   private final Vertx vertx = Vertx.vertx();
@@ -20,18 +21,22 @@ final class BusNode implements AutoCloseable {
   private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.GUEST);
   private final Registry registry;
 
-  BusNode() {
+  public BusNode() {
+    this(BusPace.DEFAULT);
+  }
+
+  BusNode(BusPace pace) {
     NodeIdentity node = new NodeIdentity("test", UUID.randomUUID().toString());
     registry = new Registry(node, engine, new LogMemory(64L << 20, 100), JobLimits.DEFAULT);
     Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, node.boot());
-    await(Workers.deploy(vertx, bus, new Gate(registry, bus)));
+    await(Workers.deploy(vertx, bus, new Gate(registry, bus), pace));
   }
 
-  Vertx vertx() {
+  public Vertx vertx() {
     return vertx;
   }
 
-  Registry registry() {
+  public Registry registry() {
     return registry;
   }
 
