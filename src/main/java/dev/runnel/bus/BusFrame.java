@@ -1,6 +1,7 @@
 package dev.runnel.bus;
 
 import dev.runnel.model.ErrorCode;
+import dev.runnel.model.JobSpec;
 import dev.runnel.wire.Frame;
 import dev.runnel.wire.Header;
 import dev.runnel.wire.Limits;
@@ -32,6 +33,11 @@ public final class BusFrame {
   public static final long WINDOW_BYTES = 256 * 1024;
 
   private BusFrame() {}
+
+  /** The credit of a run: whoever names none gets some. */
+  public static long window(JobSpec spec) {
+    return spec.window().orElse(Math.min(WINDOW_BYTES, spec.retainBytes()));
+  }
 
   /** The header of an encoded frame, as text. */
   public static String header(byte[] encoded) {

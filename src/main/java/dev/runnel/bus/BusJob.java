@@ -10,14 +10,12 @@ import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Stream;
-import dev.runnel.model.StreamTotal;
 import dev.runnel.wire.EventDecoder;
 import dev.runnel.wire.Frame;
 import dev.runnel.wire.ProtocolException;
 import dev.runnel.wire.RequestEncoder;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
-import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.eventbus.DeliveryOptions;
@@ -25,17 +23,17 @@ import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.MessageConsumer;
 import io.vertx.core.streams.ReadStream;
 import io.vertx.core.streams.WriteStream;
-import java.util.EnumMap;
-import java.util.Map;
 import java.util.UUID;
-import java.util.zip.CRC32;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A job that a verticle runs. Everything is called, and calls back, on the context that ran it.
- * Output that is not read holds the command back, and no other: whoever reads stdout alone and
- * leaves stderr unread has a command that stops at the first window of stderr; let it be merged, or
- * read it.
+ *
+ * <p>Output that is not read holds the command back, and no other. Whoever asks for one stream and
+ * never for the other is not held back by that: of it as much is kept as a window holds, and after
+ * more than that whoever still asks for it is told by its exception handler. Whoever wants no
+ * output at all says so: {@link #discardOutput}.
  */
 public final class BusJob {
   /** Nodes say something at least every few seconds. */
@@ -49,18 +47,16 @@ public final class BusJob {
   private final String address;
   private final JobSpec spec;
   private final String follower = "runnel.follower." + UUID.randomUUID();
-  private final OutputSplitter output = new OutputSplitter(this::consumed);
+  private final OutputTally tally = new OutputTally();
+  private final OutputSplitter output;
   private final StdinStream stdin = new StdinStream(this::sendStdin);
-  private final Map<Stream, CRC32> checksums = new EnumMap<>(Stream.class);
-  private final Map<Stream, Long> counts = new EnumMap<>(Stream.class);
-  private final Promise<BusJob> started = Promise.promise();
-  private final Promise<End> end = Promise.promise();
+  private final CompletableFuture<BusJob> started = new CompletableFuture<>();
+  private final CompletableFuture<End> end = new CompletableFuture<>();
   private @Nullable MessageConsumer<Object> consumer;
   private @Nullable JobId id;
   private @Nullable String nodeAddress;
   private final long ackBytes;
   private int pid;
-  private long next;
   private long acked;
   private long watchdog;
   private boolean heard;
@@ -71,13 +67,10 @@ public final class BusJob {
     this.context = context;
     this.address = address;
     this.spec = spec;
-    this.ackBytes = Math.min(spec.window().orElse(BusFrame.WINDOW_BYTES) / 4, MAX_UNACKED_BYTES);
-    for (Stream stream : Stream.values()) {
-      checksums.put(stream, new CRC32());
-      counts.put(stream, 0L);
-    }
-    // Who does not ask for it is not to be told that nobody handled it.
-    end.future().onFailure(_ -> {});
+    long window = BusFrame.window(spec);
+    this.ackBytes = Math.min(window / 4, MAX_UNACKED_BYTES);
+    this.output =
+        new OutputSplitter(this::consumed, task -> context.runOnContext(_ -> task.run()), window);
   }
 
   /** The job's id. */
@@ -111,8 +104,17 @@ public final class BusJob {
   }
 
   /**
+   * Nobody wants the output that was not asked for by now: it is dropped as it comes, and holds the
+   * command back no more.
+   */
+  public void discardOutput() {
+    output.discard();
+  }
+
+  /**
    * What it reads. A write is done when the process's pipe has taken it, {@code end} when the pipe
-   * is closed behind it.
+   * is closed behind it. Beware: {@code source.pipeTo(stdin())} ends it even if the source fails,
+   * as if that had been all; {@code source.pipe().endOnFailure(false).to(stdin())} does not.
    *
    * @throws IllegalStateException if the command has no stdin
    */
@@ -138,24 +140,25 @@ public final class BusJob {
    * for anything that is no true end: the node is gone, or the output is not what the node counted.
    */
   public Future<End> end() {
-    return end.future();
+    return Future.fromCompletionStage(end, context);
   }
 
   // Only when the registration is complete does the bus know where to send.
   Future<BusJob> start() {
-    Promise<BusJob> done = Promise.promise();
-    context.runOnContext(
-        _ -> {
-          MessageConsumer<Object> registered = vertx.eventBus().consumer(follower, this::take);
-          consumer = registered;
-          registered
-              .completion()
-              .compose(_ -> request())
-              .onFailure(e -> fail(new CommandException(String.valueOf(e.getMessage()))));
-          watchdog = vertx.setPeriodic(SILENCE_MILLIS, _ -> watch());
-        });
-    started.future().onComplete(done);
-    return done.future();
+    context.runOnContext(_ -> register());
+    return Future.fromCompletionStage(started, context);
+  }
+
+  private void register() {
+    watchdog = vertx.setPeriodic(SILENCE_MILLIS, _ -> watch());
+    MessageConsumer<Object> registered = vertx.eventBus().consumer(follower, this::take);
+    consumer = registered;
+    // The node notices too, and does what it does about a lost runner.
+    registered.endHandler(_ -> giveUp(new CommandException("the verticle was undeployed")));
+    registered
+        .completion()
+        .compose(_ -> request())
+        .onFailure(e -> fail(new CommandException(String.valueOf(e.getMessage()))));
   }
 
   private Future<Message<Object>> request() {
@@ -188,7 +191,7 @@ public final class BusJob {
         id = running.job();
         nodeAddress = Bus.nodeAddress(address, running.boot());
         pid = running.pid();
-        started.tryComplete(this);
+        started.complete(this);
       }
       case Event.Output piece -> take(piece, body);
       case Event.Gap gap ->
@@ -212,47 +215,25 @@ public final class BusJob {
   }
 
   private void take(Event.Output piece, byte[] body) {
-    if (piece.offset() != next) {
-      fail(new CommandException("output lost: from " + next + " to " + piece.offset()));
-      return;
+    String wrong = tally.add(piece, body);
+    if (wrong == null) {
+      output.add(new JobOutput(piece.stream(), piece.offset(), Buffer.buffer(body)));
+    } else {
+      fail(new CommandException(wrong));
     }
-    next += body.length;
-    CRC32 checksum = checksums.get(piece.stream());
-    if (checksum != null) {
-      checksum.update(body);
-    }
-    counts.merge(piece.stream(), (long) body.length, Long::sum);
-    output.add(new JobOutput(piece.stream(), piece.offset(), Buffer.buffer(body)));
   }
 
   private void finish(End how) {
-    String wrong = damage(how);
+    String wrong = tally.damage(how);
     if (wrong != null) {
       fail(new CommandException(wrong));
       return;
     }
     close();
     stdin.fail(new CommandException("the job has ended"));
-    if (!started.future().isComplete()) {
-      started.fail(new CommandException(whyNotStarted(how), how));
-    }
+    started.completeExceptionally(new CommandException(whyNotStarted(how), how));
     output.end(null);
     end.complete(how);
-  }
-
-  private @Nullable String damage(End how) {
-    for (Stream stream : Stream.values()) {
-      StreamTotal told = stream == Stream.STDOUT ? how.stdout() : how.stderr();
-      CRC32 checksum = checksums.get(stream);
-      Long count = counts.get(stream);
-      if (checksum == null || count == null) {
-        continue;
-      }
-      if (count != told.bytes() || checksum.getValue() != told.crc32()) {
-        return stream.wireName() + ": " + count + " bytes (the node counted: " + told + ")";
-      }
-    }
-    return null;
   }
 
   private static String whyNotStarted(End how) {
@@ -262,18 +243,22 @@ public final class BusJob {
   }
 
   private void fail(CommandException why) {
+    if (!over && nodeAddress != null && id != null) {
+      // It may run on: nobody is going to read what it writes.
+      var _ = ask(new Request.Cancel(id));
+    }
+    giveUp(why);
+  }
+
+  private void giveUp(CommandException why) {
     if (over) {
       return;
     }
     close();
-    if (nodeAddress != null && id != null) {
-      // It may run on: nobody is going to read what it writes.
-      var _ = ask(new Request.Cancel(id));
-    }
     stdin.fail(why);
     output.end(why);
-    started.tryFail(why);
-    end.tryFail(why);
+    started.completeExceptionally(why);
+    end.completeExceptionally(why);
   }
 
   private void watch() {
@@ -293,7 +278,7 @@ public final class BusJob {
 
   // Not for every line: a quarter of the window at a time, and whatever there is when it is all.
   private void consumed(long offset) {
-    if (!over && (offset == next || offset - acked >= ackBytes)) {
+    if (!over && (offset == tally.next() || offset - acked >= ackBytes)) {
       acked = offset;
       notice(new Request.Ack(null, offset));
     }
@@ -315,7 +300,10 @@ public final class BusJob {
             reply -> {
               try {
                 Event event = EventDecoder.decode(BusFrame.frame(reply).header());
-                return event instanceof Event.Ok(JobState state) ? state : JobState.ENDED;
+                if (event instanceof Event.Ok(JobState state)) {
+                  return state;
+                }
+                throw new CommandException("the node's answer is no state: " + event);
               } catch (ProtocolException e) {
                 throw new CommandException(e.getMessage());
               }

@@ -3,6 +3,7 @@ package dev.runnel.bus;
 import io.vertx.core.Handler;
 import io.vertx.core.streams.ReadStream;
 import java.util.ArrayDeque;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class JobStream<T> implements ReadStream<T> {
   private final ArrayDeque<T> queue = new ArrayDeque<>();
   private final Consumer<T> onTaken;
+  private final Executor later;
   private @Nullable Handler<T> handler;
   private @Nullable Handler<Void> endHandler;
   private @Nullable Handler<Throwable> exceptionHandler;
@@ -26,9 +28,11 @@ final class JobStream<T> implements ReadStream<T> {
    * An open stream.
    *
    * @param onTaken called with each item after its handler has had it
+   * @param later runs a task in a later turn of the context
    */
-  JobStream(Consumer<T> onTaken) {
+  JobStream(Consumer<T> onTaken, Executor later) {
     this.onTaken = onTaken;
+    this.later = later;
   }
 
   void add(T item) {
@@ -36,15 +40,21 @@ final class JobStream<T> implements ReadStream<T> {
     deliver();
   }
 
-  /** There is no more; what is queued still comes first. */
-  void end() {
+  /**
+   * There is no more, or with a cause there should have been; what is queued still comes first. May
+   * be repeated: the first cause is the one that is told.
+   */
+  void end(@Nullable Throwable cause) {
     ended = true;
+    if (failure == null) {
+      failure = cause;
+    }
     deliver();
   }
 
-  void fail(Throwable cause) {
-    failure = cause;
-    end();
+  /** Drops what is queued. */
+  void clear() {
+    queue.clear();
   }
 
   @Override
@@ -85,6 +95,7 @@ final class JobStream<T> implements ReadStream<T> {
   @Override
   public JobStream<T> exceptionHandler(@Nullable Handler<Throwable> newHandler) {
     exceptionHandler = newHandler;
+    deliver();
     return this;
   }
 
@@ -94,22 +105,31 @@ final class JobStream<T> implements ReadStream<T> {
       return;
     }
     delivering = true;
+    boolean whole = false;
     try {
-      while (handler != null && demand > 0) {
-        T item = queue.poll();
-        if (item == null) {
-          break;
-        }
-        if (demand != Long.MAX_VALUE) {
-          demand--;
-        }
-        handler.handle(item);
-        onTaken.accept(item);
+      while (handler != null && demand > 0 && !queue.isEmpty()) {
+        deliver(handler, queue.remove());
       }
+      whole = true;
     } finally {
       delivering = false;
+      if (!whole) {
+        // It threw, which is for the context to report. There may be nothing to call us again.
+        later.execute(this::deliver);
+      }
     }
     tellEnd();
+  }
+
+  private void deliver(Handler<T> to, T item) {
+    if (demand != Long.MAX_VALUE) {
+      demand--;
+    }
+    try {
+      to.handle(item);
+    } finally {
+      onTaken.accept(item);
+    }
   }
 
   private void tellEnd() {

@@ -4,6 +4,9 @@ import dev.runnel.model.Stream;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.streams.ReadStream;
 import java.util.ArrayDeque;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.Executor;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -13,14 +16,18 @@ import org.jspecify.annotations.Nullable;
  */
 final class OutputSplitter {
   private final LongConsumer onConsumed;
+  private final Executor later;
+  private final long maxKeptBytes;
   private final ArrayDeque<Piece> pieces = new ArrayDeque<>();
-  // Until the consumer has chosen what to read.
-  private final ArrayDeque<Piece> undecided = new ArrayDeque<>();
+  private final Map<Stream, Side> sides = new EnumMap<>(Stream.class);
+  private @Nullable Taker taker;
   private @Nullable JobStream<JobOutput> both;
-  private @Nullable JobStream<Buffer> stdout;
-  private @Nullable JobStream<Buffer> stderr;
   private boolean ended;
   private @Nullable Throwable failure;
+
+  private interface Taker {
+    void take(Piece piece);
+  }
 
   private static final class Piece {
     final JobOutput output;
@@ -29,26 +36,37 @@ final class OutputSplitter {
     Piece(JobOutput output) {
       this.output = output;
     }
+
+    int bytes() {
+      return output.bytes().length();
+    }
   }
 
-  OutputSplitter(LongConsumer onConsumed) {
+  /**
+   * Nothing has come yet.
+   *
+   * @param later runs a task in a later turn of the context
+   * @param maxKeptBytes of a stream that nobody asked for, while the other is read
+   */
+  OutputSplitter(LongConsumer onConsumed, Executor later, long maxKeptBytes) {
     this.onConsumed = onConsumed;
+    this.later = later;
+    this.maxKeptBytes = maxKeptBytes;
   }
 
   ReadStream<JobOutput> both() {
-    if (stdout != null) {
+    if (!sides.isEmpty()) {
       throw new IllegalStateException("stdout or stderr is read already, each by itself");
     }
     if (both == null) {
       ArrayDeque<Piece> inFlight = new ArrayDeque<>();
-      both = new JobStream<>(_ -> consumed(inFlight.remove()));
-      JobStream<JobOutput> stream = both;
-      decided =
+      JobStream<JobOutput> stream = new JobStream<>(_ -> consumed(inFlight.remove()), later);
+      both = stream;
+      decide(
           piece -> {
             inFlight.add(piece);
             stream.add(piece.output);
-          };
-      decide();
+          });
     }
     return both;
   }
@@ -57,40 +75,35 @@ final class OutputSplitter {
     if (both != null) {
       throw new IllegalStateException("output is read already, both streams in order");
     }
-    JobStream<Buffer> out = stdout;
-    JobStream<Buffer> err = stderr;
-    if (out == null || err == null) {
-      ArrayDeque<Piece> outInFlight = new ArrayDeque<>();
-      ArrayDeque<Piece> errInFlight = new ArrayDeque<>();
-      JobStream<Buffer> newOut = new JobStream<>(_ -> consumed(outInFlight.remove()));
-      JobStream<Buffer> newErr = new JobStream<>(_ -> consumed(errInFlight.remove()));
-      stdout = newOut;
-      stderr = newErr;
-      decided =
-          piece -> {
-            boolean toOut = piece.output.stream() == Stream.STDOUT;
-            (toOut ? outInFlight : errInFlight).add(piece);
-            (toOut ? newOut : newErr).add(piece.output.bytes());
-          };
-      decide();
-      return which == Stream.STDOUT ? newOut : newErr;
-    }
-    return which == Stream.STDOUT ? out : err;
+    ReadStream<Buffer> stream = side(which).ask();
+    takeSides();
+    return stream;
   }
 
-  private @Nullable Taker decided;
+  /** Drops what is not asked for by now, and what still comes of it. */
+  void discard() {
+    if (both == null) {
+      side(Stream.STDOUT).discard();
+      side(Stream.STDERR).discard();
+      takeSides();
+    }
+  }
 
-  private interface Taker {
-    void take(Piece piece);
+  private Side side(Stream which) {
+    return sides.computeIfAbsent(which, Side::new);
+  }
+
+  private void takeSides() {
+    if (taker == null) {
+      decide(piece -> side(piece.output.stream()).take(piece));
+    }
   }
 
   void add(JobOutput output) {
     Piece piece = new Piece(output);
     pieces.add(piece);
-    if (decided == null) {
-      undecided.add(piece);
-    } else {
-      decided.take(piece);
+    if (taker != null) {
+      taker.take(piece);
     }
   }
 
@@ -101,12 +114,10 @@ final class OutputSplitter {
     tellEnd();
   }
 
-  private void decide() {
-    Taker taker = decided;
-    if (taker != null) {
-      undecided.forEach(taker::take);
-      undecided.clear();
-    }
+  // Until the consumer has chosen what to read, all that came waits.
+  private void decide(Taker decided) {
+    taker = decided;
+    new ArrayDeque<>(pieces).forEach(decided::take);
     if (ended) {
       tellEnd();
     }
@@ -114,21 +125,14 @@ final class OutputSplitter {
 
   private void tellEnd() {
     if (both != null) {
-      tellEnd(both);
+      both.end(failure);
     }
-    if (stdout != null) {
-      tellEnd(stdout);
-    }
-    if (stderr != null) {
-      tellEnd(stderr);
-    }
+    sides.values().forEach(side -> side.stream.end(failure));
   }
 
-  private void tellEnd(JobStream<?> stream) {
-    if (failure == null) {
-      stream.end();
-    } else {
-      stream.fail(failure);
+  private void endIfEnded(JobStream<?> stream) {
+    if (ended) {
+      stream.end(failure);
     }
   }
 
@@ -140,6 +144,70 @@ final class OutputSplitter {
     }
     if (offset >= 0) {
       onConsumed.accept(offset);
+    }
+  }
+
+  /**
+   * One stream by itself. Before somebody asks for it, it holds nobody back: what came is kept, up
+   * to a bound, and if that was too little whoever asks is told.
+   */
+  private final class Side {
+    final Stream which;
+    final ArrayDeque<Piece> inFlight = new ArrayDeque<>();
+    final JobStream<Buffer> stream = new JobStream<>(_ -> consumed(inFlight.remove()), later);
+    private boolean asked;
+    private boolean discarding;
+    private long keptBytes;
+    private long droppedBytes;
+
+    Side(Stream which) {
+      this.which = which;
+      endIfEnded(stream);
+    }
+
+    ReadStream<Buffer> ask() {
+      if (!asked && discarding) {
+        stream.end(
+            new CommandException(
+                which.wireName()
+                    + ": "
+                    + droppedBytes
+                    + " bytes, not kept as nobody asked for it"));
+      }
+      asked = true;
+      return stream;
+    }
+
+    void discard() {
+      if (!asked) {
+        discarding = true;
+        drop();
+      }
+    }
+
+    void take(Piece piece) {
+      if (!asked) {
+        keptBytes += piece.bytes();
+        discarding |= keptBytes > maxKeptBytes;
+      }
+      if (discarding) {
+        droppedBytes += asked ? piece.bytes() : 0;
+        drop();
+        consumed(piece);
+        return;
+      }
+      inFlight.add(piece);
+      stream.add(piece.output.bytes());
+      if (!asked) {
+        consumed(piece);
+      }
+    }
+
+    private void drop() {
+      droppedBytes += keptBytes;
+      keptBytes = 0;
+      inFlight.clear();
+      stream.clear();
     }
   }
 }

@@ -48,7 +48,7 @@ final class BusFollower implements Following.Outlet {
   static JobSpec withWindow(JobSpec spec) {
     return spec.window().isPresent()
         ? spec
-        : spec.withWindow(OptionalLong.of(Math.min(BusFrame.WINDOW_BYTES, spec.retainBytes())));
+        : spec.withWindow(OptionalLong.of(BusFrame.window(spec)));
   }
 
   void take(Request.Notice notice) throws BadNoticeException {

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -153,6 +154,95 @@ class CommandBusTest {
   }
 
   @Test
+  void whoReadsOneStreamIsNotHeldBackByTheOther() {
+    Promise<String> stdout = Promise.promise();
+    Promise<String> stderr = Promise.promise();
+    End end =
+        inVerticle(
+            commands ->
+                commands
+                    .run(shell("seq 300000 >&2; seq 300000"))
+                    .compose(
+                        job -> {
+                          collect(job.stdout(), stdout);
+                          return job.end().onSuccess(_ -> collect(job.stderr(), stderr));
+                        }));
+    assertEquals(Outcome.EXITED, end.outcome());
+    assertEquals(300_000, await(stdout.future()).lines().count());
+    CompletionException late =
+        assertThrows(CompletionException.class, () -> await(stderr.future()));
+    assertTrue(String.valueOf(late.getMessage()).contains("nobody asked"), late::getMessage);
+  }
+
+  @Test
+  void oneStreamMayBeReadAfterTheOther() {
+    Promise<String> stdout = Promise.promise();
+    Promise<String> stderr = Promise.promise();
+    inVerticle(
+        commands ->
+            commands
+                .run(shell("seq 1000 >&2; seq 300000"))
+                .compose(
+                    job -> {
+                      collect(job.stdout(), stdout);
+                      return stdout
+                          .future()
+                          .onSuccess(_ -> collect(job.stderr(), stderr))
+                          .compose(_ -> job.end());
+                    }));
+    assertEquals(1_000, await(stderr.future()).lines().count());
+  }
+
+  @Test
+  void outputThatNobodyWantsHoldsNothingBack() {
+    End end =
+        inVerticle(
+            commands ->
+                commands
+                    .run(shell("seq 300000; seq 300000 >&2; exit 4"))
+                    .compose(
+                        job -> {
+                          job.discardOutput();
+                          return job.end();
+                        }));
+    assertEquals(new ExitStatus.Exited(4), end.status());
+  }
+
+  @Test
+  void handlerThatThrowsGetsTheRest() {
+    AtomicInteger thrown = new AtomicInteger();
+    Buffer seen = Buffer.buffer();
+    inVerticle(
+        commands -> {
+          vertx.getOrCreateContext().exceptionHandler(_ -> thrown.incrementAndGet());
+          return commands
+              .run(shell("seq 300000"))
+              .compose(
+                  job -> {
+                    job.stdout()
+                        .handler(
+                            piece -> {
+                              seen.appendBuffer(piece);
+                              throw new IllegalStateException("a fault, thrown by a test");
+                            });
+                    return job.end();
+                  });
+        });
+    until(() -> seen.toString().endsWith("\n300000\n"));
+    assertTrue(thrown.get() > 0);
+  }
+
+  @Test
+  void handlersOfFuturesRunOnTheCallersContextToo() {
+    BusJob job = inVerticle(commands -> commands.run(shell("exec sleep 60")));
+    Promise<Boolean> same = Promise.promise();
+    // From a thread of the test's own.
+    job.end().onComplete(_ -> same.complete(Vertx.currentContext() == job.context()));
+    var _ = await(job.cancel());
+    assertTrue(await(same.future()));
+  }
+
+  @Test
   void stdinIsAWriteStreamWithBackPressure() {
     byte[] big = new byte[3_000_000];
     new java.util.Random(1).nextBytes(big);
@@ -240,7 +330,10 @@ class CommandBusTest {
                 }));
     BusJob job = await(running.future());
     assertTrue(ProcessHandle.of(job.pid()).isPresent());
+    Future<End> end = job.end();
     await(vertx.undeploy(id));
+    CompletionException noEnd = assertThrows(CompletionException.class, () -> await(end));
+    assertInstanceOf(CommandException.class, noEnd.getCause());
     until(() -> ProcessHandle.of(job.pid()).isEmpty());
     until(
         () ->

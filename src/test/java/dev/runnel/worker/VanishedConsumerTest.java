@@ -123,7 +123,7 @@ class VanishedConsumerTest {
             .addHeader("follower", ADDRESS);
     Message<Object> accepted =
         await(vertx.eventBus().request("runnel", Buffer.buffer(line), options));
-    return new JobId(accepted.headers().get("job"));
+    return new JobId(String.valueOf(accepted.headers().get("job")));
   }
 
   private JobStatus status(JobId job) throws Exception {

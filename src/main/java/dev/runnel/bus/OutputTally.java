@@ -1,0 +1,55 @@
+package dev.runnel.bus;
+
+import dev.runnel.model.End;
+import dev.runnel.model.Event;
+import dev.runnel.model.Stream;
+import dev.runnel.model.StreamTotal;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.zip.CRC32;
+import org.jspecify.annotations.Nullable;
+
+/** What came of a job's output, to be held against what its node counted. On the job's context. */
+final class OutputTally {
+  private final Map<Stream, Count> counts = new EnumMap<>(Stream.class);
+  private long next;
+
+  private static final class Count {
+    final CRC32 checksum = new CRC32();
+    long bytes;
+  }
+
+  /** The log offset after the last byte that came. */
+  long next() {
+    return next;
+  }
+
+  /** Counts what came; says what is wrong with its place, or null. */
+  @Nullable String add(Event.Output piece, byte[] body) {
+    if (piece.offset() != next) {
+      return "output lost: from " + next + " to " + piece.offset();
+    }
+    next += body.length;
+    Count count = count(piece.stream());
+    count.checksum.update(body);
+    count.bytes += body.length;
+    return null;
+  }
+
+  /** In what it differs from what the end tells; null: in nothing. */
+  @Nullable String damage(End how) {
+    String damage = damage(Stream.STDOUT, how.stdout());
+    return damage == null ? damage(Stream.STDERR, how.stderr()) : damage;
+  }
+
+  private @Nullable String damage(Stream stream, StreamTotal told) {
+    Count count = count(stream);
+    return count.bytes == told.bytes() && count.checksum.getValue() == told.crc32()
+        ? null
+        : stream.wireName() + ": " + count.bytes + " bytes (the node counted: " + told + ")";
+  }
+
+  private Count count(Stream stream) {
+    return counts.computeIfAbsent(stream, _ -> new Count());
+  }
+}
