@@ -3,6 +3,7 @@ package dev.runnel;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.security.Tokens;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.Writer;
@@ -189,6 +190,47 @@ class ShellTest {
       tmux.await("^\\[130\\] >>> $");
       tmux.type("quit", "Enter");
       tmux.await("ended with 0$");
+    }
+  }
+
+  @Test
+  void aThirdInterruptWaitsForNothingAnyMore() throws Exception {
+    Tool.require("tmux", "ShellTest.aThirdInterruptWaitsForNothingAnyMore");
+    try (Tmux tmux = new Tmux(folder.resolve("tmux.sock"), shell())) {
+      tmux.await("^>>> $");
+      tmux.type("echo st''art; sleep 1000", "Enter");
+      tmux.await("^start$");
+      signal("STOP");
+      tmux.type("C-c");
+      tmux.await("\\^C$");
+      tmux.type("C-c");
+      tmux.await("\\^C\\s+\\^C$");
+      tmux.type("C-c");
+      tmux.await("^\\[255\\] >>> $");
+      signal("CONT");
+      tmux.type("echo go''es on", "Enter");
+      tmux.await("^goes on\n>>> $");
+    }
+  }
+
+  private void signal(String name) throws Exception {
+    String pid = String.valueOf(daemon.process().pid());
+    assertEquals(0, new ProcessBuilder("kill", "-" + name, pid).start().waitFor());
+  }
+
+  @Test
+  void wrongTokenLeadsToNoPrompt() throws Exception {
+    Tool.require("tmux", "ShellTest.wrongTokenLeadsToNoPrompt");
+    Path known = Files.writeString(folder.resolve("known"), Tokens.create("alice").line() + "\n");
+    Path wrong = Files.writeString(folder.resolve("wrong"), Tokens.create("alice").secret());
+    try (Daemon guarded =
+        Daemon.start("--listen", "127.0.0.1:0", "--tokens", known.toString())) {
+      host = guarded.line().substring("listening on ".length());
+      ProcessBuilder shell = shell();
+      shell.command().addAll(List.of("--token-file", wrong.toString()));
+      try (Tmux tmux = new Tmux(folder.resolve("tmux.sock"), shell)) {
+        tmux.await("token: not known[^>]*ended with 255$");
+      }
     }
   }
 
