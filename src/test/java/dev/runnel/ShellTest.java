@@ -223,8 +223,7 @@ class ShellTest {
     Tool.require("tmux", "ShellTest.wrongTokenLeadsToNoPrompt");
     Path known = Files.writeString(folder.resolve("known"), Tokens.create("alice").line() + "\n");
     Path wrong = Files.writeString(folder.resolve("wrong"), Tokens.create("alice").secret());
-    try (Daemon guarded =
-        Daemon.start("--listen", "127.0.0.1:0", "--tokens", known.toString())) {
+    try (Daemon guarded = Daemon.start("--listen", "127.0.0.1:0", "--tokens", known.toString())) {
       host = guarded.line().substring("listening on ".length());
       ProcessBuilder shell = shell();
       shell.command().addAll(List.of("--token-file", wrong.toString()));
