@@ -4,6 +4,8 @@ import dev.runnel.config.Node;
 import dev.runnel.config.Settings;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
+import dev.runnel.security.Guard;
+import dev.runnel.security.Policy;
 import dev.runnel.server.Listen;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
@@ -53,7 +55,10 @@ public final class RunnelVerticle extends VerticleBase {
     NodeIdentity identity = new NodeIdentity(options.address(), UUID.randomUUID().toString());
     Node made =
         new Node(
-            vertx, opened, settings, new Node.Terms(identity, options.address(), options.tokens()));
+            vertx,
+            opened,
+            settings,
+            new Node.Terms(identity, options.address(), options.tokens(), new Guard(Policy.NONE)));
     node = made;
     return made.start()
         .compose(_ -> listen(made))

@@ -3,9 +3,13 @@ package dev.runnel;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.tools.PolicyVerb;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -37,6 +41,20 @@ class ReadmeTest {
       var _ = daemon.process().destroyForcibly();
       assertTrue(python.waitFor() != 0, "a cut connection was taken for a success");
     }
+  }
+
+  @Test
+  void policySaysWhatItIsShownToSay(@TempDir Path folder) throws Exception {
+    Path policy =
+        Files.writeString(
+            folder.resolve("policy.yaml"), block("```yaml\n# policy.yaml, for runnel"));
+    Files.writeString(policy, "# " + Files.readString(policy));
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    List<String> words =
+        List.of("check", policy.toString(), "--as", "ci", "--env", "PATH", "--", "make", "test");
+    assertEquals(1, PolicyVerb.run(words, new PrintStream(out), System.err));
+    String shown = block("$ runnel policy check policy.yaml --as ci --env PATH -- make test\n");
+    assertEquals(shown, read(out.toByteArray()));
   }
 
   private static Process python(Path file, int port, String line) throws Exception {

@@ -19,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -33,6 +34,50 @@ class ServeTest {
       assertTrue(daemon.log().contains("transport=epoll"), daemon.log());
       daemon.process().destroy();
       assertEquals(0, daemon.exitCode());
+    }
+  }
+
+  @Test
+  void policyIsFollowedAsItsFileChangesAndABrokenOneIsNot(@TempDir Path folder) throws Exception {
+    Path policy = Files.writeString(folder.resolve("policy.yaml"), "rules: []\n");
+    try (Daemon daemon =
+            Daemon.start("--listen", "127.0.0.1:0", "--insecure", "--policy", policy.toString());
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), daemon.port())) {
+      assertTrue(answer(socket).contains("\"forbidden\""));
+      Files.writeString(
+          policy, "rules: [{name: a, principals: [anonymous], commands: [['true']]}]\n");
+      awaitLog(daemon, "policy read");
+      assertTrue(answer(socket).contains("\"started\""));
+      Files.writeString(policy, "rules: [{name: a, principles: [anonymous]}]\n");
+      awaitLog(daemon, "policy.yaml:1: rules.principles: unknown key");
+      assertTrue(answer(socket).contains("\"started\""));
+    }
+  }
+
+  @Test
+  void brokenPolicyIsNoStart(@TempDir Path folder) throws Exception {
+    Path policy = Files.writeString(folder.resolve("policy.yaml"), "rules: [{}]\n");
+    try (Daemon daemon =
+        Daemon.start("--listen", "127.0.0.1:0", "--insecure", "--policy", policy.toString())) {
+      assertEquals(1, daemon.exitCode());
+      assertTrue(daemon.log().contains("policy.yaml:1: rules: name: missing"), daemon.log());
+    }
+  }
+
+  // The first frame of the answer to a command; what follows is read over.
+  private static String answer(Socket socket) throws IOException {
+    send(socket, "{\"argv\":[\"true\"],\"total_size\":0}", "");
+    DataInputStream in = new DataInputStream(socket.getInputStream());
+    String first = header(in);
+    for (String next = first; !next.contains("\"final\":true"); next = header(in)) {}
+    return first;
+  }
+
+  private static void awaitLog(Daemon daemon, String words) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (!daemon.log().contains(words)) {
+      assertTrue(System.nanoTime() - deadline < 0, () -> "not in the log: " + words);
+      Thread.onSpinWait();
     }
   }
 

@@ -13,6 +13,10 @@ import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
 import dev.runnel.model.TerminalSize;
+import dev.runnel.security.ForbiddenException;
+import dev.runnel.security.Grant;
+import dev.runnel.security.Guard;
+import dev.runnel.security.Reach;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -26,10 +30,16 @@ import org.jspecify.annotations.Nullable;
 public final class Gate {
   private final Registry registry;
   private final Bus bus;
+  private final Guard guard;
 
-  public Gate(Registry registry, Bus bus) {
+  public Gate(Registry registry, Bus bus, Guard guard) {
     this.registry = registry;
     this.bus = bus;
+    this.guard = guard;
+  }
+
+  public Guard guard() {
+    return guard;
   }
 
   public NodeIdentity node() {
@@ -42,22 +52,36 @@ public final class Gate {
    * @throws RefusedException if it is meant for another life of this node, not allowed, or there is
    *     no place for it
    */
-  public Job register(Caller caller, Request.Run run) throws RefusedException {
+  public StartJob register(Caller caller, Request.Run run) throws RefusedException {
     String boot = node().boot();
     if (run.boot() != null && !run.boot().equals(boot)) {
       throw new RefusedException(
           ErrorCode.STALE, "boot: " + run.boot() + " (this server's: " + boot + ")");
     }
-    return registry.register(run.job(), run.spec(), Origin.of(caller));
+    try {
+      Grant grant = guard.policy().judge(caller, run.spec());
+      Origin origin = new Origin(caller, grant.ruleName(), signals(grant));
+      return new StartJob(registry.register(run.job(), grant.spec(), origin), grant);
+    } catch (ForbiddenException e) {
+      throw new RefusedException(ErrorCode.FORBIDDEN, e.getMessage());
+    }
+  }
+
+  // As with a forced command of sshd's: what it is not asked to do it is not to be made do.
+  private static Origin.Signals signals(Grant grant) {
+    return grant.isForced() ? Origin.Signals.REFUSED : Origin.Signals.TAKEN;
   }
 
   /** Has a worker start a job; if none takes it the job is refused. */
-  public void start(Job job) {
-    bus.start(new StartJob(job))
+  public void start(StartJob start) {
+    bus.start(start)
         .onFailure(
             e ->
-                job.refuse(
-                    new RefusedException(ErrorCode.UNAVAILABLE, "no worker: " + e.getMessage())));
+                start
+                    .job()
+                    .refuse(
+                        new RefusedException(
+                            ErrorCode.UNAVAILABLE, "no worker: " + e.getMessage())));
   }
 
   /** {@link Registry#status}, of a job that the caller may see. */
@@ -72,6 +96,12 @@ public final class Gate {
   /** {@link Registry#signal}, of a job that the caller may control. */
   public JobState signal(Caller caller, JobId id, Signal signal) throws RefusedException {
     checkControl(caller, id);
+    Job job = registry.live(id);
+    if (job != null && job.origin().signals() == Origin.Signals.REFUSED) {
+      throw new RefusedException(
+          ErrorCode.FORBIDDEN,
+          "rule " + job.origin().rule() + ": a forced command takes no signals");
+    }
     return registry.signal(id, signal);
   }
 
@@ -107,16 +137,20 @@ public final class Gate {
   private void checkControl(Caller caller, JobId id) throws RefusedException {
     JobStatus status = status(caller, id);
     if (!mayControl(caller, status)) {
-      throw new RefusedException(ErrorCode.FORBIDDEN, "job: " + id + " is not yours to control");
+      throw new RefusedException(
+          ErrorCode.FORBIDDEN,
+          "job: " + id + ": no rule of the policy lets " + caller.principal() + " control it");
     }
   }
 
-  private static boolean mayObserve(Caller caller, JobStatus status) {
-    return isOwn(caller, status);
+  private boolean mayObserve(Caller caller, JobStatus status) {
+    return isOwn(caller, status)
+        || guard.policy().observe(caller.principal()) == Reach.ALL
+        || guard.policy().control(caller.principal()) == Reach.ALL;
   }
 
-  private static boolean mayControl(Caller caller, JobStatus status) {
-    return isOwn(caller, status);
+  private boolean mayControl(Caller caller, JobStatus status) {
+    return isOwn(caller, status) || guard.policy().control(caller.principal()) == Reach.ALL;
   }
 
   private static boolean isOwn(Caller caller, JobStatus status) {

@@ -1,9 +1,11 @@
 package dev.runnel.bus;
 
 import dev.runnel.job.Job;
+import dev.runnel.security.Grant;
 
 /**
- * Asks a worker to start a job that the registry knows already. The job itself is the claim: who
- * asked can withdraw until the process is made, and after it the job ends at once. Within a JVM.
+ * Asks a worker to start a job that the registry knows already, as it was granted. The job itself
+ * is the claim: who asked can withdraw until the process is made, and after it the job ends at
+ * once. Within a JVM.
  */
-public record StartJob(Job job) {}
+public record StartJob(Job job, Grant grant) {}

@@ -98,7 +98,7 @@ public final class Cli {
           case CANCEL -> JobVerbs.cancelHelp();
           case SIGNAL -> JobVerbs.signalHelp();
           case HELP -> Help.overview();
-          case SERVE, TOKEN, TEST, PACKAGE -> "See runnel " + word + " --help\n";
+          case SERVE, POLICY, TOKEN, TEST, PACKAGE -> "See runnel " + word + " --help\n";
         });
   }
 

@@ -57,6 +57,7 @@ final class ExecOptions {
   static final List<Help.Section> SECTIONS =
       List.of(
           new Help.Section("What", List.of(SHELL, CWD, ENV, MERGE, STDIN, NO_STDIN, JOB)),
+          new Help.Section("Secrets", List.of(SecretOptions.SECRET_ENV, SecretOptions.ENV_FROM)),
           new Help.Section(
               "How long, how much",
               List.of(TIMEOUT, GRACE, DRAIN, DRAIN_MAX, LEFTOVERS, WINDOW, RETAIN)),
@@ -102,7 +103,7 @@ final class ExecOptions {
     long retain = size(arguments, RETAIN, JobSpec.DEFAULT_RETAIN_BYTES);
     String timeout = arguments.value(TIMEOUT);
     return new JobSpec(
-        command,
+        command.with(SecretOptions.secrets(arguments, surroundings.env())),
         timeout == null ? null : Durations.parse(TIMEOUT, timeout, Duration.ofMillis(1)),
         duration(arguments, GRACE, JobSpec.DEFAULT_GRACE),
         duration(arguments, DRAIN, JobSpec.DEFAULT_DRAIN),

@@ -14,6 +14,7 @@ enum Verb {
   CANCEL("end a job with all its processes"),
   SIGNAL("send a signal to a job's processes"),
   BENCH("measure what commands cost here, and what they cost at least"),
+  POLICY("say what a policy says to a command, and why"),
   TOKEN("make a secret by which a server knows a client"),
   TEST("build Runnel and run its tests"),
   PACKAGE("build Runnel and pack it with a runtime of its own"),

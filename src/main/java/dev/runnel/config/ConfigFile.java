@@ -30,6 +30,7 @@ record ConfigFile(
     @Nullable List<String> listen,
     @JsonProperty("seed_listen") @Nullable String seedListen,
     @Nullable String tokens,
+    @Nullable String policy,
     @Nullable Boolean insecure,
     @JsonProperty("log_level") @Nullable String logLevel,
     Map<String, Long> limits) {
@@ -38,12 +39,14 @@ record ConfigFile(
       @Nullable List<String> listen,
       @JsonProperty("seed_listen") @Nullable String seedListen,
       @Nullable String tokens,
+      @Nullable String policy,
       @Nullable Boolean insecure,
       @JsonProperty("log_level") @Nullable String logLevel,
       @Nullable Map<String, Long> limits) {
     this.listen = listen;
     this.seedListen = seedListen;
     this.tokens = tokens;
+    this.policy = policy;
     this.insecure = insecure;
     this.logLevel = logLevel;
     this.limits = limits == null ? Map.of() : limits;
@@ -56,7 +59,7 @@ record ConfigFile(
           .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .build();
 
-  static final ConfigFile NONE = new ConfigFile(null, null, null, null, null, null);
+  static final ConfigFile NONE = new ConfigFile(null, null, null, null, null, null, null);
 
   static ConfigFile read(Path file) throws SettingsException {
     String text;

@@ -5,6 +5,7 @@ import dev.runnel.bus.Gate;
 import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.ProcessEngine;
+import dev.runnel.security.Guard;
 import dev.runnel.security.Tokens;
 import dev.runnel.server.Access;
 import dev.runnel.server.FrameListener;
@@ -45,7 +46,8 @@ public final class Node {
    * @param address where it takes requests on the event bus
    * @param tokens of which TCP peers need one; null: they need none
    */
-  public record Terms(NodeIdentity identity, String address, @Nullable Tokens tokens) {}
+  public record Terms(
+      NodeIdentity identity, String address, @Nullable Tokens tokens, Guard guard) {}
 
   /** A node that nobody can reach yet. */
   public Node(Vertx vertx, ProcessEngine engine, Settings settings, Terms terms) {
@@ -56,7 +58,10 @@ public final class Node {
     this.registry = new Registry(identity, engine, settings.logMemory(), settings.jobLimits());
     this.bus = new Bus(vertx, terms.address(), identity.boot());
     this.room =
-        ServerRoom.of(new Gate(registry, bus), settings.serverLimits(), "runnel " + Version.text());
+        ServerRoom.of(
+            new Gate(registry, bus, terms.guard()),
+            settings.serverLimits(),
+            "runnel " + Version.text());
   }
 
   /** Starts the workers; done when the event bus reaches them. */

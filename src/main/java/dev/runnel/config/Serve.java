@@ -4,6 +4,8 @@ import dev.runnel.bus.Bus;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.process.OwnSession;
+import dev.runnel.security.Guard;
+import dev.runnel.security.Policy;
 import dev.runnel.security.Tokens;
 import dev.runnel.server.Listen;
 import io.vertx.core.Future;
@@ -81,6 +83,8 @@ public final class Serve {
 
   private void serve() throws SettingsException {
     @Nullable Tokens tokens = readTokens();
+    Guard guard = new Guard(Policy.NONE);
+    PolicyWatch watch = watchPolicy(guard);
     if (settings.life() == Settings.Life.EMBEDDED) {
       endWithStdin(System.in);
     }
@@ -90,7 +94,13 @@ public final class Serve {
       Vertx vertx = Vertx.vertx(vertxOptions());
       Node node =
           new Node(
-              vertx, engine, settings, new Node.Terms(identity(), Bus.DEFAULT_ADDRESS, tokens));
+              vertx,
+              engine,
+              settings,
+              new Node.Terms(identity(), Bus.DEFAULT_ADDRESS, tokens, guard));
+      if (watch != null) {
+        watch.begin(vertx);
+      }
       try {
         var _ = await(node.start());
         tellListeners(vertx, node);
@@ -162,6 +172,11 @@ public final class Serve {
     } catch (UnsupportedOperationException e) {
       throw SettingsException.config(String.valueOf(e.getMessage()));
     }
+  }
+
+  private @Nullable PolicyWatch watchPolicy(Guard guard) throws SettingsException {
+    Path file = settings.policy();
+    return file == null ? null : PolicyWatch.open(file, guard);
   }
 
   private @Nullable Tokens readTokens() throws SettingsException {

@@ -22,6 +22,7 @@ final class ServeArguments {
   private final Map<Limit, Long> limits = new EnumMap<>(Limit.class);
   private @Nullable String seedListen;
   private @Nullable String tokens;
+  private @Nullable String policy;
   private @Nullable String config;
   private @Nullable String logLevel;
   private boolean insecure;
@@ -68,7 +69,13 @@ final class ServeArguments {
 
   private static void checkKnown(String option) throws SettingsException {
     switch (option) {
-      case "--listen", "--seed-listen", "--tokens", "--config", "--log-level", "--limit" -> {}
+      case "--listen",
+          "--seed-listen",
+          "--tokens",
+          "--policy",
+          "--config",
+          "--log-level",
+          "--limit" -> {}
       default -> throw SettingsException.usage(option + ": unknown option");
     }
   }
@@ -78,6 +85,7 @@ final class ServeArguments {
       case "--listen" -> listen.add(value);
       case "--seed-listen" -> seedListen = value;
       case "--tokens" -> tokens = value;
+      case "--policy" -> policy = value;
       case "--config" -> config = value;
       case "--log-level" -> logLevel = value;
       case "--limit" -> setLimit(value);
@@ -111,6 +119,7 @@ final class ServeArguments {
             listens(environment, file),
             seedListen(first(seedListen, environment.get("RUNNEL_SEED_LISTEN"), file.seedListen())),
             tokensPath == null ? null : Path.of(tokensPath),
+            path(first(policy, environment.get("RUNNEL_POLICY"), file.policy())),
             open ? OpenTcp.INSECURE : OpenTcp.REFUSED,
             level(first(logLevel, environment.get("RUNNEL_LOG_LEVEL"), file.logLevel())),
             life,
@@ -118,6 +127,10 @@ final class ServeArguments {
     checkTcp(settings);
     checkSeed(settings);
     return settings;
+  }
+
+  private static @Nullable Path path(@Nullable String text) {
+    return text == null ? null : Path.of(text);
   }
 
   private static @Nullable String first(

@@ -31,15 +31,17 @@ final class ServeHelp {
                             example; needs --insecure (see PROTOCOL.md)
         --tokens FILE       tokens that TCP clients need; lines of NAME SHA256,
                             as runnel token new prints them
+        --policy FILE       YAML that says who may run what; read again when it changes
+                            (see SECURITY.md and runnel policy --help)
         --insecure          lets TCP clients in without tokens
-        --config FILE       YAML with the keys listen, seed_listen, tokens, insecure,
-                            log_level, limits
+        --config FILE       YAML with the keys listen, seed_listen, tokens, policy,
+                            insecure, log_level, limits
         --log-level LEVEL   error, warn, info (default) or debug
         --limit NAME=VALUE  sets a limit; repeatable
         --help              this text
 
       Each is also read from the environment (RUNNEL_LISTEN, RUNNEL_SEED_LISTEN, RUNNEL_TOKENS,
-      RUNNEL_INSECURE, RUNNEL_CONFIG, RUNNEL_LOG_LEVEL); the command line wins, then the
+      RUNNEL_POLICY, RUNNEL_INSECURE, RUNNEL_CONFIG, RUNNEL_LOG_LEVEL); the command line wins, then the
       environment, then the file.
 
       limits, and their defaults:

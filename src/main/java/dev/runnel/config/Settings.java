@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param seedListen a loopback address; null: there is no seed listener
  * @param tokens the file of the tokens it takes; null: there are none
+ * @param policy the file that says who may run what; null: any command
  * @param openTcp whether TCP peers are let in without a token
  * @param life whose end is the daemon's own
  */
@@ -23,6 +24,7 @@ public record Settings(
     List<Listen> listen,
     Listen.@Nullable Tcp seedListen,
     @Nullable Path tokens,
+    @Nullable Path policy,
     OpenTcp openTcp,
     LogLevel logLevel,
     Life life,
@@ -58,7 +60,8 @@ public record Settings(
 
   /** A node's in an application: everything but the limits is said elsewhere. */
   public static Settings ofGuest(Map<Limit, Long> limits) {
-    return new Settings(List.of(), null, null, OpenTcp.REFUSED, LogLevel.INFO, Life.GUEST, limits);
+    return new Settings(
+        List.of(), null, null, null, OpenTcp.REFUSED, LogLevel.INFO, Life.GUEST, limits);
   }
 
   /** How many share a listener. One for each core: a verticle's connections are all on its own. */

@@ -12,6 +12,7 @@ import dev.runnel.model.Signal;
 import dev.runnel.model.TerminalSize;
 import dev.runnel.process.ProcessEngine;
 import java.time.Instant;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -142,9 +143,18 @@ public final class Job {
     return !abandoned && !lifecycle.isEnding();
   }
 
-  /** Has the process started, unless nobody wants it any more. Called once, by a worker. */
+  /** Has its command started as it stands, unless nobody wants it any more. Called once. */
   public void start() {
-    engine.start(id, spec.command(), this::isWanted, lifecycle);
+    start(spec.command().settled(Map.of()));
+  }
+
+  /**
+   * Has the process started, unless nobody wants it any more. Called once, by a worker.
+   *
+   * @param settled the job's command with all that it is not kept with
+   */
+  public void start(CommandSpec settled) {
+    engine.start(id, settled, this::isWanted, lifecycle);
   }
 
   /** It can't be started at all: the job ends without a trace. */

@@ -150,6 +150,11 @@ public final class Registry {
     return status;
   }
 
+  /** A job that has not ended, or null. */
+  public @Nullable Job live(JobId id) {
+    return jobs.get(id);
+  }
+
   /** A job's status, or null if no such job is known. */
   public @Nullable JobStatus find(JobId id) {
     Job job = jobs.get(id);

@@ -2,8 +2,10 @@ package dev.runnel.model;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param stdin whether stdin is a pipe (or the terminal) or /dev/null
  * @param terminal its controlling terminal, in place of pipes; stderr is merged then; null: none
  * @param user whom it runs as: a name or a number; null: the daemon's own
+ * @param secrets laid over the environment, too
  */
 public record CommandSpec(
     List<Argument> argv,
@@ -26,7 +29,8 @@ public record CommandSpec(
     Stdin stdin,
     @Nullable Terminal terminal,
     ResourceLimits limits,
-    @Nullable String user) {
+    @Nullable String user,
+    Secrets secrets) {
   private static final int MAX_DISPLAY = 256;
 
   /** Where what the command writes to descriptor 2 goes. */
@@ -59,22 +63,58 @@ public record CommandSpec(
       Map<String, @Nullable String> env,
       Stderr stderr,
       Stdin stdin) {
-    this(argv, cwd, env, stderr, stdin, null, ResourceLimits.NONE, null);
+    this(argv, cwd, env, stderr, stdin, null, ResourceLimits.NONE, null, Secrets.NONE);
   }
 
   /** The same on a terminal. */
   public CommandSpec on(Terminal other) {
-    return new CommandSpec(argv, cwd, env, stderr, stdin, other, limits, user);
+    return new CommandSpec(argv, cwd, env, stderr, stdin, other, limits, user, secrets);
   }
 
   /** The same within other limits. */
   public CommandSpec within(ResourceLimits other) {
-    return new CommandSpec(argv, cwd, env, stderr, stdin, terminal, other, user);
+    return new CommandSpec(argv, cwd, env, stderr, stdin, terminal, other, user, secrets);
   }
 
   /** The same as another user; null: the daemon's own. */
   public CommandSpec as(@Nullable String other) {
-    return new CommandSpec(argv, cwd, env, stderr, stdin, terminal, limits, other);
+    return new CommandSpec(argv, cwd, env, stderr, stdin, terminal, limits, other, secrets);
+  }
+
+  /** The same with these secrets. */
+  public CommandSpec with(Secrets other) {
+    return new CommandSpec(argv, cwd, env, stderr, stdin, terminal, limits, user, other);
+  }
+
+  /** The same in another folder. */
+  public CommandSpec at(String other) {
+    return new CommandSpec(argv, other, env, stderr, stdin, terminal, limits, user, secrets);
+  }
+
+  /** Another command in the same surroundings. */
+  public CommandSpec running(List<Argument> other) {
+    return new CommandSpec(other, cwd, env, stderr, stdin, terminal, limits, user, secrets);
+  }
+
+  /** The names in the environment that were asked to be other than the daemon has them. */
+  public Set<String> envNames() {
+    Set<String> names = new LinkedHashSet<>(env.keySet());
+    names.addAll(secrets.values().keySet());
+    return names;
+  }
+
+  /** As it is started: its secrets are part of its environment, with those the server has. */
+  public CommandSpec settled(Map<String, String> fromServer) {
+    Map<String, @Nullable String> all = new LinkedHashMap<>(env);
+    all.putAll(secrets.values());
+    all.putAll(fromServer);
+    return new CommandSpec(argv, cwd, all, stderr, stdin, terminal, limits, user, Secrets.NONE);
+  }
+
+  /** Without values of the environment, and without arguments: both may be secret. */
+  @Override
+  public String toString() {
+    return "CommandSpec[arguments=" + argv.size() + ", env=" + envNames() + "]";
   }
 
   /** A command without a shell, with nothing but its arguments. */

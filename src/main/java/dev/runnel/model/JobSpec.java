@@ -69,6 +69,23 @@ public record JobSpec(
         command, timeout, grace, drain, drainMax, leftovers, retainBytes, other, lasting);
   }
 
+  /** Another command, handled the same. */
+  public JobSpec withCommand(CommandSpec other) {
+    return new JobSpec(
+        other, timeout, grace, drain, drainMax, leftovers, retainBytes, window, lasting);
+  }
+
+  /** The same with another time to run. */
+  public JobSpec withTimeout(Duration other) {
+    return new JobSpec(
+        command, other, grace, drain, drainMax, leftovers, retainBytes, window, lasting);
+  }
+
+  /** The same with another log. */
+  public JobSpec withRetain(long other) {
+    return new JobSpec(command, timeout, grace, drain, drainMax, leftovers, other, window, lasting);
+  }
+
   /** The same, lasting otherwise. */
   public JobSpec withLasting(Lasting other) {
     return new JobSpec(

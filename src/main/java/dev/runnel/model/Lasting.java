@@ -53,4 +53,9 @@ public record Lasting(
   public Lasting withLinger(Duration other) {
     return new Lasting(other, keep, onFull, spoolBytes);
   }
+
+  /** The same, known for another time after its end. */
+  public Lasting withKeep(Duration other) {
+    return new Lasting(linger, other, onFull, spoolBytes);
+  }
 }

@@ -1,5 +1,6 @@
 package dev.runnel.server;
 
+import dev.runnel.bus.StartJob;
 import dev.runnel.job.BadNoticeException;
 import dev.runnel.job.Job;
 import dev.runnel.job.NotOffered;
@@ -336,13 +337,14 @@ final class Connection implements FrameDecoder.Output {
       throw new RefusedException(
           ErrorCode.BUSY, "jobs of this connection: limit: " + room.limits().maxJobs());
     }
-    Job job = room.gate().register(asking(), run);
+    StartJob start = room.gate().register(asking(), run);
+    Job job = start.job();
     SocketFollower follower = new SocketFollower(this, id, job, room.gate().node());
     inFlight.add(key(id));
     followers.put(key(id), follower);
     runners.put(job.id(), follower);
     LOG.debug("job registered job={} peer={}", job.id(), netSocket.remoteAddress());
-    room.gate().start(job);
+    room.gate().start(start);
   }
 
   private void cancel(@Nullable String id, JobId job) throws RefusedException {

@@ -24,6 +24,8 @@ public record ServerRoom(
           "status",
           "jobs",
           "argv_body",
+          "env_body",
+          "env_from",
           "merge",
           "leftovers",
           "pty");

@@ -14,6 +14,7 @@ import dev.runnel.model.TerminalSize;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -165,6 +166,10 @@ public final class RequestEncoder {
 
   private static byte[] run(@Nullable String id, Request.Run run) {
     List<Argument> argv = run.spec().command().argv();
+    Map<String, String> secrets = run.spec().command().secrets().values();
+    if (!secrets.isEmpty()) {
+      return runWithSecrets(id, run, secrets);
+    }
     if (isShellLine(argv)) {
       return runWithBody(id, run, _ -> {}, argv.get(2).bytes());
     }
@@ -177,6 +182,23 @@ public final class RequestEncoder {
     }
     FrameWriter.Content inBody = json -> json.writeBooleanField("argv_body", true);
     return runWithBody(id, run, inBody, terminated(argv));
+  }
+
+  private static byte[] runWithSecrets(
+      @Nullable String id, Request.Run run, Map<String, String> secrets) {
+    List<Argument> argv = run.spec().command().argv();
+    if (!isText(argv)) {
+      throw new IllegalArgumentException(
+          "command: an argument is not UTF-8, which none may be beside a secret environment");
+    }
+    List<Argument> entries = new ArrayList<>();
+    secrets.forEach((name, value) -> entries.add(Argument.of(name + "=" + value)));
+    FrameWriter.Content what =
+        json -> {
+          inHeader(argv).writeTo(json);
+          json.writeBooleanField("env_body", true);
+        };
+    return runWithBody(id, run, what, terminated(entries));
   }
 
   private static byte[] runWithBody(
@@ -261,6 +283,13 @@ public final class RequestEncoder {
         json.writeStringField(entry.getKey(), entry.getValue());
       }
       json.writeEndObject();
+    }
+    if (!command.secrets().fromServer().isEmpty()) {
+      json.writeArrayFieldStart("env_from");
+      for (String name : command.secrets().fromServer()) {
+        json.writeString(name);
+      }
+      json.writeEndArray();
     }
     // On a terminal they always are.
     if (command.stderr() == CommandSpec.Stderr.MERGED && command.terminal() == null) {

@@ -22,6 +22,8 @@ final class RunDecoder {
           "argv_body",
           "cwd",
           "env",
+          "env_body",
+          "env_from",
           "merge",
           "stdin",
           "pty",
@@ -74,20 +76,28 @@ final class RunDecoder {
 
   private static CommandSpec command(Header header, byte[] body)
       throws ProtocolException, RequestException {
+    Map<String, @Nullable String> env = env(header);
     return new CommandSpec(
         argv(header, body),
         cwd(header),
-        env(header),
+        env,
         header.flag("merge") ? CommandSpec.Stderr.MERGED : CommandSpec.Stderr.SEPARATE,
         header.flag("stdin") ? CommandSpec.Stdin.PIPE : CommandSpec.Stdin.NULL,
         SurroundingsDecoder.terminal(header),
         SurroundingsDecoder.limits(header),
-        SurroundingsDecoder.user(header));
+        SurroundingsDecoder.user(header),
+        SecretsDecoder.decode(header, body, env.keySet()));
   }
 
   private static List<Argument> argv(Header header, byte[] body) throws RequestException {
     boolean inBody = header.flag("argv_body");
     boolean inHeader = header.has("argv");
+    if (SecretsDecoder.isBody(header)) {
+      if (!inHeader || inBody) {
+        throw RequestException.bad("env_body: argv has to be in the header");
+      }
+      return argvOfHeader(header);
+    }
     if (inHeader && (inBody || body.length > 0)) {
       throw RequestException.bad(
           "argv: given beside " + (inBody ? "argv_body" : "a body of " + body.length + " bytes"));

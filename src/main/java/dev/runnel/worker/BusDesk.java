@@ -3,6 +3,7 @@ package dev.runnel.worker;
 import dev.runnel.bus.Bus;
 import dev.runnel.bus.BusFrame;
 import dev.runnel.bus.Gate;
+import dev.runnel.bus.StartJob;
 import dev.runnel.job.BadNoticeException;
 import dev.runnel.job.Job;
 import dev.runnel.job.NotOffered;
@@ -148,16 +149,17 @@ final class BusDesk {
           BusFrame.FOLLOWER
               + (follower == null ? ": no such message header" : ": follows another job"));
     }
-    Job job =
+    StartJob start =
         gate.register(
             CALLER, new Request.Run(run.job(), run.boot(), BusFollower.withWindow(run.spec())));
+    Job job = start.job();
     followers.put(follower, new BusFollower(this, context, follower, job, gate.node()));
     message.reply(
         Buffer.buffer(),
         BusFrame.options(EventEncoder.encode(null, new Event.Ok(JobState.STARTING), 0))
             .addHeader(BusFrame.JOB, job.id().value())
             .addHeader("boot", gate.node().boot()));
-    gate.start(job);
+    gate.start(start);
   }
 
   private void notice(Message<Object> message, Request.Notice notice) throws RefusedException {

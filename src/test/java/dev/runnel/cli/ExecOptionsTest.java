@@ -63,6 +63,9 @@ class ExecOptionsTest {
         "--window 64K x              | \"argv\":[\"x\"],\"window\":65536,",
         "--retain 4M x               | \"argv\":[\"x\"],\"retain\":4194304,",
         "--leftovers keep x          | \"argv\":[\"x\"],\"leftovers\":\"keep\",",
+        "--secret-env PASSED x       | \"argv\":[\"x\"],\"env_body\":true,",
+        "--secret-env PASSED -c ls   | \"argv\":[\"/bin/sh\",\"-c\",\"ls\"],\"env_body\":true,",
+        "--env-from A --env-from B x | \"argv\":[\"x\"],\"env_from\":[\"A\",\"B\"],",
         "--leftovers kill x          | \"argv\":[\"x\"],",
       })
   void becomesItsKey(String words, String keys) throws Failure {

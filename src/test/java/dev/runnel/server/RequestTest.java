@@ -42,6 +42,8 @@ class RequestTest extends NodeTest {
             "status",
             "jobs",
             "argv_body",
+            "env_body",
+            "env_from",
             "leftovers",
             "merge",
             "pty"),

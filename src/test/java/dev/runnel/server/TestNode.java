@@ -8,6 +8,8 @@ import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.process.ProcessEngine;
+import dev.runnel.security.Guard;
+import dev.runnel.security.Policy;
 import dev.runnel.worker.Workers;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -26,6 +28,7 @@ final class TestNode implements AutoCloseable {
   // The test's JVM has children of its own, which are not Runnel's to reap.
   private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.GUEST);
   private final LogMemory memory;
+  private final Guard guard = new Guard(Policy.NONE);
   private final Registry registry;
   private final ServerRoom room;
   private final int port;
@@ -55,7 +58,7 @@ final class TestNode implements AutoCloseable {
     NodeIdentity identity = new NodeIdentity("test", UUID.randomUUID().toString());
     registry = new Registry(identity, between.apply(engine), memory, jobs);
     Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, identity.boot());
-    room = ServerRoom.of(new Gate(registry, bus), limits, "runnel test");
+    room = ServerRoom.of(new Gate(registry, bus, guard), limits, "runnel test");
     await(Workers.deploy(vertx, bus, room.gate()));
     port = listen(access);
   }
@@ -73,6 +76,11 @@ final class TestNode implements AutoCloseable {
 
   int port() {
     return port;
+  }
+
+  /** What its gate goes by. */
+  Guard guard() {
+    return guard;
   }
 
   Registry registry() {

@@ -7,6 +7,8 @@ import dev.runnel.job.LogMemory;
 import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
+import dev.runnel.security.Guard;
+import dev.runnel.security.Policy;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.util.UUID;
@@ -19,6 +21,7 @@ public final class BusNode implements AutoCloseable {
   private final Vertx vertx = Vertx.vertx();
   // The test's JVM has children of its own, which are not Runnel's to reap.
   private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.GUEST);
+  private final Guard guard = new Guard(Policy.NONE);
   private final Registry registry;
 
   public BusNode() {
@@ -29,11 +32,16 @@ public final class BusNode implements AutoCloseable {
     NodeIdentity node = new NodeIdentity("test", UUID.randomUUID().toString());
     registry = new Registry(node, engine, new LogMemory(64L << 20, 100), JobLimits.DEFAULT);
     Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, node.boot());
-    await(Workers.deploy(vertx, bus, new Gate(registry, bus), pace));
+    await(Workers.deploy(vertx, bus, new Gate(registry, bus, guard), pace));
   }
 
   public Vertx vertx() {
     return vertx;
+  }
+
+  /** What its gate goes by. */
+  public Guard guard() {
+    return guard;
   }
 
   public Registry registry() {

@@ -1,5 +1,6 @@
 package dev.runnel.server.seed;
 
+import dev.runnel.bus.StartJob;
 import dev.runnel.job.Job;
 import dev.runnel.job.RefusedException;
 import dev.runnel.model.Caller;
@@ -128,10 +129,11 @@ final class SeedConnection {
   private void run(String line) throws RefusedException {
     JobSpec spec = JobSpec.of(CommandSpec.of("/bin/sh", "-c", line));
     Caller caller = new Caller(PRINCIPAL, socket.remoteAddress().hostAddress(), Caller.Via.SEED);
-    Job job = room.gate().register(caller, new Request.Run(null, null, spec));
+    StartJob start = room.gate().register(caller, new Request.Run(null, null, spec));
+    Job job = start.job();
     follower = new SeedFollower(this, job, room.gate().node(), memory);
     LOG.debug("job registered job={} peer={}", job.id(), peer());
-    room.gate().start(job);
+    room.gate().start(start);
   }
 
   // One piece at a time: what a slow client makes us hold is its answer, and nothing twice.

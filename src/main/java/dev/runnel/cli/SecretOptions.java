@@ -1,0 +1,40 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.Secrets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Variables whose values are nobody's to read: not of other users here, nor of who logs there. */
+final class SecretOptions {
+  static final Option SECRET_ENV =
+      Option.value(
+          "--secret-env", "NAME", "pass our variable on, in nobody's log; may be repeated");
+  static final Option ENV_FROM =
+      Option.value(
+          "--env-from",
+          "NAME",
+          "a variable whose value the server has in a file; may be\nrepeated");
+
+  private SecretOptions() {}
+
+  static Secrets secrets(Arguments arguments, Map<String, String> ours) throws Failure {
+    Map<String, String> values = new LinkedHashMap<>();
+    for (String name : arguments.values(SECRET_ENV)) {
+      if (name.isEmpty() || name.indexOf('=') >= 0) {
+        // Not shown: it may be the value itself.
+        throw Failure.usage(SECRET_ENV.name() + ": (expected: the NAME of a variable)");
+      }
+      String value = ours.get(name);
+      if (value == null) {
+        throw Failure.usage(SECRET_ENV.name() + ": " + name + " is not set");
+      }
+      if (value.indexOf('\uFFFD') >= 0) {
+        throw Failure.usage(SECRET_ENV.name() + ": the value of " + name + " is not UTF-8");
+      }
+      values.put(name, value);
+    }
+    return values.isEmpty() && !arguments.has(ENV_FROM)
+        ? Secrets.NONE
+        : new Secrets(values, arguments.values(ENV_FROM));
+  }
+}

@@ -1,0 +1,84 @@
+package dev.runnel.bus;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.runnel.config.PolicyFile;
+import dev.runnel.job.Origin;
+import dev.runnel.job.RefusedException;
+import dev.runnel.model.Caller;
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobSpec;
+import dev.runnel.worker.BusNode;
+import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.eventbus.DeliveryOptions;
+import io.vertx.core.eventbus.Message;
+import io.vertx.core.json.JsonObject;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The event bus is no side door: a verticle is a principal like any other. */
+class BusPolicyTest {
+  private static <T> T await(Future<T> future) {
+    return future.toCompletionStage().toCompletableFuture().orTimeout(30, TimeUnit.SECONDS).join();
+  }
+
+  private static String failure(Future<?> future) {
+    CompletionException failed = assertThrows(CompletionException.class, () -> await(future));
+    return String.valueOf(Objects.requireNonNull(failed.getCause()).getMessage());
+  }
+
+  @Test
+  void policyCountsForVerticlesToo(@TempDir Path folder) throws Exception {
+    Path file =
+        Files.writeString(
+            folder.resolve("policy.yaml"),
+            "rules: [{name: ours, principals: [bus], commands: [[echo, '*']]}]");
+    try (BusNode node = new BusNode()) {
+      node.guard().adopt(PolicyFile.read(file));
+      CommandBus commands = CommandBus.of(node.vertx());
+      await(commands.run(JobSpec.of(CommandSpec.of("echo", "x"))).compose(BusJob::end));
+      assertEquals(
+          "forbidden: no rule of the policy lets bus run this command",
+          failure(commands.run(JobSpec.of(CommandSpec.of("id")))));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"status", "cancel", "signal"})
+  void jobOfAnotherPrincipalIsNotKnownOnTheBus(String type) throws Exception {
+    try (BusNode node = new BusNode()) {
+      JobId job = new JobId("hers");
+      var hers =
+          node.registry()
+              .register(
+                  job,
+                  JobSpec.of(CommandSpec.of("true")),
+                  Origin.of(new Caller("alice", "192.0.2.1", Caller.Via.TCP)));
+      JsonObject header = new JsonObject().put("type", type).put("job", "hers");
+      if (type.equals("signal")) {
+        header.put("signal", "KILL");
+      }
+      header.put("total_size", 0);
+      Future<Message<Buffer>> asked =
+          node.vertx()
+              .eventBus()
+              .request(
+                  Bus.DEFAULT_ADDRESS,
+                  Buffer.buffer(),
+                  new DeliveryOptions().addHeader("frame", header.encode()));
+      assertEquals("unknown_job: job: hers is not known", failure(asked));
+      hers.refuse(new RefusedException(ErrorCode.BUSY, "over"));
+    }
+  }
+}

@@ -1,0 +1,248 @@
+package dev.runnel.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.config.PolicyFile;
+import dev.runnel.security.Policy;
+import dev.runnel.security.Tokens;
+import dev.runnel.security.Tokens.NewToken;
+import dev.runnel.server.RawClient.Answer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A policy, and those who try to get around it. SECURITY.md, "The policy". */
+@SuppressWarnings("NullAway.Init") // The folder is there before any test.
+class PolicyTest extends NodeTest {
+  private static final NewToken CI = Tokens.create("ci");
+  private static final NewToken OPS = Tokens.create("ops");
+  private static final NewToken EYE = Tokens.create("eye");
+  private static int port;
+
+  @TempDir private Path folder;
+
+  @BeforeAll
+  static void listen() throws Exception {
+    Tokens tokens = Tokens.parse(List.of(CI.line(), OPS.line(), EYE.line()));
+    port = node().listen(new Access.ByToken(tokens));
+  }
+
+  @BeforeEach
+  void adoptPolicy() throws Exception {
+    Files.createDirectories(folder.resolve("app/sub"));
+    Files.createSymbolicLink(folder.resolve("app/out"), Path.of("/"));
+    Files.createSymbolicLink(folder.resolve("app/in"), folder.resolve("app/sub"));
+    Files.writeString(folder.resolve("secret"), "from a file\n");
+    adopt(
+        """
+        rules:
+          - name: work
+            principals: [ci]
+            commands:
+              - [pwd]
+              - [env]
+              - [echo, "*"]
+              - [sleep, "*"]
+            cwd: [%1$s/app]
+            env: ["*"]
+            env_from: {FROM_FILE: %1$s/secret, NO_FILE: %1$s/none}
+          - name: forced
+            principals: [eye]
+            force: [sleep, "100"]
+            observe: all
+          - name: all
+            principals: [ops]
+            commands: [["**"]]
+            control: all
+        """
+            .formatted(folder));
+  }
+
+  @AfterEach
+  void dropPolicy() {
+    node().guard().adopt(Policy.NONE);
+  }
+
+  private void adopt(String text) throws Exception {
+    node().guard().adopt(PolicyFile.read(Files.writeString(folder.resolve("policy.yaml"), text)));
+  }
+
+  private RawClient as(NewToken token) throws IOException {
+    RawClient client = closed(new RawClient(port));
+    client.ask("'type':'hello','version':1,'token':'" + token.secret() + "'");
+    return client;
+  }
+
+  private void expectForbidden(String keys, String message) throws IOException {
+    Answer answer = as(CI).ask(keys);
+    assertEquals("forbidden", answer.text("code"), answer::toString);
+    assertEquals(message, answer.text("message"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "'argv':['id']",
+        "'argv':['echo','a','b']",
+        "'argv':['echo a']",
+        "'argv':['echo']",
+        "'argv':['./echo','a']",
+        "'argv':['/bin/echo','a']",
+        "'argv':['sh','-c','echo a']",
+        "'argv':['env','sh']",
+        "'argv':['echo;id','a']",
+      })
+  void commandThatFitsNoPatternIsForbidden(String keys) throws Exception {
+    expectForbidden(keys, "no rule of the policy lets ci run this command");
+  }
+
+  @Test
+  void shellLineIsForbiddenWhereItsNotAllowed() throws Exception {
+    RawClient client = as(CI);
+    client.send("'id':'s'", "echo a");
+    assertEquals("forbidden", client.finalOf("s").text("code"));
+    client.send("'id':'b','argv_body':true", "echo\0a\0b\0");
+    assertEquals("forbidden", client.finalOf("b").text("code"));
+  }
+
+  @Test
+  void forbiddenRunLeavesItsNameAndPlaceFree() throws Exception {
+    int places = node().registry().places();
+    RawClient client = as(CI);
+    assertEquals("forbidden", client.ask("'job':'free','argv':['id']").text("code"));
+    assertEquals("forbidden", client.ask("'job':'free','argv':['pwd'],'cwd':'/'").text("code"));
+    assertEquals("end", client.ask("'job':'free','argv':['pwd']").type());
+    Until.holds("places free", () -> node().registry().places() == places);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "/",
+        "/etc",
+        "%s",
+        "%s/app/..",
+        "%s/app/out",
+        "%s/app/out/etc",
+        "%s/app/in/../..",
+        "%s/application",
+        "%s/app/none",
+        "%s/app/out/none",
+        "/none",
+        "//",
+        "/proc/self/cwd"
+      })
+  void folderIsBelowTheRootWhateverItIsCalled(String written) throws Exception {
+    String cwd = written.formatted(folder);
+    expectForbidden(
+        "'argv':['pwd'],'cwd':'" + cwd + "'",
+        "rule work: cwd: " + cwd + " (expected: a folder below " + folder + "/app)");
+  }
+
+  @Test
+  void folderIsWhereTheCommandRuns() throws Exception {
+    Path app = folder.resolve("app").toRealPath();
+    assertEquals(app + "\n", runAsCi("'argv':['pwd']"));
+    assertEquals(app + "/sub\n", runAsCi("'argv':['pwd'],'cwd':'" + folder + "/app/in'"));
+    assertEquals(app + "\n", runAsCi("'argv':['pwd'],'cwd':'" + folder + "/app/sub/../.'"));
+  }
+
+  private String runAsCi(String keys) throws IOException {
+    RawClient client = as(CI);
+    client.send("'id':'r'," + keys);
+    return client.finish("r").out();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"LD_PRELOAD", "PATH", "BASH_ENV", "ld_preload", "RUNNEL_JOB"})
+  void variablesThatSteerAreForbiddenHoweverTheyCome(String name) throws Exception {
+    String message = "rule work: env: " + name + " (expected: *)";
+    expectForbidden("'argv':['env'],'env':{'" + name + "':'/tmp/evil.so'}", message);
+    expectForbidden("'argv':['env'],'env':{'" + name + "':null}", message);
+    RawClient client = as(CI);
+    client.send("'id':'b','argv':['env'],'env_body':true", name + "=/tmp/evil.so\0");
+    assertEquals(message, client.finalOf("b").text("message"));
+  }
+
+  @Test
+  void secretsReachTheCommandAndNothingElse() throws Exception {
+    RawClient client = as(CI);
+    client.send(
+        "'id':'r','job':'secret-1','argv':['env'],'env_body':true,'env_from':['FROM_FILE'],'env':{'A':'1'}",
+        "TOKEN=t0ps3cret\0EMPTY=\0");
+    String out = client.finish("r").out();
+    assertTrue(out.contains("TOKEN=t0ps3cret\n"), out);
+    assertTrue(out.contains("EMPTY=\n"), out);
+    assertTrue(out.contains("A=1\n"), out);
+    assertTrue(out.contains("FROM_FILE=from a file\n"), out);
+    Answer status = client.ask("'type':'status','job':'secret-1'");
+    assertEquals("env", status.text("command"));
+    assertFalse(status.toString().contains("t0ps3cret"), status::toString);
+  }
+
+  @Test
+  void filesOfTheServerAreGivenByThePolicyAlone() throws Exception {
+    expectForbidden(
+        "'argv':['env'],'env_from':['OTHER']",
+        "rule work: env_from: OTHER (expected: FROM_FILE, NO_FILE)");
+    expectForbidden(
+        "'argv':['env'],'env_from':['NO_FILE']", "rule work: env_from: NO_FILE can't be given now");
+    dropPolicy();
+    expectForbidden(
+        "'argv':['env'],'env_from':['FROM_FILE']", "env_from: there is no policy that allows it");
+  }
+
+  @Test
+  void forcedCommandRunsAndTakesNoSignals() throws Exception {
+    RawClient eye = as(EYE);
+    eye.send("'id':'r','job':'forced-1'", "echo mine");
+    assertEquals("started", eye.nextOf("r").type());
+    Answer status = eye.ask("'type':'status','job':'forced-1'");
+    assertEquals("sleep 100", status.text("command"));
+    Answer refused = eye.ask("'type':'signal','job':'forced-1','signal':'USR1'");
+    assertEquals("forbidden", refused.text("code"));
+    assertEquals("rule forced: a forced command takes no signals", refused.text("message"));
+    assertEquals("ok", eye.ask("'type':'cancel','job':'forced-1'").type());
+    assertEquals("canceled", eye.finish("r").outcome());
+  }
+
+  @Test
+  void whoMaySeeAllMayNotControlThem() throws Exception {
+    RawClient ci = as(CI);
+    ci.send("'id':'r','job':'seen','argv':['sleep','100']");
+    assertEquals("started", ci.nextOf("r").type());
+    RawClient eye = as(EYE);
+    assertEquals("ci", eye.ask("'type':'status','job':'seen'").text("principal"));
+    for (String verb : List.of("'type':'cancel'", "'type':'signal','signal':'TERM'")) {
+      Answer refused = eye.ask(verb + ",'job':'seen'");
+      assertEquals("forbidden", refused.text("code"), refused::toString);
+    }
+    assertEquals("unknown_job", connect().ask("'type':'cancel','job':'seen'").text("code"));
+    assertEquals("ok", as(OPS).ask("'type':'cancel','job':'seen'").type());
+    assertEquals("canceled", ci.finish("r").outcome());
+  }
+
+  @Test
+  void nobodyIsForgottenByAPolicy() throws Exception {
+    Answer answer = connect().ask("'argv':['true']");
+    assertEquals("forbidden", answer.text("code"));
+  }
+
+  @Test
+  void newPolicyCountsForTheNextRun() throws Exception {
+    RawClient ci = as(CI);
+    assertEquals("end", ci.ask("'argv':['echo','x']").type());
+    adopt("rules: []");
+    assertEquals("forbidden", ci.ask("'argv':['echo','x']").text("code"));
+  }
+}
