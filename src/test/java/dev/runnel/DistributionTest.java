@@ -216,6 +216,18 @@ class DistributionTest {
     assertEquals(new Launcher.Ran(0, "one\nexit 3\nover TCP\nexit 4\n", ""), ran);
   }
 
+  @Test
+  void runsInAPodAsItsManifestsPromise() throws Exception {
+    String test = "DistributionTest.runsInAPodAsItsManifestsPromise";
+    Tool.requireRoot(test);
+    for (String program : List.of("podman", "runc", "iptables", "kubectl", "debootstrap")) {
+      Tool.require(program, test);
+    }
+    Launcher.Ran ran = Launcher.run(new ProcessBuilder("k8s/try", unpacked.toString()));
+    assertEquals(0, ran.exitCode(), ran.out() + ran.err());
+    assertTrue(ran.out().endsWith("all is as promised\n"), ran.out());
+  }
+
   private static final String SCRIPT =
       """
       cd /opt/runnel-*
