@@ -204,7 +204,7 @@ class ShellTest {
       tmux.type("C-c");
       tmux.await("\\^C$");
       tmux.type("C-c");
-      tmux.await("\\^C\\s+\\^C$");
+      tmux.await("\\^C\\s*\\^C$");
       tmux.type("C-c");
       tmux.await("^\\[255\\] >>> $");
       signal("CONT");
