@@ -64,6 +64,11 @@ public final class Cli {
     return switch (word) {
       case "exec" -> new ExecVerb(surroundings, line).run();
       case "ping" -> PingVerb.run(surroundings, line);
+      case "run" -> new RunVerb(surroundings, line).run();
+      case "attach" -> AttachVerb.run(surroundings, line);
+      case "logs" -> LogsVerb.run(surroundings, line);
+      case "wait" -> WaitVerb.run(surroundings, line);
+      case "status" -> StatusVerb.run(surroundings, line);
       case "jobs" -> JobsVerb.run(surroundings, line);
       case "cancel" -> JobVerbs.cancel(surroundings, line);
       case "signal" -> JobVerbs.signal(surroundings, line);
@@ -95,6 +100,11 @@ public final class Cli {
           case BENCH -> BenchEntry.help();
           case PING -> PingVerb.help();
           case JOBS -> JobsVerb.help();
+          case RUN -> RunVerb.help();
+          case ATTACH -> AttachVerb.help();
+          case LOGS -> LogsVerb.help();
+          case WAIT -> WaitVerb.help();
+          case STATUS -> StatusVerb.help();
           case CANCEL -> JobVerbs.cancelHelp();
           case SIGNAL -> JobVerbs.signalHelp();
           case HELP -> Help.overview();

@@ -11,6 +11,7 @@ final class Conclusion {
   private Notes notes = Notes.SHOWN;
   private @Nullable Report report;
   private @Nullable Integer exitCode;
+  private @Nullable Thread leaver;
 
   /** Whether what is no error is told as well. */
   enum Notes {
@@ -41,12 +42,18 @@ final class Conclusion {
     return notes == Notes.SHOWN && exitCode == null;
   }
 
+  /** A signal ends us: this thread is going to tell, and whoever else would waits for that. */
+  synchronized void leave() {
+    leaver = leaver == null ? Thread.currentThread() : leaver;
+  }
+
   /**
    * Tells, unless it is told already.
    *
    * @return the exit code: of whoever told first, or another one if the report could not be written
    */
   synchronized int tell(Verdict verdict) {
+    awaitLeaver();
     if (exitCode == null) {
       exitCode = verdict.exitCode();
       if (verdict.complaint() != null && !verdict.speaksForItself()) {
@@ -56,8 +63,20 @@ final class Conclusion {
         err.tryPrintLine(verdict.note());
       }
       write(verdict);
+      notifyAll();
     }
     return exitCode;
+  }
+
+  // What we hear after we said farewell is no failure.
+  private synchronized void awaitLeaver() {
+    try {
+      while (exitCode == null && leaver != null && leaver != Thread.currentThread()) {
+        wait();
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private void write(Verdict verdict) {

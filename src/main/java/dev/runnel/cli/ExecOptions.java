@@ -76,6 +76,7 @@ final class ExecOptions {
     return table;
   }
 
+  /** What is run as the options say. */
   static Request.Run run(Arguments arguments, Surroundings surroundings) throws Failure {
     return new Request.Run(job(arguments), arguments.value(BOOT), spec(arguments, surroundings));
   }

@@ -1,11 +1,11 @@
 package dev.runnel.cli;
 
-import dev.runnel.model.CommandSpec;
 import dev.runnel.model.Event;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** {@code runnel exec}: runs a command over there as if it ran here. For one run. */
 final class ExecVerb {
@@ -54,31 +54,40 @@ final class ExecVerb {
     Request.Run run = ExecOptions.run(arguments, surroundings);
     Opening opening =
         resume == null
-            ? new Opening(target.token() == null ? null : target.hello(null), run)
-            : new Opening(target.hello(resume.heartbeat()), resume.named(run));
+            ? Opening.run(target.token() == null ? null : target.hello(null), run)
+            : Opening.run(target.hello(resume.heartbeat()), resume.named(run));
     ByteBuffer[] frames = encode(opening);
     watchSignals();
     Link link = new Link(connect(target));
     try {
-      Resumption resumption =
-          resume == null
-              ? null
-              : new Resumption(target, link.host(), resume.linger(), conclusion::note);
       JobControl job = new JobControl(link, JobControl.Parting.CANCEL, opening.job());
       leaving.job(job);
       send(link, frames);
-      if (resume != null && resume.heartbeat() != null) {
-        Heartbeat.start(link, resume.heartbeat());
-      }
-      RunFollower.Input input =
-          run.spec().command().stdin() == CommandSpec.Stdin.PIPE
-              ? RunFollower.Input.SENT
-              : RunFollower.Input.KEPT;
-      return follow(
-          link, job, new RunFollower(surroundings, link, job, opening, input, resumption), opening);
+      return follow(link, job, follower(link, job, opening, resumption(resume, target, link)));
     } finally {
       link.close();
     }
+  }
+
+  private @Nullable Resumption resumption(@Nullable Resume resume, Target target, Link link) {
+    if (resume == null) {
+      return null;
+    }
+    if (resume.heartbeat() != null) {
+      Heartbeat.start(link, resume.heartbeat());
+    }
+    return new Resumption(target, link.host(), resume.linger(), conclusion::note);
+  }
+
+  private RunFollower follower(
+      Link link, JobControl job, Opening opening, @Nullable Resumption resumption) {
+    RunFollower follower = new RunFollower(surroundings, link, job, opening, resumption);
+    if (resumption != null) {
+      Pause pause = new Pause(link);
+      follower.mayPause(pause);
+      surroundings.signals().on("TSTP", pause::stop);
+    }
+    return follower;
   }
 
   private void prepareConclusion() throws Failure {
@@ -112,11 +121,10 @@ final class ExecVerb {
     return Connector.connect(server.awaitListening(), target.connectTimeout(), null);
   }
 
-  private static Verdict follow(Link link, JobControl job, RunFollower follower, Opening opening)
-      throws Failure {
+  private static Verdict follow(Link link, JobControl job, RunFollower follower) throws Failure {
     try {
       Event.Ended ended = follower.follow();
-      return Verdict.of(ended, follower.loss(), job, opening.command());
+      return Verdict.of(ended, follower.loss(), job, follower.command());
     } catch (Failure e) {
       job.part();
       link.part();

@@ -42,11 +42,16 @@ final class Inquiry implements AutoCloseable {
   }
 
   /** Says who we are on a connection that stays open; blocks until the server agreed. */
-  static void greet(Connection connection, Target target) throws Failure {
-    Inquiry inquiry = new Inquiry(connection, target.connectTimeout());
-    inquiry.send(new Request.Hello(1, target.token()));
-    var _ = inquiry.next();
+  static Event.Hello greet(Connection connection, Request.Hello hello, Duration timeout)
+      throws Failure {
+    Inquiry inquiry = new Inquiry(connection, timeout);
+    inquiry.send(hello);
+    Event event = inquiry.next();
     inquiry.watch.interrupt();
+    if (event instanceof Event.Hello answer) {
+      return answer;
+    }
+    throw Failure.of(connection.host().name() + " answered something else than was asked");
   }
 
   /** Whom we ask. */
@@ -63,8 +68,17 @@ final class Inquiry implements AutoCloseable {
     }
   }
 
-  /** Blocks until the next part of the answer to what was asked last. */
+  /** Blocks until the next part of the answer to what was asked last, which is no error. */
   Event next() throws Failure {
+    Event event = nextOrError();
+    if (event instanceof Event.Failed failed) {
+      throw Refusal.of(connection.host(), failed);
+    }
+    return event;
+  }
+
+  /** The same, or the error that ended the request. */
+  Event nextOrError() throws Failure {
     try {
       while (true) {
         Header header = connection.next();
@@ -72,10 +86,11 @@ final class Inquiry implements AutoCloseable {
           throw lost("it was closed");
         }
         Event event = EventDecoder.decode(header);
-        if (event instanceof Event.Failed failed) {
+        boolean ours = ("" + asked).equals(header.id());
+        if (event instanceof Event.Failed failed && !ours) {
           throw Refusal.of(connection.host(), failed);
         }
-        if (event != null && ("" + asked).equals(header.id())) {
+        if (event != null && ours) {
           return event;
         }
       }

@@ -8,6 +8,7 @@ import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 
 /** {@code runnel cancel} and {@code runnel signal}: acts on a job that somebody else runs. */
 final class JobVerbs {
@@ -16,12 +17,14 @@ final class JobVerbs {
       Usage: runnel cancel [-H HOST] JOB
 
       Ends a job with all its processes: TERM, and KILL after its grace. Does not wait for its end.
+      JOB is its name, or a beginning of it that no other has.
       """;
   private static final String SIGNAL =
       """
       Usage: runnel signal [-H HOST] JOB SIGNAL
 
       Sends a signal to a job's process group. SIGNAL is a name or a number: TERM, SIGTERM or 15.
+      JOB is its name, or a beginning of it that no other has.
       """;
   private static final String AFTER =
       """
@@ -50,7 +53,7 @@ final class JobVerbs {
     }
     List<Argument> operands = arguments.expectOperands("JOB");
     JobId job = ExecOptions.jobId("JOB", operands.getFirst().toString());
-    return send(surroundings, arguments, job, new Request.Cancel(job));
+    return send(surroundings, arguments, job, Request.Cancel::new);
   }
 
   static int signal(Surroundings surroundings, CommandLine line) throws Failure {
@@ -63,7 +66,7 @@ final class JobVerbs {
     List<Argument> operands = arguments.expectOperands("JOB", "SIGNAL");
     JobId job = ExecOptions.jobId("JOB", operands.get(0).toString());
     Signal signal = signal(operands.get(1).toString());
-    return send(surroundings, arguments, job, new Request.SendSignal(job, signal));
+    return send(surroundings, arguments, job, name -> new Request.SendSignal(name, signal));
   }
 
   static Signal signal(String text) throws Failure {
@@ -78,11 +81,19 @@ final class JobVerbs {
   }
 
   private static int send(
-      Surroundings surroundings, Arguments arguments, JobId job, Request request) throws Failure {
+      Surroundings surroundings, Arguments arguments, JobId word, Function<JobId, Request> request)
+      throws Failure {
     Target target = ConnectionOptions.target(arguments, surroundings);
     try (Inquiry inquiry = Inquiry.open(target, surroundings)) {
-      inquiry.send(request);
-      if (inquiry.next() instanceof Event.Ok(JobState state) && state == JobState.ENDED) {
+      inquiry.send(request.apply(word));
+      Event event = inquiry.nextOrError();
+      JobId job = word;
+      if (event instanceof Event.Failed failed) {
+        job = JobNames.findInstead(inquiry, word, failed);
+        inquiry.send(request.apply(job));
+        event = inquiry.next();
+      }
+      if (event instanceof Event.Ok(JobState state) && state.isOver()) {
         surroundings.err().tryPrintLine(job + " had ended already");
       }
       return 0;

@@ -1,31 +1,34 @@
 package dev.runnel.cli;
 
-import dev.runnel.model.Event;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Request;
-import dev.runnel.wire.EventDecoder;
-import dev.runnel.wire.ProtocolException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** {@code runnel jobs}: what runs on a server, and what ran. */
 final class JobsVerb {
   static final Option JSON = Option.flag("--json", "as a JSON array, all there is to know");
+  static final Option WATCH = Option.flag("--watch", "again every two seconds, until Ctrl-C");
   static final Option PREFIX = Option.value("--prefix", "P", "only jobs whose names begin so");
   static final Option STATE =
-      Option.value("--state", "S", "only jobs in it: starting, running, draining or ended");
+      Option.value("--state", "S", "only jobs in it: starting, running, draining, ended or\nlost");
+
+  private static final long WATCH_SECONDS = 2;
+
+  /** To a terminal: go to the upper left, and clear what is there. */
+  private static final String CLEAR = "\033[H\033[2J";
 
   private static final String BEFORE =
       """
-      Usage: runnel jobs [-H HOST] [--prefix P] [--state S] [--json]
+      Usage: runnel jobs [-H HOST] [--prefix P] [--state S] [--json | --watch]
 
-      Lists a server's jobs.
+      Lists a server's jobs: those that run, and those that ended of late.
       """;
   private static final String AFTER =
       """
@@ -35,8 +38,11 @@ final class JobsVerb {
         runnel jobs -H build-1 --state running
       """;
 
-  private static final Help.Section OWN = new Help.Section("Which", List.of(PREFIX, STATE, JSON));
-  private static final String[] TITLES = {"JOB", "STATE", "AGE", "WHO", "BYTES", "COMMAND"};
+  private static final Help.Section OWN =
+      new Help.Section("Which", List.of(PREFIX, STATE, JSON, WATCH));
+  private static final String[] TITLES = {
+    "JOB", "STATE", "AGE", "WHO", "BYTES", "FOLLOWERS", "COMMAND"
+  };
 
   private JobsVerb() {}
 
@@ -57,12 +63,36 @@ final class JobsVerb {
     Request.Jobs request =
         new Request.Jobs(
             arguments.value(PREFIX), state(arguments.value(STATE)), Request.Jobs.MAX_LIMIT);
+    if (arguments.has(JSON) && arguments.has(WATCH)) {
+      throw Failure.usage("--json and --watch as well");
+    }
     Target target = ConnectionOptions.target(arguments, surroundings);
+    String text = text(surroundings, target, request, arguments);
+    while (arguments.has(WATCH)) {
+      surroundings.out().print(CLEAR + text);
+      pause();
+      text = text(surroundings, target, request, arguments);
+    }
+    surroundings.out().print(text);
+    return 0;
+  }
+
+  private static String text(
+      Surroundings surroundings, Target target, Request.Jobs request, Arguments arguments)
+      throws Failure {
     try (Inquiry inquiry = Inquiry.open(target, surroundings)) {
       inquiry.send(request);
-      List<byte[]> parts = parts(inquiry);
-      surroundings.out().print(arguments.has(JSON) ? json(parts) : table(parts, Instant.now()));
-      return 0;
+      List<byte[]> parts = JobNames.parts(inquiry);
+      return arguments.has(JSON) ? json(parts) : table(parts, Instant.now());
+    }
+  }
+
+  private static void pause() throws Failure {
+    try {
+      TimeUnit.SECONDS.sleep(WATCH_SECONDS);
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      throw Failure.of("interrupted");
     }
   }
 
@@ -76,21 +106,7 @@ final class JobsVerb {
       }
     }
     throw Failure.usage(
-        STATE.name() + ": " + name + " (expected: starting, running, draining or ended)");
-  }
-
-  private static List<byte[]> parts(Inquiry inquiry) throws Failure {
-    List<byte[]> parts = new ArrayList<>();
-    while (true) {
-      Event event = inquiry.next();
-      ByteBuffer body = inquiry.body();
-      byte[] part = new byte[body.remaining()];
-      body.get(part);
-      parts.add(part);
-      if (event.isFinal()) {
-        return parts;
-      }
-    }
+        STATE.name() + ": " + name + " (expected: starting, running, draining, ended or lost)");
   }
 
   /** One array of all the parts' elements. */
@@ -109,14 +125,10 @@ final class JobsVerb {
   static String table(List<byte[]> parts, Instant now) throws Failure {
     List<String[]> rows = new ArrayList<>();
     rows.add(TITLES);
-    try {
-      for (byte[] part : parts) {
-        for (JobStatus status : EventDecoder.decodeStatuses(part)) {
-          rows.add(row(status, now));
-        }
+    for (byte[] part : parts) {
+      for (JobStatus status : JobNames.decode(part)) {
+        rows.add(row(status, now));
       }
-    } catch (ProtocolException e) {
-      throw Failure.of("the list cannot be read: " + e.getMessage());
     }
     return aligned(rows);
   }
@@ -129,11 +141,12 @@ final class JobsVerb {
       started == null ? "-" : age(Duration.between(started, now)),
       Text.oneLine(status.principal()),
       "" + status.outputBytes(),
+      "" + status.followers(),
       Text.oneLine(status.command())
     };
   }
 
-  private static String age(Duration age) {
+  static String age(Duration age) {
     long seconds = Math.max(0, age.toSeconds());
     if (seconds < 60) {
       return seconds + "s";

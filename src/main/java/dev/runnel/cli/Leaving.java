@@ -50,6 +50,7 @@ final class Leaving {
 
   /** Ends the process as that signal would have, the job canceled. */
   void leave(Signal signal) {
+    conclusion.leave();
     JobControl running = job;
     if (running != null) {
       Thread part = new Thread(() -> part(running), "part");

@@ -1,5 +1,6 @@
 package dev.runnel.cli;
 
+import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.Request;
 import dev.runnel.model.Role;
@@ -13,8 +14,25 @@ import org.jspecify.annotations.Nullable;
  *
  * @param hello null: the server need not know who we are
  * @param request a {@code run} or an {@code attach}
+ * @param stdin whether ours is the job's
  */
-record Opening(Request.@Nullable Hello hello, Request request) {
+record Opening(Request.@Nullable Hello hello, Request request, Stdin stdin) {
+
+  /** What becomes of our stdin. */
+  enum Stdin {
+    SENT,
+    KEPT
+  }
+
+  /** To run a command; whether it has a stdin says whether ours is sent. */
+  static Opening run(Request.@Nullable Hello hello, Request.Run run) {
+    boolean sent = run.spec().command().stdin() == CommandSpec.Stdin.PIPE;
+    return new Opening(hello, run, sent ? Stdin.SENT : Stdin.KEPT);
+  }
+
+  boolean sendsStdin() {
+    return stdin == Stdin.SENT;
+  }
 
   /** The job's name; null: the server makes it. */
   @Nullable JobId job() {
@@ -53,11 +71,12 @@ record Opening(Request.@Nullable Hello hello, Request request) {
    */
   ByteBuffer[] framesAgain(@Nullable String boot) {
     if (request instanceof Request.Run run) {
+      String life = boot == null ? run.boot() : boot;
       // A server that was started since would run it again: so it is only asked for what it has.
       return frames(
-          boot == null
+          life == null
               ? attach(run.job(), null, 0)
-              : new Request.Run(run.job(), run.once(), boot, run.spec()));
+              : new Request.Run(run.job(), run.once(), life, run.spec()));
     }
     Request.Attach attach = (Request.Attach) request;
     return frames(

@@ -70,13 +70,12 @@ final class Report {
     }
     Event.Ended ended = verdict.ended();
     if (ended != null) {
-      putEnd(json, ended.end());
-      json.put("gap_bytes", ended.gapBytes());
+      return putEnd(json, ended.end()).put("gap_bytes", ended.gapBytes());
     }
     return json;
   }
 
-  private static void putEnd(JsonText json, End end) {
+  static JsonText putEnd(JsonText json, End end) {
     json.put("job", end.job().value()).put("outcome", end.outcome().wireName());
     switch (end.status()) {
       case null -> {}
@@ -100,6 +99,7 @@ final class Report {
     if (end.cpu() != null) {
       json.put("cpu_ms", end.cpu().toMillis());
     }
+    return json;
   }
 
   private static List<JsonText> leftovers(End end) {

@@ -11,6 +11,7 @@ import dev.runnel.wire.ProtocolException;
 import dev.runnel.wire.RequestEncoder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,10 +26,10 @@ final class RunFollower {
   private final Link link;
   private final JobControl control;
   private final Opening opening;
-  private final Input input;
   private final @Nullable Resumption resumption;
   private final Printer printer;
 
+  private @Nullable Pause pause;
   private @Nullable StdinSender stdin;
   private @Nullable String boot;
   private @Nullable JobId job;
@@ -37,16 +38,11 @@ final class RunFollower {
   /** Whether this connection is another than the first, and has not brought us back to the job. */
   private boolean again;
 
+  private int stdinWindow;
   private long first;
   private long next;
   private long received;
   private @Nullable String loss;
-
-  /** Whether our stdin is the job's. */
-  enum Input {
-    SENT,
-    KEPT
-  }
 
   /**
    * @param opening what was sent over the link's connection
@@ -57,23 +53,38 @@ final class RunFollower {
       Link link,
       JobControl control,
       Opening opening,
-      Input input,
       @Nullable Resumption resumption) {
     this.surroundings = surroundings;
     this.link = link;
     this.control = control;
     this.opening = opening;
-    this.input = input;
     this.resumption = resumption;
     this.printer = new Printer(surroundings, opening.window(), this::acknowledge, this::leave);
   }
 
+  /** From now on the job may be left for a while. */
+  void mayPause(Pause other) {
+    pause = other;
+  }
+
   /** Blocks until the end, and until all output is written. */
   Event.Ended follow() throws Failure {
+    return Objects.requireNonNull(followUntil(Long.MAX_VALUE));
+  }
+
+  /**
+   * Blocks until the job runs and there is nothing to come below that offset, or until the end;
+   * then until all output is written.
+   *
+   * @return null: the end did not come
+   */
+  Event.@Nullable Ended followUntil(long offset) throws Failure {
     try {
-      Event.Ended ended = end();
+      Event.Ended ended = end(offset);
       printer.finish();
-      check(ended);
+      if (ended != null) {
+        check(ended);
+      }
       return ended;
     } catch (Failure e) {
       // What came is written before anything is said of what did not.
@@ -88,22 +99,32 @@ final class RunFollower {
     return fault == null ? loss : fault;
   }
 
-  private Event.Ended end() throws Failure {
+  /** The command, as far as we know it. */
+  String command() {
+    return opening.command();
+  }
+
+  /** Whether there is a process, or was. */
+  boolean hasStarted() {
+    return job != null;
+  }
+
+  private Event.@Nullable Ended end(long until) throws Failure {
     while (true) {
       try {
-        return answer();
+        return answer(until);
       } catch (Cut cut) {
         resume(cut);
       }
     }
   }
 
-  private Event.Ended answer() throws Cut, Failure {
+  private Event.@Nullable Ended answer(long until) throws Cut, Failure {
     Connection connection = link.current();
     if (connection == null) {
       throw new Cut(null);
     }
-    while (true) {
+    while (job == null || next < until) {
       Header header = next(connection);
       Event event = decode(header);
       if (event instanceof Event.Failed failed && isOurs(header, failed)) {
@@ -120,6 +141,7 @@ final class RunFollower {
         take(connection, event);
       }
     }
+    return null;
   }
 
   // The answers to our signals are of no interest: the job's end tells what became of them.
@@ -138,7 +160,7 @@ final class RunFollower {
     }
   }
 
-  private void take(Connection connection, Event event) throws Failure {
+  private void take(Connection connection, Event event) throws Cut, Failure {
     if (event instanceof Event.Output output) {
       output(output, connection.body());
     } else if (event instanceof Event.Started begun) {
@@ -148,33 +170,52 @@ final class RunFollower {
       next = Math.max(next, to);
     } else if (event instanceof Event.StdinAck ack && stdin != null) {
       stdin.acknowledge(ack.offset());
+    } else if (event instanceof Event.StdinAck ack && opening.sendsStdin() && !ack.eof()) {
+      startStdin(connection, ack.offset());
     } else if (event instanceof Event.StdinClosed && stdin != null) {
       stdin.close();
-    } else if (event instanceof Event.Detached) {
-      control.release();
-      throw Failure.of("another client took the job over, and it goes on there");
+    } else if (event instanceof Event.Detached(Event.Detached.Reason reason)) {
+      leave(reason);
     } else if (event instanceof Event.Final other) {
       throw Failure.of(link.host().name() + " answered the run with " + other);
     }
   }
 
+  private void leave(Event.Detached.Reason reason) throws Cut, Failure {
+    if (reason == Event.Detached.Reason.ASKED && pause != null && pause.await()) {
+      throw new Cut("we were stopped");
+    }
+    control.release();
+    throw Failure.of(
+        reason == Event.Detached.Reason.ASKED
+            ? "the job was left, and goes on"
+            : "another client took the job over, and it goes on there");
+  }
+
   private void start(Connection connection, Event.Started begun) {
-    int window = begun.stdinWindow() == null ? Limits.STDIN_WINDOW_BYTES : begun.stdinWindow();
+    stdinWindow = begun.stdinWindow() == null ? Limits.STDIN_WINDOW_BYTES : begun.stdinWindow();
     if (job == null) {
       boot = begun.boot();
       job = begun.job();
       first = begun.next();
       next = begun.next();
       control.started(job);
-      // Whatever a server asks for: what we did not offer stays with us.
-      if (input == Input.SENT) {
-        stdin = new StdinSender(surroundings.in(), control, job, window);
-        stdin.start(connection);
+      // Of a job that was there already, the server says how far its stdin is.
+      if (opening.sendsStdin() && opening.request() instanceof Request.Run) {
+        startStdin(connection, 0);
       }
     } else if (again && stdin != null) {
-      stdin.resume(connection, window);
+      stdin.resume(connection, stdinWindow);
     }
     succeed();
+  }
+
+  // Whatever a server asks for: what we did not offer stays with us.
+  private void startStdin(Connection connection, long offset) {
+    StdinSender sender =
+        new StdinSender(surroundings.in(), control, Objects.requireNonNull(job), stdinWindow);
+    sender.start(connection, offset);
+    stdin = sender;
   }
 
   private void succeed() {
@@ -211,6 +252,9 @@ final class RunFollower {
       throw lost(cut);
     }
     link.replace(null);
+    if (pause != null) {
+      pause.forget();
+    }
     next = printer.drop(next);
     Connection connection = resumption.connect(cut);
     again = true;

@@ -104,7 +104,7 @@ public final class Runner implements AutoCloseable {
 
   private Ran run(CommandSpec command, Surroundings where) {
     try {
-      Opening opening = new Opening(null, new Request.Run(null, null, JobSpec.of(command)));
+      Opening opening = Opening.run(null, new Request.Run(null, null, JobSpec.of(command)));
       ByteBuffer[] frames = opening.frames();
       return follow(connected(), opening, frames, where);
     } catch (IllegalArgumentException e) {
@@ -124,8 +124,7 @@ public final class Runner implements AutoCloseable {
     begin(job);
     try {
       send(there, frames);
-      RunFollower follower =
-          new RunFollower(where, link, job, opening, RunFollower.Input.KEPT, null);
+      RunFollower follower = new RunFollower(where, link, job, opening, null);
       Event.Ended ended = follower.follow();
       Verdict verdict = Verdict.of(ended, follower.loss(), job, opening.command());
       conclude(verdict);
@@ -200,7 +199,7 @@ public final class Runner implements AutoCloseable {
 
   private void greet(Connection there) throws Failure {
     try {
-      Inquiry.greet(there, target);
+      var _ = Inquiry.greet(there, target.hello(null), target.connectTimeout());
       keep(there);
     } catch (Failure e) {
       there.close();

@@ -33,4 +33,16 @@ final class Sizes {
     }
     return number << shift;
   }
+
+  /** Reads an offset, in bytes. */
+  static long offset(Option option, String text) throws Failure {
+    boolean digits = !text.isEmpty() && text.length() <= 16;
+    for (int i = 0; i < text.length(); i++) {
+      digits &= text.charAt(i) >= '0' && text.charAt(i) <= '9';
+    }
+    if (!digits || Long.parseLong(text) > Limits.MAX_INTEGER) {
+      throw Failure.usage(option.name() + ": " + text + " (expected: an offset in bytes)");
+    }
+    return Long.parseLong(text);
+  }
 }

@@ -53,9 +53,12 @@ final class StdinSender {
     this.kept = ByteBuffer.allocateDirect(Math.max(1, Math.min(window, MAX_KEPT_BYTES)));
   }
 
-  /** Begins, over the first connection. */
-  void start(Connection first) {
+  /** Begins at that offset, over the first connection. */
+  void start(Connection first, long offset) {
     connection = first;
+    sent = offset;
+    taken = offset;
+    filled = offset;
     Thread thread = new Thread(this::pump, "stdin");
     thread.setDaemon(true);
     thread.start();

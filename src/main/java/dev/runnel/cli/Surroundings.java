@@ -4,7 +4,9 @@ import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -54,6 +56,35 @@ record Surroundings(
   /** The same with another stdout. */
   Surroundings withOut(Outlet other) {
     return new Surroundings(in, other, err, input, env, signals, halt);
+  }
+
+  /** The same with a stdin that is nobody's. */
+  Surroundings withoutInput() {
+    return new Surroundings(in, out, err, Input.TERMINAL, env, signals, halt);
+  }
+
+  /** The same with a stdout and a stderr that take everything. */
+  Surroundings silent() {
+    Outlet nowhere = new Outlet("nowhere", -1, new Nowhere());
+    return new Surroundings(in, nowhere, nowhere, input, env, signals, halt);
+  }
+
+  /** Where what nobody wants to see goes. */
+  private static final class Nowhere implements WritableByteChannel {
+    @Override
+    public int write(ByteBuffer bytes) {
+      int length = bytes.remaining();
+      bytes.position(bytes.limit());
+      return length;
+    }
+
+    @Override
+    public boolean isOpen() {
+      return true;
+    }
+
+    @Override
+    public void close() {}
   }
 
   // The launcher knows; without it a terminal is recognized by its device.

@@ -78,10 +78,11 @@ class VerbsTest {
     assertEquals(0, jobs(), client.err());
     String[] lines = client.out().split("\n", 0);
     assertEquals(3, lines.length);
-    assertTrue(lines[0].matches("JOB +STATE +AGE +WHO +BYTES +COMMAND"), lines[0]);
+    assertTrue(lines[0].matches("JOB +STATE +AGE +WHO +BYTES +FOLLOWERS +COMMAND"), lines[0]);
     // What could move a terminal's cursor is gone.
-    assertTrue(lines[1].matches("build-7 +running +\\d+h\\d+m +ann +123 +make {2}\\[2J"), lines[1]);
-    assertTrue(lines[2].matches("b +ended +- +bob +0 +true"), lines[2]);
+    assertTrue(
+        lines[1].matches("build-7 +running +\\d+h\\d+m +ann +123 +1 +make {2}\\[2J"), lines[1]);
+    assertTrue(lines[2].matches("b +ended +- +bob +0 +0 +true"), lines[2]);
     assertEquals(lines[0].indexOf("COMMAND"), lines[1].indexOf("make"));
   }
 
@@ -94,7 +95,7 @@ class VerbsTest {
   @Test
   void anEmptyTableHasItsTitles() throws Exception {
     assertEquals(
-        "JOB  STATE  AGE  WHO  BYTES  COMMAND\n",
+        "JOB  STATE  AGE  WHO  BYTES  FOLLOWERS  COMMAND\n",
         JobsVerb.table(
             java.util.List.of("[]".getBytes(java.nio.charset.StandardCharsets.UTF_8)),
             Instant.EPOCH));
@@ -135,9 +136,12 @@ class VerbsTest {
               peer.send(
                   "\"type\":\"error\",\"id\":\"1\",\"final\":true,\"code\":\"unknown_job\","
                       + "\"message\":\"job: x\"");
+              var _ = peer.read();
+              peer.send("\"type\":\"jobs\",\"id\":\"2\",\"final\":true", "[]");
             })) {
       assertEquals(255, client.run("cancel", "-H", server.host(), "x"));
-      assertEquals("runnel: " + server.host() + ": unknown_job: job: x\n", client.err());
+      assertEquals(
+          "runnel: " + server.host() + " knows no job x, nor one that begins so\n", client.err());
     }
   }
 

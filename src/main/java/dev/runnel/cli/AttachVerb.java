@@ -1,0 +1,76 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.Event;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobStatus;
+import dev.runnel.model.Role;
+import java.util.List;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/** {@code runnel attach}: follows a job as if exec had started it. */
+final class AttachVerb {
+  private static final Option FROM =
+      Option.value(
+          "--from",
+          "N|start|end",
+          "the offset of the first byte to print: a number, start\n(0, the default), or end (only what is yet to come)");
+  private static final Option WATCH =
+      Option.flag("--watch", "only look on: whoever follows the job now keeps it, and its\nstdin");
+  private static final Option STDIN =
+      Option.flag(ExecOptions.STDIN.name(), "send our stdin to the job");
+
+  private static final Help.Section OWN =
+      new Help.Section(
+          "How",
+          List.of(FROM, WATCH, STDIN, FollowVerb.RETRY, ExecOptions.HEARTBEAT, ExecOptions.QUIET));
+
+  private static final String BEFORE =
+      """
+      Usage: runnel attach [-H HOST] [OPTION…] JOB
+
+      Takes a job over: prints its output, also what it printed before, as far as the server has it,
+      and ends with its exit code. Whoever followed it so before is told, and follows no longer.
+      Nothing is lost while we follow: if we do not read, the command waits. Ctrl-C leaves the job,
+      which goes on; runnel cancel ends it. JOB is its name, or a beginning of it that no other has.
+      """;
+  private static final String AFTER =
+      """
+      Exit code: the command's, as of runnel exec; 130 we left it; 255 anything else, also if the
+      server no longer had all of the output.
+
+      Example:
+        runnel attach -H build-1 --from end nightly-7
+      """;
+
+  private AttachVerb() {}
+
+  static String help() {
+    return Help.of(BEFORE, List.of(OWN, ConnectionOptions.SECTION), AFTER);
+  }
+
+  static int run(Surroundings surroundings, CommandLine line) throws Failure {
+    return new FollowVerb("attach", surroundings, OWN.options(), line)
+        .run(help(), AttachVerb::attach);
+  }
+
+  private static Verdict attach(FollowVerb verb, JobId word) throws Failure {
+    OptionalLong from = from(verb.arguments().value(FROM));
+    Role role = verb.arguments().has(WATCH) ? Role.WATCHER : Role.RUNNER;
+    if (role == Role.WATCHER && verb.arguments().has(STDIN)) {
+      throw Failure.usage("--watch and --stdin as well");
+    }
+    JobStatus status = verb.find(word);
+    FollowVerb.Followed followed = verb.follow(status.job(), from, role, verb.surroundings());
+    Event.Ended ended = followed.follower().follow();
+    return Verdict.of(
+        ended, followed.follower().loss(), followed.control(), Text.oneLine(status.command()));
+  }
+
+  private static OptionalLong from(@Nullable String text) throws Failure {
+    if (text == null || text.equals("start")) {
+      return OptionalLong.of(0);
+    }
+    return text.equals("end") ? OptionalLong.empty() : OptionalLong.of(Sizes.offset(FROM, text));
+  }
+}

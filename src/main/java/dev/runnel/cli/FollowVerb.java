@@ -1,0 +1,166 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobStatus;
+import dev.runnel.model.Request;
+import dev.runnel.model.Role;
+import dev.runnel.model.Signal;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/** A verb that follows a job which is there already. For one run, on the main thread. */
+final class FollowVerb {
+  static final Option RETRY =
+      Option.value("--retry", "TIME", "how long a lost connection is tried anew (default: 60s)");
+
+  /** As large as the smallest log is promised to be. */
+  private static final long WINDOW_BYTES = 65_536;
+
+  private final String name;
+  private final Surroundings surroundings;
+  private final Arguments arguments;
+  private final Conclusion conclusion;
+  private final Leaving leaving;
+  private @Nullable Link link;
+
+  /** What one verb does. */
+  interface Plan {
+    Verdict carryOut(FollowVerb verb, JobId word) throws Failure;
+  }
+
+  /**
+   * A job that is being followed.
+   *
+   * @param control by which it is left
+   */
+  record Followed(RunFollower follower, JobControl control) {}
+
+  FollowVerb(String name, Surroundings surroundings, List<Option> own, CommandLine line) {
+    List<Option> table = new ArrayList<>(own);
+    table.addAll(ConnectionOptions.TABLE);
+    this.name = name;
+    this.surroundings = surroundings;
+    this.arguments = new Arguments(table, line);
+    this.conclusion = new Conclusion(surroundings.err());
+    this.leaving = new Leaving(conclusion, surroundings.halt());
+  }
+
+  Arguments arguments() {
+    return arguments;
+  }
+
+  Surroundings surroundings() {
+    return surroundings;
+  }
+
+  Conclusion conclusion() {
+    return conclusion;
+  }
+
+  /** Returns the exit code. */
+  int run(String help, Plan plan) throws Failure {
+    try {
+      arguments.read();
+      if (arguments.has(ConnectionOptions.HELP)) {
+        surroundings.out().print(help);
+        return 0;
+      }
+      if (arguments.has(ExecOptions.QUIET)) {
+        conclusion.hideNotes();
+      }
+      String word = arguments.expectOperands("JOB").getFirst().toString();
+      return conclusion.tell(plan.carryOut(this, ExecOptions.jobId("JOB", word)));
+    } catch (Failure e) {
+      return conclusion.tell(verdict(e));
+    } finally {
+      if (link != null) {
+        link.close();
+      }
+    }
+  }
+
+  // As of exec: other codes are the job's.
+  private Verdict verdict(Failure e) {
+    boolean usage = e.exitCode() == Failure.USAGE;
+    String hint = usage ? " (see runnel " + name + " --help)" : "";
+    return new Verdict(usage ? Failure.OURS : e.exitCode(), e.line() + hint, null, null);
+  }
+
+  /** Asks for the job of that name, or that alone begins so. */
+  JobStatus find(JobId word) throws Failure {
+    try (Inquiry inquiry = Inquiry.open(target(), surroundings)) {
+      return JobNames.find(inquiry, word);
+    }
+  }
+
+  /** Connects, and asks to follow the job; whatever its signals, we leave it and it goes on. */
+  Followed follow(JobId job, OptionalLong from, Role role, Surroundings where) throws Failure {
+    Target target = target();
+    Duration heartbeat = Resume.heartbeat(arguments, target);
+    Request request = new Request.Attach(job, null, from, OptionalLong.of(WINDOW_BYTES), role);
+    Opening.Stdin stdin =
+        arguments.has(ExecOptions.STDIN) ? Opening.Stdin.SENT : Opening.Stdin.KEPT;
+    Opening opening = new Opening(target.hello(heartbeat), request, stdin);
+    Link open = new Link(connect(target));
+    link = open;
+    JobControl control = new JobControl(open, JobControl.Parting.DETACH, job);
+    leaving.job(control);
+    watchSignals(job, role);
+    send(open, opening);
+    if (heartbeat != null) {
+      Heartbeat.start(open, heartbeat);
+    }
+    return new Followed(
+        new RunFollower(where, open, control, opening, resumption(target, open)), control);
+  }
+
+  private Target target() throws Failure {
+    return ConnectionOptions.target(arguments, surroundings);
+  }
+
+  private Connection connect(Target target) throws Failure {
+    Host host = target.host() == null ? DefaultServer.find(surroundings.env()) : target.host();
+    if (host == null) {
+      throw DefaultServer.missing(surroundings.env());
+    }
+    return Connector.connect(host, target.connectTimeout(), target.patience());
+  }
+
+  private static void send(Link link, Opening opening) {
+    Connection connection = link.current();
+    try {
+      if (connection != null) {
+        connection.send(opening.frames());
+      }
+    } catch (IOException _) {
+      // A server that closes says why before it does: whoever reads the connection tells.
+    }
+  }
+
+  private Resumption resumption(Target target, Link open) throws Failure {
+    String retry = arguments.value(RETRY);
+    Duration patience =
+        retry == null ? Resume.DEFAULT_LINGER : Durations.parse(RETRY, retry, Duration.ofMillis(1));
+    return new Resumption(target, open.host(), patience, conclusion::note);
+  }
+
+  private void watchSignals(JobId job, Role role) {
+    for (Signal signal : List.of(Signal.INT, Signal.TERM, Signal.HUP)) {
+      surroundings
+          .signals()
+          .on(
+              signal.name(),
+              () -> {
+                if (role == Role.RUNNER) {
+                  conclusion.note(
+                      "left " + job + ", which goes on; runnel cancel " + job + " ends it");
+                }
+                leaving.leave(signal);
+              });
+    }
+  }
+}

@@ -1,0 +1,80 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.Event;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobStatus;
+import dev.runnel.model.Request;
+import dev.runnel.wire.EventDecoder;
+import dev.runnel.wire.ProtocolException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Finds the job that is meant by its name, or by a beginning of it that no other has. */
+final class JobNames {
+  private static final int MAX_SHOWN = 5;
+
+  private JobNames() {}
+
+  /** Asks, and blocks until it is known. */
+  static JobStatus find(Inquiry inquiry, JobId word) throws Failure {
+    inquiry.send(new Request.Jobs(word.value(), null, MAX_SHOWN + 1));
+    List<JobStatus> found = statuses(inquiry);
+    // The list is in the order of names: the name itself comes before those it begins.
+    if (found.size() == 1 || (!found.isEmpty() && found.getFirst().job().equals(word))) {
+      return found.getFirst();
+    }
+    throw found.isEmpty()
+        ? Failure.of(inquiry.host().name() + " knows no job " + word + ", nor one that begins so")
+        : Failure.of(word + " begins the names of several jobs: " + names(found));
+  }
+
+  /** The same after an error: if it is another one than that there is no such job, it is final. */
+  static JobId findInstead(Inquiry inquiry, JobId word, Event.Failed error) throws Failure {
+    if (error.code() != ErrorCode.UNKNOWN_JOB) {
+      throw Refusal.of(inquiry.host(), error);
+    }
+    return find(inquiry, word).job();
+  }
+
+  private static String names(List<JobStatus> found) {
+    StringBuilder names = new StringBuilder();
+    for (JobStatus status : found.subList(0, Math.min(MAX_SHOWN, found.size()))) {
+      names.append(names.isEmpty() ? "" : ", ").append(status.job());
+    }
+    return names.append(found.size() > MAX_SHOWN ? ", …" : "").toString();
+  }
+
+  /** The whole answer to {@code jobs}. */
+  static List<JobStatus> statuses(Inquiry inquiry) throws Failure {
+    List<JobStatus> all = new ArrayList<>();
+    for (byte[] part : parts(inquiry)) {
+      all.addAll(decode(part));
+    }
+    return all;
+  }
+
+  /** The bodies of its frames. */
+  static List<byte[]> parts(Inquiry inquiry) throws Failure {
+    List<byte[]> parts = new ArrayList<>();
+    while (true) {
+      Event event = inquiry.next();
+      ByteBuffer body = inquiry.body();
+      byte[] part = new byte[body.remaining()];
+      body.get(part);
+      parts.add(part);
+      if (event.isFinal()) {
+        return parts;
+      }
+    }
+  }
+
+  static List<JobStatus> decode(byte[] part) throws Failure {
+    try {
+      return EventDecoder.decodeStatuses(part);
+    } catch (ProtocolException e) {
+      throw Failure.of("the list cannot be read: " + e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,192 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.Event;
+import dev.runnel.model.JobSpec;
+import dev.runnel.model.Lasting;
+import dev.runnel.model.Request;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/** {@code runnel run}: starts a job that goes on without us. */
+final class RunVerb {
+  private static final Option ON_FULL =
+      Option.value(
+          "--on-full",
+          "block|drop|spool",
+          "when there is more output than is retained: the command\nwaits, the oldest goes, or it goes to the disk (spool, if\nthe server has it, else drop)");
+  private static final Option SPOOL =
+      Option.value("--spool", "SIZE", "how much of the disk its output may take");
+  private static final Option KEEP =
+      Option.value("--keep", "TIME", "how long its end and output are kept (default: 24h)");
+  private static final Duration DEFAULT_KEEP = Duration.ofHours(24);
+
+  private static final List<Help.Section> SECTIONS =
+      List.of(
+          new Help.Section(
+              "What",
+              List.of(
+                  ExecOptions.SHELL,
+                  ExecOptions.CWD,
+                  ExecOptions.ENV,
+                  ExecOptions.MERGE,
+                  ExecOptions.JOB)),
+          new Help.Section(
+              "How long, how much",
+              List.of(
+                  ExecOptions.TIMEOUT,
+                  ExecOptions.GRACE,
+                  ExecOptions.DRAIN,
+                  ExecOptions.DRAIN_MAX,
+                  ExecOptions.LEFTOVERS,
+                  ExecOptions.RETAIN,
+                  ON_FULL,
+                  SPOOL,
+                  KEEP)),
+          ConnectionOptions.SECTION,
+          new Help.Section("And", List.of(ExecOptions.BOOT, FollowVerb.RETRY, ExecOptions.QUIET)));
+
+  private static final String BEFORE =
+      """
+      Usage: runnel run [OPTION…] [--] CMD [ARG…]
+             runnel run [OPTION…] -c LINE
+
+      Starts a command on HOST, prints the name of its job, and leaves it running. It has no stdin.
+      runnel logs, attach and wait follow it, from anywhere; status and jobs tell of it.
+      """;
+  private static final String AFTER =
+      """
+      TIME has a unit: 500ms, 30s, 5m, 2h. SIZE is in bytes, or has one: 64K, 1M, 2G.
+
+      Exit code: 0 it runs; 126, 127 it could not be started, as of runnel exec; 2 wrong usage; 255
+      anything else: a line on stderr says whether it may run all the same.
+
+      Example:
+        job=$(runnel run -H build-1 --cwd /src -- make nightly)
+        runnel wait -H build-1 $job && runnel logs -H build-1 $job
+      """;
+
+  private final Surroundings surroundings;
+  private final Arguments arguments;
+  private final Conclusion conclusion;
+
+  RunVerb(Surroundings surroundings, CommandLine line) {
+    List<Option> table = new ArrayList<>();
+    for (Help.Section section : SECTIONS) {
+      table.addAll(section.options());
+    }
+    this.surroundings = surroundings;
+    this.arguments = new Arguments(table, line);
+    this.conclusion = new Conclusion(surroundings.err());
+  }
+
+  static String help() {
+    return Help.of(BEFORE, SECTIONS, AFTER);
+  }
+
+  int run() throws Failure {
+    arguments.read();
+    if (arguments.has(ConnectionOptions.HELP)) {
+      surroundings.out().print(help());
+      return 0;
+    }
+    if (arguments.has(ExecOptions.QUIET)) {
+      conclusion.hideNotes();
+    }
+    Target target = ConnectionOptions.target(arguments, surroundings);
+    Request.Run run = ExecOptions.run(arguments, surroundings.withoutInput());
+    Lasting.OnFull onFull = onFull(arguments.value(ON_FULL));
+    Link link = new Link(connect(target));
+    try {
+      return start(link, target, run, onFull);
+    } finally {
+      link.close();
+    }
+  }
+
+  private int start(Link link, Target target, Request.Run run, Lasting.@Nullable OnFull onFull)
+      throws Failure {
+    Connection first = Objects.requireNonNull(link.current());
+    Event.Hello server = Inquiry.greet(first, target.hello(null), target.connectTimeout());
+    Request.Run lasting = lasting(run, server, onFull);
+    try {
+      first.send(Opening.run(null, lasting).frames());
+    } catch (IllegalArgumentException e) {
+      throw Failure.usage(String.valueOf(e.getMessage()));
+    } catch (IOException _) {
+      // A server that closes says why before it does: whoever reads the connection tells.
+    }
+    JobControl control = new JobControl(link, JobControl.Parting.DETACH, lasting.job());
+    RunFollower follower =
+        new RunFollower(
+            surroundings.silent(),
+            link,
+            control,
+            Opening.run(target.hello(null), lasting),
+            resumption(target, link));
+    Event.Ended ended = follower.followUntil(0);
+    if (ended != null && !follower.hasStarted()) {
+      String command = run.spec().command().argv().getFirst().toString();
+      return conclusion.tell(Verdict.of(ended, null, control, command));
+    }
+    surroundings.out().print(lasting.job() + "\n");
+    return 0;
+  }
+
+  private Connection connect(Target target) throws Failure {
+    Host host = target.host() == null ? DefaultServer.find(surroundings.env()) : target.host();
+    if (host == null) {
+      throw DefaultServer.missing(surroundings.env());
+    }
+    return Connector.connect(host, target.connectTimeout(), target.patience());
+  }
+
+  private Resumption resumption(Target target, Link link) throws Failure {
+    String retry = arguments.value(FollowVerb.RETRY);
+    Duration patience =
+        retry == null
+            ? Resume.DEFAULT_LINGER
+            : Durations.parse(FollowVerb.RETRY, retry, Duration.ofMillis(1));
+    return new Resumption(target, link.host(), patience, conclusion::note);
+  }
+
+  /** The same run, to go on by itself, by names under which it is started once. */
+  private Request.Run lasting(Request.Run run, Event.Hello server, Lasting.@Nullable OnFull wanted)
+      throws Failure {
+    boolean spools = server.features().contains("spool");
+    Lasting.OnFull onFull =
+        wanted == null ? (spools ? Lasting.OnFull.SPOOL : Lasting.OnFull.DROP) : wanted;
+    String spool = arguments.value(SPOOL);
+    if (spool != null && onFull != Lasting.OnFull.SPOOL) {
+      throw Failure.usage("--spool: output does not go to the disk");
+    }
+    String keep = arguments.value(KEEP);
+    Lasting lasting =
+        new Lasting(
+            Lasting.FOREVER,
+            keep == null ? DEFAULT_KEEP : Durations.parse(KEEP, keep, Duration.ZERO),
+            onFull,
+            spool == null
+                ? OptionalLong.empty()
+                : OptionalLong.of(Sizes.parse(SPOOL, spool, JobSpec.MIN_WINDOW)));
+    Request.Run named = new Resume(Lasting.FOREVER, null).named(run);
+    String boot = run.boot() == null ? server.boot() : run.boot();
+    return new Request.Run(named.job(), named.once(), boot, named.spec().withLasting(lasting));
+  }
+
+  private static Lasting.@Nullable OnFull onFull(@Nullable String name) throws Failure {
+    if (name == null) {
+      return null;
+    }
+    for (Lasting.OnFull onFull : Lasting.OnFull.values()) {
+      if (onFull.wireName().equals(name)) {
+        return onFull;
+      }
+    }
+    throw Failure.usage(ON_FULL.name() + ": " + name + " (expected: block, drop or spool)");
+  }
+}
