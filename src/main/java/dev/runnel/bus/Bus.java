@@ -2,10 +2,12 @@ package dev.runnel.bus;
 
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.MessageConsumer;
+import io.vertx.core.eventbus.MessageProducer;
 import java.time.Duration;
 import java.util.function.Consumer;
 
@@ -18,13 +20,14 @@ public final class Bus {
   public static final String DEFAULT_ADDRESS = "runnel";
 
   /** Longer than a worker ever takes to hand a start on, unless all are stuck. */
-  private static final Duration ANSWER = Duration.ofSeconds(30);
+  private static final Duration TAKEN = Duration.ofSeconds(30);
 
   private final Vertx vertx;
   private final String address;
   private final String nodeAddress;
   private final String startAddress;
-  private final DeliveryOptions toWorkers;
+  private final MessageProducer<Handover> toWorkers;
+  private final Handovers handovers;
 
   /** A bus for the node of this life, which takes requests at this address. */
   public Bus(Vertx vertx, String address, String boot) {
@@ -32,13 +35,10 @@ public final class Bus {
     this.address = address;
     this.nodeAddress = nodeAddress(address, boot);
     this.startAddress = nodeAddress + ".start";
-    LocalCodec<StartJob> codec = new LocalCodec<>(startAddress);
-    this.toWorkers =
-        new DeliveryOptions()
-            .setCodecName(codec.name())
-            .setLocalOnly(true)
-            .setSendTimeout(ANSWER.toMillis());
-    vertx.eventBus().registerCodec(codec);
+    vertx.eventBus().registerCodec(new LocalCodec<Handover>(startAddress));
+    DeliveryOptions options = new DeliveryOptions().setCodecName(startAddress).setLocalOnly(true);
+    this.toWorkers = vertx.eventBus().sender(startAddress, options);
+    this.handovers = new Handovers(vertx, TAKEN);
   }
 
   /** The address of one node among those that take requests at an address. */
@@ -48,23 +48,29 @@ public final class Bus {
 
   /** Takes the codecs off the bus again. */
   public void close() {
-    vertx.eventBus().unregisterCodec(toWorkers.getCodecName());
+    vertx.eventBus().unregisterCodec(startAddress);
   }
 
-  /** Has a worker start a job; done when it was handed on, failed if no worker takes it. */
+  /**
+   * Has a worker start a job; done when it was handed on, failed if no worker takes it. Any thread,
+   * and who listens is told on any.
+   */
   public Future<Void> start(StartJob start) {
-    return vertx.eventBus().<Void>request(startAddress, start, toWorkers).mapEmpty();
+    Handover handover = new Handover(start, Promise.promise());
+    handovers.add(handover);
+    toWorkers.write(handover).onFailure(handover.taken()::tryFail);
+    return handover.taken().future();
   }
 
-  /** Takes starts; each is answered as soon as the handler returns. On the caller's context. */
-  public MessageConsumer<StartJob> onStart(Consumer<StartJob> handler) {
+  /** Takes starts; each is handed on when the handler returns. On the caller's context. */
+  public MessageConsumer<?> onStart(Consumer<StartJob> handler) {
     return vertx
         .eventBus()
         .localConsumer(
             startAddress,
-            (Message<StartJob> message) -> {
-              handler.accept(message.body());
-              message.reply(null);
+            (Message<Handover> message) -> {
+              handler.accept(message.body().start());
+              message.body().taken().tryComplete();
             });
   }
 

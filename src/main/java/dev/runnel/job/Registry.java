@@ -300,9 +300,12 @@ public final class Registry {
   }
 
   private JobId newId() {
+    // Five bits for each letter of one number, which is all that is asked of the system.
+    long bits = random.nextLong();
     StringBuilder id = new StringBuilder(ID_LENGTH);
     for (int i = 0; i < ID_LENGTH; i++) {
-      id.append(ID_LETTERS[random.nextInt(ID_LETTERS.length)]);
+      id.append(ID_LETTERS[(int) (bits & ID_LETTERS.length - 1)]);
+      bits >>>= 5;
     }
     return new JobId(id.toString());
   }

@@ -6,10 +6,11 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.runnel.model.JobId;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -22,15 +23,50 @@ import org.jspecify.annotations.Nullable;
 final class Environment {
   private static final String OURS = "RUNNEL_";
   private static final String JOB = "RUNNEL_JOB";
+  private static final String PATH = "PATH";
   private static final byte[] DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin".getBytes(US_ASCII);
 
   private static final MemorySegment ENVIRON = Libc.symbol("environ");
 
-  /** By name, the whole entry with its name. */
-  private final Map<String, byte[]> entries;
+  /** By name, the entry as a C string: commands are given it as it is, without a copy for each. */
+  private final Map<String, MemorySegment> strings = new LinkedHashMap<>();
+
+  private final long[] addresses;
+  private final byte[] path;
+
+  /** One command's. */
+  static final class OfCommand {
+    private final long[] inherited;
+    private final List<byte[]> own;
+    private final byte[] path;
+
+    private OfCommand(long[] inherited, List<byte[]> own, byte[] path) {
+      this.inherited = inherited;
+      this.own = own;
+      this.path = path;
+    }
+
+    /** Addresses of C strings, good as long as what they are inherited from lives. */
+    long[] inherited() {
+      return inherited;
+    }
+
+    /** Whole entries besides. */
+    List<byte[]> own() {
+      return own;
+    }
+
+    /** The value of PATH, or what is searched without one. */
+    byte[] path() {
+      return path;
+    }
+  }
 
   private Environment(Map<String, byte[]> entries) {
-    this.entries = entries;
+    Arena arena = Arena.ofAuto();
+    entries.forEach((name, entry) -> strings.put(name, CString.of(entry, arena)));
+    this.addresses = strings.values().stream().mapToLong(MemorySegment::address).toArray();
+    this.path = path(entries.get(PATH));
   }
 
   /** What commands inherit: read once, at start, before anybody can change it. */
@@ -54,32 +90,38 @@ final class Environment {
   }
 
   /** For one command. */
-  Environment with(JobId job, Map<String, @Nullable String> overlay) {
-    Map<String, byte[]> merged = new LinkedHashMap<>(entries);
-    merged.put(JOB, entry(JOB, job.value()));
+  OfCommand with(JobId job, Map<String, @Nullable String> overlay) {
+    byte[] mark = entry(JOB, job.value());
+    return overlay.isEmpty()
+        ? new OfCommand(addresses, List.of(mark), path)
+        : overlaid(mark, overlay);
+  }
+
+  private OfCommand overlaid(byte[] mark, Map<String, @Nullable String> overlay) {
+    Map<String, MemorySegment> kept = new LinkedHashMap<>(strings);
+    Map<String, byte[]> own = new LinkedHashMap<>();
+    own.put(JOB, mark);
     overlay.forEach(
         (name, value) -> {
           String key = new String(name.getBytes(UTF_8), ISO_8859_1);
-          if (value == null) {
-            merged.remove(key);
-          } else {
-            merged.put(key, entry(name, value));
+          kept.remove(key);
+          own.remove(key);
+          if (value != null) {
+            own.put(key, entry(name, value));
           }
         });
-    return new Environment(merged);
+    long[] inherited = kept.values().stream().mapToLong(MemorySegment::address).toArray();
+    byte[] search = overlay.containsKey(PATH) ? path(own.get(PATH)) : path;
+    return new OfCommand(inherited, List.copyOf(own.values()), search);
   }
 
   private static byte[] entry(String name, String value) {
     return (name + "=" + value).getBytes(UTF_8);
   }
 
-  Collection<byte[]> entries() {
-    return entries.values();
-  }
-
-  /** The value of PATH, or what is searched without one. */
-  byte[] path() {
-    byte[] entry = entries.get("PATH");
-    return entry == null ? DEFAULT_PATH : Arrays.copyOfRange(entry, "PATH=".length(), entry.length);
+  private static byte[] path(byte @Nullable [] entry) {
+    return entry == null
+        ? DEFAULT_PATH
+        : Arrays.copyOfRange(entry, PATH.length() + 1, entry.length);
   }
 }

@@ -4,23 +4,29 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Collection;
+import java.util.List;
 
 /** argv and envp as execve(2) takes them, in one piece of memory. */
 final class ExecStrings implements AutoCloseable {
   private final MemorySegment memory;
   private final long envpOffset;
-  private long end;
+  private long pointer;
+  private long string;
 
-  ExecStrings(Collection<byte[]> argv, Collection<byte[]> env) {
+  ExecStrings(List<byte[]> argv, Environment.OfCommand environment) {
+    long[] inherited = environment.inherited();
     envpOffset = (argv.size() + 1L) * Long.BYTES;
-    end = envpOffset + (env.size() + 1L) * Long.BYTES;
-    memory = Libc.malloc(end + byteCount(argv) + byteCount(env));
-    fill(0, argv);
-    fill(envpOffset, env);
+    string = envpOffset + (inherited.length + environment.own().size() + 1L) * Long.BYTES;
+    memory = Libc.malloc(string + byteCount(argv) + byteCount(environment.own()));
+    argv.forEach(this::add);
+    end();
+    MemorySegment.copy(inherited, 0, memory, JAVA_LONG, pointer, inherited.length);
+    pointer += (long) inherited.length * Long.BYTES;
+    environment.own().forEach(this::add);
+    end();
   }
 
-  private static long byteCount(Collection<byte[]> strings) {
+  private static long byteCount(List<byte[]> strings) {
     long count = 0;
     for (byte[] string : strings) {
       count += string.length + 1L;
@@ -28,16 +34,17 @@ final class ExecStrings implements AutoCloseable {
     return count;
   }
 
-  private void fill(long pointers, Collection<byte[]> strings) {
-    long pointer = pointers;
-    for (byte[] string : strings) {
-      memory.set(JAVA_LONG, pointer, memory.address() + end);
-      pointer += Long.BYTES;
-      MemorySegment.copy(string, 0, memory, JAVA_BYTE, end, string.length);
-      memory.set(JAVA_BYTE, end + string.length, (byte) 0);
-      end += string.length + 1L;
-    }
+  private void add(byte[] bytes) {
+    memory.set(JAVA_LONG, pointer, memory.address() + string);
+    pointer += Long.BYTES;
+    MemorySegment.copy(bytes, 0, memory, JAVA_BYTE, string, bytes.length);
+    memory.set(JAVA_BYTE, string + bytes.length, (byte) 0);
+    string += bytes.length + 1L;
+  }
+
+  private void end() {
     memory.set(JAVA_LONG, pointer, 0);
+    pointer += Long.BYTES;
   }
 
   long argv() {

@@ -5,9 +5,11 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.runnel.model.JobId;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The least that commands cost on this machine, to measure against: the same calls into the C
@@ -21,12 +23,13 @@ public final class Floor {
   private static final int SOCK_STREAM = 1;
   private static final long ADDRESS_BYTES = 16;
   private static final int FIRST_OTHER = 3;
+  private static final JobId JOB = new JobId("floor");
 
   private static final MemorySegment SOCKET = Libc.symbol("socket");
   private static final MemorySegment CONNECT = Libc.symbol("connect");
 
   private final List<byte[]> argv;
-  private final List<byte[]> environment;
+  private final Environment environment = Environment.inherited();
 
   /**
    * For one command.
@@ -35,7 +38,6 @@ public final class Floor {
    */
   public Floor(List<String> argv) {
     this.argv = argv.stream().map(argument -> argument.getBytes(UTF_8)).toList();
-    this.environment = List.copyOf(Environment.inherited().entries());
   }
 
   /** Somebody who answers lines. */
@@ -104,7 +106,7 @@ public final class Floor {
     int[] err = pipe();
     try (Arena arena = Arena.ofConfined();
         PosixSpawn.FileActions actions = new PosixSpawn.FileActions();
-        ExecStrings strings = new ExecStrings(argv, environment)) {
+        ExecStrings strings = new ExecStrings(argv, environment.with(JOB, Map.of()))) {
       actions.dup2(in[0], 0).dup2(out[1], 1).dup2(err[1], 2).closeFrom(FIRST_OTHER);
       int pid = PosixSpawn.spawn(CString.of(argv.getFirst(), arena), actions, strings);
       Fd.close(in[0]);

@@ -53,11 +53,11 @@ final class Spawn {
       JobId job, CommandSpec command, BooleanSupplier claim, Descriptors descriptors)
       throws StartException {
     List<byte[]> argv = command.argv().stream().map(Argument::bytes).toList();
-    Environment environment = inherited.with(job, variables(command));
+    Environment.OfCommand environment = inherited.with(job, variables(command));
     int directory = openDirectory(command.cwd(), descriptors);
     Executable executable = new Executable(argv.getFirst(), environment.path(), directory, claim);
     try (PosixSpawn.FileActions actions = new PosixSpawn.FileActions();
-        ExecStrings strings = new ExecStrings(argv, environment.entries())) {
+        ExecStrings strings = new ExecStrings(argv, environment)) {
       if (directory != Fd.AT_FDCWD) {
         actions.changeDirectory(directory);
       }

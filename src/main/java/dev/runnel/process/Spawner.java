@@ -5,10 +5,11 @@ import dev.runnel.model.StartFailure.At;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
@@ -28,13 +29,14 @@ final class Spawner {
   private final BiConsumer<Start, SpawnResult> outcome;
 
   private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
   // Under the lock.
   private final Queue<Start> queue = new ArrayDeque<>();
   private final List<Worker> workers = new ArrayList<>();
-  private int idle;
+  // The one that ended its work last comes first: what it needs is still in the cache.
+  private final Deque<Worker> idle = new ArrayDeque<>();
   private boolean watched;
-  private boolean closed;
+  // Also read without it, by idle threads.
+  private volatile boolean closed;
 
   /**
    * @param outcome told on the pump what became of a start, unless that took too long
@@ -48,6 +50,7 @@ final class Spawner {
 
   /** Returns at once. Any thread. */
   void submit(Start start) {
+    Worker woken = null;
     lock.lock();
     try {
       if (closed) {
@@ -55,13 +58,30 @@ final class Spawner {
       } else if (hung() == MAX_THREADS) {
         refuse(start, MAX_THREADS + " starts hang already");
       } else {
-        queue.add(start);
-        callWorker();
+        woken = give(start);
         watch();
       }
     } finally {
       lock.unlock();
     }
+    // Not under the lock, which it would have to wait for.
+    if (woken != null) {
+      LockSupport.unpark(woken.thread);
+    }
+  }
+
+  /** Who has to be woken for it; null: somebody will come for it. */
+  private @Nullable Worker give(Start start) {
+    Worker first = idle.poll();
+    if (first != null) {
+      first.take(start);
+      return first;
+    }
+    queue.add(start);
+    if (workers.size() < MAX_THREADS) {
+      addWorker();
+    }
+    return null;
   }
 
   private void refuse(Start start, String why) {
@@ -76,14 +96,6 @@ final class Spawner {
       count += worker.hung ? 1 : 0;
     }
     return count;
-  }
-
-  private void callWorker() {
-    if (queue.size() > idle && workers.size() < MAX_THREADS) {
-      addWorker();
-    } else {
-      changed.signal();
-    }
   }
 
   private void addWorker() {
@@ -138,11 +150,12 @@ final class Spawner {
     try {
       closed = true;
       refuseQueued("the process engine is closed");
-      changed.signalAll();
       all = List.copyOf(workers);
+      idle.clear();
     } finally {
       lock.unlock();
     }
+    all.forEach(worker -> LockSupport.unpark(worker.thread));
     long end = System.nanoTime() + patience.toNanos();
     for (Worker worker : all) {
       if (!worker.thread.join(Duration.ofNanos(Math.max(1, end - System.nanoTime())))) {
@@ -154,7 +167,8 @@ final class Spawner {
   /** One thread. Its fields are under the lock. */
   private final class Worker implements Runnable {
     private final Thread thread;
-    private @Nullable Start current;
+    // Also read without it, by its own thread.
+    private volatile @Nullable Start current;
     private long begunNanos;
     private boolean hung;
 
@@ -181,16 +195,32 @@ final class Spawner {
       try {
         current = null;
         hung = false;
-        idle++;
-        while (queue.isEmpty() && !closed) {
-          changed.awaitUninterruptibly();
+        Start queued = queue.poll();
+        if (queued != null) {
+          take(queued);
+        } else if (!closed) {
+          idle.push(this);
         }
-        idle--;
-        begunNanos = System.nanoTime();
-        current = queue.poll();
-        return current;
       } finally {
         lock.unlock();
+      }
+      return await();
+    }
+
+    private void take(Start start) {
+      begunNanos = System.nanoTime();
+      current = start;
+    }
+
+    private @Nullable Start await() {
+      while (true) {
+        // Read first: whoever gave a start did so before the close.
+        boolean over = closed;
+        Start given = current;
+        if (given != null || over) {
+          return given;
+        }
+        LockSupport.park(this);
       }
     }
 

@@ -11,8 +11,13 @@ import java.util.List;
 
 /** The worker verticles of a node. */
 public final class Workers {
-  /** So that one that is held up does not hold up every start. */
+  /**
+   * So that one that is held up does not hold up every start. Each has its thread: in a larger pool
+   * they would take turns, and find nothing in the caches.
+   */
   private static final int STARTERS = 2;
+
+  private static final String STARTERS_POOL = "runnel-starter";
 
   private Workers() {}
 
@@ -23,9 +28,16 @@ public final class Workers {
 
   static Future<List<String>> deploy(Vertx vertx, Bus bus, Gate gate, BusPace pace) {
     return Future.all(
-            vertx.deployVerticle(() -> new WorkerVerticle(bus), workers().setInstances(STARTERS)),
+            vertx.deployVerticle(() -> new WorkerVerticle(bus), starters()),
             vertx.deployVerticle(new BusVerticle(bus, gate, pace), workers()))
         .map(CompositeFuture::list);
+  }
+
+  private static DeploymentOptions starters() {
+    return workers()
+        .setInstances(STARTERS)
+        .setWorkerPoolName(STARTERS_POOL)
+        .setWorkerPoolSize(STARTERS);
   }
 
   private static DeploymentOptions workers() {
