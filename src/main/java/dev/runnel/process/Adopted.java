@@ -1,64 +1,64 @@
 package dev.runnel.process;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.nio.charset.StandardCharsets.US_ASCII;
-
-import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Orphans of our sessions: the kernel makes them children of this process, a subreaper, before it
+ * Orphans of our trees: the kernel makes them children of this process, a subreaper, before it
  * reports their parent's end. They are reaped here when they end. The pump's own.
  *
  * <p>They stand in the list of children of this process's first thread, which is short: a child
- * that was started stands in that of the thread that started it. As everybody in a session descends
+ * that was started stands in that of the thread that started it. As everybody in a tree descends
  * from its leader, a leader that left no orphan left nobody. The list is complete, as only this
  * thread takes anybody out of it.
  */
 final class Adopted {
   private static final Duration INTERVAL = Duration.ofSeconds(1);
-  private static final int PAGE_BYTES = 4_096;
-  private static final int BUFFER_BYTES = 16 * PAGE_BYTES;
   private static final int MAX_ROUNDS = 8;
   private static final int UNREADABLE = -1;
 
   private final Pump pump;
   private final Map<Integer, Session> sessions;
-  private final int list;
+  private final Children children;
   private final int ownSession = Pid.session(0);
   private final Map<Integer, Orphan> orphans = new HashMap<>();
-  private final MemorySegment buffer = Libc.malloc(BUFFER_BYTES);
   private boolean watching;
+  private long strays;
+  private long toldNanos = System.nanoTime() - INTERVAL.toNanos();
 
-  private Adopted(Pump pump, Map<Integer, Session> sessions, int list) {
+  private Adopted(Pump pump, Map<Integer, Session> sessions, Children children) {
     this.pump = pump;
     this.sessions = sessions;
-    this.list = list;
+    this.children = children;
   }
 
-  /**
-   * @param session that it was in when it was noticed; null: none of ours, or not yet known
-   */
-  private record Orphan(
-      int pid, int pidfd, Poller.Watch end, @Nullable Session session, long noticedNanos) {}
-
-  /** Null if this kernel has no such list. */
+  /** Null if this kernel does not list children. */
   static @Nullable Adopted open(Pump pump, Map<Integer, Session> sessions) {
-    String path = "/proc/self/task/" + Pid.own() + "/children";
-    int list = Fd.open(path.getBytes(US_ASCII), Fd.O_RDONLY);
-    if (list < 0) {
-      Trouble.warn("orphans stay zombies: open " + path + ": " + Errno.name(-list));
-      return null;
+    Children children = Children.open();
+    return children == null ? null : new Adopted(pump, sessions, children);
+  }
+
+  /** The session has begun. It may have left orphans before anybody knew of it. */
+  void entered(Session session) {
+    for (Orphan orphan : orphans.values()) {
+      if (orphan.isNoticedSince(session)) {
+        if (orphan.systemSession() == session.pid()) {
+          orphan.becomeMember(session);
+        } else if (orphan.isStray()) {
+          orphan.becomeUnknown();
+        }
+      }
     }
-    return new Adopted(pump, sessions, list);
+    watch();
   }
 
   /** Looks from time to time, as long as there are sessions: nothing tells of an adoption. */
-  void watch() {
+  private void watch() {
     if (!watching) {
       watching = true;
       pump.schedule(
@@ -73,7 +73,7 @@ final class Adopted {
     }
   }
 
-  /** Whether nobody but its leader, who has ended, can be left of the session. */
+  /** Whether nobody but its leader, who has ended, can be left of the session's tree. */
   boolean hasNobodyOf(Session session) {
     for (int round = 0; round < MAX_ROUNDS; round++) {
       int reaped = look();
@@ -81,7 +81,7 @@ final class Adopted {
         return false;
       }
       for (Orphan orphan : List.copyOf(orphans.values())) {
-        if (mayCoverFor(orphan, session)) {
+        if (orphan.mayCoverFor(session)) {
           if (!reap(orphan)) {
             return false;
           }
@@ -96,38 +96,95 @@ final class Adopted {
     return false;
   }
 
-  /** Whether it or a descendant of it may belong there. It may have left the session itself. */
-  private static boolean mayCoverFor(Orphan orphan, Session session) {
-    return orphan.session == null
-        ? orphan.noticedNanos - session.begunNanos() > 0
-        : orphan.session == session;
+  /** Whether there may be orphans that are neither of a session nor to be kept. */
+  boolean hasStrays() {
+    look();
+    return orphans.values().stream().anyMatch(orphan -> !orphan.isKept());
+  }
+
+  /** To which trees the orphans belong, as far as that is known. */
+  Map<Integer, Kin> kin() {
+    Map<Integer, Kin> kin = new HashMap<>();
+    for (Orphan orphan : orphans.values()) {
+      Kin known = orphan.kin();
+      if (known != null) {
+        kin.put(orphan.pid(), known);
+      }
+    }
+    return kin;
+  }
+
+  /** Those of whom nobody knows to which tree they belong, if to any. */
+  Set<Integer> unknown() {
+    return orphans.values().stream()
+        .filter(Orphan::isUnknown)
+        .map(Orphan::pid)
+        .collect(Collectors.toSet());
+  }
+
+  /** What a look found out of those who were not known yet. */
+  void learn(Map<Integer, Kin> kin) {
+    for (Orphan orphan : orphans.values()) {
+      Kin found = kin.get(orphan.pid());
+      if (orphan.isUnknown() && found != null && orphan.isSame(found)) {
+        place(orphan, found.tree());
+      }
+    }
+  }
+
+  private void place(Orphan orphan, int tree) {
+    Session session = sessions.get(tree);
+    if (session != null) {
+      orphan.becomeMember(session);
+    } else if (tree == Kin.KEPT) {
+      orphan.becomeKept();
+    } else if (tree == Kin.STRAY) {
+      orphan.becomeStray();
+      tellOfStray(orphan);
+    }
+  }
+
+  private void tellOfStray(Orphan orphan) {
+    strays++;
+    long now = System.nanoTime();
+    if (now - toldNanos >= INTERVAL.toNanos()) {
+      toldNanos = now;
+      Trouble.warn(
+          "orphan of no known job, to be ended at the end pid=%d orphans=%d"
+              .formatted(orphan.pid(), strays));
+    }
+  }
+
+  /** Those of the session live on when it is over. */
+  void keep(Session session) {
+    look();
+    for (Orphan orphan : orphans.values()) {
+      if (orphan.mayCoverFor(session) && !orphan.isUnknown()) {
+        orphan.becomeKept();
+      }
+    }
+  }
+
+  /** The session is over, and its number may get a new owner. */
+  void release(Session session) {
+    for (Orphan orphan : orphans.values()) {
+      if (orphan.isOf(session)) {
+        orphan.becomeStray();
+      }
+    }
   }
 
   /** Notices who is new; how many of those had ended already and were reaped. */
   private int look() {
-    String pids = read();
+    int[] pids = children.pids();
     if (pids == null) {
       return UNREADABLE;
     }
     int reaped = 0;
-    for (String pid : pids.isEmpty() ? new String[0] : pids.split(" ")) {
-      reaped += notice(Integer.parseInt(pid)) ? 1 : 0;
+    for (int pid : pids) {
+      reaped += notice(pid) ? 1 : 0;
     }
     return reaped;
-  }
-
-  private @Nullable String read() {
-    StringBuilder text = new StringBuilder();
-    int count;
-    do {
-      count = Fd.pread(list, buffer, text.length());
-      if (count < 0) {
-        return null;
-      }
-      text.append(new String(buffer.asSlice(0, count).toArray(JAVA_BYTE), US_ASCII));
-      // The kernel fills a page at a time.
-    } while (count >= PAGE_BYTES / 2);
-    return text.toString();
   }
 
   /** True if it was reaped at once. */
@@ -145,16 +202,25 @@ final class Adopted {
     }
     int pidfd = Pid.open(pid);
     // Without a descriptor left it waits for the next look.
-    if (pidfd >= 0 && !watch(pid, pidfd, sessions.get(session))) {
+    if (pidfd >= 0 && !adopt(pid, pidfd, session)) {
       Fd.close(pidfd);
     }
     return false;
   }
 
-  private boolean watch(int pid, int pidfd, @Nullable Session session) {
+  private boolean adopt(int pid, int pidfd, int systemSession) {
     try {
-      Poller.Watch end = pump.poller().watch(pidfd, Epoll.IN, _ -> ended(pid));
-      orphans.put(pid, new Orphan(pid, pidfd, end, session, System.nanoTime()));
+      Orphan orphan = new Orphan(pid, pidfd, systemSession, pump.poller(), () -> ended(pid));
+      Session session = sessions.get(systemSession);
+      if (session != null) {
+        orphan.becomeMember(session);
+      } else {
+        orphans.values().stream()
+            .filter(other -> other.systemSession() == systemSession)
+            .findAny()
+            .ifPresent(orphan::becomeLike);
+      }
+      orphans.put(pid, orphan);
       return true;
     } catch (LibcException noRoom) {
       return false;
@@ -164,8 +230,12 @@ final class Adopted {
   private void ended(int pid) {
     Orphan orphan = orphans.get(pid);
     if (orphan != null) {
-      Wait.reap(pid);
-      forget(orphan);
+      // Its children are ours by now, and known by the session that they share with it.
+      look();
+      if (!reap(orphan)) {
+        // Somebody else did.
+        forget(orphan);
+      }
       for (Session session : List.copyOf(sessions.values())) {
         session.orphanEnded();
       }
@@ -174,7 +244,7 @@ final class Adopted {
 
   /** False if it still runs. */
   private boolean reap(Orphan orphan) {
-    if (Wait.reap(orphan.pid) == null) {
+    if (Wait.reap(orphan.pid()) == null) {
       return false;
     }
     forget(orphan);
@@ -182,9 +252,8 @@ final class Adopted {
   }
 
   private void forget(Orphan orphan) {
-    orphans.remove(orphan.pid);
-    orphan.end.end();
-    Fd.close(orphan.pidfd);
+    orphans.remove(orphan.pid());
+    orphan.close();
   }
 
   /** Reaps who has ended by now. */
@@ -196,10 +265,8 @@ final class Adopted {
         reaped += reap(orphan) ? 1 : 0;
       }
     }
-    for (Orphan orphan : List.copyOf(orphans.values())) {
-      forget(orphan);
-    }
-    Fd.close(list);
-    Libc.free(buffer);
+    orphans.values().forEach(Orphan::close);
+    orphans.clear();
+    children.close();
   }
 }

@@ -4,6 +4,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -15,46 +18,77 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Which sessions there are, and who is in them. The pump's own; looking takes place elsewhere. */
+/**
+ * Which sessions there are, and who is in their trees. The pump's own; looking takes place
+ * elsewhere.
+ */
 final class Census {
   private static final Duration RETRY = Duration.ofMillis(200);
 
   private final Pump pump;
-  private final Map<Integer, Session> sessions = new HashMap<>();
+  private final Mark mark;
+  private final Map<Integer, Session> sessions = new LinkedHashMap<>();
+  private final Set<String> kept = new LinkedHashSet<>();
   private final @Nullable Adopted adopted;
   private final ExecutorService sweeper =
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().daemon().name("runnel-sweeper").factory());
 
+  // The sweeper's own.
+  private final Strangers strangers = new Strangers();
+
   private final List<Question> questions = new ArrayList<>();
   private boolean looking;
 
-  private record Question(int session, Consumer<List<Member>> answer) {}
+  private record Question(int tree, Purpose purpose, Consumer<List<Member>> answer) {}
 
-  private Census(Pump pump, boolean adopting) {
+  /** What a look is for. */
+  private enum Purpose {
+    KNOW,
+    KILL
+  }
+
+  private Census(Pump pump, Mark mark, boolean adopting) {
     this.pump = pump;
+    this.mark = mark;
     this.adopted = adopting ? Adopted.open(pump, sessions) : null;
   }
 
   /** For a process that adopts the orphans among its descendants. */
-  static Census adopting(Pump pump) {
-    return new Census(pump, true);
+  static Census adopting(Pump pump, Mark mark) {
+    return new Census(pump, mark, true);
   }
 
   /** For a process whose children are not all ours. */
-  static Census of(Pump pump) {
-    return new Census(pump, false);
+  static Census of(Pump pump, Mark mark) {
+    return new Census(pump, mark, false);
   }
 
   void enter(Session session) {
     sessions.put(session.pid(), session);
     if (adopted != null) {
-      adopted.watch();
+      adopted.entered(session);
     }
   }
 
   void leave(Session session) {
     sessions.remove(session.pid());
+    if (adopted != null) {
+      adopted.release(session);
+    }
+  }
+
+  /** Whoever is left of it lives on, also beyond this engine's own end. Before it leaves. */
+  void keep(Session session) {
+    kept.add(session.job());
+    if (adopted != null) {
+      adopted.keep(session);
+    }
+  }
+
+  /** Whether there may be somebody whom {@link #roundUpStrays} would find. */
+  boolean hasStrays() {
+    return adopted != null && adopted.hasStrays();
   }
 
   Collection<Session> sessions() {
@@ -74,7 +108,21 @@ final class Census {
    * it begins: when many sessions end at once, there are many processes to look through, too.
    */
   void members(Session session, Consumer<List<Member>> answer) {
-    questions.add(new Question(session.pid(), answer));
+    ask(new Question(session.pid(), Purpose.KNOW, answer));
+  }
+
+  /** The same, and kills them, as in {@link RoundUp}. */
+  void roundUp(Session session, Consumer<List<Member>> answer) {
+    ask(new Question(session.pid(), Purpose.KILL, answer));
+  }
+
+  /** Kills those of whom nothing tells to which session they belong; answers whom. */
+  void roundUpStrays(Consumer<List<Member>> answer) {
+    ask(new Question(Kin.STRAY, Purpose.KILL, answer));
+  }
+
+  private void ask(Question question) {
+    questions.add(question);
     if (!looking) {
       look();
     }
@@ -84,11 +132,11 @@ final class Census {
     looking = true;
     List<Question> asked = List.copyOf(questions);
     questions.clear();
-    Set<Integer> wanted = asked.stream().map(Question::session).collect(Collectors.toSet());
+    Sweep.View view = view(asked);
     sweep(
         () -> {
           try {
-            Map<Integer, List<Member>> found = ProcFiles.members(wanted);
+            Sweep.Found found = new RoundUp(this::look).run(view);
             pump.execute(() -> answer(asked, found));
           } catch (LibcException e) {
             Trouble.warn("cannot look for processes: " + e.getMessage());
@@ -97,16 +145,50 @@ final class Census {
         });
   }
 
+  private Sweep.Found look(Sweep.View view) {
+    strangers.forgetInTime();
+    return new Sweep(view, mark, strangers).run();
+  }
+
+  private static Set<Integer> toKill(List<Question> asked) {
+    return asked.stream()
+        .filter(question -> question.purpose == Purpose.KILL)
+        .map(Question::tree)
+        .collect(Collectors.toSet());
+  }
+
+  private Sweep.View view(List<Question> asked) {
+    Set<Integer> wanted = asked.stream().map(Question::tree).collect(Collectors.toSet());
+    Map<Integer, String> trees = new LinkedHashMap<>();
+    Map<Integer, Kin> kin = new HashMap<>();
+    for (Session session : sessions.values()) {
+      trees.put(session.pid(), session.job());
+      kin.putAll(session.outside());
+    }
+    Set<Integer> unknown = Set.of();
+    if (adopted != null) {
+      kin.putAll(adopted.kin());
+      unknown = adopted.unknown();
+    }
+    return new Sweep.View(trees, wanted, toKill(asked), kin, unknown, new HashSet<>(kept));
+  }
+
   private void lookAgain(List<Question> asked) {
     questions.addAll(asked);
     look();
   }
 
-  private void answer(List<Question> asked, Map<Integer, List<Member>> found) {
+  private void answer(List<Question> asked, Sweep.Found found) {
     looking = false;
+    if (adopted != null) {
+      adopted.learn(found.kin());
+    }
     for (Question question : asked) {
-      List<Member> members = found.getOrDefault(question.session, List.of());
-      pump.run(() -> question.answer.accept(members));
+      Session session = sessions.get(question.tree);
+      if (session != null) {
+        session.know(found.kin());
+      }
+      pump.run(() -> question.answer.accept(found.of(question.tree)));
     }
     if (!looking && !questions.isEmpty()) {
       look();

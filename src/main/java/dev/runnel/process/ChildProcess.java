@@ -40,12 +40,12 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
    *
    * @throws LibcException if the kernel has no room for more descriptors to wait for
    */
-  ChildProcess(SpawnResult.Made made, Surroundings surroundings, ProcessListener listener) {
+  ChildProcess(SpawnResult.Made made, Start start, Surroundings surroundings) {
     this.surroundings = surroundings;
-    this.owner = new Owner(listener, this::abandon);
+    this.owner = new Owner(start.listener(), this::abandon);
     Poller poller = surroundings.pump.poller();
     Pipes pipes = made.pipes();
-    this.session = new Session(made, surroundings.pump, surroundings.census, this);
+    this.session = new Session(made, start.job(), surroundings.pump, surroundings.census, this);
     this.input =
         pipes.stdin() == Pipes.NONE
             ? null

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A command's environment, PROTOCOL.md, "Requests": this process's without RUNNEL_*, RUNNEL_JOB,
- * and what the command asked for. Entries are bytes, as System.getenv mangles what is not text;
- * names are held as ISO 8859-1, which keeps every byte apart.
+ * what the command asked for, and the mark. Entries are bytes, as System.getenv mangles what is not
+ * text; names are held as ISO 8859-1, which keeps every byte apart.
  */
 @SuppressWarnings("restricted")
 final class Environment {
@@ -90,17 +90,17 @@ final class Environment {
   }
 
   /** For one command. */
-  OfCommand with(JobId job, Map<String, @Nullable String> overlay) {
-    byte[] mark = entry(JOB, job.value());
+  OfCommand with(JobId job, Map<String, @Nullable String> overlay, Mark mark) {
+    byte[] name = entry(JOB, job.value());
     return overlay.isEmpty()
-        ? new OfCommand(addresses, List.of(mark), path)
-        : overlaid(mark, overlay);
+        ? new OfCommand(addresses, List.of(name, mark.entry(job)), path)
+        : overlaid(name, mark.entry(job), overlay);
   }
 
-  private OfCommand overlaid(byte[] mark, Map<String, @Nullable String> overlay) {
+  private OfCommand overlaid(byte[] job, byte[] mark, Map<String, @Nullable String> overlay) {
     Map<String, MemorySegment> kept = new LinkedHashMap<>(strings);
     Map<String, byte[]> own = new LinkedHashMap<>();
-    own.put(JOB, mark);
+    own.put(JOB, job);
     overlay.forEach(
         (name, value) -> {
           String key = new String(name.getBytes(UTF_8), ISO_8859_1);
@@ -110,6 +110,8 @@ final class Environment {
             own.put(key, entry(name, value));
           }
         });
+    // Last: what a command asks for neither removes nor forges it.
+    own.put(Mark.NAME, mark);
     long[] inherited = kept.values().stream().mapToLong(MemorySegment::address).toArray();
     byte[] search = overlay.containsKey(PATH) ? path(own.get(PATH)) : path;
     return new OfCommand(inherited, List.copyOf(own.values()), search);

@@ -24,6 +24,7 @@ public final class Floor {
   private static final long ADDRESS_BYTES = 16;
   private static final int FIRST_OTHER = 3;
   private static final JobId JOB = new JobId("floor");
+  private static final Mark MARK = new Mark("floor");
 
   private static final MemorySegment SOCKET = Libc.symbol("socket");
   private static final MemorySegment CONNECT = Libc.symbol("connect");
@@ -106,7 +107,7 @@ public final class Floor {
     int[] err = pipe();
     try (Arena arena = Arena.ofConfined();
         PosixSpawn.FileActions actions = new PosixSpawn.FileActions();
-        ExecStrings strings = new ExecStrings(argv, environment.with(JOB, Map.of()))) {
+        ExecStrings strings = new ExecStrings(argv, environment.with(JOB, Map.of(), MARK))) {
       actions.dup2(in[0], 0).dup2(out[1], 1).dup2(err[1], 2).closeFrom(FIRST_OTHER);
       int pid = PosixSpawn.spawn(CString.of(argv.getFirst(), arena), actions, strings);
       Fd.close(in[0]);

@@ -15,8 +15,11 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Ends a session: TERM and CONT to everybody, after the grace KILL, until a look finds nobody. The
+ * Ends a tree: TERM and CONT to everybody, after the grace KILL, until a look finds nobody. The
  * pump's own.
+ *
+ * <p>A look comes before each of the two: when those fall who are in the leader's group, it can't
+ * be told any more whose children they leave, unless these carry a mark.
  *
  * <p>TERM goes once to each who is there at the beginning: some take a second one as an order to
  * drop everything, and what they start in order to clean up is left alone during the grace.
@@ -25,11 +28,17 @@ final class Ladder {
   /** How long after its leader's end a member must live to count as having outlived it. */
   private static final Duration SETTLE = Duration.ofMillis(50);
 
+  /** For a look that does not come back: the system may keep it from reading. */
+  private static final Duration LOOK_PATIENCE = Duration.ofSeconds(3);
+
   private static final Duration FIRST_PAUSE = Duration.ofMillis(10);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
 
-  /** What is left so long after the first KILL is beyond signals. */
+  /** If KILL was sent and for so long nobody else was found, those who are left are beyond it. */
   private static final Duration KILL_PATIENCE = Duration.ofSeconds(5);
+
+  /** Whatever is found. */
+  private static final Duration LONGEST_KILLING = Duration.ofMinutes(1);
 
   private final Session session;
   private final Pump pump;
@@ -43,9 +52,15 @@ final class Ladder {
   private Stage stage = Stage.NEW;
   private ProcessEngine.@Nullable Timer killTimer;
   private ProcessEngine.@Nullable Timer lookTimer;
+  private ProcessEngine.@Nullable Timer strikeTimer;
 
   /** When KILL is due, or was sent first. */
   private long killNanos;
+
+  /** When last somebody was found who had not been found before. */
+  private long grownNanos;
+
+  private Set<Integer> found = Set.of();
 
   private Duration pause = FIRST_PAUSE;
   private boolean looking;
@@ -67,7 +82,7 @@ final class Ladder {
   Ladder(Session session, Pump pump, Consumer<Boolean> onEnd) {
     this.session = session;
     this.pump = pump;
-    this.targets = new Targets(session, pump.poller(), this::look);
+    this.targets = new Targets(pump.poller(), this::look);
     this.onEnd = onEnd;
     this.settled = !session.isLeaderRunning();
   }
@@ -91,31 +106,37 @@ final class Ladder {
 
   private void begin(Stage first) {
     stage = first;
-    // Who outlived the leader is counted before the first of them falls.
-    if (!settled) {
-      strike();
-    }
-    look();
+    grownNanos = System.nanoTime();
+    lookThenStrike();
   }
 
   private void kill() {
     if (stage == Stage.TERM) {
       stage = Stage.KILL;
       killNanos = System.nanoTime();
+      grownNanos = killNanos;
       pause = FIRST_PAUSE;
       looks = 0;
-      if (struck) {
-        strike();
-        targets.send(Signal.KILL);
-      }
-      look();
+      struck = false;
+      lookThenStrike();
     }
+  }
+
+  private void lookThenStrike() {
+    if (stage == Stage.KILL) {
+      Pid.killGroup(session.pid(), Signal.STOP.number());
+    }
+    cancel(strikeTimer);
+    strikeTimer = pump.schedule(LOOK_PATIENCE, this::strike);
+    look();
   }
 
   private void strike() {
     struck = true;
+    cancel(strikeTimer);
     if (stage == Stage.KILL) {
       Pid.killGroup(session.pid(), Signal.KILL.number());
+      targets.send(Signal.KILL);
     } else {
       session.farewell().forEach(signal -> Pid.killGroup(session.pid(), signal.number()));
     }
@@ -145,16 +166,24 @@ final class Ladder {
     if (!looking) {
       looking = true;
       cancel(lookTimer);
-      session.members(this::found);
+      if (stage == Stage.KILL) {
+        session.roundUp(members -> looked(members, Stage.KILL));
+      } else {
+        session.members(members -> looked(members, Stage.TERM));
+      }
     }
   }
 
-  private void found(List<Member> members) {
+  /**
+   * @param asked the stage that the look was for
+   */
+  private void looked(List<Member> members, Stage asked) {
     looking = false;
     if (stage == Stage.ENDED) {
       return;
     }
     looks++;
+    note(members);
     if (settled) {
       members.stream()
           .filter(member -> !member.isLeaving())
@@ -162,26 +191,34 @@ final class Ladder {
     }
     boolean over = members.isEmpty() && !session.isLeaderRunning();
     if (over || isBeyondSignals()) {
-      end(members.stream().map(Member::pid).collect(Collectors.toSet()));
+      end(found);
       return;
     }
-    if (!struck) {
+    if (!struck && stage == asked) {
       strike();
     }
     signal(members);
     lookOn();
   }
 
+  private void note(List<Member> members) {
+    Set<Integer> now = members.stream().map(Member::pid).collect(Collectors.toSet());
+    if (!found.containsAll(now)) {
+      grownNanos = System.nanoTime();
+    }
+    found = now;
+  }
+
   private boolean isBeyondSignals() {
-    long nanos = System.nanoTime() - killNanos;
-    return stage == Stage.KILL && nanos > KILL_PATIENCE.toNanos();
+    long now = System.nanoTime();
+    return stage == Stage.KILL
+        && (now - grownNanos > KILL_PATIENCE.toNanos()
+            || now - killNanos > LONGEST_KILLING.toNanos());
   }
 
   private void signal(List<Member> members) {
     for (Member member : members) {
-      if (stage == Stage.KILL) {
-        targets.add(member, List.of(Signal.KILL));
-      } else if (looks == 1 && Pid.group(member.pid()) != session.pid()) {
+      if (stage == Stage.TERM && looks == 1 && Pid.group(member.pid()) != session.pid()) {
         targets.add(member, session.farewell());
       } else {
         targets.add(member, List.of());
@@ -203,6 +240,7 @@ final class Ladder {
     stage = Stage.ENDED;
     cancel(killTimer);
     cancel(lookTimer);
+    cancel(strikeTimer);
     targets.close();
     onEnd.accept(alive.isEmpty() && !session.isLeaderRunning());
     List<Leftover> leftovers = new ArrayList<>();

@@ -1,12 +1,13 @@
 package dev.runnel.process;
 
 /**
- * Somebody in a session.
+ * Somebody in a session's tree.
  *
- * @param command for people, at most 256 characters
+ * @param started when, as in {@link ThreadStat}
+ * @param command for people, at most 256 characters; empty for most of a crowd
  * @param stage how far it has got
  */
-record Member(int pid, String command, Stage stage) {
+record Member(int pid, long started, String command, Stage stage) {
   enum Stage {
     RUNNING,
     /** Nothing of its program runs any more, but it may still hold files and ports. */
@@ -15,5 +16,10 @@ record Member(int pid, String command, Stage stage) {
 
   boolean isLeaving() {
     return stage == Stage.LEAVING;
+  }
+
+  /** Holds it by a pidfd, which the caller closes; negative: it is gone. */
+  int open() {
+    return Pid.open(pid, started);
   }
 }

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
@@ -60,22 +61,33 @@ public final class NativeEngine implements ProcessEngine {
   }
 
   /**
+   * @param boot names this life of the engine in the environment of its commands; no other engine's
+   */
+  public static NativeEngine open(Ownership ownership, String boot) {
+    return open(ownership, new Mark(boot), START_LIMIT);
+  }
+
+  /**
    * @param startLimit after which a start that hangs has failed
    */
   static NativeEngine open(Ownership ownership, Duration startLimit) {
+    return open(ownership, new Mark(UUID.randomUUID().toString()), startLimit);
+  }
+
+  private static NativeEngine open(Ownership ownership, Mark mark, Duration startLimit) {
     Trial.run();
-    NativeEngine engine = new NativeEngine(ownership, startLimit);
+    NativeEngine engine = new NativeEngine(ownership, mark, startLimit);
     engine.pump.start();
     return engine;
   }
 
-  private NativeEngine(Ownership ownership, Duration startLimit) {
+  private NativeEngine(Ownership ownership, Mark mark, Duration startLimit) {
     boolean own = ownership == Ownership.OWN_PROCESS;
     OpenFiles openFiles = own ? OwnProcess.openFiles() : OpenFiles.INHERITED;
     nullDevice = LibcException.check("open /dev/null", Fd.open(NULL_DEVICE, Fd.O_RDONLY));
-    Spawn spawn = new Spawn(Environment.inherited(), nullDevice, openFiles);
+    Spawn spawn = new Spawn(Environment.inherited(), nullDevice, openFiles, mark);
     Trial.run(spawn);
-    census = own ? Census.adopting(pump) : Census.of(pump);
+    census = own ? Census.adopting(pump, mark) : Census.of(pump, mark);
     spawner = new Spawner(spawn, pump, startLimit, this::begin);
     surroundings = new ChildProcess.Surroundings(pump, census, nowhere, processes::remove);
   }
@@ -108,21 +120,21 @@ public final class NativeEngine implements ProcessEngine {
 
   private void begin(Start start, SpawnResult result) {
     switch (result) {
-      case SpawnResult.Made made -> begin(made, start.listener());
+      case SpawnResult.Made made -> begin(made, start);
       case SpawnResult.Failed(StartFailure failure) -> start.listener().startFailed(failure);
       case SpawnResult.Voided() -> start.listener().startVoided();
     }
   }
 
-  private void begin(SpawnResult.Made made, ProcessListener listener) {
+  private void begin(SpawnResult.Made made, Start start) {
     ChildProcess process;
     try {
-      process = new ChildProcess(made, surroundings, listener);
+      process = new ChildProcess(made, start, surroundings);
     } catch (LibcException noRoom) {
       made.kill();
       census.sweep(() -> Wait.awaitAndReap(made.pid()));
       String message = String.valueOf(noRoom.getMessage());
-      listener.startFailed(new StartFailure(Errno.name(noRoom.errno()), At.EXEC, message));
+      start.listener().startFailed(new StartFailure(Errno.name(noRoom.errno()), At.EXEC, message));
       return;
     }
     processes.add(process);
@@ -163,6 +175,25 @@ public final class NativeEngine implements ProcessEngine {
     if (left > 0) {
       Trouble.warn("processes could not be ended count=" + left);
     }
+    endStrays(deadline);
+  }
+
+  private void endStrays(long deadline) {
+    if (!census.hasStrays() || System.nanoTime() - deadline >= 0) {
+      end();
+      return;
+    }
+    census.roundUpStrays(
+        found -> {
+          if (found.isEmpty()) {
+            end();
+          } else {
+            pump.schedule(CLOSE_INTERVAL, () -> endStrays(deadline));
+          }
+        });
+  }
+
+  private void end() {
     // What was given up lives on, without us to read its output.
     List.copyOf(processes).forEach(ChildProcess::closePipes);
     census.close();

@@ -3,6 +3,7 @@ package dev.runnel.process;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.runnel.model.Signal;
 import java.lang.foreign.MemorySegment;
 
 /** Calls on processes; any thread. Each returns its result or errno negated. */
@@ -57,6 +58,26 @@ final class Pid {
   /** A descriptor for a process, a zombie included; readable once it has ended. */
   static int open(int pid) {
     return (int) Libc.callLong(SYSCALL, PIDFD_OPEN, pid, 0, 0);
+  }
+
+  /** The same, unless the process started at another time, as in {@link ThreadStat}. */
+  static int open(int pid, long started) {
+    int pidfd = open(pid);
+    // After the opening: if the number had got a new owner before it, that one is seen here.
+    if (pidfd >= 0 && ProcFiles.started(pid) != started) {
+      Fd.close(pidfd);
+      return -Errno.ESRCH;
+    }
+    return pidfd;
+  }
+
+  /** Signals that process, and nobody who may have its number by now. */
+  static void send(int pid, long started, Signal signal) {
+    int pidfd = open(pid, started);
+    if (pidfd >= 0) {
+      send(pidfd, signal.number());
+      Fd.close(pidfd);
+    }
   }
 
   /** Unlike a number, a pidfd never comes to mean somebody else. */

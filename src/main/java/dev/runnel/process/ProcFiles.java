@@ -7,51 +7,50 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.File;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** What proc(5) says of processes. On the sweeper: with many processes it takes milliseconds. */
+/**
+ * What proc(5) says of processes. Any thread may ask for a {@link #stat}; the rest is for the
+ * sweeper, as a process that hangs in the kernel may make the reader of its arguments hang, too.
+ */
 final class ProcFiles {
   private static final int MAX_BYTES = 4 * Excerpt.MAX_LENGTH;
 
   private ProcFiles() {}
 
   /**
-   * By session, everybody in it but its leader, and but zombies.
+   * Everybody, in the order of numbers.
    *
    * @throws LibcException if there is no descriptor left to look with: then nothing is known
    */
-  static Map<Integer, List<Member>> members(Set<Integer> sessions) {
-    Map<Integer, List<Member>> members = new HashMap<>();
+  static int[] pids() {
     String[] names = new File("/proc").list();
     if (names == null) {
       throw new LibcException("open /proc", Errno.EMFILE);
     }
-    for (String name : names) {
-      int pid = pid(name);
-      // The system call sorts out nearly all without opening a file.
-      int session = pid > 0 ? Pid.session(pid) : 0;
-      Member.Stage stage = pid != session && sessions.contains(session) ? stage(pid) : null;
-      if (stage != null) {
-        members.computeIfAbsent(session, _ -> new ArrayList<>()).add(member(pid, stage));
-      }
-    }
-    return members;
+    return Arrays.stream(names)
+        .filter(name -> name.charAt(0) >= '1' && name.charAt(0) <= '9')
+        .mapToInt(Integer::parseInt)
+        .sorted()
+        .toArray();
   }
 
-  private static int pid(String name) {
-    return name.charAt(0) >= '1' && name.charAt(0) <= '9' ? Integer.parseInt(name) : 0;
+  /** Null if the process is gone. */
+  static @Nullable ThreadStat stat(int pid) {
+    return ThreadStat.of(text(pid, "stat"));
+  }
+
+  /** When it started, as in {@link ThreadStat}; negative if it is gone. */
+  static long started(int pid) {
+    ThreadStat stat = stat(pid);
+    return stat == null ? -1 : stat.started();
   }
 
   /** Null if the process is gone, or nothing but a zombie. */
-  private static Member.@Nullable Stage stage(int pid) {
-    ThreadStat main = ThreadStat.of(text(pid, "stat"));
-    if (main == null || main.isRunning()) {
-      return main == null ? null : Member.Stage.RUNNING;
+  static Member.@Nullable Stage stage(int pid, ThreadStat main) {
+    if (main.isRunning()) {
+      return Member.Stage.RUNNING;
     }
     if (main.threads() <= 1) {
       return main.isDead() ? null : Member.Stage.LEAVING;
@@ -69,11 +68,10 @@ final class ProcFiles {
     return stage;
   }
 
-  /** Shown by its arguments, or by its short name if it has none to show. */
-  private static Member member(int pid, Member.Stage stage) {
+  /** Its arguments, or its short name if it has none to show. */
+  static String command(int pid) {
     String arguments = text(pid, "cmdline").replace('\0', ' ').strip();
-    String text = arguments.isEmpty() ? text(pid, "comm").strip() : arguments;
-    return new Member(pid, Excerpt.of(text), stage);
+    return Excerpt.of(arguments.isEmpty() ? text(pid, "comm").strip() : arguments);
   }
 
   /**
@@ -82,7 +80,7 @@ final class ProcFiles {
    * @throws LibcException if there is no descriptor left to read it with
    */
   private static String text(int pid, String file) {
-    int fd = Fd.open(("/proc/" + pid + "/" + file).getBytes(US_ASCII), Fd.O_RDONLY);
+    int fd = open(pid, file);
     if (fd == -Errno.ENOENT || fd == -Errno.ESRCH) {
       return "";
     }
@@ -94,5 +92,10 @@ final class ProcFiles {
     } finally {
       Fd.close(fd);
     }
+  }
+
+  /** A descriptor, or errno negated. */
+  static int open(int pid, String file) {
+    return Fd.open(("/proc/" + pid + "/" + file).getBytes(US_ASCII), Fd.O_RDONLY);
   }
 }

@@ -1,30 +1,40 @@
 package dev.runnel.process;
 
 import dev.runnel.model.ExitStatus;
+import dev.runnel.model.JobId;
 import dev.runnel.model.Signal;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A process and everybody in the session it leads. The pump's own.
+ * A process and its tree: everybody in the session it leads, and those of its descendants that left
+ * that session. The pump's own.
  *
  * <p>How it is made sure that no signal ever hits a stranger: the leader, once it has ended, stays
- * a zombie until its session is known to be empty or is given up. So long the kernel gives its
- * number to nobody else, neither as a pid nor as that of a group or a session: {@code kill(-pid)}
- * reaches only this session, and who has this session's number is a member. A single member is
- * signalled through a pidfd that was opened before its session was looked up.
+ * a zombie until its tree is known to be empty or is given up. So long the kernel gives its number
+ * to nobody else, neither as a pid nor as that of a group or a session: {@code kill(-pid)} reaches
+ * only this session, and who has this session's number is a member. A single member is signalled
+ * through a pidfd that was opened before it was looked at once more.
  */
 final class Session {
 
   private final SpawnResult.Made made;
+  private final String job;
   private final Pump pump;
   private final Census census;
   private final Witness witness;
   private final Poller.Watch exit;
   private Leader leader = Leader.RUNNING;
   private @Nullable Ladder ladder;
+
+  /** Members that were found outside of the session, by pid. */
+  private Map<Integer, Kin> outside = Map.of();
+
   private int questions;
   private boolean givenUp;
 
@@ -47,8 +57,9 @@ final class Session {
    *
    * @throws LibcException if the kernel has no room for another descriptor to wait for
    */
-  Session(SpawnResult.Made made, Pump pump, Census census, Witness witness) {
+  Session(SpawnResult.Made made, JobId job, Pump pump, Census census, Witness witness) {
     this.made = made;
+    this.job = job.value();
     this.pump = pump;
     this.census = census;
     this.witness = witness;
@@ -58,6 +69,26 @@ final class Session {
 
   int pid() {
     return made.pid();
+  }
+
+  String job() {
+    return job;
+  }
+
+  Map<Integer, Kin> outside() {
+    return outside;
+  }
+
+  /** What a look found for which its members were asked for. */
+  void know(Map<Integer, Kin> kin) {
+    Map<Integer, Kin> ours = new HashMap<>();
+    kin.forEach(
+        (pid, known) -> {
+          if (known.tree() == pid()) {
+            ours.put(pid, known);
+          }
+        });
+    outside = ours;
   }
 
   long begunNanos() {
@@ -146,12 +177,22 @@ final class Session {
 
   /** Who is there besides the leader. */
   void members(Consumer<List<Member>> answer) {
+    ask(census::members, answer);
+  }
+
+  /** The same, and kills them; the leader is left to the caller. */
+  void roundUp(Consumer<List<Member>> answer) {
+    ask(census::roundUp, answer);
+  }
+
+  private void ask(
+      BiConsumer<Session, Consumer<List<Member>>> question, Consumer<List<Member>> answer) {
     if (leader == Leader.REAPED) {
       answer.accept(List.of());
       return;
     }
     questions++;
-    census.members(
+    question.accept(
         this,
         members -> {
           questions--;
@@ -197,7 +238,8 @@ final class Session {
   }
 
   private void letGo() {
-    if (givenUp && ladder == null && questions == 0) {
+    if (givenUp && ladder == null && questions == 0 && leader == Leader.ZOMBIE) {
+      census.keep(this);
       finish();
     }
   }

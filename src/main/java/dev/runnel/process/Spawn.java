@@ -26,14 +26,16 @@ final class Spawn {
   private final Environment inherited;
   private final int nullDevice;
   private final OpenFiles openFiles;
+  private final Mark mark;
 
   /**
    * @param nullDevice a descriptor of /dev/null; the caller's
    */
-  Spawn(Environment inherited, int nullDevice, OpenFiles openFiles) {
+  Spawn(Environment inherited, int nullDevice, OpenFiles openFiles, Mark mark) {
     this.inherited = inherited;
     this.nullDevice = nullDevice;
     this.openFiles = openFiles;
+    this.mark = mark;
   }
 
   /** Returns when the child runs its executable; nothing stays open when there is no child. */
@@ -53,7 +55,7 @@ final class Spawn {
       JobId job, CommandSpec command, BooleanSupplier claim, Descriptors descriptors)
       throws StartException {
     List<byte[]> argv = command.argv().stream().map(Argument::bytes).toList();
-    Environment.OfCommand environment = inherited.with(job, variables(command));
+    Environment.OfCommand environment = inherited.with(job, variables(command), mark);
     int directory = openDirectory(command.cwd(), descriptors);
     Executable executable = new Executable(argv.getFirst(), environment.path(), directory, claim);
     try (PosixSpawn.FileActions actions = new PosixSpawn.FileActions();

@@ -5,20 +5,18 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Members of a session, held by pidfd: signalled, and watched until they end. The pump's own. */
+/** Members of a tree, held by pidfd: signalled, and watched until they end. The pump's own. */
 final class Targets {
   /** Those beyond are signalled too, but their end shows only in a later look. */
   private static final int MAX_WATCHED = 256;
 
-  private final Session session;
   private final Poller poller;
   private final Runnable onLastEnded;
   private final Map<Integer, Target> watched = new HashMap<>();
 
   private record Target(int pidfd, Poller.Watch end) {}
 
-  Targets(Session session, Poller poller, Runnable onLastEnded) {
-    this.session = session;
+  Targets(Poller poller, Runnable onLastEnded) {
     this.poller = poller;
     this.onLastEnded = onLastEnded;
   }
@@ -35,13 +33,8 @@ final class Targets {
       send(known.pidfd, signals);
       return;
     }
-    int pidfd = Pid.open(pid);
+    int pidfd = member.open();
     if (pidfd < 0) {
-      return;
-    }
-    // After the opening: if the number had got a new owner before it, that one is seen here.
-    if (Pid.session(pid) != session.pid()) {
-      Fd.close(pidfd);
       return;
     }
     send(pidfd, signals);

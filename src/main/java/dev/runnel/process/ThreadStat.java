@@ -5,12 +5,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * What proc_pid_stat(5) says of a thread, or of a process by its first thread.
  *
+ * @param parent the pid of the process's parent
  * @param threads of the process
+ * @param started when, in clock ticks of some 10 ms: with the pid, it tells a process from any
+ *     other
  */
-record ThreadStat(char state, long flags, int threads, long pendingSignals) {
+record ThreadStat(
+    char state, int parent, long flags, int threads, long started, long pendingSignals) {
   // Counted from the state on.
+  private static final int PARENT = 1;
   private static final int FLAGS = 6;
   private static final int THREADS = 17;
+  private static final int STARTED = 19;
   private static final int PENDING = 28;
 
   /** Set as the first thing in do_exit, before descriptors are closed. */
@@ -27,8 +33,10 @@ record ThreadStat(char state, long flags, int threads, long pendingSignals) {
         ? null
         : new ThreadStat(
             fields[0].charAt(0),
+            Integer.parseInt(fields[PARENT]),
             Long.parseLong(fields[FLAGS]),
             Integer.parseInt(fields[THREADS]),
+            Long.parseLong(fields[STARTED]),
             Long.parseLong(fields[PENDING]));
   }
 

@@ -237,24 +237,19 @@ class SessionTest {
   }
 
   @Test
-  void neverSignalsWhoIsNotInTheSession() {
+  void neverSignalsWhoHasTheNumberOfAMemberThatIsGone() {
     Recorder stranger = Runs.startAndAwait(engine, CommandSpec.of("sleep", "1000"));
     Recorder recorder = Runs.startAndAwait(engine, CommandSpec.of("sleep", "1000"));
-    Session session = ((ChildProcess) recorder.process()).session();
     Runs.onPump(
         engine,
         recorder,
         _ -> {
-          // As if the number of a member that was just found had got a new owner.
           Poller poller = new Poller();
-          Targets targets = new Targets(session, poller, () -> {});
-          targets.add(
-              new Member(stranger.process().pid(), "gone", Member.Stage.RUNNING),
-              List.of(Signal.KILL));
+          Targets targets = new Targets(poller, () -> {});
+          // As if the number of a member that was just found had got a new owner.
+          targets.add(member(stranger, -1), List.of(Signal.KILL));
           assertTrue(targets.isEmpty());
-          targets.add(
-              new Member(recorder.process().pid(), "member", Member.Stage.RUNNING),
-              List.of(Signal.KILL));
+          targets.add(member(recorder, 0), List.of(Signal.KILL));
           assertFalse(targets.isEmpty());
           targets.close();
           poller.close();
@@ -262,6 +257,11 @@ class SessionTest {
     Runs.await("end", recorder::isOver);
     assertTrue(ProcView.isAlive(stranger.process().pid()));
     Runs.clear(engine, stranger, Duration.ZERO);
+  }
+
+  private static Member member(Recorder recorder, long laterTicks) {
+    int pid = recorder.process().pid();
+    return new Member(pid, ProcFiles.started(pid) + laterTicks, "x", Member.Stage.RUNNING);
   }
 
   @Test

@@ -99,6 +99,7 @@ class SurroundingsTest {
     overlay.put("NEW", "größe = 気");
     overlay.put("EMPTY", "");
     overlay.put("LANG", "overlaid");
+    overlay.put("RUNNEL_MARK", "forged");
     Recorder recorder = new Recorder();
     engine.start(new JobId("a.job"), Runs.with(overlay, "env"), () -> true, recorder);
     Runs.await("end", recorder::isOver);
@@ -109,7 +110,8 @@ class SurroundingsTest {
     assertTrue(lines.contains("LANG=overlaid"));
     assertTrue(lines.contains("PATH=" + System.getenv("PATH")));
     assertFalse(lines.stream().anyMatch(line -> line.startsWith("HOME=")));
-    assertEquals(1, lines.stream().filter(line -> line.startsWith("RUNNEL_")).count());
+    assertEquals(2, lines.stream().filter(line -> line.startsWith("RUNNEL_")).count());
+    assertTrue(lines.stream().anyMatch(line -> line.matches("RUNNEL_MARK=.*/a\\.job")));
     assertEquals(1, lines.stream().filter(line -> line.startsWith("LANG=")).count());
   }
 

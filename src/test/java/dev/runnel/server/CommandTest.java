@@ -66,8 +66,10 @@ class CommandTest extends NodeTest {
     assertTrue(lines.contains("PATH=" + System.getenv("PATH")));
     assertTrue(lines.stream().noneMatch(line -> line.startsWith("HOME=")));
     // The build sets RUNNEL_BUILD for the JVM of its tests.
-    List<String> ours = lines.stream().filter(line -> line.startsWith("RUNNEL_")).toList();
-    assertEquals(List.of("RUNNEL_JOB=env-1"), ours);
+    List<String> ours = lines.stream().filter(line -> line.startsWith("RUNNEL_")).sorted().toList();
+    assertEquals(2, ours.size(), ours::toString);
+    assertEquals("RUNNEL_JOB=env-1", ours.getFirst());
+    assertTrue(ours.getLast().matches("RUNNEL_MARK=.+/env-1"), ours::toString);
   }
 
   @Test

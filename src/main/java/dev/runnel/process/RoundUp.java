@@ -1,0 +1,61 @@
+package dev.runnel.process;
+
+import dev.runnel.model.Signal;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+
+/**
+ * Kills whole trees, also of those who make children faster than they are found: who is found is
+ * stopped at once, until a look finds nobody new; then all are killed. On the sweeper.
+ */
+final class RoundUp {
+  /** Those found so far are killed then; the caller looks again anyway. */
+  private static final Duration LIMIT = Duration.ofSeconds(2);
+
+  private final Function<Sweep.View, Sweep.Found> look;
+  private final Map<Integer, Map<Integer, Member>> stopped = new HashMap<>();
+  private final long begunNanos = System.nanoTime();
+
+  RoundUp(Function<Sweep.View, Sweep.Found> look) {
+    this.look = look;
+  }
+
+  /** One look, and as many more as are needed for the trees that are to be killed. */
+  Sweep.Found run(Sweep.View view) {
+    Sweep.Found first = look.apply(view);
+    Map<Integer, Kin> kin = new HashMap<>(first.kin());
+    Sweep.Found found = first;
+    while (noteWhoIsNew(view.stopping(), found)
+        && System.nanoTime() - begunNanos < LIMIT.toNanos()) {
+      found = look.apply(view.again(kin));
+      kin.putAll(found.kin());
+    }
+    Map<Integer, List<Member>> members = new HashMap<>(first.members());
+    stopped.forEach((tree, all) -> members.put(tree, kill(new ArrayList<>(all.values()))));
+    return new Sweep.Found(members, kin);
+  }
+
+  private boolean noteWhoIsNew(Set<Integer> trees, Sweep.Found found) {
+    boolean grown = false;
+    for (int tree : trees) {
+      Map<Integer, Member> known = stopped.computeIfAbsent(tree, _ -> new LinkedHashMap<>());
+      for (Member member : found.of(tree)) {
+        Member before = known.put(member.pid(), member);
+        grown |= before == null || before.started() != member.started();
+      }
+    }
+    return grown;
+  }
+
+  /** Children first: of a parent's death the kernel tells its stopped children by CONT. */
+  private static List<Member> kill(List<Member> members) {
+    members.reversed().forEach(member -> Pid.send(member.pid(), member.started(), Signal.KILL));
+    return members;
+  }
+}
