@@ -4,6 +4,7 @@ import dev.runnel.config.Node;
 import dev.runnel.config.Settings;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
+import dev.runnel.security.Audit;
 import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
 import dev.runnel.server.Listen;
@@ -58,7 +59,8 @@ public final class RunnelVerticle extends VerticleBase {
             vertx,
             opened,
             settings,
-            new Node.Terms(identity, options.address(), options.tokens(), new Guard(Policy.NONE)));
+            new Node.Terms(
+                identity, options.address(), options.tokens(), new Guard(Policy.NONE, Audit.NONE)));
     node = made;
     return made.start()
         .compose(_ -> listen(made))

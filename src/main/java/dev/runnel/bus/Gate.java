@@ -5,6 +5,7 @@ import dev.runnel.job.Origin;
 import dev.runnel.job.RefusedException;
 import dev.runnel.job.Registry;
 import dev.runnel.model.Caller;
+import dev.runnel.model.End;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
@@ -13,6 +14,7 @@ import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
 import dev.runnel.model.TerminalSize;
+import dev.runnel.security.AuditEntry;
 import dev.runnel.security.ForbiddenException;
 import dev.runnel.security.Grant;
 import dev.runnel.security.Guard;
@@ -20,6 +22,7 @@ import dev.runnel.security.Reach;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +39,7 @@ public final class Gate {
     this.registry = registry;
     this.bus = bus;
     this.guard = guard;
+    registry.onOver(this::noteEnd);
   }
 
   public Guard guard() {
@@ -63,7 +67,7 @@ public final class Gate {
       Origin origin = new Origin(caller, grant.ruleName(), signals(grant));
       return new StartJob(registry.register(run.job(), grant.spec(), origin), grant);
     } catch (ForbiddenException e) {
-      throw new RefusedException(ErrorCode.FORBIDDEN, e.getMessage());
+      throw denied(caller, "run", run.job(), e.getMessage());
     }
   }
 
@@ -86,34 +90,31 @@ public final class Gate {
 
   /** {@link Registry#status}, of a job that the caller may see. */
   public JobStatus status(Caller caller, JobId id) throws RefusedException {
-    JobStatus status = registry.find(id);
-    if (status == null || !mayObserve(caller, status)) {
-      throw unknown(id);
-    }
-    return status;
+    return observe(caller, "status", id);
   }
 
   /** {@link Registry#signal}, of a job that the caller may control. */
   public JobState signal(Caller caller, JobId id, Signal signal) throws RefusedException {
-    checkControl(caller, id);
+    checkControl(caller, "signal", id);
     Job job = registry.live(id);
     if (job != null && job.origin().signals() == Origin.Signals.REFUSED) {
-      throw new RefusedException(
-          ErrorCode.FORBIDDEN,
-          "rule " + job.origin().rule() + ": a forced command takes no signals");
+      String why = "rule " + job.origin().rule() + ": a forced command takes no signals";
+      throw denied(caller, "signal", id, why);
     }
+    note(() -> AuditEntry.act(caller, "signal", id, signal.name()));
     return registry.signal(id, signal);
   }
 
   /** {@link Registry#resize}, of a job that the caller may control. */
   public JobState resize(Caller caller, JobId id, TerminalSize size) throws RefusedException {
-    checkControl(caller, id);
+    checkControl(caller, "resize", id);
     return registry.resize(id, size);
   }
 
   /** {@link Registry#cancel}, of a job that the caller may control. */
   public void cancel(Caller caller, JobId id, Consumer<JobState> begun) throws RefusedException {
-    checkControl(caller, id);
+    checkControl(caller, "cancel", id);
+    note(() -> AuditEntry.act(caller, "cancel", id, ""));
     registry.cancel(id, begun);
   }
 
@@ -134,12 +135,50 @@ public final class Gate {
   }
 
   // Its status says whose it is, also when the job itself is gone.
-  private void checkControl(Caller caller, JobId id) throws RefusedException {
-    JobStatus status = status(caller, id);
-    if (!mayControl(caller, status)) {
-      throw new RefusedException(
-          ErrorCode.FORBIDDEN,
-          "job: " + id + ": no rule of the policy lets " + caller.principal() + " control it");
+  private JobStatus observe(Caller caller, String verb, JobId id) throws RefusedException {
+    JobStatus status = registry.find(id);
+    if (status != null && mayObserve(caller, status)) {
+      return status;
+    }
+    RefusedException unknown =
+        new RefusedException(ErrorCode.UNKNOWN_JOB, "job: " + id + " is not known");
+    if (status != null) {
+      note(() -> AuditEntry.denied(caller, verb, id, unknown.code(), "another principal's job"));
+    }
+    throw unknown;
+  }
+
+  private void checkControl(Caller caller, String verb, JobId id) throws RefusedException {
+    if (!mayControl(caller, observe(caller, verb, id))) {
+      String why =
+          "job: " + id + ": no rule of the policy lets " + caller.principal() + " control it";
+      throw denied(caller, verb, id, why);
+    }
+  }
+
+  private RefusedException denied(Caller caller, String verb, @Nullable JobId job, String why) {
+    note(() -> AuditEntry.denied(caller, verb, job, ErrorCode.FORBIDDEN, why));
+    return new RefusedException(ErrorCode.FORBIDDEN, why);
+  }
+
+  /** Has the worker's refusal of a start written down, and the job end by it. */
+  public void deny(StartJob start, String why) {
+    Job job = start.job();
+    job.refuse(denied(job.origin().caller(), "run", job.id(), why));
+  }
+
+  private void note(Supplier<AuditEntry> entry) {
+    guard.audit().note(entry);
+  }
+
+  private void noteEnd(Job job) {
+    Caller caller = job.origin().caller();
+    End end = job.status().end();
+    RefusedException refusal = job.refusal();
+    if (end != null) {
+      note(() -> AuditEntry.end(caller, end));
+    } else if (refusal != null && refusal.code() != ErrorCode.FORBIDDEN) {
+      note(() -> AuditEntry.refused(caller, job.id(), refusal.code()));
     }
   }
 
@@ -155,9 +194,5 @@ public final class Gate {
 
   private static boolean isOwn(Caller caller, JobStatus status) {
     return status.principal().equals(caller.principal());
-  }
-
-  private static RefusedException unknown(JobId id) {
-    return new RefusedException(ErrorCode.UNKNOWN_JOB, "job: " + id + " is not known");
   }
 }

@@ -31,6 +31,9 @@ record ConfigFile(
     @JsonProperty("seed_listen") @Nullable String seedListen,
     @Nullable String tokens,
     @Nullable String policy,
+    @Nullable String audit,
+    @JsonProperty("audit_argv") @Nullable Boolean auditArgv,
+    @JsonProperty("audit_optional") @Nullable Boolean auditOptional,
     @Nullable Boolean insecure,
     @JsonProperty("log_level") @Nullable String logLevel,
     Map<String, Long> limits) {
@@ -40,6 +43,9 @@ record ConfigFile(
       @JsonProperty("seed_listen") @Nullable String seedListen,
       @Nullable String tokens,
       @Nullable String policy,
+      @Nullable String audit,
+      @JsonProperty("audit_argv") @Nullable Boolean auditArgv,
+      @JsonProperty("audit_optional") @Nullable Boolean auditOptional,
       @Nullable Boolean insecure,
       @JsonProperty("log_level") @Nullable String logLevel,
       @Nullable Map<String, Long> limits) {
@@ -47,6 +53,9 @@ record ConfigFile(
     this.seedListen = seedListen;
     this.tokens = tokens;
     this.policy = policy;
+    this.audit = audit;
+    this.auditArgv = auditArgv;
+    this.auditOptional = auditOptional;
     this.insecure = insecure;
     this.logLevel = logLevel;
     this.limits = limits == null ? Map.of() : limits;
@@ -59,7 +68,8 @@ record ConfigFile(
           .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .build();
 
-  static final ConfigFile NONE = new ConfigFile(null, null, null, null, null, null, null);
+  static final ConfigFile NONE =
+      new ConfigFile(null, null, null, null, null, null, null, null, null, null);
 
   static ConfigFile read(Path file) throws SettingsException {
     String text;

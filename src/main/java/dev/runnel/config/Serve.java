@@ -4,6 +4,8 @@ import dev.runnel.bus.Bus;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.process.OwnSession;
+import dev.runnel.security.Audit;
+import dev.runnel.security.AuditLog;
 import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
 import dev.runnel.security.Tokens;
@@ -83,7 +85,18 @@ public final class Serve {
 
   private void serve() throws SettingsException {
     @Nullable Tokens tokens = readTokens();
-    Guard guard = new Guard(Policy.NONE);
+    AuditSettings wanted = settings.audit();
+    AuditLog audit = wanted == null ? null : wanted.open(out);
+    try {
+      serve(tokens, new Guard(Policy.NONE, audit == null ? Audit.NONE : audit));
+    } finally {
+      if (audit != null) {
+        audit.close();
+      }
+    }
+  }
+
+  private void serve(@Nullable Tokens tokens, Guard guard) throws SettingsException {
     PolicyWatch watch = watchPolicy(guard);
     if (settings.life() == Settings.Life.EMBEDDED) {
       endWithStdin(System.in);

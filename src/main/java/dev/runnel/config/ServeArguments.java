@@ -3,6 +3,9 @@ package dev.runnel.config;
 import dev.runnel.config.Settings.Life;
 import dev.runnel.config.Settings.LogLevel;
 import dev.runnel.config.Settings.OpenTcp;
+import dev.runnel.security.AuditLog;
+import dev.runnel.security.AuditLog.Options.Arguments;
+import dev.runnel.security.AuditLog.Options.OnFailure;
 import dev.runnel.server.Listen;
 import dev.runnel.wire.RuntimeFolder;
 import java.net.Inet6Address;
@@ -23,6 +26,9 @@ final class ServeArguments {
   private @Nullable String seedListen;
   private @Nullable String tokens;
   private @Nullable String policy;
+  private @Nullable String audit;
+  private boolean auditArguments;
+  private boolean auditOptional;
   private @Nullable String config;
   private @Nullable String logLevel;
   private boolean insecure;
@@ -49,6 +55,8 @@ final class ServeArguments {
     String argument = arguments.get(at);
     switch (argument) {
       case "--insecure" -> insecure = true;
+      case "--audit-argv" -> auditArguments = true;
+      case "--audit-optional" -> auditOptional = true;
       case "--embedded" -> life = Life.EMBEDDED;
       default -> {
         int equals = argument.startsWith("--") ? argument.indexOf('=') : -1;
@@ -73,6 +81,7 @@ final class ServeArguments {
           "--seed-listen",
           "--tokens",
           "--policy",
+          "--audit",
           "--config",
           "--log-level",
           "--limit" -> {}
@@ -86,6 +95,7 @@ final class ServeArguments {
       case "--seed-listen" -> seedListen = value;
       case "--tokens" -> tokens = value;
       case "--policy" -> policy = value;
+      case "--audit" -> audit = value;
       case "--config" -> config = value;
       case "--log-level" -> logLevel = value;
       case "--limit" -> setLimit(value);
@@ -120,6 +130,7 @@ final class ServeArguments {
             seedListen(first(seedListen, environment.get("RUNNEL_SEED_LISTEN"), file.seedListen())),
             tokensPath == null ? null : Path.of(tokensPath),
             path(first(policy, environment.get("RUNNEL_POLICY"), file.policy())),
+            audit(environment, file),
             open ? OpenTcp.INSECURE : OpenTcp.REFUSED,
             level(first(logLevel, environment.get("RUNNEL_LOG_LEVEL"), file.logLevel())),
             life,
@@ -127,6 +138,25 @@ final class ServeArguments {
     checkTcp(settings);
     checkSeed(settings);
     return settings;
+  }
+
+  private @Nullable AuditSettings audit(Map<String, String> environment, ConfigFile file) {
+    String to = first(audit, environment.get("RUNNEL_AUDIT"), file.audit());
+    boolean all =
+        auditArguments
+            || "true".equals(environment.get("RUNNEL_AUDIT_ARGV"))
+            || Boolean.TRUE.equals(file.auditArgv());
+    boolean optional =
+        auditOptional
+            || "true".equals(environment.get("RUNNEL_AUDIT_OPTIONAL"))
+            || Boolean.TRUE.equals(file.auditOptional());
+    return to == null
+        ? null
+        : new AuditSettings(
+            to,
+            new AuditLog.Options(
+                all ? Arguments.WRITTEN : Arguments.DIGEST,
+                optional ? OnFailure.GO_ON : OnFailure.REFUSE));
   }
 
   private static @Nullable Path path(@Nullable String text) {

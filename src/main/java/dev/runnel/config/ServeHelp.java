@@ -33,15 +33,19 @@ final class ServeHelp {
                             as runnel token new prints them
         --policy FILE       YAML that says who may run what; read again when it changes
                             (see SECURITY.md and runnel policy --help)
+        --audit WHERE       a JSON line for each start, denial, signal and end, to a file
+                            or stdout; what can't be written down is not started
+        --audit-argv        arguments too, not only their digest
+        --audit-optional    start also what can't be written down
         --insecure          lets TCP clients in without tokens
         --config FILE       YAML with the keys listen, seed_listen, tokens, policy,
-                            insecure, log_level, limits
+                            audit, audit_argv, audit_optional, insecure, log_level, limits
         --log-level LEVEL   error, warn, info (default) or debug
         --limit NAME=VALUE  sets a limit; repeatable
         --help              this text
 
       Each is also read from the environment (RUNNEL_LISTEN, RUNNEL_SEED_LISTEN, RUNNEL_TOKENS,
-      RUNNEL_POLICY, RUNNEL_INSECURE, RUNNEL_CONFIG, RUNNEL_LOG_LEVEL); the command line wins, then the
+      RUNNEL_POLICY, RUNNEL_AUDIT, RUNNEL_AUDIT_ARGV, RUNNEL_AUDIT_OPTIONAL, RUNNEL_INSECURE, RUNNEL_CONFIG, RUNNEL_LOG_LEVEL); the command line wins, then the
       environment, then the file.
 
       limits, and their defaults:

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param seedListen a loopback address; null: there is no seed listener
  * @param tokens the file of the tokens it takes; null: there are none
  * @param policy the file that says who may run what; null: any command
+ * @param audit where it writes down what it did; null: nowhere
  * @param openTcp whether TCP peers are let in without a token
  * @param life whose end is the daemon's own
  */
@@ -25,6 +26,7 @@ public record Settings(
     Listen.@Nullable Tcp seedListen,
     @Nullable Path tokens,
     @Nullable Path policy,
+    @Nullable AuditSettings audit,
     OpenTcp openTcp,
     LogLevel logLevel,
     Life life,
@@ -61,7 +63,7 @@ public record Settings(
   /** A node's in an application: everything but the limits is said elsewhere. */
   public static Settings ofGuest(Map<Limit, Long> limits) {
     return new Settings(
-        List.of(), null, null, null, OpenTcp.REFUSED, LogLevel.INFO, Life.GUEST, limits);
+        List.of(), null, null, null, null, OpenTcp.REFUSED, LogLevel.INFO, Life.GUEST, limits);
   }
 
   /** How many share a listener. One for each core: a verticle's connections are all on its own. */

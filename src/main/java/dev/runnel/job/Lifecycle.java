@@ -97,8 +97,10 @@ final class Lifecycle implements ProcessListener {
       over = true;
       ending = true;
       job.stdin().close();
-      job.becomeRefused(why);
+      // Before anybody is told, who may use the name again at once.
       registry.forget(job);
+      job.becomeRefused(why);
+      registry.tellOver(job);
     }
   }
 

@@ -48,6 +48,7 @@ public final class Registry {
   // In order of their ends, guarded by itself: an ended job is remembered by its status alone.
   private final LinkedHashMap<JobId, Ended> ended = new LinkedHashMap<>();
   private volatile boolean closing;
+  private volatile Consumer<Job> onOver = _ -> {};
 
   private record Ended(JobStatus status, long atNanos) {}
 
@@ -65,6 +66,11 @@ public final class Registry {
 
   public JobLimits limits() {
     return limits;
+  }
+
+  /** Has each job that is over told, on the pump, once: it ended, or was refused its start. */
+  public void onOver(Consumer<Job> told) {
+    onOver = told;
   }
 
   /** Jobs that have not ended, and those whose output was not taken yet. */
@@ -266,6 +272,7 @@ public final class Registry {
       }
       jobs.remove(job.id(), job);
     }
+    onOver.accept(job);
   }
 
   /** A job that ended has given back its log's memory. */
@@ -277,6 +284,11 @@ public final class Registry {
   void forget(Job job) {
     giveUpPlace();
     jobs.remove(job.id(), job);
+  }
+
+  /** Follows {@link #forget}, once whoever followed the job was told. */
+  void tellOver(Job job) {
+    onOver.accept(job);
     completeIfDrained();
   }
 

@@ -1,12 +1,18 @@
 package dev.runnel.worker;
 
 import dev.runnel.bus.Bus;
+import dev.runnel.bus.Gate;
 import dev.runnel.bus.StartJob;
+import dev.runnel.job.Job;
 import dev.runnel.job.RefusedException;
+import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ErrorCode;
+import dev.runnel.security.AuditEntry;
 import dev.runnel.security.ForbiddenException;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
+import io.vertx.core.WorkerExecutor;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -17,22 +23,35 @@ import org.slf4j.LoggerFactory;
 public final class WorkerVerticle extends VerticleBase {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerVerticle.class);
 
-  private final Bus bus;
+  /** Those that look at files, which may hang: not the starters' own. */
+  private static final String FILES_POOL = "runnel-files";
 
-  public WorkerVerticle(Bus bus) {
+  private static final int FILES_THREADS = 4;
+
+  private final Bus bus;
+  private final Gate gate;
+  private @Nullable WorkerExecutor files;
+
+  WorkerVerticle(Bus bus, Gate gate) {
     this.bus = bus;
+    this.gate = gate;
   }
 
   /** Done when the bus knows it, so that no start finds nobody. */
   @Override
   public Future<?> start() {
+    files = vertx.createSharedWorkerExecutor(FILES_POOL, FILES_THREADS);
     return bus.onStart(this::startJob).completion();
   }
 
-  // Files may be on a file system that hangs: the next start does not wait for them.
+  @Override
+  public Future<?> stop() {
+    return files == null ? Future.succeededFuture() : files.close();
+  }
+
   private void startJob(StartJob start) {
-    if (start.grant().needsFiles()) {
-      vertx
+    if (start.grant().needsFiles() && files != null) {
+      files
           .executeBlocking(() -> settleAndStart(start), false)
           .onFailure(e -> LOG.error("start failed job={}", start.job().id(), e));
     } else {
@@ -40,13 +59,29 @@ public final class WorkerVerticle extends VerticleBase {
     }
   }
 
-  private static boolean settleAndStart(StartJob start) {
+  private boolean settleAndStart(StartJob start) {
     try {
-      start.job().start(start.grant().settle());
+      CommandSpec settled = start.grant().settle();
+      gate.guard()
+          .audit()
+          .before(() -> entry(start, settled))
+          .onSuccess(_ -> start.job().start(settled))
+          .onFailure(
+              e ->
+                  start
+                      .job()
+                      .refuse(
+                          new RefusedException(
+                              ErrorCode.UNAVAILABLE, String.valueOf(e.getMessage()))));
       return true;
     } catch (ForbiddenException e) {
-      start.job().refuse(new RefusedException(ErrorCode.FORBIDDEN, e.getMessage()));
+      gate.deny(start, e.getMessage());
       return false;
     }
+  }
+
+  private static AuditEntry entry(StartJob start, CommandSpec settled) {
+    Job job = start.job();
+    return AuditEntry.start(job.origin().caller(), job.id(), job.origin().rule(), settled);
   }
 }

@@ -28,7 +28,7 @@ public final class Workers {
 
   static Future<List<String>> deploy(Vertx vertx, Bus bus, Gate gate, BusPace pace) {
     return Future.all(
-            vertx.deployVerticle(() -> new WorkerVerticle(bus), starters()),
+            vertx.deployVerticle(() -> new WorkerVerticle(bus, gate), starters()),
             vertx.deployVerticle(new BusVerticle(bus, gate, pace), workers()))
         .map(CompositeFuture::list);
   }

@@ -8,6 +8,7 @@ import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.process.ProcessEngine;
+import dev.runnel.security.Audit;
 import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
 import dev.runnel.worker.Workers;
@@ -28,7 +29,7 @@ final class TestNode implements AutoCloseable {
   // The test's JVM has children of its own, which are not Runnel's to reap.
   private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.GUEST);
   private final LogMemory memory;
-  private final Guard guard = new Guard(Policy.NONE);
+  private final Guard guard;
   private final Registry registry;
   private final ServerRoom room;
   private final int port;
@@ -46,6 +47,13 @@ final class TestNode implements AutoCloseable {
   }
 
   /**
+   * @param guard what its gate goes by
+   */
+  TestNode(ServerLimits limits, JobLimits jobs, LogMemory memory, Access access, Guard guard) {
+    this(limits, jobs, memory, access, engine -> engine, guard);
+  }
+
+  /**
    * @param between stands between the node and its engine
    */
   TestNode(
@@ -54,7 +62,18 @@ final class TestNode implements AutoCloseable {
       LogMemory memory,
       Access access,
       UnaryOperator<ProcessEngine> between) {
+    this(limits, jobs, memory, access, between, new Guard(Policy.NONE, Audit.NONE));
+  }
+
+  private TestNode(
+      ServerLimits limits,
+      JobLimits jobs,
+      LogMemory memory,
+      Access access,
+      UnaryOperator<ProcessEngine> between,
+      Guard guard) {
     this.memory = memory;
+    this.guard = guard;
     NodeIdentity identity = new NodeIdentity("test", UUID.randomUUID().toString());
     registry = new Registry(identity, between.apply(engine), memory, jobs);
     Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, identity.boot());

@@ -1,0 +1,41 @@
+package dev.runnel.config;
+
+import dev.runnel.security.AuditFile;
+import dev.runnel.security.AuditLog;
+import dev.runnel.security.AuditSink;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+
+/**
+ * What a daemon writes down of what it did.
+ *
+ * @param to a file, or {@link #STDOUT}
+ */
+record AuditSettings(String to, AuditLog.Options options) {
+  static final String STDOUT = "stdout";
+
+  /** Begins to write; blocks. */
+  AuditLog open(PrintStream out) throws SettingsException {
+    try {
+      return new AuditLog(to.equals(STDOUT) ? stdout(out) : new AuditFile(Path.of(to)), options);
+    } catch (IOException e) {
+      throw SettingsException.config("cannot write the audit " + to + ": " + ConfigFile.reason(e));
+    }
+  }
+
+  private static AuditSink stdout(PrintStream out) {
+    return new AuditSink() {
+      @Override
+      public void write(byte[] lines) throws IOException {
+        out.write(lines);
+        if (out.checkError()) {
+          throw new IOException("stdout can't be written");
+        }
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+}

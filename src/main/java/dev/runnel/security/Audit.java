@@ -1,0 +1,28 @@
+package dev.runnel.security;
+
+import io.vertx.core.Future;
+import java.util.function.Supplier;
+
+/** The record of who did what; entries are made only if there is one. Any thread, no blocking. */
+public interface Audit {
+  /** No record. */
+  Audit NONE =
+      new Audit() {
+        @Override
+        public Future<Void> before(Supplier<AuditEntry> entry) {
+          return Future.succeededFuture();
+        }
+
+        @Override
+        public void note(Supplier<AuditEntry> entry) {}
+      };
+
+  /**
+   * Records what is about to be done. Done when it is written, and failed if it can't be and has
+   * to: then it is not to be done. What follows may run on a thread of the record's own.
+   */
+  Future<Void> before(Supplier<AuditEntry> entry);
+
+  /** Records what was done. If it can't be written now it waits, as long as there is room. */
+  void note(Supplier<AuditEntry> entry);
+}

@@ -1,0 +1,122 @@
+package dev.runnel.security;
+
+import dev.runnel.model.Argument;
+import dev.runnel.model.Caller;
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.End;
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.ExitStatus;
+import dev.runnel.model.JobId;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One line of an audit. No values of the environment, and arguments apart from the rest, so that
+ * they can be left out. SECURITY.md, "The audit".
+ *
+ * @param argv of a start; empty: it is about something else
+ */
+public record AuditEntry(JsonObject what, List<Argument> argv) {
+  /** A command is about to be started. */
+  public static AuditEntry start(
+      Caller caller, JobId job, @Nullable String rule, CommandSpec command) {
+    JsonObject what = of("start", caller).put("job", job.value());
+    putIfThere(what, "rule", rule);
+    putIfThere(what, "cwd", command.cwd());
+    putIfThere(what, "user", command.user());
+    return new AuditEntry(what.put("argv_sha256", digest(command.argv())), command.argv());
+  }
+
+  /** A request was refused; the reason has nothing of the command's arguments in it. */
+  public static AuditEntry denied(
+      Caller caller, String verb, @Nullable JobId job, ErrorCode code, String why) {
+    JsonObject what = of("denied", caller).put("verb", verb);
+    putIfThere(what, "job", job == null ? null : job.value());
+    return new AuditEntry(what.put("code", code.wireName()).put("why", why), List.of());
+  }
+
+  /** Somebody did something to a job that runs. */
+  public static AuditEntry act(Caller caller, String verb, JobId job, String detail) {
+    JsonObject what = of(verb, caller).put("job", job.value());
+    putIfThere(what, "detail", detail.isEmpty() ? null : detail);
+    return new AuditEntry(what, List.of());
+  }
+
+  /** A job ended. */
+  public static AuditEntry end(Caller caller, End end) {
+    JsonObject what = of("end", caller).put("job", end.job().value());
+    what.put("outcome", end.outcome().wireName());
+    if (end.status() instanceof ExitStatus.Exited(int code)) {
+      what.put("exit_code", code);
+    } else if (end.status() instanceof ExitStatus.Signaled signaled) {
+      what.put("signal", signaled.signalName());
+    }
+    what.put("output_bytes", end.outputBytes());
+    if (end.duration() != null) {
+      what.put("duration_ms", end.duration().toMillis());
+    }
+    return new AuditEntry(what, List.of());
+  }
+
+  /** A job that was to be started was not, and no process of it ever was. */
+  public static AuditEntry refused(Caller caller, JobId job, ErrorCode code) {
+    return new AuditEntry(
+        of("end", caller)
+            .put("job", job.value())
+            .put("outcome", "refused")
+            .put("code", code.wireName()),
+        List.of());
+  }
+
+  private static JsonObject of(String event, Caller caller) {
+    return new JsonObject()
+        .put("at", Instant.now().toString())
+        .put("event", event)
+        .put("principal", caller.principal())
+        .put("source", caller.source())
+        .put("via", caller.via().name().toLowerCase(Locale.ROOT));
+  }
+
+  private static void putIfThere(JsonObject what, String key, @Nullable String value) {
+    if (value != null) {
+      what.put(key, value);
+    }
+  }
+
+  /** Of all arguments, each with a NUL after it, in hexadecimal digits. */
+  private static String digest(List<Argument> argv) {
+    try {
+      MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+      for (Argument argument : argv) {
+        sha256.update(argument.bytes());
+        sha256.update((byte) 0);
+      }
+      return HexFormat.of().formatHex(sha256.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
+  }
+
+  /** Whether it says how something ended: that alone can't be refused any more. */
+  boolean isEnd() {
+    return "end".equals(what.getString("event"));
+  }
+
+  /** As JSON text without a line break. */
+  String line() {
+    return what.encode();
+  }
+
+  String lineWithArguments() {
+    JsonArray arguments = new JsonArray();
+    argv.forEach(argument -> arguments.add(argument.toString()));
+    return argv.isEmpty() ? line() : what.copy().put("argv", arguments).encode();
+  }
+}

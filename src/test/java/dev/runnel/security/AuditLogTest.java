@@ -1,0 +1,216 @@
+package dev.runnel.security;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.model.Argument;
+import dev.runnel.model.Caller;
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.JobId;
+import dev.runnel.model.Secrets;
+import dev.runnel.security.AuditLog.Options;
+import io.vertx.core.Future;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is written down, when, and what happens if it can't be. */
+class AuditLogTest {
+  private static final Caller CALLER = new Caller("ci", "192.0.2.1", Caller.Via.TCP);
+  private static final JobId JOB = new JobId("job-1");
+  private static final Options REFUSE =
+      new Options(Options.Arguments.DIGEST, Options.OnFailure.REFUSE);
+  private static final Options GO_ON =
+      new Options(Options.Arguments.WRITTEN, Options.OnFailure.GO_ON);
+
+  private final Disk disk = new Disk();
+
+  /** Takes lines, unless it is full or held. */
+  private static final class Disk implements AuditSink {
+    private final List<String> lines = new ArrayList<>();
+    private boolean full;
+    private CountDownLatch held = new CountDownLatch(0);
+
+    @Override
+    public void write(byte[] bytes) throws IOException {
+      try {
+        hold().await();
+      } catch (InterruptedException e) {
+        throw new IOException(e);
+      }
+      synchronized (this) {
+        if (full) {
+          throw new IOException("No space left on device");
+        }
+        lines.addAll(new String(bytes, StandardCharsets.UTF_8).lines().toList());
+      }
+    }
+
+    private synchronized CountDownLatch hold() {
+      return held;
+    }
+
+    synchronized void fill(boolean isFull) {
+      full = isFull;
+    }
+
+    synchronized CountDownLatch stop() {
+      held = new CountDownLatch(1);
+      return held;
+    }
+
+    synchronized List<String> lines() {
+      return List.copyOf(lines);
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private static AuditEntry start(String... argv) {
+    return AuditEntry.start(CALLER, JOB, "rule", CommandSpec.of(argv));
+  }
+
+  private static AuditEntry denial() {
+    return AuditEntry.denied(CALLER, "run", JOB, ErrorCode.FORBIDDEN, "why");
+  }
+
+  private static boolean succeeds(Future<Void> future) throws Exception {
+    var done = future.toCompletionStage().toCompletableFuture();
+    return done.handle((_, failure) -> failure == null).get(30, TimeUnit.SECONDS);
+  }
+
+  @Test
+  void startIsWrittenBeforeItIsTold() throws Exception {
+    try (AuditLog audit = new AuditLog(disk, REFUSE)) {
+      CountDownLatch held = disk.stop();
+      Future<Void> written = audit.before(() -> start("id"));
+      assertFalse(written.isComplete());
+      held.countDown();
+      assertTrue(succeeds(written));
+      assertEquals(1, disk.lines().size());
+    }
+  }
+
+  @Test
+  void linesHaveADigestAndArgumentsOnlyIfAskedFor() throws Exception {
+    try (AuditLog audit = new AuditLog(disk, REFUSE)) {
+      assertTrue(succeeds(audit.before(() -> start("mysql", "-ps3cret\n"))));
+      assertTrue(succeeds(audit.before(() -> start("mysql", "-p", "s3cret\n"))));
+    }
+    JsonObject first = new JsonObject(disk.lines().getFirst());
+    assertFalse(disk.lines().toString().contains("s3cret"));
+    assertEquals("start", first.getString("event"));
+    assertEquals("ci", first.getString("principal"));
+    assertEquals("192.0.2.1", first.getString("source"));
+    assertEquals("tcp", first.getString("via"));
+    assertEquals("job-1", first.getString("job"));
+    assertEquals("rule", first.getString("rule"));
+    assertEquals(64, first.getString("argv_sha256").length());
+    assertNotEquals(
+        first.getString("argv_sha256"),
+        new JsonObject(disk.lines().get(1)).getString("argv_sha256"));
+    Disk other = new Disk();
+    try (AuditLog audit = new AuditLog(other, GO_ON)) {
+      assertTrue(succeeds(audit.before(() -> start("a", "b\nc"))));
+    }
+    assertEquals(1, other.lines().size());
+    assertEquals(
+        List.of("a", "b\nc"),
+        new JsonObject(other.lines().getFirst()).getJsonArray("argv").getList());
+  }
+
+  @Test
+  void valuesOfTheEnvironmentAreNeverWritten() throws Exception {
+    CommandSpec command =
+        new CommandSpec(
+                List.of(Argument.of("env")),
+                null,
+                Map.of("A", "hidden-1"),
+                CommandSpec.Stderr.SEPARATE,
+                CommandSpec.Stdin.NULL)
+            .with(new Secrets(Map.of("B", "hidden-2"), List.of("C")))
+            .settled(Map.of("C", "hidden-3"));
+    try (AuditLog audit = new AuditLog(disk, GO_ON)) {
+      assertTrue(succeeds(audit.before(() -> AuditEntry.start(CALLER, JOB, null, command))));
+    }
+    assertFalse(disk.lines().toString().contains("hidden"), disk.lines()::toString);
+  }
+
+  @Test
+  void fullDiskRefusesStartsAndKeepsTheRestForLater() throws Exception {
+    try (AuditLog audit = new AuditLog(disk, REFUSE)) {
+      disk.fill(true);
+      audit.note(AuditLogTest::denial);
+      assertFalse(succeeds(audit.before(() -> start("id"))));
+      disk.fill(false);
+      assertTrue(succeeds(audit.before(() -> start("id"))));
+    }
+    assertEquals(
+        List.of("denied", "start"),
+        disk.lines().stream().map(line -> new JsonObject(line).getString("event")).toList());
+  }
+
+  @Test
+  void whoeverSaysSoGoesOnWithoutAndHasItWrittenLater() throws Exception {
+    try (AuditLog audit = new AuditLog(disk, GO_ON)) {
+      disk.fill(true);
+      assertTrue(succeeds(audit.before(() -> start("id"))));
+      disk.fill(false);
+      assertTrue(succeeds(audit.before(() -> start("id"))));
+    }
+    assertEquals(2, disk.lines().size());
+  }
+
+  @Test
+  void hungDiskRefusesWhatIsBeyondTheBound() throws Exception {
+    CountDownLatch held = disk.stop();
+    try (AuditLog audit = new AuditLog(disk, REFUSE)) {
+      List<Future<Void>> waiting = new ArrayList<>();
+      for (int i = 0; i < AuditLog.MAX_WAITING; i++) {
+        waiting.add(audit.before(() -> start("id")));
+      }
+      long refused = waiting.stream().filter(Future::failed).count();
+      assertTrue(refused > 0 && refused <= AuditLog.MAX_WAITING / 2, "refused: " + refused);
+      held.countDown();
+      assertTrue(succeeds(waiting.getFirst()));
+    }
+  }
+
+  @Test
+  void fileThatWasMovedAwayIsFollowedByANewOne(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("audit.jsonl");
+    Files.writeString(folder.resolve("other"), "");
+    try (AuditLog audit = new AuditLog(new AuditFile(file), REFUSE)) {
+      assertTrue(succeeds(audit.before(() -> start("one"))));
+      Files.move(file, folder.resolve("audit.1"));
+      assertTrue(succeeds(audit.before(() -> start("two"))));
+      Files.delete(file);
+      assertTrue(succeeds(audit.before(() -> start("three"))));
+    }
+    assertEquals(1, Files.readAllLines(folder.resolve("audit.1")).size());
+    assertEquals(1, Files.readAllLines(file).size());
+    assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
+  }
+
+  @Test
+  void fullFileSystemLeavesNoHalfLine() throws Exception {
+    Path full = Path.of("/dev/full");
+    try (AuditLog audit = new AuditLog(new AuditFile(full), REFUSE)) {
+      assertFalse(succeeds(audit.before(() -> start("id"))));
+    }
+  }
+}

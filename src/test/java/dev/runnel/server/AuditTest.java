@@ -1,0 +1,144 @@
+package dev.runnel.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.runnel.job.JobLimits;
+import dev.runnel.job.LogMemory;
+import dev.runnel.security.AuditLog;
+import dev.runnel.security.AuditLog.Options;
+import dev.runnel.security.AuditSink;
+import dev.runnel.security.Guard;
+import dev.runnel.security.Policy;
+import dev.runnel.security.Tokens;
+import dev.runnel.security.Tokens.NewToken;
+import dev.runnel.server.RawClient.Answer;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a node writes down of what it is asked, over real sockets. SECURITY.md, "The audit". */
+class AuditTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final NewToken ALICE = Tokens.create("alice");
+  private static final NewToken MALLORY = Tokens.create("mallory");
+  private static final Options OPTIONS =
+      new Options(Options.Arguments.DIGEST, Options.OnFailure.REFUSE);
+
+  private final Lines lines = new Lines();
+
+  /** Keeps lines in order; refuses them while it is told to. */
+  private static final class Lines implements AuditSink {
+    private final List<JsonNode> all = new ArrayList<>();
+    private boolean refusing;
+
+    @Override
+    public synchronized void write(byte[] bytes) throws IOException {
+      if (refusing) {
+        throw new IOException("No space left on device");
+      }
+      for (String line : new String(bytes, StandardCharsets.UTF_8).lines().toList()) {
+        all.add(JSON.readTree(line));
+      }
+    }
+
+    synchronized void refuse(boolean now) {
+      refusing = now;
+    }
+
+    synchronized List<JsonNode> of(String job) {
+      return all.stream().filter(line -> line.path("job").asText().equals(job)).toList();
+    }
+
+    List<String> events(String job) {
+      return of(job).stream().map(line -> line.path("event").asText()).toList();
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private TestNode node(AuditLog audit) throws Exception {
+    Tokens tokens = Tokens.parse(List.of(ALICE.line(), MALLORY.line()));
+    return new TestNode(
+        ServerLimits.DEFAULT,
+        JobLimits.DEFAULT,
+        new LogMemory(64L << 20, 100),
+        new Access.ByToken(tokens),
+        new Guard(Policy.NONE, audit));
+  }
+
+  private static RawClient as(NewToken token, TestNode node) throws IOException {
+    RawClient client = node.connect();
+    client.ask("'type':'hello','version':1,'token':'" + token.secret() + "'");
+    return client;
+  }
+
+  @Test
+  void everyStartActDenialAndEndHasItsLine() throws Exception {
+    try (AuditLog audit = new AuditLog(lines, OPTIONS);
+        TestNode node = node(audit);
+        RawClient alice = as(ALICE, node);
+        RawClient mallory = as(MALLORY, node)) {
+      alice.send("'id':'r','job':'a-1'", "echo s3cret; exec sleep 100");
+      assertEquals("s3cret\n", alice.output(7));
+      for (String verb : List.of("'type':'cancel'", "'type':'signal','signal':'KILL'")) {
+        assertEquals("unknown_job", mallory.ask(verb + ",'job':'a-1'").text("code"));
+      }
+      assertEquals("ok", alice.ask("'type':'signal','signal':'CONT','job':'a-1'").type());
+      assertEquals("ok", alice.ask("'type':'cancel','job':'a-1'").type());
+      assertEquals("canceled", alice.finish("r").outcome());
+      Until.holds("the end's line", () -> lines.events("a-1").contains("end"));
+    }
+    assertEquals(
+        List.of("start", "denied", "denied", "signal", "cancel", "end"), lines.events("a-1"));
+    JsonNode end = lines.of("a-1").getLast();
+    assertEquals("alice", end.path("principal").asText());
+    assertEquals("127.0.0.1", end.path("source").asText());
+    assertEquals("canceled", end.path("outcome").asText());
+    assertEquals("TERM", end.path("signal").asText());
+    assertEquals(7, end.path("output_bytes").asLong());
+    assertTrue(end.has("duration_ms"), end::toString);
+    JsonNode denied = lines.of("a-1").get(1);
+    assertEquals("mallory", denied.path("principal").asText());
+    assertEquals("unknown_job", denied.path("code").asText());
+    assertFalse(lines.of("a-1").toString().contains("s3cret"));
+  }
+
+  @Test
+  void nothingIsStartedThatIsNotWrittenDown(@TempDir Path folder) throws Exception {
+    Path witness = folder.resolve("ran");
+    try (AuditLog audit = new AuditLog(lines, OPTIONS);
+        TestNode node = node(audit);
+        RawClient alice = as(ALICE, node)) {
+      lines.refuse(true);
+      Answer refused = alice.ask("'job':'a-2','argv':['touch','" + witness + "']");
+      assertEquals("unavailable", refused.text("code"));
+      assertEquals("audit: can't be written: No space left on device", refused.text("message"));
+      assertFalse(Files.exists(witness));
+      lines.refuse(false);
+      assertEquals("end", alice.ask("'job':'a-2','argv':['touch','" + witness + "']").type());
+      assertTrue(Files.exists(witness));
+    }
+  }
+
+  @Test
+  void startThatFailsHasItsEndToo() throws Exception {
+    try (AuditLog audit = new AuditLog(lines, OPTIONS);
+        TestNode node = node(audit);
+        RawClient alice = as(ALICE, node)) {
+      alice.ask("'job':'a-3','argv':['/nonesuch']");
+      Until.holds("the end's line", () -> lines.events("a-3").contains("end"));
+    }
+    assertEquals(List.of("start", "end"), lines.events("a-3"));
+    assertEquals("start_failed", lines.of("a-3").getLast().path("outcome").asText());
+  }
+}
