@@ -27,4 +27,5 @@ EXPOSE 7866
 STOPSIGNAL SIGTERM
 # The JVM is no init: something else has to be process 1, pass on signals, and reap what is left.
 ENTRYPOINT ["/usr/local/bin/tini", "--", "/opt/runnel/runnel", "serve"]
-CMD ["--listen", "0.0.0.0:7866", "--tokens", "/etc/runnel-tokens/tokens"]
+CMD ["--listen", "0.0.0.0:7866", "--tokens", "/etc/runnel-tokens/tokens", \
+     "--tls-cert", "/etc/runnel-tls/tls.crt", "--tls-key", "/etc/runnel-tls/tls.key"]

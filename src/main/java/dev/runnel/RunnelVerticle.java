@@ -7,6 +7,8 @@ import dev.runnel.process.NativeEngine;
 import dev.runnel.security.Audit;
 import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
+import dev.runnel.security.Tokens;
+import dev.runnel.server.Access;
 import dev.runnel.server.Listen;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
@@ -59,12 +61,16 @@ public final class RunnelVerticle extends VerticleBase {
             vertx,
             opened,
             settings,
-            new Node.Terms(
-                identity, options.address(), options.tokens(), new Guard(Policy.NONE, Audit.NONE)));
+            new Node.Terms(identity, options.address(), tcp(), new Guard(Policy.NONE, Audit.NONE)));
     node = made;
     return made.start()
         .compose(_ -> listen(made))
         .recover(e -> stop().transform(_ -> Future.failedFuture(e)));
+  }
+
+  private Access tcp() {
+    Tokens tokens = options.tokens();
+    return tokens == null ? new Access.Open("anonymous") : new Access.ByToken(tokens);
   }
 
   private Future<Void> listen(Node made) {

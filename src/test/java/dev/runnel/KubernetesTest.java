@@ -11,6 +11,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.runnel.security.Tokens;
+import dev.runnel.tls.TestCa;
+import dev.runnel.tls.TlsFiles;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.IntOrString;
@@ -35,6 +37,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -196,20 +199,25 @@ class KubernetesTest {
   }
 
   @Test
-  void mountsItsSettingsAndTheTokensOfTheSecret() throws Exception {
+  void mountsItsSettingsAndTokensAndCertificateOfTheSecrets() throws Exception {
     ConfigMap settings = objects.only(ConfigMap.class);
     List<String> arguments = container().getArgs();
     assertEquals("--config", arguments.getFirst());
     assertEquals(2, arguments.size());
-    Path file = Path.of(arguments.getLast());
+    Path config = Path.of(arguments.getLast());
     assertEquals(
-        settings.getMetadata().getName(), volume("" + file.getParent()).getConfigMap().getName());
-    JsonNode read = new YAMLMapper().readTree(settings.getData().get("" + file.getFileName()));
+        settings.getMetadata().getName(), volume("" + config.getParent()).getConfigMap().getName());
+    JsonNode read = new YAMLMapper().readTree(settings.getData().get("" + config.getFileName()));
     assertEquals("0.0.0.0:" + containerPort("runnel"), read.path("listen").path(0).asText());
     assertEquals(1, read.path("listen").size());
     Path tokens = Path.of(read.path("tokens").asText());
     assertEquals("runnel-tokens", volume("" + tokens.getParent()).getSecret().getSecretName());
     assertEquals("tokens", "" + tokens.getFileName());
+    for (String key : List.of("cert", "key")) {
+      Path file = Path.of(read.path("tls").path(key).asText());
+      assertEquals("runnel-tls", volume("" + file.getParent()).getSecret().getSecretName());
+      assertEquals(key.equals("cert") ? "tls.crt" : "tls.key", "" + file.getFileName());
+    }
     assertFalse(read.has("insecure"));
   }
 
@@ -219,16 +227,28 @@ class KubernetesTest {
     Path file = Files.writeString(folder.resolve("runneld.yaml"), text);
     Tokens.NewToken token = Tokens.create("ci");
     Path tokens = Files.writeString(folder.resolve("tokens"), token.line() + "\n");
-    // The command line wins: a port that is free, and tokens where there are some.
+    TestCa ca = new TestCa("ca");
+    ca.issue("dns:runnel").write(folder, "tls");
+    Path root = Files.writeString(folder.resolve("ca.crt"), ca.cert());
+    // The command line wins: a port that is free, and files where there are some.
     String[] arguments = {
-      "--config", "" + file, "--listen", "127.0.0.1:0", "--tokens", "" + tokens
+      "--config",
+      "" + file,
+      "--listen",
+      "127.0.0.1:0",
+      "--tokens",
+      "" + tokens,
+      "--tls-cert",
+      folder + "/tls.crt",
+      "--tls-key",
+      folder + "/tls.key"
     };
     try (Daemon daemon = Daemon.start(arguments)) {
       int port = daemon.port();
       for (int i = 0; i < 20; i++) {
         new Socket(InetAddress.getLoopbackAddress(), port).close();
       }
-      awaitAnswer(port, token.secret());
+      awaitAnswer(port, new TlsFiles(root, null, null).context(), token.secret());
       daemon.process().destroy();
       assertEquals(0, daemon.exitCode());
       String log = daemon.log();
@@ -238,8 +258,9 @@ class KubernetesTest {
   }
 
   // Connections are accepted in order: once this one was answered, those before it were served.
-  private static void awaitAnswer(int port, String secret) throws IOException {
-    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+  private static void awaitAnswer(int port, SSLContext tls, String secret) throws IOException {
+    try (Socket plain = new Socket(InetAddress.getLoopbackAddress(), port);
+        Socket socket = tls.getSocketFactory().createSocket(plain, "runnel", port, true)) {
       String hello =
           "{\"type\":\"hello\",\"version\":1,\"token\":\"" + secret + "\",\"total_size\":0}";
       byte[] frame = ("\0\0\0\0" + hello).getBytes(StandardCharsets.UTF_8);

@@ -56,6 +56,7 @@ class RoomsTest {
   private static final List<Room> CLOSED =
       List.of(
           new Room("model", Set.of()),
+          new Room("tls", Set.of()),
           new Room("wire", Set.of("model"), "com.fasterxml.jackson.core.."),
           new Room(
               "wire.vertx",
@@ -75,6 +76,7 @@ class RoomsTest {
               LOGGING,
               "io.netty.buffer",
               "io.netty.channel..",
+              "io.netty.handler.ssl",
               "io.netty.util.concurrent"),
           new Room("server.seed", Set.of("model", "job", "bus", "server"), VERTX, LOGGING),
           new Room("client", Set.of("model", "wire", "wire.vertx"), VERTX, LOGGING),
@@ -86,7 +88,7 @@ class RoomsTest {
               "io.vertx.spi.cluster.hazelcast..",
               "com.hazelcast.."),
           new Room("ops", Set.of("model", "job"), VERTX, LOGGING, "io.micrometer.."),
-          new Room("cli", Set.of("model", "wire"), "sun.misc"));
+          new Room("cli", Set.of("model", "wire", "tls"), "sun.misc"));
 
   /** These put the others together. Main is in the innermost package itself. */
   private static final List<Room> OPEN =

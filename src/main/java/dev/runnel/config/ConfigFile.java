@@ -34,9 +34,16 @@ record ConfigFile(
     @Nullable String audit,
     @JsonProperty("audit_argv") @Nullable Boolean auditArgv,
     @JsonProperty("audit_optional") @Nullable Boolean auditOptional,
+    @Nullable Tls tls,
     @Nullable Boolean insecure,
     @JsonProperty("log_level") @Nullable String logLevel,
     Map<String, Long> limits) {
+
+  /** The files of the TCP listeners' TLS. */
+  record Tls(
+      @Nullable String cert,
+      @Nullable String key,
+      @JsonProperty("client_ca") @Nullable String clientCa) {}
 
   ConfigFile(
       @Nullable List<String> listen,
@@ -46,6 +53,7 @@ record ConfigFile(
       @Nullable String audit,
       @JsonProperty("audit_argv") @Nullable Boolean auditArgv,
       @JsonProperty("audit_optional") @Nullable Boolean auditOptional,
+      @Nullable Tls tls,
       @Nullable Boolean insecure,
       @JsonProperty("log_level") @Nullable String logLevel,
       @Nullable Map<String, Long> limits) {
@@ -56,6 +64,7 @@ record ConfigFile(
     this.audit = audit;
     this.auditArgv = auditArgv;
     this.auditOptional = auditOptional;
+    this.tls = tls;
     this.insecure = insecure;
     this.logLevel = logLevel;
     this.limits = limits == null ? Map.of() : limits;
@@ -69,7 +78,7 @@ record ConfigFile(
           .build();
 
   static final ConfigFile NONE =
-      new ConfigFile(null, null, null, null, null, null, null, null, null, null);
+      new ConfigFile(null, null, null, null, null, null, null, null, null, null, null);
 
   static ConfigFile read(Path file) throws SettingsException {
     String text;
@@ -148,6 +157,9 @@ record ConfigFile(
     }
     if (type == String.class) {
       return "a string";
+    }
+    if (type == Tls.class) {
+      return "cert, key and client_ca";
     }
     return type == Map.class || type == LinkedHashMap.class ? "names and numbers" : "a list";
   }

@@ -23,6 +23,9 @@ public enum Limit {
       "answers of the seed listener, all together"),
   MAX_ENDED("max_ended", 4_096, 1, 1_000_000, "ended jobs that are remembered"),
   KEEP_MS("keep_ms", 600_000, 1, 31_536_000_000L, "how long they are"),
+  MAX_STRANGERS("max_strangers", 1_000, 1, 1_000_000, "connections without a hello yet"),
+  HELLO_MS("hello_ms", 10_000, 1, 3_600_000, "time for TLS and hello, where they are needed"),
+  MAX_PENALTY_MS("max_penalty_ms", 60_000, 0, 86_400_000, "shut out after failures, by address"),
   FIRST_FRAME_MS("first_frame_ms", 30_000, 1, 3_600_000, "time for a connection's first frame"),
   FRAME_MS("frame_ms", 30_000, 1, 3_600_000, "time for a frame, from its first byte");
 

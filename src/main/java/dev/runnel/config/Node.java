@@ -6,7 +6,7 @@ import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.security.Guard;
-import dev.runnel.security.Tokens;
+import dev.runnel.security.Strangers;
 import dev.runnel.server.Access;
 import dev.runnel.server.FrameListener;
 import dev.runnel.server.Listen;
@@ -18,7 +18,6 @@ import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,10 +43,9 @@ public final class Node {
    * Who a node is, and to whom it answers.
    *
    * @param address where it takes requests on the event bus
-   * @param tokens of which TCP peers need one; null: they need none
+   * @param tcp how TCP peers are known
    */
-  public record Terms(
-      NodeIdentity identity, String address, @Nullable Tokens tokens, Guard guard) {}
+  public record Terms(NodeIdentity identity, String address, Access tcp, Guard guard) {}
 
   /** A node that nobody can reach yet. */
   public Node(Vertx vertx, ProcessEngine engine, Settings settings, Terms terms) {
@@ -61,6 +59,7 @@ public final class Node {
         ServerRoom.of(
             new Gate(registry, bus, terms.guard()),
             settings.serverLimits(),
+            new Strangers(settings.strangerLimits()),
             "runnel " + Version.text());
   }
 
@@ -75,7 +74,7 @@ public final class Node {
     return naming(
         "listen on " + where,
         switch (where) {
-          case Listen.Tcp tcp -> open(tcp, peers());
+          case Listen.Tcp tcp -> open(tcp, terms.tcp());
           case Listen.Unix unix -> listenOnUnix(unix);
         });
   }
@@ -91,18 +90,13 @@ public final class Node {
             });
   }
 
-  private Access peers() {
-    Tokens tokens = terms.tokens();
-    return tokens == null ? new Access.Open("anonymous") : new Access.ByToken(tokens);
-  }
-
   private Future<Listen> listenOnUnix(Listen.Unix unix) {
     return vertx
         .executeBlocking(() -> UnixSocket.prepare(unix.path()))
         .compose(
             socket -> {
               sockets.add(socket);
-              return open(new Listen.Unix(socket.bindPath()), new Access.Open("local"))
+              return open(new Listen.Unix(socket.bindPath()), new Access.ByUser())
                   .compose(_ -> vertx.executeBlocking(() -> publish(socket, unix)));
             });
   }

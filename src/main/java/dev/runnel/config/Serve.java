@@ -8,7 +8,6 @@ import dev.runnel.security.Audit;
 import dev.runnel.security.AuditLog;
 import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
-import dev.runnel.security.Tokens;
 import dev.runnel.server.Listen;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -19,7 +18,6 @@ import java.io.InputStream;
 import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -84,11 +82,11 @@ public final class Serve {
   }
 
   private void serve() throws SettingsException {
-    @Nullable Tokens tokens = readTokens();
+    Credentials credentials = Credentials.read(settings);
     AuditSettings wanted = settings.audit();
     AuditLog audit = wanted == null ? null : wanted.open(out);
     try {
-      serve(tokens, new Guard(Policy.NONE, audit == null ? Audit.NONE : audit));
+      serve(credentials, new Guard(Policy.NONE, audit == null ? Audit.NONE : audit));
     } finally {
       if (audit != null) {
         audit.close();
@@ -96,8 +94,8 @@ public final class Serve {
     }
   }
 
-  private void serve(@Nullable Tokens tokens, Guard guard) throws SettingsException {
-    PolicyWatch watch = watchPolicy(guard);
+  private void serve(Credentials credentials, Guard guard) throws SettingsException {
+    PolicyWatch policyWatch = watchPolicy(guard);
     if (settings.life() == Settings.Life.EMBEDDED) {
       endWithStdin(System.in);
     }
@@ -110,11 +108,14 @@ public final class Serve {
               vertx,
               engine,
               settings,
-              new Node.Terms(identity(), Bus.DEFAULT_ADDRESS, tokens, guard));
-      if (watch != null) {
-        watch.begin(vertx);
+              new Node.Terms(identity(), Bus.DEFAULT_ADDRESS, credentials.access(), guard));
+      if (policyWatch != null) {
+        policyWatch.begin(vertx);
       }
-      try {
+      try (FileWatch watch = new FileWatch()) {
+        credentials.watch(watch);
+        watch.start();
+        Signal.handle(new Signal("HUP"), _ -> watch.lookNow());
         var _ = await(node.start());
         tellListeners(vertx, node);
         end.await();
@@ -190,20 +191,6 @@ public final class Serve {
   private @Nullable PolicyWatch watchPolicy(Guard guard) throws SettingsException {
     Path file = settings.policy();
     return file == null ? null : PolicyWatch.open(file, guard);
-  }
-
-  private @Nullable Tokens readTokens() throws SettingsException {
-    Path file = settings.tokens();
-    if (file == null) {
-      return null;
-    }
-    try {
-      return Tokens.parse(Files.readAllLines(file));
-    } catch (IOException e) {
-      throw SettingsException.config("cannot read " + file + ": " + ConfigFile.reason(e));
-    } catch (Tokens.BadTokenFileException e) {
-      throw SettingsException.config(file + ": " + e.getMessage());
-    }
   }
 
   private static VertxOptions vertxOptions() {

@@ -7,6 +7,7 @@ import dev.runnel.security.AuditLog;
 import dev.runnel.security.AuditLog.Options.Arguments;
 import dev.runnel.security.AuditLog.Options.OnFailure;
 import dev.runnel.server.Listen;
+import dev.runnel.tls.TlsFiles;
 import dev.runnel.wire.RuntimeFolder;
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -29,6 +30,9 @@ final class ServeArguments {
   private @Nullable String audit;
   private boolean auditArguments;
   private boolean auditOptional;
+  private @Nullable String tlsCert;
+  private @Nullable String tlsKey;
+  private @Nullable String tlsClientCa;
   private @Nullable String config;
   private @Nullable String logLevel;
   private boolean insecure;
@@ -82,6 +86,9 @@ final class ServeArguments {
           "--tokens",
           "--policy",
           "--audit",
+          "--tls-cert",
+          "--tls-key",
+          "--tls-client-ca",
           "--config",
           "--log-level",
           "--limit" -> {}
@@ -96,6 +103,9 @@ final class ServeArguments {
       case "--tokens" -> tokens = value;
       case "--policy" -> policy = value;
       case "--audit" -> audit = value;
+      case "--tls-cert" -> tlsCert = value;
+      case "--tls-key" -> tlsKey = value;
+      case "--tls-client-ca" -> tlsClientCa = value;
       case "--config" -> config = value;
       case "--log-level" -> logLevel = value;
       case "--limit" -> setLimit(value);
@@ -131,6 +141,7 @@ final class ServeArguments {
             tokensPath == null ? null : Path.of(tokensPath),
             path(first(policy, environment.get("RUNNEL_POLICY"), file.policy())),
             audit(environment, file),
+            tls(environment, file.tls()),
             open ? OpenTcp.INSECURE : OpenTcp.REFUSED,
             level(first(logLevel, environment.get("RUNNEL_LOG_LEVEL"), file.logLevel())),
             life,
@@ -161,6 +172,24 @@ final class ServeArguments {
 
   private static @Nullable Path path(@Nullable String text) {
     return text == null ? null : Path.of(text);
+  }
+
+  private @Nullable TlsFiles tls(Map<String, String> environment, ConfigFile.@Nullable Tls file)
+      throws SettingsException {
+    ConfigFile.Tls of = file == null ? new ConfigFile.Tls(null, null, null) : file;
+    String cert = first(tlsCert, environment.get("RUNNEL_TLS_CERT"), of.cert());
+    String key = first(tlsKey, environment.get("RUNNEL_TLS_KEY"), of.key());
+    String ca = first(tlsClientCa, environment.get("RUNNEL_TLS_CLIENT_CA"), of.clientCa());
+    if (cert == null && key == null && ca == null) {
+      return null;
+    }
+    if (cert == null || key == null) {
+      throw SettingsException.usage(
+          "TLS: "
+              + (cert == null ? "--tls-cert" : "--tls-key")
+              + " is missing (expected: --tls-cert FILE and --tls-key FILE)");
+    }
+    return new TlsFiles(ca == null ? null : Path.of(ca), Path.of(cert), Path.of(key));
   }
 
   private static @Nullable String first(
@@ -267,18 +296,38 @@ final class ServeArguments {
     return all;
   }
 
-  // Loopback included: any local user or sidecar could run commands as the daemon's user.
   private static void checkTcp(Settings settings) throws SettingsException {
     for (Listen listen : settings.listen()) {
-      if (listen instanceof Listen.Tcp
-          && settings.tokens() == null
-          && settings.openTcp() == OpenTcp.REFUSED) {
-        throw SettingsException.usage(
-            "--listen "
-                + listen
-                + ": whoever reaches it could run commands here; give --tokens FILE (see runnel"
-                + " token --help), or --insecure if that is meant");
+      if (listen instanceof Listen.Tcp tcp && settings.openTcp() == OpenTcp.REFUSED) {
+        checkTcp(settings, tcp);
       }
+    }
+  }
+
+  // Loopback included: any local user or sidecar could run commands as the daemon's user.
+  private static void checkTcp(Settings settings, Listen.Tcp tcp) throws SettingsException {
+    TlsFiles tls = settings.tls();
+    if (settings.tokens() == null && (tls == null || tls.ca() == null)) {
+      throw SettingsException.usage(
+          "--listen "
+              + tcp
+              + ": whoever reaches it could run commands here; give --tokens FILE (see runnel"
+              + " token --help), or --insecure if that is meant");
+    }
+    if (tls == null && !isLoopback(tcp)) {
+      throw SettingsException.usage(
+          "--listen "
+              + tcp
+              + ": tokens and output would cross the network in clear; give --tls-cert FILE and"
+              + " --tls-key FILE, or --insecure if that is meant");
+    }
+  }
+
+  private static boolean isLoopback(Listen.Tcp tcp) {
+    try {
+      return InetAddress.getByName(tcp.host()).isLoopbackAddress();
+    } catch (UnknownHostException _) {
+      return false;
     }
   }
 

@@ -37,15 +37,24 @@ final class ServeHelp {
                             or stdout; what can't be written down is not started
         --audit-argv        arguments too, not only their digest
         --audit-optional    start also what can't be written down
-        --insecure          lets TCP clients in without tokens
+        --tls-cert FILE     PEM: TCP listeners speak TLS with this certificate, followed by
+                            those between it and its root,
+        --tls-key FILE      PEM: and with this key of its
+        --tls-client-ca FILE
+                            PEM: lets in clients with a certificate of this CA's
+        --insecure          lets TCP clients in without tokens, or tokens cross the network
+                            in clear
         --config FILE       YAML with the keys listen, seed_listen, tokens, policy,
-                            audit, audit_argv, audit_optional, insecure, log_level, limits
+                            tls (cert, key, client_ca), audit, audit_argv,
+                            audit_optional, insecure, log_level, limits
         --log-level LEVEL   error, warn, info (default) or debug
         --limit NAME=VALUE  sets a limit; repeatable
         --help              this text
 
       Each is also read from the environment (RUNNEL_LISTEN, RUNNEL_SEED_LISTEN, RUNNEL_TOKENS,
-      RUNNEL_POLICY, RUNNEL_AUDIT, RUNNEL_AUDIT_ARGV, RUNNEL_AUDIT_OPTIONAL, RUNNEL_INSECURE, RUNNEL_CONFIG, RUNNEL_LOG_LEVEL); the command line wins, then the
+      RUNNEL_POLICY, RUNNEL_TLS_CERT, RUNNEL_TLS_KEY, RUNNEL_TLS_CLIENT_CA, RUNNEL_AUDIT,
+      RUNNEL_AUDIT_ARGV, RUNNEL_AUDIT_OPTIONAL, RUNNEL_INSECURE, RUNNEL_CONFIG,
+      RUNNEL_LOG_LEVEL); the command line wins, then the
       environment, then the file.
 
       limits, and their defaults:

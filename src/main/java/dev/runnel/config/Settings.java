@@ -2,8 +2,10 @@ package dev.runnel.config;
 
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
+import dev.runnel.security.Strangers;
 import dev.runnel.server.Listen;
 import dev.runnel.server.ServerLimits;
+import dev.runnel.tls.TlsFiles;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumMap;
@@ -18,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param tokens the file of the tokens it takes; null: there are none
  * @param policy the file that says who may run what; null: any command
  * @param audit where it writes down what it did; null: nowhere
+ * @param tls what TCP listeners need for TLS; null: they go without
  * @param openTcp whether TCP peers are let in without a token
  * @param life whose end is the daemon's own
  */
@@ -27,6 +30,7 @@ public record Settings(
     @Nullable Path tokens,
     @Nullable Path policy,
     @Nullable AuditSettings audit,
+    @Nullable TlsFiles tls,
     OpenTcp openTcp,
     LogLevel logLevel,
     Life life,
@@ -63,7 +67,16 @@ public record Settings(
   /** A node's in an application: everything but the limits is said elsewhere. */
   public static Settings ofGuest(Map<Limit, Long> limits) {
     return new Settings(
-        List.of(), null, null, null, null, OpenTcp.REFUSED, LogLevel.INFO, Life.GUEST, limits);
+        List.of(),
+        null,
+        null,
+        null,
+        null,
+        null,
+        OpenTcp.REFUSED,
+        LogLevel.INFO,
+        Life.GUEST,
+        limits);
   }
 
   /** How many share a listener. One for each core: a verticle's connections are all on its own. */
@@ -85,6 +98,14 @@ public record Settings(
         (int) limit(Limit.MAX_UNREAD_BYTES),
         Duration.ofMillis(limit(Limit.FIRST_FRAME_MS)),
         Duration.ofMillis(limit(Limit.FRAME_MS)));
+  }
+
+  /** What is borne of peers that are not known yet. */
+  public Strangers.Limits strangerLimits() {
+    return Strangers.Limits.of(
+        (int) limit(Limit.MAX_STRANGERS),
+        Duration.ofMillis(limit(Limit.HELLO_MS)),
+        Duration.ofMillis(limit(Limit.MAX_PENALTY_MS)));
   }
 
   /** What jobs may take up. */

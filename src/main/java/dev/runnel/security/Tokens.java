@@ -4,6 +4,9 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -13,17 +16,24 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The tokens that a server takes, each known by its SHA-256 only. A token file has a line for each,
- * {@code NAME SHA256}; empty lines and those that begin with # count for nothing. Immutable.
+ * {@code NAME SHA256}, or {@code NAME SHA256 expires=TIME} with a time as in ISO 8601; empty lines
+ * and those that begin with # count for nothing. A name may have several, of which any will do.
+ * Immutable.
  */
 public final class Tokens {
+  /** Nobody's. */
+  public static final Tokens NONE = new Tokens(Map.of());
+
   private static final int SECRET_BYTES = 32;
   private static final int HEX_DIGITS = 64;
   private static final String NAME = "[A-Za-z0-9][A-Za-z0-9._@-]{0,63}";
+  private static final String EXPIRES = "expires=";
 
-  private final Map<String, byte[]> digests;
+  /** By digest, in hexadecimal digits. */
+  private final Map<String, Token> tokens;
 
-  private Tokens(Map<String, byte[]> digests) {
-    this.digests = digests;
+  private Tokens(Map<String, Token> tokens) {
+    this.tokens = tokens;
   }
 
   /** A line that is no token's. */
@@ -38,64 +48,127 @@ public final class Tokens {
   /** A new secret and the line by which a server knows it. */
   public record NewToken(String secret, String line) {}
 
-  /** Reads a token file's lines. */
-  public static Tokens parse(List<String> lines) throws BadTokenFileException {
-    Map<String, byte[]> digests = new LinkedHashMap<>();
-    for (int i = 0; i < lines.size(); i++) {
-      String line = lines.get(i).strip();
-      if (!line.isEmpty() && !line.startsWith("#")) {
-        parseLine(digests, i + 1, line);
-      }
+  /**
+   * One of a server's.
+   *
+   * @param principal as whom it lets in
+   * @param digest its SHA-256, in hexadecimal digits
+   * @param expires from when on it does not any more; null: it always does
+   */
+  public record Token(String principal, String digest, @Nullable Instant expires) {
+    public boolean isExpired(Instant now) {
+      return expires != null && !now.isBefore(expires);
     }
-    return new Tokens(digests);
   }
 
-  private static void parseLine(Map<String, byte[]> digests, int number, String line)
-      throws BadTokenFileException {
+  /** Reads a token file's lines. */
+  public static Tokens parse(List<String> lines) throws BadTokenFileException {
+    Map<String, Token> tokens = new LinkedHashMap<>();
+    for (int i = 0; i < lines.size(); i++) {
+      if (isToken(lines.get(i))) {
+        Token token = parseLine(i + 1, lines.get(i).strip());
+        if (tokens.put(token.digest(), token) != null) {
+          throw new BadTokenFileException(i + 1, "the token is there already");
+        }
+      }
+    }
+    return new Tokens(tokens);
+  }
+
+  private static boolean isToken(String line) {
+    return !line.isBlank() && !line.stripLeading().startsWith("#");
+  }
+
+  private static Token parseLine(int number, String line) throws BadTokenFileException {
     String[] parts = line.split("\\s+", -1);
     // A line is not quoted in a message: it may be a secret put into the wrong file.
-    if (parts.length != 2 || !parts[0].matches(NAME)) {
-      throw new BadTokenFileException(number, "expected: NAME SHA256");
+    if (parts.length < 2 || parts.length > 3 || !parts[0].matches(NAME)) {
+      throw new BadTokenFileException(number, "expected: NAME SHA256, or NAME SHA256 expires=TIME");
     }
     if (parts[1].length() != HEX_DIGITS || !parts[1].matches("[0-9a-fA-F]+")) {
       throw new BadTokenFileException(
           number, "SHA-256 of " + parts[0] + " (expected: " + HEX_DIGITS + " hexadecimal digits)");
     }
-    if (digests.put(parts[0], HexFormat.of().parseHex(parts[1])) != null) {
-      throw new BadTokenFileException(number, "second token for " + parts[0]);
+    String digest = HexFormat.of().formatHex(HexFormat.of().parseHex(parts[1]));
+    return new Token(parts[0], digest, parts.length == 2 ? null : expiry(number, parts));
+  }
+
+  private static Instant expiry(int number, String[] parts) throws BadTokenFileException {
+    try {
+      if (parts[2].startsWith(EXPIRES)) {
+        return Instant.parse(parts[2].substring(EXPIRES.length()));
+      }
+    } catch (DateTimeException _) {
+      // Told below.
     }
+    throw new BadTokenFileException(
+        number, "after the SHA-256 of " + parts[0] + " (expected: expires=2030-12-31T23:59:59Z)");
+  }
+
+  /**
+   * The lines of a token file without those of a principal.
+   *
+   * @throws IllegalArgumentException if it has none
+   */
+  public static List<String> without(List<String> lines, String principal) {
+    List<String> rest = new ArrayList<>();
+    for (String line : lines) {
+      if (!isToken(line) || !line.strip().split("\\s+", 2)[0].equals(principal)) {
+        rest.add(line);
+      }
+    }
+    if (rest.size() == lines.size()) {
+      throw new IllegalArgumentException("no token of " + principal);
+    }
+    return rest;
   }
 
   /**
    * Makes a secret.
    *
+   * @param expires null: never
    * @throws IllegalArgumentException if the name can't stand in a token file
    */
-  public static NewToken create(String name) {
+  public static NewToken create(String name, @Nullable Instant expires) {
     if (!name.matches(NAME)) {
       throw new IllegalArgumentException("name: " + name + " (expected: " + NAME + ")");
     }
     byte[] random = new byte[SECRET_BYTES];
     new SecureRandom().nextBytes(random);
     String secret = Base64.getUrlEncoder().withoutPadding().encodeToString(random);
-    return new NewToken(secret, name + " " + HexFormat.of().formatHex(sha256(secret)));
+    String line = name + " " + HexFormat.of().formatHex(sha256(secret));
+    return new NewToken(secret, expires == null ? line : line + " " + EXPIRES + expires);
+  }
+
+  /** Makes a secret that never expires. */
+  public static NewToken create(String name) {
+    return create(name, null);
   }
 
   public int size() {
-    return digests.size();
+    return tokens.size();
   }
 
-  /** Whose token that is, or null. Takes as long for a token that almost fits as for any other. */
-  public @Nullable String principalOf(String token) {
-    byte[] digest = sha256(token);
-    String principal = null;
-    for (Map.Entry<String, byte[]> known : digests.entrySet()) {
+  /**
+   * The token of that secret, expired or not, or null. Takes as long for a secret that almost fits
+   * as for any other.
+   */
+  public @Nullable Token find(String secret) {
+    byte[] digest = sha256(secret);
+    Token found = null;
+    for (Token token : tokens.values()) {
       // No early end: all are compared, whichever fits.
-      if (MessageDigest.isEqual(known.getValue(), digest)) {
-        principal = known.getKey();
+      if (MessageDigest.isEqual(HexFormat.of().parseHex(token.digest()), digest)) {
+        found = token;
       }
     }
-    return principal;
+    return found;
+  }
+
+  /** Whether the token still is one of these. */
+  public boolean contains(Token token) {
+    Token now = tokens.get(token.digest());
+    return now != null && now.principal().equals(token.principal());
   }
 
   private static byte[] sha256(String token) {

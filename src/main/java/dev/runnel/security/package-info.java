@@ -1,6 +1,6 @@
 /**
- * Who a peer is; later also what it may do, and the record of what it did. Imports {@code model}.
- * Any thread.
+ * Who a peer is, and how much is borne of those who are nobody yet; later also what it may do, and
+ * the record of what it did. Imports {@code model}. Any thread.
  */
 @NullMarked
 package dev.runnel.security;

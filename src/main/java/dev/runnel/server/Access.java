@@ -1,12 +1,31 @@
 package dev.runnel.server;
 
 import dev.runnel.security.Tokens;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLEngine;
 
 /** How a listener's peers are known. */
 public sealed interface Access {
   /** By the token in their {@code hello}, which has to come first. */
-  record ByToken(Tokens tokens) implements Access {}
+  record ByToken(Supplier<Tokens> tokens) implements Access {
+    /** Those that stay the same. */
+    public ByToken(Tokens tokens) {
+      this(() -> tokens);
+    }
+  }
 
   /** They need say nothing: the operating system let them in, or nobody asks. */
   record Open(String principal) implements Access {}
+
+  /** By the user that the kernel says is at the other end of a Unix socket. */
+  record ByUser() implements Access {}
+
+  /**
+   * Everything goes through TLS. A peer with a certificate that the engine's trust managers accept
+   * is known by it.
+   *
+   * @param engines a new one for each connection, in server mode
+   * @param otherwise how peers without a certificate are known
+   */
+  record OverTls(Supplier<SSLEngine> engines, Access otherwise) implements Access {}
 }

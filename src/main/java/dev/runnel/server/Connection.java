@@ -5,7 +5,6 @@ import dev.runnel.job.BadNoticeException;
 import dev.runnel.job.Job;
 import dev.runnel.job.NotOffered;
 import dev.runnel.job.RefusedException;
-import dev.runnel.model.Caller;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
@@ -25,7 +24,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.net.NetSocket;
-import io.vertx.core.net.SocketAddress;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -33,7 +32,6 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -59,7 +57,7 @@ final class Connection implements FrameDecoder.Output {
   private static final String NO_ID = "\uD800";
 
   private final ServerRoom room;
-  private final Access access;
+  private final Peer peer;
   private final Context context;
   private final NetSocket netSocket;
   private final FrameSocket socket;
@@ -72,39 +70,34 @@ final class Connection implements FrameDecoder.Output {
   private final Map<String, SocketFollower> followers = new HashMap<>();
   private final Map<JobId, SocketFollower> runners = new HashMap<>();
   private final ArrayDeque<SocketFollower> turns = new ArrayDeque<>();
-  private @Nullable Caller caller;
   private boolean reading = true;
   private boolean draining;
   private boolean closing;
 
-  Connection(
-      ServerRoom room, Access access, Context context, NetSocket netSocket, Runnable onClosed) {
+  Connection(ServerRoom room, Peer peer, Context context, NetSocket netSocket, Runnable onClosed) {
     this.room = room;
-    this.access = access;
+    this.peer = peer;
     this.context = context;
     this.netSocket = netSocket;
     this.onClosed = onClosed;
     this.socket = new FrameSocket(netSocket, room.unsent(), this::takenByTransport);
-    this.clock = new FrameClock(context.owner(), room.limits(), this::tooSlow);
-    if (access instanceof Access.Open(String known)) {
-      caller = callerAs(known);
-    }
+    this.clock = new FrameClock(context.owner(), peer.limits(room.limits()), this::tooSlow);
   }
 
-  private Caller callerAs(String principal) {
-    SocketAddress remote = netSocket.remoteAddress();
-    return remote.isDomainSocket()
-        ? new Caller(principal, "unix", Caller.Via.UNIX)
-        : new Caller(principal, remote.hostAddress(), Caller.Via.TCP);
+  /** TLS is there, before the first byte that comes through it. */
+  void secured(@Nullable X509Certificate certificate) {
+    peer.secured(certificate);
+    limitFrames();
   }
 
-  // Nothing but hello is taken up before there is one.
-  private Caller asking() {
-    return Objects.requireNonNull(caller);
+  // What a stranger sends must not take up memory.
+  private void limitFrames() {
+    decoder.limit(peer.isKnown() ? Limits.MAX_FRAME_BYTES : Limits.MAX_STRANGER_BYTES);
   }
 
   /** Begins to read. */
   void open() {
+    limitFrames();
     netSocket.handler(this::received);
     netSocket.closeHandler(_ -> closed());
     netSocket.exceptionHandler(
@@ -123,6 +116,13 @@ final class Connection implements FrameDecoder.Output {
     netSocket.closeHandler(_ -> closed());
     netSocket.exceptionHandler(_ -> {});
     end(new ProtocolException(ErrorCode.TOO_MANY_CONNECTIONS, why));
+  }
+
+  /** Closes if the token that let the peer in was taken back. */
+  void endIfRevoked() {
+    if (peer.isRevoked()) {
+      end(new ProtocolException(ErrorCode.UNAUTHENTICATED, "token: revoked"));
+    }
   }
 
   /** Lets a peer that reads hear how its jobs ended, and closes; done when that is done. */
@@ -184,7 +184,7 @@ final class Connection implements FrameDecoder.Output {
     try {
       take(frame.header(), frame.body());
       // A stranger's first frame is a hello that lets it in: until then its time runs.
-      if (caller != null && !closing) {
+      if (peer.isKnown() && !closing) {
         clock.sawFrame();
       }
     } catch (ProtocolException e) {
@@ -199,7 +199,7 @@ final class Connection implements FrameDecoder.Output {
   }
 
   private void take(Header header, byte[] body) throws ProtocolException {
-    if (caller == null && !"hello".equals(typeOf(header))) {
+    if (!peer.isKnown() && !"hello".equals(typeOf(header))) {
       throw new ProtocolException(
           ErrorCode.UNAUTHENTICATED, "hello with a token has to come first");
     }
@@ -296,29 +296,23 @@ final class Connection implements FrameDecoder.Output {
       case Request.Hello hello -> hello(id, hello);
       case Request.Run run -> run(id, run);
       case Request.SendSignal(JobId job, var signal) ->
-          answer(id, new Event.Ok(room.gate().signal(asking(), job, signal)));
+          answer(id, new Event.Ok(room.gate().signal(peer.caller(), job, signal)));
       case Request.Cancel(JobId job) -> cancel(id, job);
       case Request.Resize(JobId job, var size) ->
-          answer(id, new Event.Ok(room.gate().resize(asking(), job, size)));
+          answer(id, new Event.Ok(room.gate().resize(peer.caller(), job, size)));
       case Request.Status(JobId job) ->
-          answer(id, new Event.Status(room.gate().status(asking(), job)));
+          answer(id, new Event.Status(room.gate().status(peer.caller(), job)));
       case Request.Jobs(String prefix, var state, int limit) ->
-          jobs(id, room.gate().list(asking(), prefix, state, limit));
+          jobs(id, room.gate().list(peer.caller(), prefix, state, limit));
       case Request.Ping() -> answer(id, new Event.Pong());
       case Request.Notice _ -> throw new IllegalStateException("a notice is no request");
     }
   }
 
-  private void hello(@Nullable String id, Request.Hello hello) throws ProtocolException {
-    if (access instanceof Access.ByToken(var tokens)) {
-      String token = hello.token();
-      String principal = token == null ? null : tokens.principalOf(token);
-      caller = principal == null ? null : callerAs(principal);
-      if (caller == null) {
-        throw new ProtocolException(
-            ErrorCode.UNAUTHENTICATED, token == null ? "token: missing" : "token: not known");
-      }
-    }
+  private void hello(@Nullable String id, Request.Hello hello)
+      throws ProtocolException, RefusedException {
+    peer.hello(hello.token());
+    limitFrames();
     NodeIdentity node = room.gate().node();
     answer(
         id,
@@ -337,7 +331,7 @@ final class Connection implements FrameDecoder.Output {
       throw new RefusedException(
           ErrorCode.BUSY, "jobs of this connection: limit: " + room.limits().maxJobs());
     }
-    StartJob start = room.gate().register(asking(), run);
+    StartJob start = room.gate().register(peer.caller(), run);
     Job job = start.job();
     SocketFollower follower = new SocketFollower(this, id, job, room.gate().node());
     inFlight.add(key(id));
@@ -350,7 +344,7 @@ final class Connection implements FrameDecoder.Output {
   private void cancel(@Nullable String id, JobId job) throws RefusedException {
     room.gate()
         .cancel(
-            asking(),
+            peer.caller(),
             job,
             state ->
                 execute(
@@ -439,6 +433,7 @@ final class Connection implements FrameDecoder.Output {
   // How it ends.
 
   private void tooSlow(String what) {
+    peer.dawdled();
     end(new ProtocolException(ErrorCode.TOO_SLOW, what));
   }
 
@@ -451,6 +446,16 @@ final class Connection implements FrameDecoder.Output {
         netSocket.remoteAddress(),
         mistake.code().wireName(),
         oneLine(mistake.getMessage()));
+    if (mistake.code() == ErrorCode.UNAUTHENTICATED && !peer.isKnown()) {
+      // Whoever guesses has to wait for each answer, and so does its next guess.
+      decoder.stop();
+      clock.linger(peer.failed(), () -> endWith(mistake));
+    } else {
+      endWith(mistake);
+    }
+  }
+
+  private void endWith(ProtocolException mistake) {
     answer(null, new Event.Failed(mistake.code(), mistake.getMessage(), null));
     endOutput();
   }
@@ -486,6 +491,7 @@ final class Connection implements FrameDecoder.Output {
     }
     decoder.stop();
     clock.stop();
+    peer.leave();
     leaveAll();
     onClosed.run();
     gone.complete();

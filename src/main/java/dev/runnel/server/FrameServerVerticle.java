@@ -1,13 +1,17 @@
 package dev.runnel.server;
 
+import dev.runnel.security.Tokens;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetServerOptions;
 import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.SocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Listens on one address and serves its connections on its event loop. Several may listen on the
@@ -16,6 +20,9 @@ import java.util.Set;
 final class FrameServerVerticle extends VerticleBase {
   private static final int BACKLOG = 1_024;
 
+  /** How long a token that was taken back may still be of use. */
+  private static final Duration REVOCATION = Duration.ofSeconds(1);
+
   /** How many may stay at once, for as long as it takes to read why; others are just closed. */
   private static final int MAX_TURNED_AWAY = 64;
 
@@ -23,6 +30,7 @@ final class FrameServerVerticle extends VerticleBase {
   private final Listen listen;
   private final Access access;
   private final Set<Connection> connections = new HashSet<>();
+  private @Nullable Tokens tokens;
   private int turnedAway;
   private boolean stopping;
   private volatile int port;
@@ -40,8 +48,19 @@ final class FrameServerVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
+    Access known = access instanceof Access.OverTls(_, var otherwise) ? otherwise : access;
+    if (known instanceof Access.ByToken(var tokens)) {
+      vertx.setPeriodic(REVOCATION.toMillis(), _ -> endRevoked(tokens.get()));
+    }
     NetServer server = vertx.createNetServer(options()).connectHandler(this::connected);
     return listen(server).onSuccess(listening -> port = listening.actualPort());
+  }
+
+  private void endRevoked(Tokens now) {
+    if (now != tokens) {
+      tokens = now;
+      new ArrayList<>(connections).forEach(Connection::endIfRevoked);
+    }
   }
 
   private Future<NetServer> listen(NetServer server) {
@@ -80,23 +99,47 @@ final class FrameServerVerticle extends VerticleBase {
       socket.close();
       return;
     }
+    Peer peer = new Peer(access, room.strangers(), socket.remoteAddress());
     int max = room.limits().maxConnections();
-    if (room.connections().getAndUpdate(count -> count < max ? count + 1 : count) < max) {
-      make(socket, () -> room.connections().decrementAndGet()).open();
-    } else if (turnedAway < MAX_TURNED_AWAY) {
+    if (room.connections().getAndUpdate(count -> count < max ? count + 1 : count) >= max) {
+      turnAway(socket, peer, "connections: limit: " + max);
+      return;
+    }
+    String refusal = peer.enter();
+    if (refusal == null) {
+      open(make(socket, peer, () -> room.connections().decrementAndGet()), peer);
+    } else {
+      room.connections().decrementAndGet();
+      turnAway(socket, peer, refusal);
+    }
+  }
+
+  private void open(Connection connection, Peer peer) {
+    switch (access) {
+      case Access.OverTls(var engines, _) ->
+          connection.socket().secure(engines.get(), connection::secured, peer::failed);
+      case Access.ByUser() -> peer.ofUser(connection.socket().userOfPeer());
+      case Access.ByToken _, Access.Open _ -> {}
+    }
+    connection.open();
+  }
+
+  // Under TLS it would have to shake hands first, to be told.
+  private void turnAway(NetSocket socket, Peer peer, String why) {
+    if (turnedAway < MAX_TURNED_AWAY && !(access instanceof Access.OverTls)) {
       turnedAway++;
-      make(socket, () -> turnedAway--).turnAway("connections: limit: " + max);
+      make(socket, peer, () -> turnedAway--).turnAway(why);
     } else {
       socket.close();
     }
   }
 
-  private Connection make(NetSocket socket, Runnable onClosed) {
+  private Connection make(NetSocket socket, Peer peer, Runnable onClosed) {
     Connection[] made = new Connection[1];
     Connection connection =
         new Connection(
             room,
-            access,
+            peer,
             context,
             socket,
             () -> {

@@ -1,13 +1,27 @@
 package dev.runnel.server;
 
+import static jdk.net.ExtendedSocketOptions.SO_PEERCRED;
+
 import dev.runnel.job.Lease;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.socket.DuplexChannel;
+import io.netty.channel.socket.nio.NioChannelOption;
+import io.netty.channel.socket.nio.NioDomainSocketChannel;
+import io.netty.handler.ssl.SslHandler;
 import io.vertx.core.internal.net.NetSocketInternal;
 import io.vertx.core.net.NetSocket;
+import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
+import java.security.cert.X509Certificate;
+import java.util.function.Consumer;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The sending side of a connection, on its event loop. It writes to Netty's channel itself: output
@@ -65,6 +79,66 @@ final class FrameSocket {
     channel.channel().config().setOption(option, value);
   }
 
+  /**
+   * Has all that is sent and received from now on go through TLS, beginning with the handshake. For
+   * a connection that has not read anything yet.
+   *
+   * @param onSecured called with the peer's certificate, or null, before the first byte that comes
+   *     through
+   * @param onFailed called if there will be none; the connection closes
+   */
+  void secure(SSLEngine engine, Consumer<@Nullable X509Certificate> onSecured, Runnable onFailed) {
+    SslHandler tls = new SslHandler(engine);
+    // The connection's own clock counts the handshake in.
+    tls.setHandshakeTimeoutMillis(0);
+    tls.setCloseNotifyFlushTimeoutMillis(0);
+    tls.handshakeFuture()
+        .addListener(
+            shaken -> {
+              if (shaken.isSuccess()) {
+                onSecured.accept(certificateOf(engine));
+              } else if (!(shaken.cause() instanceof ClosedChannelException)) {
+                onFailed.run();
+              }
+            });
+    // The peer's last word, even if it leaves the connection open beneath.
+    tls.sslCloseFuture().addListener(_ -> close());
+    channel.pipeline().addFirst("ssl", tls);
+  }
+
+  private static @Nullable X509Certificate certificateOf(SSLEngine engine) {
+    try {
+      return (X509Certificate) engine.getSession().getPeerCertificates()[0];
+    } catch (SSLPeerUnverifiedException _) {
+      return null;
+    }
+  }
+
+  /** The user whose process connected to a Unix socket, by name or number; null: not known. */
+  @Nullable String userOfPeer() {
+    try {
+      if (channel.channel() instanceof NioDomainSocketChannel nio) {
+        return nio.config().getOption(NioChannelOption.of(SO_PEERCRED)).user().getName();
+      }
+      return channel.channel().getClass().getName().startsWith(Epoll.PACKAGE)
+          ? Epoll.userOfPeer(channel.channel())
+          : null;
+    } catch (IOException _) {
+      return null; // It is gone already.
+    }
+  }
+
+  /** Of a library that is not there in every application. */
+  private static final class Epoll {
+    static final String PACKAGE = "io.netty.channel.epoll.";
+
+    static @Nullable String userOfPeer(Channel channel) throws IOException {
+      return channel instanceof EpollDomainSocketChannel unix
+          ? Integer.toUnsignedString(unix.peerCredentials().uid())
+          : null;
+    }
+  }
+
   /** Hands over a whole frame that is no output. */
   void answer(byte[] header, byte[] body) {
     int bytes = header.length + body.length;
@@ -110,10 +184,19 @@ final class FrameSocket {
         .writeAndFlush(Unpooled.EMPTY_BUFFER)
         .addListener(
             _ -> {
-              if (channel.channel() instanceof DuplexChannel duplex) {
-                var _ = duplex.shutdownOutput();
+              SslHandler tls = channel.pipeline().get(SslHandler.class);
+              if (tls == null) {
+                shutdownOutput();
+              } else {
+                tls.closeOutbound().addListener(_ -> shutdownOutput());
               }
             });
+  }
+
+  private void shutdownOutput() {
+    if (channel.channel() instanceof DuplexChannel duplex) {
+      var _ = duplex.shutdownOutput();
+    }
   }
 
   /** Closes at once. The socket's own close would wait for a peer that does not read. */

@@ -30,4 +30,12 @@ public record ServerLimits(
           1024 * 1024,
           Duration.ofSeconds(30),
           Duration.ofSeconds(30));
+
+  /** The same with at most that time for the first frame. */
+  ServerLimits withFirstFrameWithin(Duration most) {
+    return firstFrame.compareTo(most) <= 0
+        ? this
+        : new ServerLimits(
+            maxConnections, maxRequests, maxJobs, maxUnsentBytes, maxUnreadBytes, most, frame);
+  }
 }

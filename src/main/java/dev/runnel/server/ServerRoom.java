@@ -1,18 +1,25 @@
 package dev.runnel.server;
 
 import dev.runnel.bus.Gate;
+import dev.runnel.security.Strangers;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * What the connections of a node share.
  *
+ * @param strangers those of their peers that are not known yet
  * @param connections how many there are, on all listeners
  * @param unsent of all of them together
  * @param software name and version, for {@code hello}
  */
 public record ServerRoom(
-    Gate gate, ServerLimits limits, AtomicInteger connections, Unsent unsent, String software) {
+    Gate gate,
+    ServerLimits limits,
+    Strangers strangers,
+    AtomicInteger connections,
+    Unsent unsent,
+    String software) {
   /** What {@code hello} says that this server offers beyond asking and answering. */
   static final List<String> FEATURES =
       List.of(
@@ -31,6 +38,11 @@ public record ServerRoom(
           "pty");
 
   public static ServerRoom of(Gate gate, ServerLimits limits, String software) {
-    return new ServerRoom(gate, limits, new AtomicInteger(), new Unsent(), software);
+    return of(gate, limits, new Strangers(Strangers.Limits.DEFAULT), software);
+  }
+
+  public static ServerRoom of(
+      Gate gate, ServerLimits limits, Strangers strangers, String software) {
+    return new ServerRoom(gate, limits, strangers, new AtomicInteger(), new Unsent(), software);
   }
 }

@@ -8,6 +8,13 @@ public final class Limits {
   public static final int MIN_HEADER_BYTES = 2;
   public static final int MAX_HEADER_BYTES = 65_536;
   public static final int MAX_BODY_BYTES = 131_072;
+
+  /** Header and body of any frame. */
+  public static final int MAX_FRAME_BYTES = MAX_HEADER_BYTES + MAX_BODY_BYTES;
+
+  /** The same of a peer that is not known yet. */
+  public static final int MAX_STRANGER_BYTES = 4_096;
+
   public static final int MAX_ID_BYTES = 64;
   public static final int MAX_NESTING = 32;
 

@@ -15,7 +15,9 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,7 +37,7 @@ class TokenTest extends NodeTest {
   }
 
   private RawClient connectByToken() throws IOException {
-    return closed(new RawClient(port));
+    return closed(new RawClient(Elsewhere.connect(port)));
   }
 
   private static String hello(String token) {
@@ -110,14 +112,58 @@ class TokenTest extends NodeTest {
   }
 
   @Test
-  void wrongTokenLaterEndsTheConnectionToo() throws Exception {
+  void secondHelloIsRefusedWhateverItSays() throws Exception {
     RawClient client = connectByToken();
     client.ask(hello(ALICE.secret()));
-    client.send("'id':'r'", "exec sleep 100");
-    long pid = client.nextOf("r").number("pid");
-    client.send("'id':'h'," + hello("wrong"));
-    client.expectClose("unauthenticated");
+    for (String again : List.of(hello(BOB.secret()), hello(ALICE.secret()), hello("wrong"))) {
+      assertEquals("bad_request", client.ask(again).text("code"));
+    }
+    client.ask("'argv':['true'],'job':'tok-6'");
+    assertEquals("alice", client.ask("'type':'status','job':'tok-6'").text("principal"));
+  }
+
+  @Test
+  void secondHelloIsRefusedWhereNoneIsNeeded() throws Exception {
+    RawClient client = connect();
+    assertEquals("hello", client.ask("'type':'hello','version':1").type());
+    assertEquals("bad_request", client.ask("'type':'hello','version':1").text("code"));
+    assertEquals("pong", client.ask("'type':'ping'").type());
+  }
+
+  @Test
+  void expiredTokenIsNoWayInAndSaysSo() throws Exception {
+    Instant past = Instant.parse("2020-02-02T20:20:20Z");
+    NewToken old = Tokens.create("carol", past);
+    NewToken young = Tokens.create("carol", Instant.now().plusSeconds(1_000));
+    int own = node().listen(new Access.ByToken(Tokens.parse(List.of(old.line(), young.line()))));
+    RawClient client = closed(new RawClient(Elsewhere.connect(own)));
+    client.send(hello(old.secret()));
+    assertEquals(
+        "token: expired at 2020-02-02T20:20:20Z",
+        client.expectClose("unauthenticated").text("message"));
+    RawClient other = closed(new RawClient(Elsewhere.connect(own)));
+    assertEquals("hello", other.ask(hello(young.secret())).type());
+  }
+
+  @Test
+  void revokedTokenIsNoWayInAndItsConnectionsEndWithTheirJobs() throws Exception {
+    AtomicReference<Tokens> tokens =
+        new AtomicReference<>(Tokens.parse(List.of(ALICE.line(), BOB.line())));
+    int own = node().listen(new Access.ByToken(tokens::get));
+    RawClient alice = closed(new RawClient(Elsewhere.connect(own)));
+    RawClient bob = closed(new RawClient(Elsewhere.connect(own)));
+    alice.ask(hello(ALICE.secret()));
+    bob.ask(hello(BOB.secret()));
+    alice.send("'id':'r'", "exec sleep 100");
+    long pid = alice.nextOf("r").number("pid");
+    // A token more for the same name changes nothing; that is how one is replaced.
+    tokens.set(Tokens.parse(List.of(BOB.line(), Tokens.create("bob").line())));
+    assertEquals("token: revoked", alice.expectClose("unauthenticated").text("message"));
     Until.gone(pid);
+    assertEquals("pong", bob.ask("'type':'ping'").type());
+    RawClient again = closed(new RawClient(Elsewhere.connect(own)));
+    again.send(hello(ALICE.secret()));
+    again.expectClose("unauthenticated");
   }
 
   @Test

@@ -22,6 +22,8 @@ public final class FrameDecoder {
   private @Nullable Header header;
   // What the parser was given, less what it gave back: at the end of the stream it drops the rest.
   private long pendingBytes;
+  private int headerBytes;
+  private int maxBytes = Limits.MAX_FRAME_BYTES;
   private boolean paused;
 
   private enum Step {
@@ -49,6 +51,11 @@ public final class FrameDecoder {
     this.output = output;
     this.parser = RecordParser.newFixed(Limits.PREFIX_BYTES);
     parser.setOutput(this::take);
+  }
+
+  /** From the next frame on none has more, header and body together. */
+  public void limit(int bytes) {
+    maxBytes = bytes;
   }
 
   /** Takes what the socket read; calls the output for every frame that is whole now. */
@@ -116,18 +123,29 @@ public final class FrameDecoder {
 
   private void takeLength(Buffer record) throws ProtocolException {
     // Before fixedSizeMode: in this mode the parser has no limit of its own.
-    parser.fixedSizeMode(Header.checkLength(record.getUnsignedIntLE(0)));
+    int length = Header.checkLength(record.getUnsignedIntLE(0));
+    check("header", ErrorCode.HEADER_TOO_LARGE, length, maxBytes);
+    headerBytes = length;
+    parser.fixedSizeMode(length);
     step = Step.HEADER;
   }
 
   private void takeHeader(Buffer record) throws ProtocolException {
     Header parsed = Header.parse(record.getBytes());
+    check("body", ErrorCode.BODY_TOO_LARGE, parsed.totalSize(), maxBytes - headerBytes);
     header = parsed;
     if (parsed.totalSize() == 0) {
       emit(NO_BODY); // The parser knows no record of size 0.
     } else {
       parser.fixedSizeMode(parsed.totalSize());
       step = Step.BODY;
+    }
+  }
+
+  private static void check(String what, ErrorCode code, int bytes, int limit)
+      throws ProtocolException {
+    if (bytes > limit) {
+      throw new ProtocolException(code, what + ": " + bytes + " bytes (limit: " + limit + ")");
     }
   }
 

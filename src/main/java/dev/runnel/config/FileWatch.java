@@ -1,0 +1,127 @@
+package dev.runnel.config;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Looks every other second whether files have other content, on a thread of its own, and has them
+ * taken up then. Files are compared by content: the links of a mounted Secret are switched beneath
+ * us, and dates say little. Content is taken up when it was the same twice, as a file may be in the
+ * middle of being written.
+ */
+final class FileWatch implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(FileWatch.class);
+  private static final Duration INTERVAL = Duration.ofSeconds(2);
+  private static final int MAX_FILE_BYTES = 1 << 20;
+  private static final byte[] UNREADABLE = {};
+
+  private final List<Watched> watched = new ArrayList<>();
+  private final Semaphore asked = new Semaphore(0);
+  private final Thread thread;
+
+  /** Takes up what files say, or throws what is wrong with them. */
+  interface Action {
+    void take() throws Exception;
+  }
+
+  /** Files that belong together. On the thread alone. */
+  private static final class Watched {
+    final List<Path> files;
+    final Action action;
+    byte[] taken;
+    byte[] seen;
+
+    Watched(List<Path> files, Action action) {
+      this.files = files;
+      this.action = action;
+      this.taken = digest(files);
+      this.seen = taken;
+    }
+  }
+
+  FileWatch() {
+    thread = Thread.ofPlatform().daemon().name("runnel-files").unstarted(this::run);
+  }
+
+  /** Watches files that belong together, and were taken up a moment ago. Before the start. */
+  void add(List<Path> files, Action action) {
+    watched.add(new Watched(files, action));
+  }
+
+  void start() {
+    if (!watched.isEmpty()) {
+      thread.start();
+    }
+  }
+
+  /** Looks at once, and takes up whatever is there. Any thread; returns before it is done. */
+  void lookNow() {
+    asked.release();
+  }
+
+  private void run() {
+    try {
+      while (true) {
+        boolean atOnce = asked.tryAcquire(INTERVAL.toMillis(), TimeUnit.MILLISECONDS);
+        for (Watched one : watched) {
+          look(one, atOnce);
+        }
+      }
+    } catch (InterruptedException _) {
+      // Closed.
+    }
+  }
+
+  private static void look(Watched one, boolean atOnce) {
+    byte[] content = digest(one.files);
+    boolean settled = atOnce || MessageDigest.isEqual(content, one.seen);
+    one.seen = content;
+    if (!settled || MessageDigest.isEqual(content, one.taken)) {
+      return;
+    }
+    one.taken = content;
+    try {
+      one.action.take();
+      LOG.info("files taken up files={}", one.files);
+    } catch (Exception e) {
+      LOG.error("files of no use, all stays as it was files={} cause={}", one.files, told(e));
+    }
+  }
+
+  private static String told(Exception e) {
+    return e instanceof IOException io ? ConfigFile.reason(io) : String.valueOf(e.getMessage());
+  }
+
+  private static byte[] digest(List<Path> files) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      for (Path file : files) {
+        try (InputStream in = Files.newInputStream(file)) {
+          digest.update(in.readNBytes(MAX_FILE_BYTES));
+        }
+        digest.update((byte) 0);
+      }
+      return digest.digest();
+    } catch (IOException _) {
+      return UNREADABLE;
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
+  }
+
+  @Override
+  public void close() {
+    thread.interrupt();
+  }
+}

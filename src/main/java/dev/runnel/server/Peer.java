@@ -1,0 +1,156 @@
+package dev.runnel.server;
+
+import dev.runnel.job.RefusedException;
+import dev.runnel.model.Caller;
+import dev.runnel.model.ErrorCode;
+import dev.runnel.security.Principals;
+import dev.runnel.security.Source;
+import dev.runnel.security.Strangers;
+import dev.runnel.security.Tokens.Token;
+import dev.runnel.wire.ProtocolException;
+import io.vertx.core.net.SocketAddress;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who is at the other end of a connection: a stranger, until its listener knows who; then that, and
+ * nobody else, until it is gone. On the connection's event loop.
+ */
+final class Peer {
+  private final Access access;
+  private final Strangers strangers;
+  private final SocketAddress remote;
+  private final String source;
+  private @Nullable Caller caller;
+  private @Nullable Token shown;
+  private boolean counted;
+  private boolean greeted;
+
+  Peer(Access access, Strangers strangers, SocketAddress remote) {
+    this.access = access;
+    this.strangers = strangers;
+    this.remote = remote;
+    this.source = remote.isDomainSocket() ? "unix" : Source.of(remote.hostAddress());
+    if (access instanceof Access.Open(String principal)) {
+      caller = callerAs(principal);
+    }
+  }
+
+  private Caller callerAs(String principal) {
+    return remote.isDomainSocket()
+        ? new Caller(principal, "unix", Caller.Via.UNIX)
+        : new Caller(principal, remote.hostAddress(), Caller.Via.TCP);
+  }
+
+  /** Takes a place among the strangers, if it is one; says why there is none for it. */
+  @Nullable String enter() {
+    if (caller != null || remote.isDomainSocket()) {
+      return null;
+    }
+    String refusal = strangers.enter(source);
+    counted = refusal == null;
+    return refusal;
+  }
+
+  boolean isKnown() {
+    return caller != null;
+  }
+
+  /** Who it is. Only of one that is known: nothing but hello is taken up before. */
+  Caller caller() {
+    return Objects.requireNonNull(caller);
+  }
+
+  /** How long it may take for its first frame. */
+  ServerLimits limits(ServerLimits limits) {
+    return counted ? limits.withFirstFrameWithin(strangers.grace()) : limits;
+  }
+
+  /** The kernel knows the user of its process, by name or number, or does not. */
+  void ofUser(@Nullable String user) {
+    become(user == null ? "local" : Principals.ofUser(user));
+  }
+
+  /** TLS is there; a certificate that came with it was found to be good. */
+  void secured(@Nullable X509Certificate certificate) {
+    String named = certificate == null ? null : Principals.ofCertificate(certificate);
+    if (named != null) {
+      become(named);
+    } else if (withoutTls() instanceof Access.Open(String principal)) {
+      become(principal);
+    }
+  }
+
+  /**
+   * Takes a hello.
+   *
+   * @throws ProtocolException if it does not let a stranger in
+   * @throws RefusedException if it is not the first
+   */
+  void hello(@Nullable String token) throws ProtocolException, RefusedException {
+    if (greeted) {
+      throw new RefusedException(
+          ErrorCode.BAD_REQUEST, "hello: the second on this connection (limit: 1)");
+    }
+    greeted = true;
+    if (caller == null) {
+      Token known = check(token);
+      become(known.principal());
+      shown = known;
+    }
+  }
+
+  private Token check(@Nullable String secret) throws ProtocolException {
+    if (secret == null || !(withoutTls() instanceof Access.ByToken(var tokens))) {
+      throw new ProtocolException(ErrorCode.UNAUTHENTICATED, "token: missing");
+    }
+    Token known = tokens.get().find(secret);
+    if (known == null) {
+      throw new ProtocolException(ErrorCode.UNAUTHENTICATED, "token: not known");
+    }
+    if (known.isExpired(Instant.now())) {
+      throw new ProtocolException(
+          ErrorCode.UNAUTHENTICATED, "token: expired at " + known.expires());
+    }
+    return known;
+  }
+
+  /** Whether the token that let it in was taken back since; one that expired was not. */
+  boolean isRevoked() {
+    return shown != null
+        && withoutTls() instanceof Access.ByToken(var tokens)
+        && !tokens.get().contains(shown);
+  }
+
+  private Access withoutTls() {
+    return access instanceof Access.OverTls(_, var otherwise) ? otherwise : access;
+  }
+
+  private void become(String principal) {
+    caller = callerAs(principal);
+    leave();
+  }
+
+  /** It was not let in; says when to tell it. */
+  Duration failed() {
+    return strangers.failed(source);
+  }
+
+  /** It took too long. */
+  void dawdled() {
+    if (counted) {
+      strangers.dawdled(source);
+    }
+  }
+
+  /** It is no stranger any more, or gone. Idempotent. */
+  void leave() {
+    if (counted) {
+      counted = false;
+      strangers.leave(source);
+    }
+  }
+}

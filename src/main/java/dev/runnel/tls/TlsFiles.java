@@ -1,0 +1,131 @@
+package dev.runnel.tls;
+
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.PrivateKey;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.List;
+import javax.net.ssl.KeyManager;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The PEM files of one end of a connection. Reading them blocks.
+ *
+ * @param ca whom the other end's certificate has to come from; null: from whom the JDK trusts
+ * @param cert our certificate, followed by those between it and its root; null: we have none
+ * @param key the certificate's
+ */
+public record TlsFiles(@Nullable Path ca, @Nullable Path cert, @Nullable Path key) {
+  /** No certificate needs more; somebody may have named a device. */
+  private static final long MAX_FILE_BYTES = 1 << 20;
+
+  private static final char[] NO_PASSWORD = {};
+
+  /** Of what the files say now. */
+  public SSLContext context() throws TlsException {
+    KeyManager[] ours = cert == null || key == null ? new KeyManager[0] : identity(cert, key);
+    TrustManager[] theirs = ca == null ? null : trust(ca);
+    try {
+      SSLContext context = SSLContext.getInstance("TLS");
+      context.init(ours, theirs, null);
+      return context;
+    } catch (GeneralSecurityException e) {
+      throw new TlsException("no TLS can be made: " + e.getMessage());
+    }
+  }
+
+  private static KeyManager[] identity(Path cert, Path key) throws TlsException {
+    List<X509Certificate> chain = certificates(cert);
+    PrivateKey secret = secret(key, chain.getFirst());
+    try {
+      KeyStore store = empty();
+      store.setKeyEntry("ours", secret, NO_PASSWORD, chain.toArray(X509Certificate[]::new));
+      KeyManagerFactory factory = KeyManagerFactory.getInstance("PKIX");
+      factory.init(store, NO_PASSWORD);
+      return factory.getKeyManagers();
+    } catch (GeneralSecurityException | IOException e) {
+      throw new TlsException(cert + ": " + e.getMessage());
+    }
+  }
+
+  private static TrustManager[] trust(Path ca) throws TlsException {
+    try {
+      KeyStore store = empty();
+      for (X509Certificate root : certificates(ca)) {
+        store.setCertificateEntry("ca" + store.size(), root);
+      }
+      TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
+      factory.init(store);
+      return factory.getTrustManagers();
+    } catch (GeneralSecurityException | IOException e) {
+      throw new TlsException(ca + ": " + e.getMessage());
+    }
+  }
+
+  private static KeyStore empty() throws GeneralSecurityException, IOException {
+    KeyStore store = KeyStore.getInstance("PKCS12");
+    store.load(null, null);
+    return store;
+  }
+
+  private static List<X509Certificate> certificates(Path file) throws TlsException {
+    List<X509Certificate> certificates = new ArrayList<>();
+    try {
+      CertificateFactory factory = CertificateFactory.getInstance("X.509");
+      for (Pem block : blocks(file)) {
+        if (block.isCertificate()) {
+          ByteArrayInputStream der = new ByteArrayInputStream(block.der());
+          certificates.add((X509Certificate) factory.generateCertificate(der));
+        }
+      }
+    } catch (CertificateException _) {
+      throw new TlsException(file + ": a certificate that is damaged");
+    }
+    if (certificates.isEmpty()) {
+      throw new TlsException(file + ": no certificate in it (expected: PEM)");
+    }
+    return certificates;
+  }
+
+  private static PrivateKey secret(Path file, X509Certificate certificate) throws TlsException {
+    for (Pem block : blocks(file)) {
+      if (block.isKey()) {
+        try {
+          return PrivateKeys.read(block, certificate.getPublicKey());
+        } catch (TlsException e) {
+          throw new TlsException(file + ": " + e.getMessage());
+        }
+      }
+    }
+    throw new TlsException(file + ": no private key in it (expected: PEM)");
+  }
+
+  private static List<Pem> blocks(Path file) throws TlsException {
+    try {
+      if (Files.size(file) > MAX_FILE_BYTES) {
+        throw new TlsException(file + ": more than " + MAX_FILE_BYTES + " bytes");
+      }
+      return Pem.parse(Files.readString(file, StandardCharsets.ISO_8859_1));
+    } catch (NoSuchFileException _) {
+      throw new TlsException(file + ": no such file");
+    } catch (IOException e) {
+      throw new TlsException(file + ": cannot be read: " + e.getClass().getSimpleName());
+    } catch (TlsException e) {
+      String message = String.valueOf(e.getMessage());
+      throw message.startsWith(file + ": ") ? e : new TlsException(file + ": " + message);
+    }
+  }
+}

@@ -1,0 +1,149 @@
+package dev.runnel.security;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Test;
+
+/** How many peers may be unknown at once, and who has to stay away. */
+@NullMarked
+class StrangersTest {
+  private static final Duration MINUTE = Duration.ofMinutes(1);
+
+  private long now = Long.MAX_VALUE - 5_000_000_000L;
+  private double chance;
+
+  private Strangers strangers(int full, Duration maxPenalty) {
+    return new Strangers(
+        Strangers.Limits.of(full, Duration.ofSeconds(10), maxPenalty), () -> now, () -> chance);
+  }
+
+  private void pass(int seconds) {
+    now += seconds * 1_000_000_000L;
+  }
+
+  private static String from(int number) {
+    return "10.0." + number / 250 + "." + number % 250;
+  }
+
+  @Test
+  void neverMoreThanTheLimitWhateverTheChance() {
+    Strangers strangers = strangers(100, MINUTE);
+    chance = 1;
+    for (int i = 0; i < 100; i++) {
+      assertNull(strangers.enter(from(i)));
+    }
+    for (int i = 100; i < 5_000; i++) {
+      assertEquals("connections not known yet: limit: 100", strangers.enter(from(i)));
+    }
+    assertEquals(100, strangers.count());
+    strangers.leave(from(7));
+    assertNull(strangers.enter(from(101)));
+  }
+
+  @Test
+  void moreAreTurnedAwayTheMoreThereAre() {
+    Strangers strangers = strangers(100, MINUTE);
+    chance = 0;
+    for (int i = 0; i < 10; i++) {
+      assertNull(strangers.enter(from(i)));
+    }
+    // From a tenth on three in ten are, at the end all.
+    assertNotNull(strangers.enter(from(10)));
+    chance = 0.31;
+    assertNull(strangers.enter(from(10)));
+    for (int i = 11; i < 55; i++) {
+      chance = 1;
+      assertNull(strangers.enter(from(i)));
+    }
+    chance = 0.6;
+    assertNotNull(strangers.enter(from(56)));
+    chance = 0.7;
+    assertNull(strangers.enter(from(56)));
+  }
+
+  @Test
+  void oneSourceHasAQuarterAtMost() {
+    Strangers strangers = strangers(100, MINUTE);
+    chance = 1;
+    for (int i = 0; i < 25; i++) {
+      assertNull(strangers.enter("10.0.0.1"));
+    }
+    assertEquals(
+        "connections not known yet, of one source: limit: 25", strangers.enter("10.0.0.1"));
+    assertNull(strangers.enter("10.0.0.2"));
+    strangers.leave("10.0.0.1");
+    assertNull(strangers.enter("10.0.0.1"));
+  }
+
+  @Test
+  void failuresAreToldLaterAndLaterAndThenTheSourceStaysAway() {
+    Strangers strangers = strangers(100, MINUTE);
+    assertEquals(Duration.ofMillis(100), strangers.failed("a"));
+    assertEquals(Duration.ofMillis(200), strangers.failed("a"));
+    assertEquals(Duration.ofMillis(400), strangers.failed("a"));
+    assertNull(strangers.enter("a"));
+    assertEquals(Duration.ofMillis(800), strangers.failed("a"));
+    assertEquals("too many failures: try again in 21 s", strangers.enter("a"));
+    assertNull(strangers.enter("b"));
+    pass(4);
+    assertNotNull(strangers.enter("a"));
+    pass(2);
+    assertNull(strangers.enter("a"));
+  }
+
+  @Test
+  void penaltiesEndAtTheirLimitAndAreForgotten() {
+    Strangers strangers = strangers(100, MINUTE);
+    for (int i = 0; i < 1_000; i++) {
+      assertTrue(strangers.failed("a").compareTo(Duration.ofSeconds(2)) < 0);
+    }
+    assertEquals("too many failures: try again in 61 s", strangers.enter("a"));
+    pass(60);
+    assertNull(strangers.enter("a"));
+    assertEquals(Duration.ofMillis(100), strangers.failed("a"));
+  }
+
+  @Test
+  void dawdlingTwiceIsEnough() {
+    Strangers strangers = strangers(100, MINUTE);
+    strangers.dawdled("a");
+    assertNull(strangers.enter("a"));
+    strangers.dawdled("a");
+    assertNotNull(strangers.enter("a"));
+  }
+
+  @Test
+  void penaltiesCanBeSwitchedOff() {
+    Strangers strangers = strangers(100, Duration.ZERO);
+    for (int i = 0; i < 100; i++) {
+      strangers.dawdled("a");
+      assertEquals(Duration.ofMillis(100), strangers.failed("a"));
+    }
+    assertNull(strangers.enter("a"));
+  }
+
+  @Test
+  void tableOfPenaltiesIsBounded() {
+    Strangers strangers = strangers(100, MINUTE);
+    for (int i = 0; i < 50_000; i++) {
+      strangers.dawdled("source-" + i);
+    }
+    assertEquals(16_384, strangers.sources());
+    pass(11);
+    strangers.dawdled("one more");
+    assertEquals(1, strangers.sources());
+  }
+
+  @Test
+  void networkOfIpv6AddressesIsOneSource() {
+    assertEquals(Source.of("2001:db8::1"), Source.of("2001:db8:0:0:ffff::2"));
+    assertTrue(!Source.of("2001:db8::1").equals(Source.of("2001:db8:0:1::1")));
+    assertEquals("192.0.2.7", Source.of("192.0.2.7"));
+    assertEquals(Source.of("192.0.2.7"), Source.of("::ffff:192.0.2.7"));
+  }
+}
