@@ -224,6 +224,11 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
   }
 
   @Override
+  public void schedule(Duration delay, Runnable task) {
+    surroundings.pump.schedule(delay, task);
+  }
+
+  @Override
   public @Nullable MemorySegment pendingInput() {
     return owner.pendingInput();
   }

@@ -1,6 +1,7 @@
 package dev.runnel.process;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
@@ -26,6 +27,15 @@ final class Epoll {
   private static final MemorySegment CREATE = Libc.symbol("epoll_create1");
   private static final MemorySegment CTL = Libc.symbol("epoll_ctl");
   private static final MemorySegment WAIT = Libc.symbol("epoll_wait");
+
+  /** epoll_pwait2(2), to the nanosecond: Linux 5.11. glibc 2.34 has no function for it. */
+  private static final int PWAIT2 = 441;
+
+  private static final MemorySegment SYSCALL = Libc.symbol("syscall");
+  private static final long NANOS_PER_MILLI = 1_000_000;
+  private static final long NANOS_PER_SECOND = 1_000_000_000;
+
+  private static volatile boolean isExact = true;
 
   private Epoll() {}
 
@@ -56,12 +66,34 @@ final class Epoll {
    * How many events came, 0 after a signal or when the time was up.
    *
    * @param events from {@link #allocateEvents}
-   * @param timeoutMillis -1: no limit
+   * @param timeoutNanos at most 24 days; -1: no limit
    */
-  static int await(int epoll, MemorySegment events, int timeoutMillis) {
+  static int await(int epoll, MemorySegment events, long timeoutNanos) {
     int max = (int) (events.byteSize() / EVENT_BYTES);
-    int count = Libc.callInt(WAIT, epoll, events.address(), max, timeoutMillis);
+    int count =
+        isExact && timeoutNanos > 0
+            ? awaitExactly(epoll, events, max, timeoutNanos)
+            : Libc.callInt(WAIT, epoll, events.address(), max, millis(timeoutNanos));
     return count == -Errno.EINTR ? 0 : LibcException.check("epoll_wait", count);
+  }
+
+  private static int awaitExactly(int epoll, MemorySegment events, int max, long timeoutNanos) {
+    MemorySegment time = Libc.scratch();
+    time.setAtIndex(JAVA_LONG, 0, timeoutNanos / NANOS_PER_SECOND);
+    time.setAtIndex(JAVA_LONG, 1, timeoutNanos % NANOS_PER_SECOND);
+    int count =
+        (int) Libc.callLong(SYSCALL, PWAIT2, epoll, events.address(), max, time.address(), 0);
+    if (count == -Errno.ENOSYS || count == -Errno.EPERM) {
+      // An older kernel, or a filter of system calls that does not know it.
+      isExact = false;
+      return 0;
+    }
+    return count;
+  }
+
+  // Rounded up: a wait that ends before its time would only be repeated.
+  private static int millis(long nanos) {
+    return nanos < 0 ? -1 : Math.toIntExact((nanos + NANOS_PER_MILLI - 1) / NANOS_PER_MILLI);
   }
 
   static MemorySegment allocateEvents(int count) {

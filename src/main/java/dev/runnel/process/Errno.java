@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 /** Error numbers of Linux, the same on x86-64 and arm64, and what the C library calls them. */
 @SuppressWarnings("restricted")
 final class Errno {
+  static final int EPERM = 1;
   static final int ENOENT = 2;
   static final int ESRCH = 3;
   static final int EINTR = 4;
@@ -15,6 +16,7 @@ final class Errno {
   static final int ENOTDIR = 20;
   static final int EINVAL = 22;
   static final int EMFILE = 24;
+  static final int ENOSYS = 38;
   static final int ETIMEDOUT = 110;
   static final int ESTALE = 116;
 

@@ -25,6 +25,7 @@ final class Fd {
   static final int F_GETFD = 1;
   static final int F_SETFL = 4;
   static final int F_DUPFD_CLOEXEC = 1030;
+  static final int F_SETPIPE_SZ = 1031;
 
   /** It has another bit on arm64. */
   static final int O_DIRECTORY =

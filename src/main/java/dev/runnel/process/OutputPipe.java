@@ -2,6 +2,7 @@ package dev.runnel.process;
 
 import dev.runnel.model.Stream;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,12 @@ final class OutputPipe {
   /** More than a terminal holds, which tells only of a part of it. */
   private static final int TERMINAL_BYTES = 128 * 1024;
 
+  /** What a pipe holds unless it is told otherwise. A reader that finds it full was awaited. */
+  private static final int USUAL_BYTES = 64 * 1024;
+
+  /** What it is told then: as much as one read takes, and as the pump reads in a turn. */
+  private static final int STREAMING_BYTES = 256 * 1024;
+
   private final Poller poller;
   private final int fd;
   private final Pipes.Kind kind;
@@ -21,6 +28,9 @@ final class OutputPipe {
   private final Sink sink;
   private Poller.@Nullable Watch watch;
   private boolean open = true;
+  private boolean grown;
+  private final Trickle trickle = new Trickle();
+  private boolean pausing;
 
   /** Where the output goes. */
   interface Sink {
@@ -30,6 +40,9 @@ final class OutputPipe {
     void commit(Stream stream, int bytes);
 
     void outputClosed(Stream stream);
+
+    /** Runs a task on the pump. */
+    void schedule(Duration delay, Runnable task);
   }
 
   OutputPipe(Poller poller, Pipes pipes, Stream stream, Sink sink) {
@@ -45,6 +58,7 @@ final class OutputPipe {
   }
 
   void watch() {
+    pausing = false;
     if (open && watch == null) {
       watch = poller.watch(fd, Epoll.IN, this::ready);
     }
@@ -52,6 +66,7 @@ final class OutputPipe {
 
   /** Not an interest of 0, which would go on reporting that the other end hung up. */
   void rest() {
+    pausing = false;
     if (watch != null) {
       watch.end();
       watch = null;
@@ -63,7 +78,31 @@ final class OutputPipe {
       // The other end is closed and the pipe empty: no need to ask for room to learn it.
       closeAndTell();
     } else {
-      read(TURN_BYTES);
+      follow(read(TURN_BYTES));
+    }
+  }
+
+  private void follow(int bytes) {
+    if (bytes >= USUAL_BYTES) {
+      grow();
+    } else if (trickle.isWearing(bytes, System.nanoTime()) && watch != null) {
+      rest();
+      pausing = true;
+      sink.schedule(Trickle.PAUSE, this::resume);
+    }
+  }
+
+  private void resume() {
+    if (pausing) {
+      watch();
+    }
+  }
+
+  // Refused to a user whose pipes hold as much as they may, all together: then it stays as it is.
+  private void grow() {
+    if (!grown && open && kind == Pipes.Kind.PIPES) {
+      grown = true;
+      Fd.fcntl(fd, Fd.F_SETPIPE_SZ, STREAMING_BYTES);
     }
   }
 

@@ -93,8 +93,8 @@ final class Poller implements AutoCloseable {
   /**
    * Waits, at most so long (-1: no limit), and gives each event to its watch through the runner.
    */
-  void poll(int timeoutMillis, Runner runner) {
-    int count = Epoll.await(epoll, events, timeoutMillis);
+  void poll(long timeoutNanos, Runner runner) {
+    int count = Epoll.await(epoll, events, timeoutNanos);
     for (int i = 0; i < count; i++) {
       long data = Epoll.data(events, i);
       Watch watch = slots.get((int) data);

@@ -17,7 +17,8 @@ final class Pump implements Executor {
   /** So that tasks that make tasks do not keep the descriptors waiting. */
   private static final int TASKS_PER_TURN = 1_024;
 
-  private static final long NANOS_PER_MILLI = 1_000_000;
+  private static final long FOR_EVER = -1;
+  private static final long LONGEST_WAIT_NANOS = Duration.ofDays(1).toNanos();
 
   /** Some 73 years: times further apart could not be compared. */
   private static final Duration LONGEST_DELAY = Duration.ofNanos(Long.MAX_VALUE / 4);
@@ -123,7 +124,7 @@ final class Pump implements Executor {
     while (!ending) {
       runTasks();
       runTimers();
-      poller.poll(timeoutMillis(), this::runReady);
+      poller.poll(timeoutNanos(), this::runReady);
       asleep.set(false);
     }
     ended = true;
@@ -172,7 +173,7 @@ final class Pump implements Executor {
     }
   }
 
-  private int timeoutMillis() {
+  private long timeoutNanos() {
     if (ending) {
       return 0;
     }
@@ -184,9 +185,6 @@ final class Pump implements Executor {
     if (!tasks.isEmpty()) {
       return 0;
     }
-    // Rounded up: a wait that ends before its time would only be repeated.
-    return nanos == Long.MAX_VALUE
-        ? -1
-        : (int) Math.min(Integer.MAX_VALUE, (nanos + NANOS_PER_MILLI - 1) / NANOS_PER_MILLI);
+    return nanos == Long.MAX_VALUE ? FOR_EVER : Math.min(LONGEST_WAIT_NANOS, nanos);
   }
 }

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Output: all of it, as it was, and no more of it than there is room for. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class OutputTest {
-  private static final int F_SETPIPE_SZ = 1031;
+  private static final int F_GETPIPE_SZ = 1032;
   private static final int MEGABYTE = 1_000_000;
 
   private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS);
@@ -196,7 +196,7 @@ class OutputTest {
   @Test
   void leavesOthersTheirTurn() {
     int[] ends = Fd.pipe();
-    assertTrue(Fd.fcntl(ends[1], F_SETPIPE_SZ, 1 << 20) >= 1 << 20);
+    assertTrue(Fd.fcntl(ends[1], Fd.F_SETPIPE_SZ, 1 << 20) >= 1 << 20);
     MemorySegment full = NativeMemory.allocate(1 << 20);
     assertEquals(1 << 20, Fd.write(ends[1], full));
     CountingRecorder recorder = new CountingRecorder();
@@ -211,6 +211,44 @@ class OutputTest {
     }
     Fd.close(ends[1]);
     NativeMemory.free(full);
+  }
+
+  @Test
+  void givesAPipeMoreRoomOnceItWasFoundFull() {
+    int[] ends = Fd.pipe();
+    assertEquals(0, Fd.fcntl(ends[0], Fd.F_SETFL, Fd.O_NONBLOCK));
+    CountingRecorder recorder = new CountingRecorder();
+    try (Poller poller = new Poller()) {
+      Pipes pipes = new Pipes(Pipes.Kind.PIPES, Pipes.NONE, ends[0], Pipes.NONE, Pipes.NONE);
+      OutputPipe pipe = new OutputPipe(poller, pipes, Stream.STDOUT, sink(recorder));
+      pipe.watch();
+      fill(ends[1], 1_000);
+      poller.poll(-1, Poller.Ready::ready);
+      assertEquals(64 * 1024, Fd.fcntl(ends[0], F_GETPIPE_SZ, 0));
+      fill(ends[1], 64 * 1024);
+      poller.poll(-1, Poller.Ready::ready);
+      assertEquals(256 * 1024, Fd.fcntl(ends[0], F_GETPIPE_SZ, 0));
+      assertEquals(1_000 + 64 * 1024, recorder.count(Stream.STDOUT));
+      pipe.close();
+    }
+    Fd.close(ends[1]);
+  }
+
+  private static void fill(int fd, int bytes) {
+    MemorySegment memory = NativeMemory.allocate(bytes);
+    assertEquals(bytes, Fd.write(fd, memory));
+    NativeMemory.free(memory);
+  }
+
+  @Test
+  void missesNothingOfManySmallWrites() {
+    StringBuilder expected = new StringBuilder();
+    for (int i = 0; i < 20_000; i++) {
+      expected.append(i).append('\n');
+    }
+    String loop = "i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); done";
+    Recorder recorder = Runs.run(engine, Runs.shell(loop));
+    assertArrayEquals(expected.toString().getBytes(US_ASCII), recorder.bytes(Stream.STDOUT));
   }
 
   private static OutputPipe.Sink sink(Recorder recorder) {
@@ -228,6 +266,11 @@ class OutputTest {
       @Override
       public void outputClosed(Stream stream) {
         recorder.outputClosed(stream);
+      }
+
+      @Override
+      public void schedule(Duration delay, Runnable task) {
+        throw new AssertionError("nothing here is small");
       }
     };
   }
