@@ -120,7 +120,16 @@ public record Settings(
   /** What their logs may. */
   public LogMemory logMemory() {
     long set = limit(Limit.MAX_LOG_BYTES);
-    long bytes = set > 0 ? set : Runtime.getRuntime().maxMemory() / 2;
+    long bytes = set > 0 ? set : heapLimit(Runtime.getRuntime().maxMemory()) / 2;
     return new LogMemory(bytes, (int) limit(Limit.MAX_JOBS));
+  }
+
+  /**
+   * The limit that was probably set. The JVM tells of what it can use of that, for 256 MiB of 247.5:
+   * half of them would be floors for 990 jobs.
+   */
+  static long heapLimit(long usableBytes) {
+    long grain = Math.max(1, Long.highestOneBit(usableBytes) / 8);
+    return (usableBytes + grain - 1) / grain * grain;
   }
 }
