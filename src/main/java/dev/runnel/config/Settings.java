@@ -125,8 +125,8 @@ public record Settings(
   }
 
   /**
-   * The limit that was probably set. The JVM tells of what it can use of that, for 256 MiB of 247.5:
-   * half of them would be floors for 990 jobs.
+   * The limit that was probably set. The JVM tells of what it can use of that, for 256 MiB of
+   * 247.5: half of them would be floors for 990 jobs.
    */
   static long heapLimit(long usableBytes) {
     long grain = Math.max(1, Long.highestOneBit(usableBytes) / 8);

@@ -8,7 +8,9 @@ import java.time.Duration;
  * line, in a loop. The pump's own.
  */
 final class Trickle {
-  /** Then pieces are left to gather for so long: nobody reads that fast, and a pipe holds as much. */
+  /**
+   * Then pieces are left to gather for so long: nobody reads that fast, and a pipe holds as much.
+   */
   static final Duration PAUSE = Duration.ofNanos(250_000);
 
   private static final int SMALL_BYTES = 4 * 1024;
