@@ -8,18 +8,11 @@ public enum JobState {
   RUNNING,
   /** The process is gone; its pipes or its descendants are not. */
   DRAINING,
-  ENDED,
-  /** It ran in an earlier life of the server, and nobody saw its end. */
-  LOST;
+  ENDED;
 
   private final String wireName = name().toLowerCase(Locale.ROOT);
 
   public String wireName() {
     return wireName;
-  }
-
-  /** Whether nothing more comes. */
-  public boolean isOver() {
-    return this == ENDED || this == LOST;
   }
 }

@@ -119,7 +119,7 @@ public final class EventDecoder {
         return state;
       }
     }
-    throw Fields.wrong("state", name, "starting, running, draining, ended or lost");
+    throw Fields.wrong("state", name, "starting, running, draining or ended");
   }
 
   private static Event.Detached.Reason reason(Fields fields) throws ProtocolException {

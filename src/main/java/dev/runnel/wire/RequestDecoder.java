@@ -152,7 +152,7 @@ public final class RequestDecoder {
       }
     }
     throw RequestException.bad(
-        "state: " + Json.show(name) + " (expected: starting, running, draining, ended or lost)");
+        "state: " + Json.show(name) + " (expected: starting, running, draining or ended)");
   }
 
   static JobId job(Header header) throws RequestException {

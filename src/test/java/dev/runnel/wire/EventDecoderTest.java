@@ -59,7 +59,7 @@ class EventDecoderTest {
               0),
           new Event.Detached(Event.Detached.Reason.ASKED),
           new Event.Detached(Event.Detached.Reason.REPLACED),
-          new Event.Ok(JobState.LOST),
+          new Event.Ok(JobState.DRAINING),
           new Event.Ok(JobState.DRAINING),
           new Event.Pong(),
           new Event.Status(status(null)),
