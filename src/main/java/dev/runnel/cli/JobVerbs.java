@@ -93,7 +93,7 @@ final class JobVerbs {
         inquiry.send(request.apply(job));
         event = inquiry.next();
       }
-      if (event instanceof Event.Ok(JobState state) && state.isOver()) {
+      if (event instanceof Event.Ok(JobState state) && state == JobState.ENDED) {
         surroundings.err().tryPrintLine(job + " had ended already");
       }
       return 0;

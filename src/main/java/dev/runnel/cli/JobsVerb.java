@@ -17,7 +17,7 @@ final class JobsVerb {
   static final Option WATCH = Option.flag("--watch", "again every two seconds, until Ctrl-C");
   static final Option PREFIX = Option.value("--prefix", "P", "only jobs whose names begin so");
   static final Option STATE =
-      Option.value("--state", "S", "only jobs in it: starting, running, draining, ended or\nlost");
+      Option.value("--state", "S", "only jobs in it: starting, running, draining or\nended");
 
   private static final long WATCH_SECONDS = 2;
 
@@ -106,7 +106,7 @@ final class JobsVerb {
       }
     }
     throw Failure.usage(
-        STATE.name() + ": " + name + " (expected: starting, running, draining, ended or lost)");
+        STATE.name() + ": " + name + " (expected: starting, running, draining or ended)");
   }
 
   /** One array of all the parts' elements. */

@@ -1,0 +1,228 @@
+package dev.runnel.spool;
+
+import dev.runnel.model.End;
+import dev.runnel.model.Stream;
+import dev.runnel.spool.RecordHead.Kind;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One job on disk: a file that only ever grows, of records that are whole or are not there. One
+ * thread writes, others may read what it has written; all of it blocks. The file is not synced: it
+ * outlives the daemon, not the machine.
+ */
+public final class JobFile {
+  static final String NAME = "spool";
+
+  private final Path folder;
+  private final Disk disk;
+  private final Usage usage;
+  private final long maxBytes;
+  private final Extent extent = new Extent();
+
+  // The writer's. Null: nothing is written any more.
+  private @Nullable FileChannel channel;
+  private long size;
+  private boolean ended;
+
+  /**
+   * @param maxBytes how large it may become, not counting how the job ended
+   */
+  JobFile(Path folder, long maxBytes, Disk disk, Usage usage) {
+    this.folder = folder;
+    this.maxBytes = maxBytes;
+    this.disk = disk;
+    this.usage = usage;
+  }
+
+  Path folder() {
+    return folder;
+  }
+
+  Extent extent() {
+    return extent;
+  }
+
+  /** The first byte at the offset or after it that can be read; at {@link #end}: there is none. */
+  public long available(long offset) {
+    return Math.min(extent.available(offset), Math.max(offset, extent.end()));
+  }
+
+  /** The log offset after the last byte there is. */
+  public long end() {
+    return extent.end();
+  }
+
+  // For the writer.
+
+  void begin(FileChannel fresh, SpooledJob job) throws IOException {
+    channel = fresh;
+    write(Kind.JOB, 0, ByteBuffer.wrap(job.encode()));
+  }
+
+  /**
+   * It is one of an earlier life, of that size; only its end may still be written, if it has none.
+   */
+  void restore(long bytes, boolean hasEnd) {
+    size = bytes;
+    ended = hasEnd;
+  }
+
+  /** From now on it counts. */
+  void count() {
+    usage.add(size);
+  }
+
+  public void started(int pid, Instant at) throws IOException {
+    ByteBuffer payload = ByteBuffer.allocate(Integer.BYTES + Long.BYTES);
+    write(Kind.STARTED, 0, payload.putInt(pid).putLong(at.toEpochMilli()).flip());
+  }
+
+  /**
+   * How many bytes from that offset on may be written now.
+   *
+   * @return 0: its limit, or that of all of them together, is reached
+   */
+  public int room(long offset) {
+    long most = Math.min(maxBytes - size, usage.left()) - RecordHead.BYTES;
+    return extent.mayAdd(offset) ? (int) Math.clamp(most, 0L, RecordHead.MAX_OUTPUT_BYTES) : 0;
+  }
+
+  /**
+   * Writes output, not more than there was {@link #room} for.
+   *
+   * @throws IOException if it could not; nothing of it is there then
+   */
+  public void append(Stream stream, long offset, ByteBuffer bytes) throws IOException {
+    long position = size;
+    RecordHead head = write(Kind.of(stream), offset, bytes);
+    extent.add(head, position);
+  }
+
+  /** Writes how the job ended and when, and closes the file. Idempotent. */
+  public void end(End end, Instant at) throws IOException {
+    if (ended) {
+      return;
+    }
+    ended = true;
+    try {
+      if (channel == null) {
+        channel = FileChannel.open(path(), StandardOpenOption.WRITE);
+        channel.truncate(size);
+      }
+      write(Kind.END, 0, EndRecord.encode(end, at));
+    } finally {
+      close();
+    }
+  }
+
+  /** Closes it as it is: in another life its job will be told as lost. Idempotent. */
+  public void close() {
+    FileChannel open = channel;
+    channel = null;
+    if (open != null) {
+      try {
+        open.close();
+      } catch (IOException _) {
+        // What was written is in the kernel's hands.
+      }
+    }
+  }
+
+  /** Removes it with its folder. Who reads it finds nothing more. Idempotent. */
+  void delete() throws IOException {
+    close();
+    usage.add(-size);
+    size = 0;
+    extent.lose(0, extent.end());
+    Files.deleteIfExists(path());
+    Files.deleteIfExists(folder);
+  }
+
+  private RecordHead write(Kind kind, long offset, ByteBuffer payload) throws IOException {
+    FileChannel open = channel;
+    if (open == null) {
+      throw new IOException("closed");
+    }
+    RecordHead head = RecordHead.of(kind, offset, payload);
+    boolean whole = false;
+    try {
+      disk.write(open.position(size), head.encode(), payload.duplicate());
+      whole = true;
+    } finally {
+      if (!whole) {
+        // So that the next stands where it will be looked for.
+        open.truncate(size);
+      }
+    }
+    size += head.recordBytes();
+    usage.add(head.recordBytes());
+    return head;
+  }
+
+  // For readers.
+
+  /**
+   * Reads what stands at the offset and after it, about so many bytes or fewer. What turns out to
+   * be broken is not {@link #available} any more.
+   *
+   * @return null: nothing could be read
+   */
+  public @Nullable Replay read(long offset, int bytes) throws IOException {
+    try (FileChannel open = FileChannel.open(path(), StandardOpenOption.READ)) {
+      Replay replay = new Replay(offset);
+      RecordReader reader = new RecordReader(open, extent.placeBefore(offset));
+      while (replay.bytes() < bytes && take(reader, replay)) {
+        // The next.
+      }
+      return replay.bytes() == 0 ? null : replay;
+    } catch (NoSuchFileException _) {
+      extent.lose(offset, extent.end());
+      return null;
+    }
+  }
+
+  // Whether there may be more.
+  private boolean take(RecordReader reader, Replay replay) throws IOException {
+    if (replay.end() >= extent.end()) {
+      return false;
+    }
+    RecordHead head = reader.peek();
+    Stream stream = head == null ? null : head.kind().stream();
+    if (head != null && (stream == null || head.end() <= replay.end())) {
+      reader.skip(head);
+      return true;
+    }
+    if (head != null
+        && replay.bytes() > 0
+        && !(head.offset() == replay.end() && reader.isNear(head))) {
+      return false;
+    }
+    ByteBuffer payload = head == null ? null : reader.payload(head);
+    if (head == null || stream == null || payload == null) {
+      if (replay.bytes() == 0) {
+        extent.lose(replay.end(), head == null ? extent.placeAfter(replay.end()) : head.end());
+      }
+      return false;
+    }
+    int skipped = (int) (replay.end() - head.offset());
+    if (skipped < 0) {
+      extent.lose(replay.end(), head.offset());
+      return false;
+    }
+    replay.add(stream, payload.slice(skipped, payload.remaining() - skipped));
+    reader.skip(head);
+    return true;
+  }
+
+  Path path() {
+    return folder.resolve(NAME);
+  }
+}

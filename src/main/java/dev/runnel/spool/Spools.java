@@ -1,0 +1,217 @@
+package dev.runnel.spool;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The folder in which a node keeps its jobs' output, a folder for each. Of one server at a time,
+ * which has it locked. Any thread that may block.
+ */
+public final class Spools implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Spools.class);
+  private static final FileAttribute<?> OWN_FOLDER =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+  private static final FileAttribute<?> OWN_FILE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+  private static final String LOCK = ".lock";
+
+  private final Path root;
+  private final Disk disk;
+  private final Usage usage;
+  private final FileChannel lock;
+  private final ConcurrentHashMap<Path, JobFile> files = new ConcurrentHashMap<>();
+
+  private Spools(Path root, Usage usage, Disk disk, FileChannel lock) {
+    this.root = root;
+    this.usage = usage;
+    this.disk = disk;
+    this.lock = lock;
+  }
+
+  /** Opens the folder on the system's disk. */
+  public static Spools open(Path root, long maxBytes) throws IOException {
+    return open(root, maxBytes, Disk.PLAIN);
+  }
+
+  /**
+   * Opens the folder, which is made if it isn't there, for its owner alone.
+   *
+   * @param maxBytes how much all of them may take up together
+   * @throws IOException in words, if it can't be used or another server uses it
+   */
+  public static Spools open(Path root, long maxBytes, Disk disk) throws IOException {
+    Files.createDirectories(root, OWN_FOLDER);
+    FileChannel lock =
+        FileChannel.open(
+            root.resolve(LOCK),
+            Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
+            OWN_FILE);
+    try {
+      if (tryLock(lock) != null) {
+        return new Spools(root, new Usage(maxBytes), disk, lock);
+      }
+    } catch (IOException e) {
+      lock.close();
+      throw e;
+    }
+    lock.close();
+    throw new IOException(root + ": another server uses it");
+  }
+
+  private static @Nullable FileLock tryLock(FileChannel lock) throws IOException {
+    try {
+      return lock.tryLock();
+    } catch (OverlappingFileLockException _) {
+      return null;
+    }
+  }
+
+  /** What all files take up. */
+  public long usedBytes() {
+    return usage.used();
+  }
+
+  public long maxBytes() {
+    return usage.maxBytes();
+  }
+
+  /**
+   * Makes a job's file, in which it is written down already.
+   *
+   * @param maxBytes how large it may become
+   */
+  public JobFile create(SpooledJob job, long maxBytes) throws IOException {
+    Path folder = root.resolve(FolderName.of(job.job()));
+    JobFile before = files.remove(folder);
+    if (before != null) {
+      before.delete();
+    }
+    if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
+      setAside(folder, "it is in the way");
+    }
+    Files.createDirectory(folder, OWN_FOLDER);
+    JobFile file = new JobFile(folder, maxBytes, disk, usage);
+    boolean made = false;
+    try {
+      file.begin(
+          FileChannel.open(
+              file.path(),
+              Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+              OWN_FILE),
+          job);
+      made = true;
+    } finally {
+      if (!made) {
+        file.delete();
+      }
+    }
+    files.put(folder, file);
+    return file;
+  }
+
+  /** Removes a job's file, unless that was done. */
+  public void delete(JobFile file) {
+    if (files.remove(file.folder(), file)) {
+      try {
+        file.delete();
+      } catch (IOException e) {
+        LOG.warn("spool not removed folder={} cause={}", file.folder(), e.toString());
+      }
+    }
+  }
+
+  /**
+   * What earlier lives have left, each with its end: those that had none are lost, which is written
+   * down. What is not understood is logged and left where it is, or set aside.
+   */
+  public List<Found> recover() throws IOException {
+    List<Found> all = new ArrayList<>();
+    Instant now = Instant.now();
+    try (DirectoryStream<Path> folders = Files.newDirectoryStream(root)) {
+      for (Path folder : folders) {
+        Found found = recover(folder, now);
+        if (found != null) {
+          all.add(found);
+        }
+      }
+    }
+    return all;
+  }
+
+  private @Nullable Found recover(Path folder, Instant now) {
+    String name = folder.getFileName().toString();
+    if (name.equals(LOCK) || name.startsWith(FolderName.ASIDE)) {
+      return null;
+    }
+    if (FolderName.job(name) == null || !Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+      LOG.warn("spool left alone folder={} cause=not a job's", folder);
+      return null;
+    }
+    try {
+      return recoverJob(folder, now);
+    } catch (IOException e) {
+      LOG.warn("spool left alone folder={} cause={}", folder, e.toString());
+    } catch (BadSpoolException e) {
+      setAside(folder, e.getMessage());
+    }
+    return null;
+  }
+
+  private @Nullable Found recoverJob(Path folder, Instant now)
+      throws IOException, BadSpoolException {
+    JobFile first = restored(folder);
+    Found found = Files.exists(first.path()) ? Recovery.read(first, restored(folder), now) : null;
+    if (found == null) {
+      first.delete();
+      return null;
+    }
+    if (!found.job().job().equals(FolderName.job(folder.getFileName().toString()))) {
+      throw new BadSpoolException("another job's file in it");
+    }
+    files.put(folder, found.file());
+    found.file().count();
+    try {
+      found.file().end(found.end(), found.endedAt());
+    } catch (IOException e) {
+      LOG.warn("loss not written down folder={} cause={}", folder, e.toString());
+    }
+    return found;
+  }
+
+  private JobFile restored(Path folder) {
+    return new JobFile(folder, 0, disk, usage);
+  }
+
+  private void setAside(Path folder, @Nullable String why) {
+    Path aside = root.resolve(FolderName.ASIDE + folder.getFileName() + "-" + System.nanoTime());
+    try {
+      Files.move(folder, aside);
+      LOG.warn("spool set aside folder={} cause={}", aside, why);
+    } catch (IOException e) {
+      LOG.warn("spool left alone folder={} cause={}", folder, e.toString());
+    }
+  }
+
+  /** Lets another server have it. Files that are still written are their writers' to close. */
+  @Override
+  public void close() throws IOException {
+    lock.close();
+  }
+}

@@ -1,0 +1,30 @@
+package dev.runnel.spool;
+
+import java.util.concurrent.atomic.AtomicLong;
+
+/** What all spool files of a node take up, and may. Any thread. */
+final class Usage {
+  private final long maxBytes;
+  private final AtomicLong used = new AtomicLong();
+
+  Usage(long maxBytes) {
+    this.maxBytes = maxBytes;
+  }
+
+  long maxBytes() {
+    return maxBytes;
+  }
+
+  long used() {
+    return used.get();
+  }
+
+  /** How much more there may be; not below 0. */
+  long left() {
+    return Math.max(0, maxBytes - used.get());
+  }
+
+  void add(long bytes) {
+    used.addAndGet(bytes);
+  }
+}
