@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -147,7 +146,7 @@ class ShellTest {
   @Test
   void typedAtATerminal() throws Exception {
     Tool.require("tmux", "ShellTest.typedAtATerminal");
-    try (Tmux tmux = new Tmux(folder.resolve("tmux.sock"), shell())) {
+    try (Tmux tmux = Tmux.running(folder.resolve("tmux.sock"), shell())) {
       tmux.await("^>>> $");
       tmux.type("echo fir''st; sleep 1000", "Enter");
       // It streams: the command has not ended yet.
@@ -180,7 +179,7 @@ class ShellTest {
   @Test
   void aSecondInterruptCancelsWhatTheFirstDidNotEnd() throws Exception {
     Tool.require("tmux", "ShellTest.aSecondInterruptCancelsWhatTheFirstDidNotEnd");
-    try (Tmux tmux = new Tmux(folder.resolve("tmux.sock"), shell())) {
+    try (Tmux tmux = Tmux.running(folder.resolve("tmux.sock"), shell())) {
       tmux.await("^>>> $");
       tmux.type("trap 'echo no' INT; echo st''art; while :; do sleep 1000; done", "Enter");
       tmux.await("^start$");
@@ -196,7 +195,7 @@ class ShellTest {
   @Test
   void aThirdInterruptWaitsForNothingAnyMore() throws Exception {
     Tool.require("tmux", "ShellTest.aThirdInterruptWaitsForNothingAnyMore");
-    try (Tmux tmux = new Tmux(folder.resolve("tmux.sock"), shell())) {
+    try (Tmux tmux = Tmux.running(folder.resolve("tmux.sock"), shell())) {
       tmux.await("^>>> $");
       tmux.type("echo st''art; sleep 1000", "Enter");
       tmux.await("^start$");
@@ -227,7 +226,7 @@ class ShellTest {
       host = guarded.line().substring("listening on ".length());
       ProcessBuilder shell = shell();
       shell.command().addAll(List.of("--token-file", wrong.toString()));
-      try (Tmux tmux = new Tmux(folder.resolve("tmux.sock"), shell)) {
+      try (Tmux tmux = Tmux.running(folder.resolve("tmux.sock"), shell)) {
         tmux.await("token: not known[^>]*ended with 255$");
       }
     }
@@ -261,74 +260,5 @@ class ShellTest {
     }
     String out = new String(shell.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     return new Script(shell.waitFor(), out, Files.readString(err));
-  }
-
-  /** A terminal with a server of its own. */
-  private record Tmux(Path socket, ProcessBuilder program) implements AutoCloseable {
-    Tmux {
-      StringBuilder line = new StringBuilder();
-      for (String word : program.command()) {
-        line.append('\'').append(word).append("' ");
-      }
-      line.append("; echo ended with $?; exec sleep 1000");
-      ProcessBuilder start =
-          new ProcessBuilder(
-              "tmux", "-S", socket.toString(), "-f", "/dev/null", "new-session", "-d");
-      start.command().addAll(List.of("-x", "100", "-y", "40", line.toString()));
-      start.environment().putAll(program.environment());
-      run(start);
-    }
-
-    void type(String... keys) {
-      for (String key : keys) {
-        run(tmux("send-keys", key));
-      }
-    }
-
-    /** Polls the screen, without the blank lines at its end, until it shows that. */
-    void await(String pattern) {
-      Pattern wanted = Pattern.compile(pattern, Pattern.MULTILINE);
-      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
-      String screen;
-      do {
-        screen = run(tmux("capture-pane", "-p"));
-        if (wanted.matcher(trimmed(screen)).find()) {
-          return;
-        }
-      } while (System.nanoTime() < deadline);
-      throw new AssertionError("not shown: " + pattern + "; the screen:\n" + screen);
-    }
-
-    // The terminal cuts blanks at the ends of lines, and so the prompt's.
-    private static String trimmed(String screen) {
-      return screen.stripTrailing().replaceAll("(?m)>>>$", ">>> ");
-    }
-
-    private ProcessBuilder tmux(String... words) {
-      ProcessBuilder tmux = new ProcessBuilder("tmux", "-S", socket.toString());
-      tmux.command().addAll(List.of(words));
-      return tmux;
-    }
-
-    private static String run(ProcessBuilder program) {
-      try {
-        Process process = program.redirectErrorStream(true).start();
-        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        if (process.waitFor() != 0) {
-          throw new AssertionError(program.command() + ": " + said);
-        }
-        return said;
-      } catch (IOException e) {
-        throw new AssertionError(e);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new AssertionError(e);
-      }
-    }
-
-    @Override
-    public void close() {
-      run(tmux("kill-server"));
-    }
   }
 }

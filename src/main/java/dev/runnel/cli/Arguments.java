@@ -43,7 +43,8 @@ final class Arguments {
   }
 
   private void readOption(String word) throws Failure {
-    int nameEnd = word.startsWith("--") ? word.indexOf('=') : 2;
+    int nameEnd =
+        find(word) != null ? word.length() : word.startsWith("--") ? word.indexOf('=') : 2;
     String name = nameEnd < 0 ? word : word.substring(0, nameEnd);
     Option option = find(name);
     if (option == null) {

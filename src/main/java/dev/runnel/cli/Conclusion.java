@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 final class Conclusion {
   private final Outlet err;
   private Notes notes = Notes.SHOWN;
+  private Runnable before = () -> {};
   private @Nullable Report report;
   private @Nullable Integer exitCode;
   private @Nullable Thread leaver;
@@ -25,6 +26,11 @@ final class Conclusion {
 
   synchronized void hideNotes() {
     notes = Notes.HIDDEN;
+  }
+
+  /** Done before anything is told. */
+  synchronized void before(Runnable action) {
+    before = action;
   }
 
   synchronized void reportTo(Report file) {
@@ -55,6 +61,7 @@ final class Conclusion {
   synchronized int tell(Verdict verdict) {
     awaitLeaver();
     if (exitCode == null) {
+      before.run();
       exitCode = verdict.exitCode();
       if (verdict.complaint() != null && !verdict.speaksForItself()) {
         err.tryPrintLine(verdict.complaint());

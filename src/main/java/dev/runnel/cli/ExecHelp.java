@@ -10,6 +10,7 @@ final class ExecHelp {
       Runs a command on HOST and streams its output back while it runs; without a host, on this
       machine. Options end at the first word that is none: what follows is the command's.
       Our stdin is sent to it, unless it is a terminal. Ctrl-C is sent to it, a second one ends it.
+      With -t it has a terminal of its own there, and every key, Ctrl-C too, is a byte for it.
       """;
 
   private static final String AFTER =
@@ -28,6 +29,7 @@ final class ExecHelp {
       Examples:
         runnel exec -- sh -c 'for i in 1 2 3; do echo $i; sleep 1; done; exit 3'
         runnel exec -H build-1 --cwd /src --timeout 30m -- make test
+        runnel exec -H build-1 -t -- bash
         tar c . | runnel exec -H build-1 -- tar x -C /src
       """;
 

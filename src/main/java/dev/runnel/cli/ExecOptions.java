@@ -5,6 +5,7 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;
+import dev.runnel.model.Terminal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,6 +26,10 @@ final class ExecOptions {
   static final Option STDIN =
       Option.flag("--stdin", "send our stdin even if it is a terminal (else it is sent if not)");
   static final Option NO_STDIN = Option.flag("--no-stdin", "do not send our stdin").or("-n");
+  static final Option PTY =
+      Option.flag("--pty", "on a terminal there, with ours as its keys and screen").or("-t");
+  static final Option FORCE_PTY =
+      Option.flag("--force-pty", "on a terminal there, even if our stdin is none").or("-tt");
   static final Option JOB = Option.value("--job", "ID", "the job's name (default: the server's)");
   static final Option BOOT =
       Option.value("--boot", "ID", "only if the server is still in this life of its");
@@ -56,11 +61,13 @@ final class ExecOptions {
 
   static final List<Help.Section> SECTIONS =
       List.of(
-          new Help.Section("What", List.of(SHELL, CWD, ENV, MERGE, STDIN, NO_STDIN, JOB)),
+          new Help.Section(
+              "What", List.of(SHELL, CWD, ENV, MERGE, STDIN, NO_STDIN, PTY, FORCE_PTY, JOB)),
           new Help.Section("Secrets", List.of(SecretOptions.SECRET_ENV, SecretOptions.ENV_FROM)),
           new Help.Section(
               "How long, how much",
               List.of(TIMEOUT, GRACE, DRAIN, DRAIN_MAX, LEFTOVERS, WINDOW, RETAIN)),
+          RestrictionOptions.SECTION,
           ConnectionOptions.SECTION,
           new Help.Section("If the connection is lost", List.of(LINGER, NO_RESUME, HEARTBEAT)),
           new Help.Section("And", List.of(BOOT, REPORT, QUIET)));
@@ -76,9 +83,15 @@ final class ExecOptions {
     return table;
   }
 
-  /** What is run as the options say. */
-  static Request.Run run(Arguments arguments, Surroundings surroundings) throws Failure {
-    return new Request.Run(job(arguments), arguments.value(BOOT), spec(arguments, surroundings));
+  /**
+   * What is run as the options say.
+   *
+   * @param terminal what it is to run on; null: no terminal
+   */
+  static Request.Run run(
+      Arguments arguments, Surroundings surroundings, @Nullable Terminal terminal) throws Failure {
+    return new Request.Run(
+        job(arguments), arguments.value(BOOT), spec(arguments, surroundings, terminal));
   }
 
   private static @Nullable JobId job(Arguments arguments) throws Failure {
@@ -93,14 +106,17 @@ final class ExecOptions {
     return new JobId(name);
   }
 
-  private static JobSpec spec(Arguments arguments, Surroundings surroundings) throws Failure {
-    CommandSpec command =
+  private static JobSpec spec(
+      Arguments arguments, Surroundings surroundings, @Nullable Terminal terminal) throws Failure {
+    CommandSpec plain =
         new CommandSpec(
             argv(arguments),
             cwd(arguments),
             env(arguments, surroundings.env()),
             arguments.has(MERGE) ? CommandSpec.Stderr.MERGED : CommandSpec.Stderr.SEPARATE,
-            stdin(arguments, surroundings.input()));
+            stdin(arguments, terminal == null ? surroundings.input() : Surroundings.Input.STREAM));
+    CommandSpec command =
+        RestrictionOptions.restricted(arguments, terminal == null ? plain : plain.on(terminal));
     long retain = size(arguments, RETAIN, JobSpec.DEFAULT_RETAIN_BYTES);
     String timeout = arguments.value(TIMEOUT);
     return new JobSpec(

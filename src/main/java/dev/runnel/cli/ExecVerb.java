@@ -3,6 +3,7 @@ package dev.runnel.cli;
 import dev.runnel.model.Event;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
+import dev.runnel.model.Terminal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +14,7 @@ final class ExecVerb {
   private final Arguments arguments;
   private final Conclusion conclusion;
   private final Leaving leaving;
+  private @Nullable TerminalRelay relay;
 
   ExecVerb(Surroundings surroundings, CommandLine line) {
     this.surroundings = surroundings;
@@ -51,7 +53,7 @@ final class ExecVerb {
     prepareConclusion();
     Target target = ConnectionOptions.target(arguments, surroundings);
     Resume resume = Resume.of(arguments, target);
-    Request.Run run = ExecOptions.run(arguments, surroundings);
+    Request.Run run = ExecOptions.run(arguments, surroundings, terminal());
     Opening opening =
         resume == null
             ? Opening.run(target.token() == null ? null : target.hello(null), run)
@@ -62,6 +64,9 @@ final class ExecVerb {
     try {
       JobControl job = new JobControl(link, JobControl.Parting.CANCEL, opening.job());
       leaving.job(job);
+      if (relay != null) {
+        job.lend(relay);
+      }
       send(link, frames);
       return follow(link, job, follower(link, job, opening, resumption(resume, target, link)));
     } finally {
@@ -85,7 +90,10 @@ final class ExecVerb {
     if (resumption != null) {
       Pause pause = new Pause(link);
       follower.mayPause(pause);
-      surroundings.signals().on("TSTP", pause::stop);
+      TerminalRelay lent = relay;
+      surroundings
+          .signals()
+          .on("TSTP", lent == null ? pause::stop : () -> lent.suspend(pause::stop));
     }
     return follower;
   }
@@ -98,6 +106,20 @@ final class ExecVerb {
     if (report != null) {
       conclusion.reportTo(Report.to(report));
     }
+  }
+
+  /** What the command is to run on; null: on no terminal. */
+  private @Nullable Terminal terminal() throws Failure {
+    if (!arguments.has(ExecOptions.PTY) && !arguments.has(ExecOptions.FORCE_PTY)) {
+      return null;
+    }
+    if (!arguments.has(ExecOptions.FORCE_PTY)
+        && surroundings.input() != Surroundings.Input.TERMINAL) {
+      throw Failure.usage("--pty: our stdin is no terminal (see --force-pty)");
+    }
+    relay = TerminalRelay.open(surroundings.signals());
+    conclusion.before(relay::giveBack);
+    return relay.asked(surroundings.env());
   }
 
   private static ByteBuffer[] encode(Opening opening) throws Failure {

@@ -3,6 +3,7 @@ package dev.runnel.cli;
 import dev.runnel.model.JobId;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
+import dev.runnel.model.TerminalSize;
 import dev.runnel.wire.RequestEncoder;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,8 @@ final class JobControl {
 
   private @Nullable JobId job;
   private boolean started;
+  private @Nullable TerminalRelay terminal;
+  private int resizes;
   private int interrupts;
   private Step wanted = Step.NONE;
   private Step sent = Step.NONE;
@@ -55,6 +58,11 @@ final class JobControl {
     this.job = job;
   }
 
+  /** Lends it our terminal whenever it is followed. */
+  void lend(TerminalRelay relay) {
+    terminal = relay;
+  }
+
   /** The server told the name. */
   void started(JobId name) {
     synchronized (this) {
@@ -62,6 +70,16 @@ final class JobControl {
       job = name;
     }
     send();
+    if (terminal != null) {
+      terminal.lend(this);
+    }
+  }
+
+  /** The connection is lost, and with it what is typed. */
+  void cut() {
+    if (terminal != null) {
+      terminal.takeBack();
+    }
   }
 
   /** The job is followed over another connection. */
@@ -70,6 +88,9 @@ final class JobControl {
       sent = answered;
     }
     send();
+    if (terminal != null) {
+      terminal.lend(this);
+    }
   }
 
   /** The server answered a request of that id. */
@@ -87,6 +108,19 @@ final class JobControl {
     answered = Step.PART;
     sent = Step.PART;
     notifyAll();
+  }
+
+  /** Our terminal has another size. Does nothing before the job's name is known. */
+  void resize(TerminalSize size) {
+    byte[] frame;
+    synchronized (this) {
+      if (job == null) {
+        return;
+      }
+      // A name of its own for each: the answer to one before may still be on its way.
+      frame = RequestEncoder.encode("resize-" + ++resizes, new Request.Resize(job, size));
+    }
+    link.trySend(frame);
   }
 
   /** Ctrl-C: the first goes to the command, the next cancels the job. */

@@ -252,6 +252,7 @@ final class RunFollower {
       throw lost(cut);
     }
     link.replace(null);
+    control.cut();
     if (pause != null) {
       pause.forget();
     }

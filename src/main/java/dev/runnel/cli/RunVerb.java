@@ -47,6 +47,7 @@ final class RunVerb {
                   ON_FULL,
                   SPOOL,
                   KEEP)),
+          RestrictionOptions.SECTION,
           ConnectionOptions.SECTION,
           new Help.Section("And", List.of(ExecOptions.BOOT, FollowVerb.RETRY, ExecOptions.QUIET)));
 
@@ -98,7 +99,7 @@ final class RunVerb {
       conclusion.hideNotes();
     }
     Target target = ConnectionOptions.target(arguments, surroundings);
-    Request.Run run = ExecOptions.run(arguments, surroundings.withoutInput());
+    Request.Run run = ExecOptions.run(arguments, surroundings.withoutInput(), null);
     Lasting.OnFull onFull = onFull(arguments.value(ON_FULL));
     Link link = new Link(connect(target));
     try {

@@ -1,6 +1,5 @@
 package dev.runnel.job;
 
-import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Lasting;
 import dev.runnel.model.Request;
@@ -25,7 +24,6 @@ public final class NotOffered {
   }
 
   private static void run(Request.Run run) throws RefusedException {
-    command(run.spec().command());
     Lasting lasting = run.spec().lasting();
     if (run.once() != null) {
       refuse("once:");
@@ -38,15 +36,6 @@ public final class NotOffered {
     }
     if (lasting.onFull() != Lasting.OnFull.BLOCK) {
       refuse("on_full: " + lasting.onFull().wireName());
-    }
-  }
-
-  private static void command(CommandSpec command) throws RefusedException {
-    if (!command.limits().isEmpty()) {
-      refuse("limits:");
-    }
-    if (command.user() != null) {
-      refuse("user:");
     }
   }
 

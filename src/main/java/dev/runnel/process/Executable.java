@@ -15,6 +15,12 @@ final class Executable {
   /** Instead of a pid: the claim was gone. */
   static final int VOID = 0;
 
+  /**
+   * In place of the working directory: the child is somebody else, and only its exec can tell what
+   * there is for it.
+   */
+  static final int UNSEEN = -1;
+
   private final byte[] name;
   private final List<byte[]> candidates;
   private final int directory;
@@ -34,10 +40,10 @@ final class Executable {
   }
 
   /** The pid of a child that runs it, or {@link #VOID}. */
-  int spawn(PosixSpawn.FileActions actions, ExecStrings strings) throws StartException {
+  int spawn(ChildSetup child, ExecStrings strings) throws StartException {
     int verdict = Errno.ENOENT;
     for (byte[] candidate : candidates) {
-      int result = spawn(candidate, actions, strings);
+      int result = spawn(candidate, child, strings);
       if (result >= 0) {
         return result;
       }
@@ -52,8 +58,8 @@ final class Executable {
     throw failure(verdict);
   }
 
-  private int spawn(byte[] candidate, PosixSpawn.FileActions actions, ExecStrings strings) {
-    if (candidates.size() > 1) {
+  private int spawn(byte[] candidate, ChildSetup child, ExecStrings strings) throws StartException {
+    if (candidates.size() > 1 && directory != UNSEEN) {
       int error = Fd.access(directory, candidate, Fd.X_OK);
       if (error < 0) {
         return error;
@@ -66,7 +72,7 @@ final class Executable {
       }
     }
     try (Arena arena = Arena.ofConfined()) {
-      return PosixSpawn.spawn(CString.of(candidate, arena), actions, strings);
+      return child.spawn(CString.of(candidate, arena), strings);
     }
   }
 
@@ -74,6 +80,7 @@ final class Executable {
     String what = "exec " + Excerpt.of(new String(name, UTF_8));
     boolean scriptWithoutInterpreter =
         errno == Errno.ENOENT
+            && directory != UNSEEN
             && candidates.size() == 1
             && Fd.access(directory, candidates.getFirst(), Fd.F_OK) == 0;
     return scriptWithoutInterpreter

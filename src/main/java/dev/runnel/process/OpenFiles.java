@@ -28,6 +28,13 @@ final class OpenFiles {
     return new OpenFiles(limits[0], limits[1]);
   }
 
+  /** The same for a child that sets its limits itself. */
+  void addTo(ChildPlan plan) {
+    if (soft != hard) {
+      plan.limit(Rlimit.OPEN_FILES, soft, hard);
+    }
+  }
+
   /** Refused for a program that changed its user on exec: it keeps the higher limit. */
   void giveTo(int pid) {
     if (soft != hard) {

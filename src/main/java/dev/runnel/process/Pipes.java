@@ -29,7 +29,7 @@ record Pipes(Kind kind, int stdin, int stdout, int stderr, int hold) {
    * @param nullDevice a descriptor of /dev/null, for what has no pipe
    */
   static Pipes open(
-      CommandSpec command, int nullDevice, Descriptors descriptors, PosixSpawn.FileActions child) {
+      CommandSpec command, int nullDevice, Descriptors descriptors, ChildSetup child) {
     if (command.terminal() != null) {
       return onTerminal(command, command.terminal().size(), nullDevice, descriptors, child);
     }
@@ -61,7 +61,7 @@ record Pipes(Kind kind, int stdin, int stdout, int stderr, int hold) {
       TerminalSize size,
       int nullDevice,
       Descriptors descriptors,
-      PosixSpawn.FileActions child) {
+      ChildSetup child) {
     int master = descriptors.add("posix_openpt", PseudoTerminal.open());
     byte[] slave = PseudoTerminal.unlock(master);
     LibcException.check("ioctl", PseudoTerminal.resize(master, size));

@@ -67,30 +67,33 @@ final class PosixSpawn {
   }
 
   /** What happens to the child's descriptors, in the order given. */
-  static final class FileActions implements AutoCloseable {
+  static final class FileActions implements ChildSetup {
     private final MemorySegment memory = Libc.malloc(OPAQUE_BYTES);
 
     FileActions() {
       check(Libc.call(ACTIONS_INIT, memory.address(), 0, 0));
     }
 
-    FileActions dup2(int fd, int asFd) {
+    @Override
+    public FileActions dup2(int fd, int asFd) {
       return check(Libc.call(ADDDUP2, memory.address(), fd, asFd));
     }
 
-    /** What is open as that descriptor is closed before it. */
-    FileActions open(byte[] path, int flags, int asFd) {
+    @Override
+    public FileActions open(byte[] path, int flags, int asFd) {
       try (Arena arena = Arena.ofConfined()) {
         long name = CString.of(path, arena).address();
         return check(Libc.call(ADDOPEN, memory.address(), asFd, name, flags, 0, 0));
       }
     }
 
-    FileActions changeDirectory(int fd) {
+    @Override
+    public FileActions changeDirectory(int fd) {
       return check(Libc.call(ADDFCHDIR_NP, memory.address(), fd, 0));
     }
 
-    FileActions closeFrom(int fd) {
+    @Override
+    public FileActions closeFrom(int fd) {
       return check(Libc.call(ADDCLOSEFROM_NP, memory.address(), fd, 0));
     }
 
@@ -100,6 +103,11 @@ final class PosixSpawn {
         throw new LibcException("posix_spawn_file_actions", (int) error);
       }
       return this;
+    }
+
+    @Override
+    public int spawn(MemorySegment path, ExecStrings strings) {
+      return PosixSpawn.spawn(path, this, strings);
     }
 
     @Override

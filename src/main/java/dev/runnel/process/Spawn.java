@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * and the exec itself may each take as long as a file system likes.
  */
 final class Spawn {
+  private static final int STDOUT = 1;
   private static final byte[] SELF = ".".getBytes(US_ASCII);
 
   private final Environment inherited;
@@ -55,37 +56,76 @@ final class Spawn {
       JobId job, CommandSpec command, BooleanSupplier claim, Descriptors descriptors)
       throws StartException {
     List<byte[]> argv = command.argv().stream().map(Argument::bytes).toList();
-    Environment.OfCommand environment = inherited.with(job, variables(command), mark);
-    int directory = openDirectory(command.cwd(), descriptors);
+    Account account = command.user() == null ? null : Account.of(command.user());
+    Environment.OfCommand environment = inherited.with(job, variables(command, account), mark);
+    int directory = account == null ? openDirectory(command.cwd(), descriptors) : Executable.UNSEEN;
     Executable executable = new Executable(argv.getFirst(), environment.path(), directory, claim);
-    try (PosixSpawn.FileActions actions = new PosixSpawn.FileActions();
+    try (ChildSetup child = childSetup(command, account);
         ExecStrings strings = new ExecStrings(argv, environment)) {
-      if (directory != Fd.AT_FDCWD) {
-        actions.changeDirectory(directory);
+      if (account == null && directory != Fd.AT_FDCWD) {
+        child.changeDirectory(directory);
       }
-      Pipes pipes = Pipes.open(command, nullDevice, descriptors, actions);
+      Pipes pipes = Pipes.open(command, nullDevice, descriptors, child);
+      if (child instanceof ChildPlan plan) {
+        restrict(plan, command, account);
+      }
       long begunNanos = System.nanoTime();
-      int pid = executable.spawn(actions, strings);
-      return pid == Executable.VOID
-          ? new SpawnResult.Voided()
-          : made(pid, pipes, begunNanos, descriptors);
+      int pid = executable.spawn(child, strings);
+      if (pid == Executable.VOID) {
+        return new SpawnResult.Voided();
+      }
+      if (!(child instanceof ChildPlan)) {
+        openFiles.giveTo(pid);
+      }
+      return made(pid, pipes, begunNanos, descriptors);
     }
   }
 
-  /** What the command asked for, over what a terminal brings with it. */
-  private static Map<String, @Nullable String> variables(CommandSpec command) {
+  private static ChildSetup childSetup(CommandSpec command, @Nullable Account account) {
+    return account == null && command.limits().isEmpty()
+        ? new PosixSpawn.FileActions()
+        : new ChildPlan();
+  }
+
+  /** Limits first, as only the daemon may raise them; then what the user may not do is over. */
+  private void restrict(ChildPlan plan, CommandSpec command, @Nullable Account account) {
+    openFiles.addTo(plan);
+    for (Rlimit limit : Rlimit.values()) {
+      limit.of(command.limits()).ifPresent(value -> limit.addTo(plan, value));
+    }
+    if (account == null) {
+      return;
+    }
+    if (!account.isOurs()) {
+      if (command.terminal() != null) {
+        plan.giveTerminal(STDOUT, account);
+      }
+      plan.become(account);
+    }
+    if (command.cwd() != null) {
+      plan.changeDirectory(command.cwd());
+    }
+  }
+
+  /** What the command asked for, over what its user and a terminal bring with them. */
+  private static Map<String, @Nullable String> variables(
+      CommandSpec command, @Nullable Account account) {
     Terminal terminal = command.terminal();
-    if (terminal == null) {
+    if (terminal == null && account == null) {
       return command.env();
     }
     Map<String, @Nullable String> variables = new HashMap<>();
-    variables.put("TERM", terminal.term());
+    if (account != null) {
+      variables.putAll(account.variables());
+    }
+    if (terminal != null) {
+      variables.put("TERM", terminal.term());
+    }
     variables.putAll(command.env());
     return variables;
   }
 
-  private SpawnResult made(int pid, Pipes pipes, long begunNanos, Descriptors descriptors) {
-    openFiles.giveTo(pid);
+  private static SpawnResult made(int pid, Pipes pipes, long begunNanos, Descriptors descriptors) {
     int pidfd = Pid.open(pid);
     if (pidfd < 0) {
       Pid.killGroup(pid, Signal.KILL.number());

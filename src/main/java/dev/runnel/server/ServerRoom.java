@@ -35,7 +35,9 @@ public record ServerRoom(
           "env_from",
           "merge",
           "leftovers",
-          "pty");
+          "pty",
+          "limits",
+          "user");
 
   public static ServerRoom of(Gate gate, ServerLimits limits, String software) {
     return of(gate, limits, new Strangers(Strangers.Limits.DEFAULT), software);

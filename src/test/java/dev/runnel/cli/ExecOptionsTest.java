@@ -23,7 +23,7 @@ class ExecOptionsTest {
         new Client().env(Map.of("PASSED", "on", "BROKEN", "\uFFFD")).surroundings();
     Arguments arguments = new Arguments(ExecOptions.TABLE, line);
     arguments.read();
-    return ExecOptions.run(arguments, surroundings);
+    return ExecOptions.run(arguments, surroundings, null);
   }
 
   /** The header of the run that these words make. */
@@ -50,6 +50,11 @@ class ExecOptionsTest {
         "--env A=1=2 --env B= x      | \"argv\":[\"x\"],\"env\":{\"A\":\"1=2\",\"B\":\"\"},",
         "--env PASSED --env UNSET x  | \"argv\":[\"x\"],\"env\":{\"PASSED\":\"on\",\"UNSET\":null},",
         "--merge x                   | \"argv\":[\"x\"],\"merge\":true,",
+        "--user 7 x                  | \"argv\":[\"x\"],\"user\":\"7\",",
+        "--limit-cpu 2m x            | \"argv\":[\"x\"],\"limits\":{\"cpu_s\":120},",
+        "--limit-memory 1G x         | \"argv\":[\"x\"],\"limits\":{\"memory_bytes\":1073741824},",
+        "--limit-open-files 64 x     | \"argv\":[\"x\"],\"limits\":{\"open_files\":64},",
+        "--limit-file 0 x            | \"argv\":[\"x\"],\"limits\":{\"file_bytes\":0},",
         "--stdin x                   | \"argv\":[\"x\"],\"stdin\":true,",
         "-n x                        | \"argv\":[\"x\"],",
         "--no-stdin x                | \"argv\":[\"x\"],",

@@ -46,7 +46,9 @@ class RequestTest extends NodeTest {
             "env_from",
             "leftovers",
             "merge",
-            "pty"),
+            "limits",
+            "pty",
+            "user"),
         new TreeSet<>(features));
   }
 
@@ -158,8 +160,6 @@ class RequestTest extends NodeTest {
         "'keep_ms':5",
         "'on_full':'drop'",
         "'on_full':'spool','spool_bytes':5",
-        "'limits':{'cpu_s':1}",
-        "'user':'nobody'",
         "'type':'hello','version':1,'heartbeat_ms':5000",
         "'type':'attach','job':'j'",
         "'type':'detach'",

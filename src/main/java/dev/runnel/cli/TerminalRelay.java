@@ -1,0 +1,135 @@
+package dev.runnel.cli;
+
+import dev.runnel.model.Terminal;
+import dev.runnel.model.TerminalSize;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Lends our terminal to a job's: while it runs, keys are bytes for it, its output is shown as it
+ * comes, and a new size is told. Afterwards ours is what it was, whatever ends us but KILL. Any
+ * thread.
+ */
+final class TerminalRelay {
+  private final TerminalDevice device;
+
+  /** What our terminal was; null: we have none. */
+  private final byte @Nullable [] before;
+
+  // Two locks: telling a size may block in the connection, which giving back must not wait for.
+  private final Object telling = new Object();
+  // Guarded by telling.
+  private @Nullable TerminalSize told;
+  private @Nullable JobControl job;
+
+  // Guarded by this.
+  private Stage stage = Stage.OURS;
+
+  private enum Stage {
+    OURS,
+    LENT,
+    OVER
+  }
+
+  private TerminalRelay(TerminalDevice device) {
+    this.device = device;
+    this.before = device.modes();
+  }
+
+  /**
+   * Of the terminal of this process; changes nothing on it yet.
+   *
+   * @throws Failure if this system's terminals are of a kind that we don't know
+   */
+  static TerminalRelay open(Surroundings.Signals signals) throws Failure {
+    TerminalRelay relay = new TerminalRelay(new TerminalDevice());
+    signals.on("WINCH", relay::tellSize);
+    signals.on("CONT", relay::resume);
+    signals.on("TSTP", () -> relay.suspend(relay.device::stop));
+    Runtime.getRuntime().addShutdownHook(new Thread(relay::giveBack, "terminal"));
+    return relay;
+  }
+
+  /** What the job is to have: ours, as far as it can be told. */
+  Terminal asked(Map<String, String> env) {
+    String term = env.getOrDefault("TERM", "");
+    TerminalSize size = device.size();
+    synchronized (telling) {
+      told = size == null ? TerminalSize.DEFAULT : size;
+      return new Terminal(told, Terminal.isTerm(term) ? term : Terminal.DEFAULT_TERM);
+    }
+  }
+
+  /** The job runs, or is followed again. */
+  void lend(JobControl started) {
+    synchronized (this) {
+      if (stage == Stage.OURS) {
+        stage = Stage.LENT;
+      }
+      makeRaw();
+    }
+    synchronized (telling) {
+      job = started;
+    }
+    tellSize();
+  }
+
+  /** Until it is lent again: nobody gets its keys, and Ctrl-C has to be heard here. */
+  void takeBack() {
+    synchronized (this) {
+      restore();
+      if (stage == Stage.LENT) {
+        stage = Stage.OURS;
+      }
+    }
+    synchronized (telling) {
+      // What was told last may not have arrived.
+      told = null;
+      job = null;
+    }
+  }
+
+  /** For good; idempotent. */
+  synchronized void giveBack() {
+    restore();
+    stage = Stage.OVER;
+  }
+
+  private void makeRaw() {
+    if (stage == Stage.LENT && before != null && device.isOurs()) {
+      device.set(TerminalDevice.raw(before));
+    }
+  }
+
+  private void restore() {
+    if (stage == Stage.LENT && before != null && device.isOurs()) {
+      device.set(before);
+    }
+  }
+
+  /** Gives it back for as long as we are stopped; what stops us returns when we go on. */
+  void suspend(Runnable stop) {
+    synchronized (this) {
+      restore();
+    }
+    stop.run();
+  }
+
+  private void resume() {
+    synchronized (this) {
+      makeRaw();
+    }
+    tellSize();
+  }
+
+  private void tellSize() {
+    synchronized (telling) {
+      // Asked within: of two that tell, the later one tells the later size.
+      TerminalSize now = device.size();
+      if (job != null && now != null && !now.equals(told)) {
+        told = now;
+        job.resize(now);
+      }
+    }
+  }
+}

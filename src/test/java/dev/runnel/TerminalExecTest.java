@@ -1,0 +1,281 @@
+package dev.runnel;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** {@code runnel exec -t} at a real terminal, against a real daemon. */
+@SuppressWarnings("NullAway.Init") // The daemon is there before any test.
+class TerminalExecTest {
+  private static final String READY = "PS1=ready> ";
+
+  @TempDir private static Path sockets;
+  private static Daemon daemon;
+  private static String host;
+
+  @TempDir private Path folder;
+
+  @BeforeAll
+  static void start() throws IOException {
+    host = "unix:" + sockets.resolve("d.sock");
+    daemon = listen();
+  }
+
+  @AfterAll
+  static void stop() throws IOException {
+    daemon.close();
+  }
+
+  private static Daemon listen() throws IOException {
+    Daemon started = Daemon.start("--listen", host);
+    assertEquals("listening on " + host, started.line());
+    return started;
+  }
+
+  @Test
+  void aShellIsAsItIsOverSsh() throws Exception {
+    try (Tmux tmux = running("-t", "--env", READY, "--", "bash", "--norc")) {
+      tmux.await("^ready>$");
+      tmux.type("stty size; tty; echo TERM is $TERM", "Enter");
+      tmux.await("^40 100\n/dev/pts/\\d+\nTERM is (screen|tmux)");
+      tmux.type("echo ru''ns; sleep 1000", "Enter");
+      tmux.await("^runs$");
+      tmux.type("C-c");
+      tmux.await("^runs\n\\^C\nready>$");
+      tmux.type("echo $?", "Enter");
+      tmux.await("^130\n");
+      // Until it runs the command, the shell has the keys in a mode of its own.
+      tmux.type("echo re''ads; cat", "Enter");
+      tmux.await("^reads$");
+      tmux.type("typed", "Enter");
+      tmux.await("^typed\ntyped$");
+      tmux.type("C-d", "echo o''ver; sleep 1000", "Enter");
+      tmux.await("^typed\nready> echo o''ver.*\nover$");
+      tmux.type("C-z");
+      tmux.await("Stopped +sleep 1000\nready>$");
+      tmux.type("fg", "Enter");
+      tmux.await("^echo o''ver; sleep 1000$|^sleep 1000$");
+      tmux.type("C-c");
+      tmux.await("^\\^C\nready>$");
+      tmux.type("exit 3", "Enter");
+      tmux.await("^ended with 3$");
+      assertTrue(isCooked(tmux), tmux.modes());
+    }
+  }
+
+  @Test
+  void anEditorAndItsWholeScreen() throws Exception {
+    Tool.require("vi", "TerminalExecTest.anEditorAndItsWholeScreen");
+    Path file = folder.resolve("file");
+    try (Tmux tmux = running("-t", "--", "vi", "-u", "NONE", "-N", "-n", file.toString())) {
+      tmux.await("^~\n~\n~");
+      tmux.type("i", "first line", "Enter", "th\u00fcr");
+      tmux.await("first line\nth\u00fcr\n~");
+      tmux.type("Escape", "gg", "dw", ":set ruler", "Enter", ":wq", "Enter");
+      tmux.await("^ended with 0$");
+      assertEquals("line\nth\u00fcr\n", Files.readString(file));
+      assertTrue(isCooked(tmux), tmux.modes());
+    }
+  }
+
+  @Test
+  void aProgramThatRepaintsItsScreen() throws Exception {
+    Tool.require("top", "TerminalExecTest.aProgramThatRepaintsItsScreen");
+    try (Tmux tmux = running("-t", "--", "top", "-d", "0.2")) {
+      tmux.await("load average: (.*\n)+ +PID USER");
+      tmux.resize(20, 60);
+      tmux.await("(?s)load average:.*PID USER");
+      tmux.type("q");
+      tmux.await("^ended with 0$");
+    }
+  }
+
+  @Test
+  void anotherSizeIsPassedOn() throws Exception {
+    String loop = "trap \"stty size\" WINCH; echo ready; while :; do sleep 0.05; done";
+    try (Tmux tmux = running("-t", "-c", loop)) {
+      tmux.await("^ready$");
+      tmux.resize(21, 70);
+      tmux.await("^21 70$");
+      tmux.resize(22, 71);
+      tmux.await("^22 71$");
+      tmux.type("C-c");
+      tmux.await("ended with 130$");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"TERM", "HUP", "INT"})
+  void aSignalToTheClientGivesTheTerminalBack(String signal) throws Exception {
+    Path job = folder.resolve("job");
+    try (Tmux tmux = running("-t", "-c", "echo $$ >" + job + "; echo ready; sleep 1000")) {
+      tmux.await("^ready$");
+      assertFalse(isCooked(tmux), tmux.modes());
+      signal(signal);
+      tmux.await("^ended with 1(43|29|30)$");
+      assertTrue(isCooked(tmux), tmux.modes());
+      long pid = Long.parseLong(Files.readString(job).strip());
+      until("the job's end", () -> ProcessHandle.of(pid).isEmpty());
+    }
+  }
+
+  @Test
+  void aStoppedClientGivesTheTerminalBackForSoLong() throws Exception {
+    List<String> words =
+        new ArrayList<>(
+            List.of("sh", "-c", "echo $$ >" + folder.resolve("pid") + "; exec \"$0\" \"$@\""));
+    words.addAll(client("-t", "--env", READY, "--", "bash", "--norc"));
+    String line = quoted(words);
+    ProcessBuilder shell = new ProcessBuilder("bash");
+    String start = "exec env 'PS1=outer> ' bash --norc -i";
+    try (Tmux tmux = Tmux.running(folder.resolve("tmux.sock"), shell, start)) {
+      tmux.await("^outer>$");
+      Files.writeString(folder.resolve("run"), "exec " + line);
+      tmux.type("sh " + folder.resolve("run"), "Enter");
+      tmux.await("^ready>$");
+      signal("TSTP");
+      tmux.await("Stopped(.*\n)+outer>$");
+      tmux.type("echo out''side", "Enter");
+      tmux.await("^outside\nouter>$");
+      tmux.resize(30, 80);
+      tmux.type("fg", "Enter", "Enter");
+      tmux.await("^ready>$");
+      tmux.type("stty size; exit 5", "Enter");
+      tmux.await("^30 80$(.*\n)+outer>$");
+      tmux.type("echo it was $?", "Enter");
+      tmux.await("^it was 5$");
+    }
+  }
+
+  @Test
+  void aLostServerGivesTheTerminalBack() throws Exception {
+    Daemon other = Daemon.start("--listen", "unix:" + folder.resolve("o.sock"));
+    try (other) {
+      assertTrue(other.line().startsWith("listening"));
+      String there = "unix:" + folder.resolve("o.sock");
+      List<String> words = client("-t", "-H", there, "-c", "echo ready; sleep 1000");
+      try (Tmux tmux = Tmux.running(folder.resolve("tmux.sock"), new ProcessBuilder(words))) {
+        tmux.await("^ready$");
+        other.close();
+        tmux.await("^runnel: connection to (.*\n)+ended with 255$");
+        assertTrue(isCooked(tmux), tmux.modes());
+      }
+    }
+  }
+
+  @Test
+  void aFailedStartLeavesTheTerminalAsItIs() throws Exception {
+    try (Tmux tmux = running("-t", "--", "/no/such/program")) {
+      tmux.await("No such file or directory.*\nended with 127$");
+      assertTrue(isCooked(tmux), tmux.modes());
+    }
+  }
+
+  @Test
+  void withoutATerminalOnlyWhenForced() throws Exception {
+    Ran refused = run("", "-t", "--", "tty");
+    assertEquals(255, refused.exitCode(), refused.out());
+    assertTrue(refused.out().contains("our stdin is no terminal"), refused.out());
+
+    Ran forced = run("typed\n", "-tt", "-c", "stty -echo; stty size; read x; echo got $x");
+    assertEquals(0, forced.exitCode(), forced.out());
+    assertTrue(forced.out().endsWith("24 80\r\ngot typed\r\n"), forced.out());
+  }
+
+  @Test
+  void withoutATerminalNoForeignFunctionIsTouched() throws Exception {
+    List<String> words = client("--", "true");
+    words.add(1, "-Xlog:class+load");
+    ProcessBuilder builder = new ProcessBuilder(words).redirectErrorStream(true);
+    Process process = builder.start();
+    process.getOutputStream().close();
+    String loaded = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor());
+    assertTrue(loaded.contains("dev.runnel.cli.ExecVerb"), "no classes listed");
+    assertFalse(loaded.contains("dev.runnel.cli.TerminalDevice"));
+    assertFalse(loaded.contains("jdk.internal.foreign.abi.AbstractLinker"));
+  }
+
+  private record Ran(int exitCode, String out) {}
+
+  /** Without a terminal. */
+  private Ran run(String stdin, String... words) throws Exception {
+    Process process = new ProcessBuilder(client(words)).redirectErrorStream(true).start();
+    try (var in = process.outputWriter(StandardCharsets.UTF_8)) {
+      in.append(stdin);
+    }
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return new Ran(process.waitFor(), out);
+  }
+
+  private Tmux running(String... words) throws IOException {
+    Tool.require("tmux", "TerminalExecTest");
+    List<String> line =
+        List.of("echo $$ >" + folder.resolve("pid") + "; exec " + quoted(client(words)).strip());
+    ProcessBuilder program = new ProcessBuilder("sh", "-c", line.getFirst().replace("'", "'\\''"));
+    program.environment().put("LC_ALL", "C.UTF-8");
+    return Tmux.running(folder.resolve("tmux.sock"), program);
+  }
+
+  private static String quoted(List<String> words) {
+    return words.stream()
+        .map(word -> "'" + word.replace("'", "'\\''") + "' ")
+        .collect(Collectors.joining());
+  }
+
+  private static List<String> client(String... words) {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.runnel.Main",
+                "exec",
+                "-H",
+                host));
+    command.addAll(List.of(words));
+    return command;
+  }
+
+  private void signal(String name) throws Exception {
+    long pid = Long.parseLong(Files.readString(folder.resolve("pid")).strip());
+    assertEquals(0, new ProcessBuilder("kill", "-" + name, "" + pid).start().waitFor());
+  }
+
+  private static boolean isCooked(Tmux tmux) {
+    String modes = tmux.modes();
+    return modes.contains(" icanon") && modes.contains(" echo ") && modes.contains("\nopost");
+  }
+
+  private static void until(String what, Callable<Boolean> condition) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (!condition.call()) {
+      if (System.nanoTime() > deadline) {
+        fail("not within 30 s: " + what);
+      }
+      LockSupport.parkNanos(5_000_000);
+    }
+  }
+}
