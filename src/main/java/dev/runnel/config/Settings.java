@@ -81,7 +81,10 @@ public record Settings(
 
   /** How many share a listener. One for each core: a verticle's connections are all on its own. */
   int verticles() {
-    return life == Life.OWN ? Runtime.getRuntime().availableProcessors() : 1;
+    // A client's own server has that client alone, unless others can reach it.
+    boolean oneClient =
+        life == Life.EMBEDDED && listen.stream().allMatch(where -> where instanceof Listen.Unix);
+    return life == Life.GUEST || oneClient ? 1 : Runtime.getRuntime().availableProcessors();
   }
 
   long limit(Limit limit) {
