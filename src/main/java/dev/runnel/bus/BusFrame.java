@@ -11,6 +11,7 @@ import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.Message;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.OptionalLong;
 
 /**
  * A frame as a message on the event bus: its header is the message header {@code frame}, as JSON
@@ -36,7 +37,12 @@ public final class BusFrame {
 
   /** The credit of a run: whoever names none gets some. */
   public static long window(JobSpec spec) {
-    return spec.window().orElse(Math.min(WINDOW_BYTES, spec.retainBytes()));
+    return window(spec.window(), spec.retainBytes());
+  }
+
+  /** A consumer's credit in a log that retains so much. */
+  public static long window(OptionalLong asked, long retainBytes) {
+    return asked.orElse(Math.min(WINDOW_BYTES, retainBytes));
   }
 
   /** The header of an encoded frame, as text. */

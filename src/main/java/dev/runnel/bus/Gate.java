@@ -1,5 +1,6 @@
 package dev.runnel.bus;
 
+import dev.runnel.job.Follow;
 import dev.runnel.job.Job;
 import dev.runnel.job.Origin;
 import dev.runnel.job.RefusedException;
@@ -12,6 +13,7 @@ import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Request;
+import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
 import dev.runnel.model.TerminalSize;
 import dev.runnel.security.AuditEntry;
@@ -51,21 +53,18 @@ public final class Gate {
   }
 
   /**
-   * Makes a job, which is still to be started.
+   * Makes a job, which is still to be started, or finds the one that the same run has made before.
    *
    * @throws RefusedException if it is meant for another life of this node, not allowed, or there is
    *     no place for it
    */
   public StartJob register(Caller caller, Request.Run run) throws RefusedException {
-    String boot = node().boot();
-    if (run.boot() != null && !run.boot().equals(boot)) {
-      throw new RefusedException(
-          ErrorCode.STALE, "boot: " + run.boot() + " (this server's: " + boot + ")");
-    }
+    checkBoot(run.boot());
     try {
       Grant grant = guard.policy().judge(caller, run.spec());
       Origin origin = new Origin(caller, grant.ruleName(), signals(grant));
-      return new StartJob(registry.register(run.job(), grant.spec(), origin), grant);
+      Request.Run granted = new Request.Run(run.job(), run.once(), run.boot(), grant.spec());
+      return new StartJob(registry.register(granted, origin), grant);
     } catch (ForbiddenException e) {
       throw denied(caller, "run", run.job(), e.getMessage());
     }
@@ -76,8 +75,35 @@ public final class Gate {
     return grant.isForced() ? Origin.Signals.REFUSED : Origin.Signals.TAKEN;
   }
 
-  /** Has a worker start a job; if none takes it the job is refused. */
+  /**
+   * The job that an attach is about: to watch it one must be allowed to see it, to take its seat to
+   * control it.
+   *
+   * @throws RefusedException if it is not known, or not to this caller
+   */
+  public Job attach(Caller caller, Request.Attach attach) throws RefusedException {
+    checkBoot(attach.boot());
+    if (attach.role() == Role.WATCHER) {
+      return observe(caller, "attach", attach.job());
+    }
+    checkControl(caller, "attach", attach.job());
+    note(() -> AuditEntry.act(caller, "attach", attach.job(), "runner"));
+    return observe(caller, "attach", attach.job());
+  }
+
+  private void checkBoot(@Nullable String boot) throws RefusedException {
+    String ours = node().boot();
+    if (boot != null && !boot.equals(ours)) {
+      throw new RefusedException(
+          ErrorCode.STALE, "boot: " + boot + " (this server's: " + ours + ")");
+    }
+  }
+
+  /** Has a worker start a job that is new; if none takes it the job is refused. */
   public void start(StartJob start) {
+    if (start.existence() == Follow.Existence.EXISTING) {
+      return;
+    }
     bus.start(start)
         .onFailure(
             e ->
@@ -90,13 +116,13 @@ public final class Gate {
 
   /** {@link Registry#status}, of a job that the caller may see. */
   public JobStatus status(Caller caller, JobId id) throws RefusedException {
-    return observe(caller, "status", id);
+    return observe(caller, "status", id).status();
   }
 
   /** {@link Registry#signal}, of a job that the caller may control. */
   public JobState signal(Caller caller, JobId id, Signal signal) throws RefusedException {
     checkControl(caller, "signal", id);
-    Job job = registry.live(id);
+    Job job = registry.job(id);
     if (job != null && job.origin().signals() == Origin.Signals.REFUSED) {
       String why = "rule " + job.origin().rule() + ": a forced command takes no signals";
       throw denied(caller, "signal", id, why);
@@ -134,22 +160,21 @@ public final class Gate {
     return registry.close();
   }
 
-  // Its status says whose it is, also when the job itself is gone.
-  private JobStatus observe(Caller caller, String verb, JobId id) throws RefusedException {
-    JobStatus status = registry.find(id);
-    if (status != null && mayObserve(caller, status)) {
-      return status;
+  private Job observe(Caller caller, String verb, JobId id) throws RefusedException {
+    Job job = registry.job(id);
+    if (job != null && mayObserve(caller, job.status())) {
+      return job;
     }
     RefusedException unknown =
         new RefusedException(ErrorCode.UNKNOWN_JOB, "job: " + id + " is not known");
-    if (status != null) {
+    if (job != null) {
       note(() -> AuditEntry.denied(caller, verb, id, unknown.code(), "another principal's job"));
     }
     throw unknown;
   }
 
   private void checkControl(Caller caller, String verb, JobId id) throws RefusedException {
-    if (!mayControl(caller, observe(caller, verb, id))) {
+    if (!mayControl(caller, observe(caller, verb, id).status())) {
       String why =
           "job: " + id + ": no rule of the policy lets " + caller.principal() + " control it";
       throw denied(caller, verb, id, why);

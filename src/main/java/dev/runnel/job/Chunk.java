@@ -3,25 +3,41 @@ package dev.runnel.job;
 import dev.runnel.model.Stream;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A piece of a log in native memory, of both streams in order of arrival. It lives as long as
- * somebody refers to it: its log, and every {@link Lease}. All of it is guarded by its log's lock,
- * but the bytes themselves, which never change once they are committed.
+ * somebody has it: its log, and every {@link Lease}. All of it is guarded by its log's lock, but
+ * the bytes themselves, which never change once they are committed.
  */
 final class Chunk {
   // So that what it takes to remember the runs is never more than what the chunk is charged for.
   private static final int BYTES_PER_RUN = 8;
 
   private final MemorySegment memory;
-  private long start;
+  private final long start;
   private int used;
-  private int references = 1;
+  private int leases;
+  private int runnerLeases;
+  private Account account = Account.LOG;
+
+  // Of its log, in order; null: it is the last, or not in the log any more.
+  private @Nullable Chunk next;
 
   // Where each run of bytes of one stream ends; the streams of the runs alternate.
   private int[] runEnds = new int[4];
   private int runs;
   private Stream firstStream = Stream.STDOUT;
+
+  /** Who answers for its memory. */
+  enum Account {
+    /** The log has it. */
+    LOG,
+    /** It left the log and is lent to the runner, whose log goes on answering for it. */
+    RUNNER,
+    /** It left the log, and none but watchers have it: that is nothing to hold their job up for. */
+    WATCHERS
+  }
 
   Chunk(MemorySegment memory, long start) {
     this.memory = memory;
@@ -44,6 +60,26 @@ final class Chunk {
   /** The log offset after the last byte there is. */
   long end() {
     return start + used;
+  }
+
+  @Nullable Chunk next() {
+    return next;
+  }
+
+  void follow(@Nullable Chunk following) {
+    next = following;
+  }
+
+  Account account() {
+    return account;
+  }
+
+  boolean isInLog() {
+    return account == Account.LOG;
+  }
+
+  int used() {
+    return used;
   }
 
   int free() {
@@ -75,34 +111,56 @@ final class Chunk {
   }
 
   /** The bytes from a log offset on, as far as they are of one stream, and at most so many. */
-  Lease lease(OutputLog log, long offset, int maxBytes) {
+  Lease lease(LogReader reader, long offset, int maxBytes) {
     int from = (int) (offset - start);
     int run = Arrays.binarySearch(runEnds, 0, runs, from + 1);
     if (run < 0) {
       run = -run - 1;
     }
     int length = Math.min(maxBytes, runEnds[run] - from);
-    references++;
-    return new Lease(log, this, streamOfRun(run), offset, memory.asSlice(from, length));
+    leases++;
+    if (reader.isRunner()) {
+      runnerLeases++;
+    }
+    return new Lease(reader, this, streamOfRun(run), offset, memory.asSlice(from, length));
   }
 
-  /**
-   * Starts anew at its end, so that a log whose reader keeps up goes on in memory that is still in
-   * the cache. Only if it has room left and nobody else refers to it, else it says false.
-   */
-  boolean rewind() {
-    if (references > 1 || free() == 0) {
+  /** A lease of it was closed. */
+  void giveBack(Lease lease) {
+    leases--;
+    if (lease.isRunners()) {
+      runnerLeases--;
+    }
+  }
+
+  boolean isLent() {
+    return leases > 0;
+  }
+
+  /** It is in the log no more. */
+  void leaveLog() {
+    next = null;
+    account = Account.RUNNER;
+  }
+
+  /** Whether from now on nobody but watchers have it. */
+  boolean isNowWatchers() {
+    if (account != Account.RUNNER || runnerLeases > 0) {
       return false;
     }
-    start = end();
-    used = 0;
-    runs = 0;
+    account = Account.WATCHERS;
     return true;
   }
 
-  /** Whether that was the last reference: the memory is to be freed. */
-  boolean dropReference() {
-    return --references == 0;
+  /** The same bytes in no more memory than they take; nobody may have a lease. */
+  Chunk copyTo(MemorySegment smaller) {
+    Chunk copy = new Chunk(smaller, start);
+    MemorySegment.copy(memory, 0, smaller, 0, used);
+    copy.used = used;
+    copy.runs = runs;
+    copy.runEnds = Arrays.copyOf(runEnds, runs);
+    copy.firstStream = firstStream;
+    return copy;
   }
 
   private Stream streamOfRun(int run) {

@@ -5,29 +5,34 @@ import dev.runnel.model.Event;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobState;
 import dev.runnel.model.NodeIdentity;
+import dev.runnel.model.Role;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What the runner of a job is told, and when: the answer to its {@code run}, whatever carries it.
- * Owned by whoever carries it, on that one thread. PROTOCOL.md, "Answers" and "The log, following,
- * and flow".
+ * What a follower of a job is told, and when: the answer to its {@code run} or {@code attach},
+ * whatever carries it. Owned by whoever carries it, on that one thread. PROTOCOL.md, "Answers" and
+ * "Flow".
  */
 public final class Following {
   private final Job job;
+  private final Follow how;
   private final NodeIdentity node;
   private final LogReader reader;
   private final Outlet outlet;
-  private final AtomicBoolean woken = new AtomicBoolean();
+  private final Woken woken = new Woken();
+  private final @Nullable StdinTale stdin;
 
   // The offset that output may not reach; without a window the outlet alone sets the pace.
   private long creditEnd = Long.MAX_VALUE;
+  private long gapBytes;
   private boolean startedTold;
   private boolean exitedTold;
-  private boolean stdinClosedTold;
-  private boolean eofTold;
-  private long stdinTold = -1;
   private boolean over;
+
+  // Read on our thread after the job has said so on its own.
+  private volatile boolean seated;
 
   /** Who carries the answer. */
   public interface Outlet {
@@ -43,42 +48,82 @@ public final class Following {
     /** There may be output, or the end: to be answered by {@link Following#next}. */
     void ready();
 
-    /** Carries the last event; the seat is left already. */
+    /** Carries the last event; the job is followed no longer. */
     void finish(Event.Final event);
   }
 
-  private Following(Job job, NodeIdentity node, Outlet outlet) {
-    this.job = job;
-    this.node = node;
-    this.outlet = outlet;
-    job.spec().window().ifPresent(window -> creditEnd = window);
-    this.reader = job.takeSeat(this::wake);
+  /** What the job calls, on its own threads. */
+  private final class Woken implements Follower {
+    private final AtomicBoolean looking = new AtomicBoolean();
+
+    // Many changes make one look.
+    @Override
+    public void wake() {
+      if (looking.compareAndSet(false, true)) {
+        outlet.execute(
+            () -> {
+              // Before the look: what changes during it wakes us again.
+              looking.set(false);
+              outlet.look();
+            });
+      }
+    }
+
+    @Override
+    public void seated() {
+      seated = true;
+      if (how.job() == Follow.Existence.EXISTING) {
+        wake();
+      }
+    }
+
+    @Override
+    public void replaced() {
+      outlet.execute(
+          () -> {
+            detach(Event.Detached.Reason.REPLACED);
+            outlet.look();
+          });
+    }
   }
 
-  /** Takes the runner's seat of a job that was not started yet. */
-  public static Following run(Job job, NodeIdentity node, Outlet outlet) {
-    return new Following(job, node, outlet);
+  private Following(Job job, Follow how, NodeIdentity node, Outlet outlet) throws RefusedException {
+    this.job = job;
+    this.how = how;
+    this.node = node;
+    this.outlet = outlet;
+    boolean isRunner = how.role() == Role.RUNNER;
+    this.stdin = isRunner && job.hasStdin() ? new StdinTale(job, how.job(), outlet) : null;
+    this.seated = !isRunner;
+    this.reader = job.follow(woken, how);
+    how.window().ifPresent(window -> creditEnd = reader.position() + window);
+  }
+
+  /**
+   * Begins to follow a job. Who takes its seat takes it from whoever had it, who is told.
+   *
+   * @throws RefusedException if it asks for more than the job has
+   */
+  public static Following of(Job job, Follow how, NodeIdentity node, Outlet outlet)
+      throws RefusedException {
+    Following following = new Following(job, how, node, outlet);
+    if (how.job() == Follow.Existence.EXISTING) {
+      following.woken.wake();
+    }
+    return following;
   }
 
   public Job job() {
     return job;
   }
 
-  // Many changes make one look.
-  private void wake() {
-    if (woken.compareAndSet(false, true)) {
-      outlet.execute(
-          () -> {
-            // Before the look: what changes during it wakes us again.
-            woken.set(false);
-            outlet.look();
-          });
-    }
+  public boolean isRunner() {
+    return how.role() == Role.RUNNER;
   }
 
   /** Tells what there is to tell but output, and asks for a turn for that. */
   public void tell() {
-    if (over) {
+    if (over || !seated) {
       return;
     }
     RefusedException refusal = job.refusal();
@@ -87,38 +132,56 @@ public final class Following {
       return;
     }
     tellWhatCameBefore();
+    if (stdin != null) {
+      stdin.offerEarly(woken);
+    }
     tellExited();
     outlet.ready();
   }
 
   /**
    * Gives the next output that credit allows to the taker, who closes the lease; or finishes, if
-   * everything was read.
+   * everything was read. What is gone is told of before what follows it.
    *
    * @return whether there was output
    */
   public boolean next(int maxBytes, Consumer<Lease> taker) {
-    if (over) {
+    if (over || !seated) {
       return false;
     }
-    long credit = creditEnd - reader.position();
+    long before = reader.position();
+    long credit = creditEnd - before;
     Lease lease = credit > 0 ? reader.next((int) Math.min(credit, maxBytes)) : null;
+    if (lease != null || reader.position() > before) {
+      tellStarted(before);
+    }
+    tellGap(before, lease == null ? reader.position() : lease.offset());
     if (lease == null) {
       End end = reader.end();
       if (end != null) {
         tellWhatCameBefore();
-        finish(new Event.Ended(end, 0));
+        finish(new Event.Ended(end, gapBytes));
       }
       return false;
     }
-    tellStarted();
     long end = lease.end();
     taker.accept(lease);
-    if (job.spec().window().isEmpty()) {
+    if (how.window().isEmpty()) {
       // The lease alone keeps the bytes until they were taken.
       reader.consumed(end);
     }
     return true;
+  }
+
+  // It costs no credit: who has to consume nothing has nothing to acknowledge.
+  private void tellGap(long from, long to) {
+    if (to > from) {
+      gapBytes += to - from;
+      if (how.window().isPresent()) {
+        creditEnd += to - from;
+      }
+      outlet.tell(new Event.Gap(job.id(), from, to));
+    }
   }
 
   /**
@@ -130,8 +193,8 @@ public final class Following {
     if (offset > reader.position()) {
       throw new BadNoticeException("offset: " + offset + " (sent: " + reader.position() + ")");
     }
-    if (job.spec().window().isPresent()) {
-      creditEnd = Math.max(creditEnd, offset + job.spec().window().getAsLong());
+    if (how.window().isPresent()) {
+      creditEnd = Math.max(creditEnd, offset + how.window().getAsLong());
       reader.consumed(offset);
       if (!over) {
         outlet.ready();
@@ -140,46 +203,46 @@ public final class Following {
   }
 
   /**
-   * Bytes for the process.
+   * Bytes for the process; dropped if they are not a runner's.
    *
    * @throws BadNoticeException if they don't follow what came before, or go beyond the credit
    */
   public void stdin(long offset, byte[] bytes, boolean eof) throws BadNoticeException {
-    switch (job.offerStdin(offset, bytes, eof)) {
-      case TAKEN -> {}
-      case DUPLICATE -> {
-        stdinTold = -1;
-        eofTold = false;
-        tell();
-      }
-      case HOLE -> throw badStdin(offset, bytes, "leaves a hole");
-      case OVERRUN ->
-          throw badStdin(offset, bytes, "beyond the window of " + Job.STDIN_WINDOW_BYTES);
-      case BEYOND_EOF -> throw badStdin(offset, bytes, "contradicts an earlier eof");
+    if (stdin != null && !over && stdin.offer(woken, offset, bytes, eof)) {
+      tell();
     }
   }
 
-  private static BadNoticeException badStdin(long offset, byte[] bytes, String what) {
-    return new BadNoticeException("stdin: " + bytes.length + " bytes at " + offset + ": " + what);
+  /** The client wants to hear no more; the job goes on. */
+  public void detach() {
+    detach(Event.Detached.Reason.ASKED);
+  }
+
+  private void detach(Event.Detached.Reason reason) {
+    if (!over) {
+      over = true;
+      job.leave(woken, reader, Seat.Leaving.DETACHED);
+      outlet.finish(new Event.Detached(reason));
+    }
   }
 
   /** The client is gone. Idempotent. */
   public void leave() {
     if (!over) {
       over = true;
-      job.leaveSeat();
+      job.leave(woken, reader, Seat.Leaving.GONE);
     }
   }
 
   // All may have happened since tell() looked. Nothing happens after the end.
   private void tellWhatCameBefore() {
-    tellStarted();
-    if (startedTold) {
-      tellStdin();
+    tellStarted(reader.position());
+    if (startedTold && stdin != null) {
+      stdin.tell();
     }
   }
 
-  private void tellStarted() {
+  private void tellStarted(long next) {
     Job.Started started = job.started();
     if (startedTold || started == null) {
       return;
@@ -192,33 +255,19 @@ public final class Following {
             node.boot(),
             started.pid(),
             job.state(),
-            job.hasStdin() ? (Integer) Job.STDIN_WINDOW_BYTES : null,
-            false,
-            0));
+            stdin != null ? (Integer) Job.STDIN_WINDOW_BYTES : null,
+            how.job() == Follow.Existence.EXISTING,
+            next));
   }
 
-  private void tellStdin() {
-    if (!job.hasStdin() || stdinClosedTold || eofTold) {
-      return;
-    }
-    if (job.isStdinBroken()) {
-      stdinClosedTold = true;
-      outlet.tell(new Event.StdinClosed(job.id()));
-      return;
-    }
-    // Read before the count: the count is final once this is true.
-    boolean eof = job.isStdinEnded();
-    long taken = job.stdinTaken();
-    if (taken > stdinTold || eof) {
-      stdinTold = taken;
-      eofTold = eof;
-      outlet.tell(new Event.StdinAck(job.id(), taken, eof));
-    }
-  }
-
+  // Also to who comes after the end, if there is output before it.
   private void tellExited() {
     ExitStatus status = job.exitStatus();
-    if (status != null && !exitedTold && job.state() == JobState.DRAINING) {
+    if (status == null || exitedTold || !startedTold) {
+      return;
+    }
+    boolean isLate = how.job() == Follow.Existence.EXISTING && reader.end() == null;
+    if (job.state() == JobState.DRAINING || isLate) {
       exitedTold = true;
       outlet.tell(new Event.Exited(job.id(), status));
     }
@@ -227,7 +276,7 @@ public final class Following {
   // The place is given back first: a client that has its end may start its next command at once.
   private void finish(Event.Final event) {
     over = true;
-    job.leaveSeat();
+    job.leave(woken, reader, Seat.Leaving.TOLD);
     outlet.finish(event);
   }
 }

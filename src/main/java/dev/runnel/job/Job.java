@@ -2,37 +2,48 @@ package dev.runnel.job;
 
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
+import dev.runnel.model.ErrorCode;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
-import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Outcome;
+import dev.runnel.model.Request;
+import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
 import dev.runnel.model.TerminalSize;
 import dev.runnel.process.ProcessEngine;
+import java.time.Duration;
 import java.time.Instant;
-import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One running of a command, as others see it. Any thread may call it and nothing blocks; what it
- * does happens on the pump, in {@link Lifecycle}. Who follows it is told only that something
- * changed, and looks for itself.
+ * One running of a command, as others see it, and what is known of it after its end. Any thread may
+ * call it and nothing blocks; what it does happens on the pump, in {@link Lifecycle}. Who follows
+ * it is told only that something changed, and looks for itself.
  */
 public final class Job {
   /** How far a runner's stdin may be ahead of what the pipe took. */
   public static final int STDIN_WINDOW_BYTES = 65_536;
 
   private final JobId id;
-  private final JobSpec spec;
+  private final @Nullable String once;
   private final Origin origin;
   private final String display;
+  private final long retainBytes;
+  private final @Nullable Duration keep;
+  private final boolean hasStdin;
+  private final boolean hasTerminal;
   private final ProcessEngine engine;
   private final OutputLog log;
   private final Stdin stdin = new Stdin(STDIN_WINDOW_BYTES);
-  private final Lifecycle lifecycle;
+  private final Seat seat;
+  private final CopyOnWriteArrayList<Follower> watchers = new CopyOnWriteArrayList<>();
+
+  // Null once it has ended: what it was asked to run may be large, and is not needed any more.
+  private volatile @Nullable Lifecycle lifecycle;
 
   // Written by the pump, read by followers after they were woken.
   private volatile JobState state = JobState.STARTING;
@@ -43,37 +54,45 @@ public final class Job {
   private volatile @Nullable RefusedException refusal;
   private volatile @Nullable End end;
 
-  private volatile @Nullable Runnable wake;
-  private volatile boolean abandoned;
-
   /** The moment of its process's birth. */
   public record Started(int pid, Instant at) {}
 
-  Job(JobId id, JobSpec spec, Origin origin, Registry registry) {
+  Job(JobId id, Request.Run run, Origin origin, Registry registry) {
     this.id = id;
-    this.spec = spec;
+    this.once = run.once();
     this.origin = origin;
-    this.display = spec.command().display();
+    this.display = run.spec().command().display();
+    this.retainBytes = run.spec().retainBytes();
+    this.keep = run.spec().lasting().keep();
+    this.hasStdin = run.spec().command().stdin() == CommandSpec.Stdin.PIPE;
+    this.hasTerminal = run.spec().command().terminal() != null;
     this.engine = registry.engine();
-    this.lifecycle = new Lifecycle(this, registry);
-    this.log =
-        new OutputLog(
-            registry.memory(),
-            spec.retainBytes(),
-            () -> engine.execute(lifecycle::resumeOutput),
-            registry::release);
+    this.lifecycle = new Lifecycle(this, run.spec(), registry);
+    this.log = new OutputLog(registry.memory(), retainBytes, this::resumeOutput);
+    this.seat = new Seat(this, run.spec().lasting(), engine, registry::release);
   }
 
   public JobId id() {
     return id;
   }
 
-  public JobSpec spec() {
-    return spec;
+  /** How much of its output is kept, at least while it runs. */
+  public long retainBytes() {
+    return retainBytes;
   }
 
   public Origin origin() {
     return origin;
+  }
+
+  /** Whether a run from there means the execution that this job is. */
+  boolean isSame(Request.Run run, Origin from) {
+    return once != null && once.equals(run.once()) && origin.principal().equals(from.principal());
+  }
+
+  /** How long it is to be remembered after its end; null: as long as others. */
+  @Nullable Duration keep() {
+    return keep;
   }
 
   public JobState state() {
@@ -111,41 +130,61 @@ public final class Job {
   }
 
   public boolean hasStdin() {
-    return spec.command().stdin() == CommandSpec.Stdin.PIPE;
+    return hasStdin;
+  }
+
+  public boolean hasTerminal() {
+    return hasTerminal;
   }
 
   /**
-   * Takes the runner's seat.
+   * Begins to follow it. Whoever takes the seat takes it from who had it.
    *
-   * @param wake called on any thread when there may be something new: output, a state, the end; it
-   *     must neither block nor throw
+   * @throws RefusedException if it asks for more than there is
    */
-  public LogReader takeSeat(Runnable wake) {
-    this.wake = wake;
-    return log.openRunner(wake);
+  LogReader follow(Follower who, Follow how) throws RefusedException {
+    long window = how.window().orElse(0);
+    if (window > retainBytes) {
+      throw new RefusedException(
+          ErrorCode.BAD_REQUEST, "window: " + window + " (retain: " + retainBytes + ")");
+    }
+    long length = log.length();
+    long from = how.from().orElse(length);
+    if (from > length) {
+      throw new RefusedException(ErrorCode.BAD_REQUEST, "from: " + from + " (log: " + length + ")");
+    }
+    if (how.role() == Role.RUNNER) {
+      return seat.take(who, from);
+    }
+    // First: what happens from here on, it hears of.
+    watchers.add(who);
+    return log.openWatcher(from, who::wake);
   }
 
-  /**
-   * The runner is gone, or has all it wants: what has not started does not start, what runs ends as
-   * abandoned, and the log's memory is given back.
-   */
-  public void leaveSeat() {
-    wake = null;
-    abandoned = true;
-    log.abandon();
-    if (state != JobState.ENDED) {
-      engine.execute(() -> lifecycle.end(Outcome.ABANDONED));
+  /** Follows no longer. Idempotent. */
+  void leave(Follower who, LogReader reader, Seat.Leaving how) {
+    if (reader.isRunner()) {
+      seat.leave(who, how);
+    } else {
+      watchers.remove(who);
+      log.leave(reader);
     }
   }
 
-  /** Whether a worker that is to start it still should. */
-  boolean isWanted() {
-    return !abandoned && !lifecycle.isEnding();
+  /** Nobody is going to come for it: what has not started does not start, what runs ends. */
+  void abandon() {
+    Lifecycle live = lifecycle;
+    if (live != null) {
+      engine.execute(() -> live.end(Outcome.ABANDONED));
+    }
   }
 
   /** Has its command started as it stands, unless nobody wants it any more. Called once. */
   public void start() {
-    start(spec.command().settled(Map.of()));
+    Lifecycle live = lifecycle;
+    if (live != null) {
+      live.start();
+    }
   }
 
   /**
@@ -154,26 +193,33 @@ public final class Job {
    * @param settled the job's command with all that it is not kept with
    */
   public void start(CommandSpec settled) {
-    engine.start(id, settled, this::isWanted, lifecycle);
+    Lifecycle live = lifecycle;
+    if (live != null) {
+      live.start(settled);
+    }
   }
 
   /** It can't be started at all: the job ends without a trace. */
   public void refuse(RefusedException why) {
-    engine.execute(() -> lifecycle.refuse(why));
+    Lifecycle live = lifecycle;
+    if (live != null) {
+      engine.execute(() -> live.refuse(why));
+    }
   }
 
-  /** Bytes for stdin; what is refused is not kept. */
-  public StdinAnswer offerStdin(long offset, byte[] bytes, boolean eof) {
-    if (!hasStdin()) {
+  /** Bytes for stdin, from who has the seat; what is refused is not kept. */
+  StdinAnswer offerStdin(Follower by, long offset, byte[] bytes, boolean eof) {
+    Lifecycle live = lifecycle;
+    if (!hasStdin || live == null) {
       return StdinAnswer.TAKEN;
     }
-    Stdin.Offer offer = stdin.offer(offset, bytes, eof);
+    Stdin.Offer offer = stdin.offer(by, offset, bytes, eof);
     if (offer == Stdin.Offer.TAKEN) {
-      engine.execute(lifecycle::feed);
+      engine.execute(live::feed);
     }
     return switch (offer) {
       case TAKEN, CLOSED -> StdinAnswer.TAKEN;
-      case DUPLICATE -> StdinAnswer.DUPLICATE;
+      case DUPLICATE, DROPPED -> StdinAnswer.DUPLICATE;
       case HOLE -> StdinAnswer.HOLE;
       case OVERRUN -> StdinAnswer.OVERRUN;
       case BEYOND_EOF -> StdinAnswer.BEYOND_EOF;
@@ -181,7 +227,7 @@ public final class Job {
   }
 
   /** What became of stdin that a runner sent. */
-  public enum StdinAnswer {
+  enum StdinAnswer {
     TAKEN,
     DUPLICATE,
     HOLE,
@@ -189,25 +235,36 @@ public final class Job {
     BEYOND_EOF
   }
 
-  /** Signals the process group, once there is one. */
+  /** Signals the process group, once there is one and if it has not ended. */
   public void signal(Signal signal) {
-    engine.execute(() -> lifecycle.signal(signal));
+    Lifecycle live = lifecycle;
+    if (live != null) {
+      engine.execute(() -> live.signal(signal));
+    }
   }
 
   /** Gives its terminal another size; does nothing without one. */
   public void resize(TerminalSize size) {
-    engine.execute(() -> lifecycle.resize(size));
+    Lifecycle live = lifecycle;
+    if (live != null) {
+      engine.execute(() -> live.resize(size));
+    }
   }
 
   /**
-   * Ends it, whole tree and all.
+   * Ends it, whole tree and all, if it has not ended.
    *
-   * @param begun called on the pump when that has begun, or was needless
+   * @param begun called when that has begun, or was needless; on the pump, or at once
    */
   public void cancel(Outcome cause, Consumer<JobState> begun) {
+    Lifecycle live = lifecycle;
+    if (live == null) {
+      begun.accept(state);
+      return;
+    }
     engine.execute(
         () -> {
-          lifecycle.end(cause);
+          live.end(cause);
           begun.accept(state);
         });
   }
@@ -221,12 +278,12 @@ public final class Job {
         display,
         at == null ? null : at.pid(),
         log.length(),
-        end != null || wake == null ? 0 : 1,
+        watchers.size() + (seat.holder() == null ? 0 : 1),
         at == null ? null : at.at(),
         end);
   }
 
-  // For Lifecycle, on the pump.
+  // For Lifecycle and the registry.
 
   OutputLog log() {
     return log;
@@ -236,10 +293,21 @@ public final class Job {
     return stdin;
   }
 
+  Seat seat() {
+    return seat;
+  }
+
+  private void resumeOutput() {
+    Lifecycle live = lifecycle;
+    if (live != null) {
+      engine.execute(live::resumeOutput);
+    }
+  }
+
   void becomeStarted(Started how) {
     started = how;
     state = JobState.RUNNING;
-    wakeFollower();
+    wakeFollowers();
   }
 
   void becomeExited(ExitStatus status) {
@@ -250,34 +318,40 @@ public final class Job {
   void becomeEnded(End how) {
     end = how;
     state = JobState.ENDED;
+    lifecycle = null;
   }
 
   /** Follows becomeEnded once the registry knows: who asks it then gets the same answer. */
   void tellEnd(End how) {
     log.close(how);
-    wakeFollower();
+    seat.end();
+    wakeFollowers();
   }
 
   void becomeRefused(RefusedException why) {
     state = JobState.ENDED;
     refusal = why;
-    wakeFollower();
+    lifecycle = null;
+    wakeFollowers();
   }
 
   void becomeStdinBroken() {
     stdinBroken = true;
-    wakeFollower();
+    wakeFollowers();
   }
 
   void becomeStdinEnded() {
     stdinEnded = true;
-    wakeFollower();
+    wakeFollowers();
   }
 
-  void wakeFollower() {
-    Runnable follower = wake;
-    if (follower != null) {
-      follower.run();
+  void wakeFollowers() {
+    Follower runner = seat.holder();
+    if (runner != null) {
+      runner.wake();
+    }
+    for (Follower watcher : watchers) {
+      watcher.wake();
     }
   }
 }

@@ -10,15 +10,17 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Lease implements AutoCloseable {
   private final OutputLog log;
+  private final boolean runners;
   private final Chunk chunk;
   private final Stream stream;
   private final long offset;
   private final MemorySegment bytes;
-  // Guarded by the log: a reference that was dropped twice would free another's bytes.
+  // Guarded by the log: a lease that was counted twice would free another's bytes.
   private boolean closed;
 
-  Lease(OutputLog log, Chunk chunk, Stream stream, long offset, MemorySegment bytes) {
-    this.log = log;
+  Lease(LogReader reader, Chunk chunk, Stream stream, long offset, MemorySegment bytes) {
+    this.log = reader.log();
+    this.runners = reader.isRunner();
     this.chunk = chunk;
     this.stream = stream;
     this.offset = offset;
@@ -49,7 +51,12 @@ public final class Lease implements AutoCloseable {
     log.release(this);
   }
 
-  /** The chunk to drop; null: that was done already. */
+  /** Whether a runner took it, who may be waited for. */
+  boolean isRunners() {
+    return runners;
+  }
+
+  /** The chunk to give back; null: that was done already. */
   @Nullable Chunk takeChunk() {
     boolean was = closed;
     closed = true;

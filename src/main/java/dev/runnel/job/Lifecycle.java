@@ -62,9 +62,9 @@ final class Lifecycle implements ProcessListener {
   // Read by spawners too: whether somebody already wants it ended.
   private volatile boolean ending;
 
-  Lifecycle(Job job, Registry registry) {
+  Lifecycle(Job job, JobSpec spec, Registry registry) {
     this.job = job;
-    this.spec = job.spec();
+    this.spec = spec;
     this.registry = registry;
     this.engine = registry.engine();
     this.drain = new DrainClock(engine, spec.drain(), spec.drainMax(), this::giveUpDraining);
@@ -73,8 +73,14 @@ final class Lifecycle implements ProcessListener {
     }
   }
 
-  boolean isEnding() {
-    return ending;
+  /** Has the process made, unless somebody wants it ended by then, or nobody wants it. */
+  void start() {
+    start(spec.command().settled(Map.of()));
+  }
+
+  /** The same of the command with all that it is not kept with. */
+  void start(CommandSpec settled) {
+    engine.start(job.id(), settled, () -> !ending && !job.seat().isAbandoned(), this);
   }
 
   // What others ask of it.
@@ -226,7 +232,7 @@ final class Lifecycle implements ProcessListener {
   @Override
   public void inputTaken(int bytes) {
     job.stdin().take(bytes);
-    job.wakeFollower();
+    job.wakeFollowers();
     closeInputAtEof();
   }
 
@@ -252,7 +258,7 @@ final class Lifecycle implements ProcessListener {
       settleIfQuiet();
     } else {
       runDrain();
-      job.wakeFollower();
+      job.wakeFollowers();
     }
   }
 

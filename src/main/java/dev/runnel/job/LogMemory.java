@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
@@ -12,7 +13,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * The memory of all logs of a node together. Every log is granted {@link #FLOOR_BYTES} for as long
  * as its job lives, so that no log ever waits for another's reader; what it holds beyond them it
- * takes from what is left. Any thread.
+ * takes from what is left. What is there only for replay goes when somebody needs it to go on:
+ * first of the logs that have ended, the oldest end first, then of the others. Any thread.
  */
 public final class LogMemory {
   /** What a log may always hold. */
@@ -33,6 +35,9 @@ public final class LogMemory {
   private final LinkedHashMap<OutputLog, Integer> starved = new LinkedHashMap<>();
   // So that nobody takes the lock while none is starved.
   private volatile int starvedCount;
+  // From whom there may be something to be had; guarded by the set of those that have ended.
+  private final LinkedHashSet<OutputLog> ended = new LinkedHashSet<>();
+  private final LinkedHashSet<OutputLog> spenders = new LinkedHashSet<>();
 
   /**
    * Half of the memory may go to floors, which bounds the number of jobs.
@@ -97,6 +102,66 @@ public final class LogMemory {
     }
   }
 
+  boolean isStarved() {
+    return starvedCount > 0;
+  }
+
+  /** Whether there is less than there should be: then nothing is lent that nobody waits for. */
+  boolean isOverdrawn() {
+    return shared.get() > sharedLimitBytes;
+  }
+
+  /** The log has ended, and is there for replay only. To be called under no log's lock. */
+  void keep(OutputLog log) {
+    synchronized (ended) {
+      spenders.remove(log);
+      ended.add(log);
+    }
+    reclaim(isStarved() ? LARGEST_CHUNK_BYTES : 0);
+  }
+
+  void forget(OutputLog log) {
+    synchronized (ended) {
+      ended.remove(log);
+    }
+  }
+
+  /** The log holds more than its floor. */
+  void spends(OutputLog log) {
+    synchronized (ended) {
+      spenders.add(log);
+    }
+  }
+
+  /** Frees so much, if that can be done without a loss to anybody who is waited for. */
+  void reclaim(int bytes) {
+    while (missing(bytes) > 0 && askNext(bytes)) {
+      // The next one.
+    }
+  }
+
+  // Taken out first: what one comes to hold while it is asked, it says anew.
+  private boolean askNext(int bytes) {
+    LinkedHashSet<OutputLog> group = ended;
+    OutputLog log;
+    synchronized (ended) {
+      if (group.isEmpty()) {
+        group = spenders;
+      }
+      log = group.isEmpty() ? null : group.removeFirst();
+    }
+    if (log != null && log.shed(missing(bytes))) {
+      synchronized (ended) {
+        group.addFirst(log);
+      }
+    }
+    return log != null;
+  }
+
+  private long missing(int bytes) {
+    return shared.get() + bytes - sharedLimitBytes;
+  }
+
   /** Tells as many as what is free may be enough for. To be called under no log's lock. */
   void tellStarved() {
     if (starvedCount > 0) {
@@ -145,6 +210,15 @@ public final class LogMemory {
   /** The size to try when one is not to be had. */
   static int sizeBelow(int chunkBytes) {
     return chunkBytes / CHUNK_GROWTH;
+  }
+
+  /** So that a log that retains little does not hold a multiple of it. */
+  static int largestChunkFor(long retainBytes) {
+    int bytes = LARGEST_CHUNK_BYTES;
+    while (bytes > SMALLEST_CHUNK_BYTES && bytes > retainBytes / CHUNK_GROWTH) {
+      bytes = sizeBelow(bytes);
+    }
+    return bytes;
   }
 
   /** The size of the chunk that follows one of this size: quiet logs stay small. */

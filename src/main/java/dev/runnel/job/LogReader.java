@@ -1,32 +1,44 @@
 package dev.runnel.job;
 
 import dev.runnel.model.End;
+import dev.runnel.model.Role;
 import org.jspecify.annotations.Nullable;
 
-/** A follower's place in a log. For one thread, the follower's. */
+/**
+ * A follower's place in a log. For one thread, the follower's. The log keeps what a runner has not
+ * consumed; a watcher's position jumps when the log has moved past it.
+ */
 public final class LogReader {
   private final OutputLog log;
+  private final Role role;
   private final Runnable onMore;
   private long position;
-  // Guarded by the log: it has found nothing and waits to be called.
+
+  // Guarded by the log: where it read last, and whether it has found nothing and waits to be
+  // called.
+  private @Nullable Chunk chunk;
   private boolean parked;
 
-  LogReader(OutputLog log, Runnable onMore) {
+  LogReader(OutputLog log, Role role, long position, Runnable onMore) {
     this.log = log;
+    this.role = role;
+    this.position = position;
     this.onMore = onMore;
   }
 
-  /** The log offset of the next byte. */
+  /** The log offset of the next byte that is wanted. */
   public long position() {
     return position;
   }
 
   /**
-   * The next bytes, of one stream, and moves past them; the caller closes the lease. Null: there
-   * are none now; {@code onMore} is called as soon as there are, or the end.
+   * The next bytes, of one stream, and moves past them; the caller closes the lease. It begins
+   * beyond the {@link #position} there was, if what stood there is gone. Null: there are none now,
+   * and the position has moved past what is gone; {@code onMore} is called as soon as there are, or
+   * the end.
    */
   public @Nullable Lease next(int maxBytes) {
-    Lease lease = log.lease(this, position, maxBytes);
+    Lease lease = log.lease(this, maxBytes);
     if (lease != null) {
       position = lease.end();
     }
@@ -40,11 +52,33 @@ public final class LogReader {
 
   /** Nothing below the offset will be asked for again: the log may drop it. */
   public void consumed(long offset) {
-    log.unpin(offset);
+    log.unpin(this, offset);
+  }
+
+  OutputLog log() {
+    return log;
+  }
+
+  boolean isRunner() {
+    return role == Role.RUNNER;
   }
 
   Runnable onMore() {
     return onMore;
+  }
+
+  // Under the log's lock.
+
+  void moveTo(long offset) {
+    position = offset;
+  }
+
+  @Nullable Chunk chunk() {
+    return chunk;
+  }
+
+  void readFrom(Chunk current) {
+    chunk = current;
   }
 
   void park() {

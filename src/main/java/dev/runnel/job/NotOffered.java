@@ -16,8 +16,6 @@ public final class NotOffered {
   public static void check(Request request) throws RefusedException {
     switch (request) {
       case Request.Run run -> run(run);
-      case Request.Attach _ -> refuse("type: attach");
-      case Request.Detach _ -> refuse("type: detach");
       case Request.Hello hello when hello.heartbeat() != null -> refuse("heartbeat_ms:");
       case Request _ -> {}
     }
@@ -25,16 +23,7 @@ public final class NotOffered {
 
   private static void run(Request.Run run) throws RefusedException {
     Lasting lasting = run.spec().lasting();
-    if (run.once() != null) {
-      refuse("once:");
-    }
-    if (!lasting.linger().isZero()) {
-      refuse("linger_ms:");
-    }
-    if (lasting.keep() != null) {
-      refuse("keep_ms:");
-    }
-    if (lasting.onFull() != Lasting.OnFull.BLOCK) {
+    if (lasting.onFull() == Lasting.OnFull.SPOOL) {
       refuse("on_full: " + lasting.onFull().wireName());
     }
   }

@@ -1,54 +1,75 @@
 package dev.runnel.job;
 
 import dev.runnel.model.End;
+import dev.runnel.model.Role;
 import dev.runnel.model.Stream;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A job's output, addressed by offset: where its one writer, the pump, and its readers meet. It has
  * no queue and never blocks: the writer is told that there is no room and, later, that there is;
- * readers come for as much as they can take. Nothing is sent and nobody is called under its lock.
- * PROTOCOL.md, "The log, following, and flow".
+ * readers come for as much as they can take. What the runner has not consumed stays, and holds the
+ * writer back; below that the last {@code retain} bytes stay for whoever comes late, as long as
+ * nobody needs their memory. Nothing is sent and nobody is called under its lock. PROTOCOL.md,
+ * "Flow".
  */
 public final class OutputLog {
+  private static final LogReader[] NONE = {};
+
   private final LogMemory memory;
-  private final long boundBytes;
+  private final long retainBytes;
+  private final int largestChunkBytes;
   private final Runnable onRoom;
-  private final Runnable onReleased;
 
   // All below are guarded by this.
-  private final ArrayDeque<Chunk> chunks = new ArrayDeque<>();
+  private final Chunks chunks;
   private long next;
-  // What is below it, nobody may come back for.
+  // The runner's last ack, also of one that left: what is below it is there for others only.
   private long pinned;
-  private long heldBytes;
+  private Vacancy vacancy = Vacancy.HOLD;
   private int nextChunkBytes = LogMemory.SMALLEST_CHUNK_BYTES;
   private boolean writing;
   private boolean wantsRoom;
   private boolean unbounded;
-  private boolean unwatched;
-  private boolean released;
-  private @Nullable LogReader reader;
+  private boolean kept;
+  private boolean forgotten;
+  // Whether the memory knows that there may be something to be had from it.
+  private boolean spending;
+  private @Nullable LogReader runner;
+  private final List<LogReader> parkedWatchers = new ArrayList<>(0);
   private @Nullable End end;
 
+  /** What becomes of output when nobody sits in the runner's seat. */
+  enum Vacancy {
+    /** All from the last ack on stays, and the writer waits. */
+    HOLD,
+    /** The oldest goes. */
+    DROP
+  }
+
   /**
-   * @param boundBytes how far the writer may be ahead of what is pinned
+   * @param retainBytes how much it keeps, and how far the writer may be ahead of the runner
    * @param onRoom called by any thread when {@link #reserve} had no room and now would have
-   * @param onReleased called by any thread, once, when the log has ended, nobody will read it any
-   *     more and all its memory is given back
    */
-  OutputLog(LogMemory memory, long boundBytes, Runnable onRoom, Runnable onReleased) {
+  OutputLog(LogMemory memory, long retainBytes, Runnable onRoom) {
     this.memory = memory;
-    this.boundBytes = boundBytes;
+    this.retainBytes = retainBytes;
+    this.largestChunkBytes = LogMemory.largestChunkFor(retainBytes);
     this.onRoom = onRoom;
-    this.onReleased = onReleased;
+    this.chunks = new Chunks(memory);
   }
 
   /** The log's length: the offset of the next byte. */
   public synchronized long length() {
     return next;
+  }
+
+  /** The offset of the oldest byte that is still there. */
+  public synchronized long floor() {
+    return start();
   }
 
   /** How the job ended; null: it has not. There is no output after it. */
@@ -57,14 +78,21 @@ public final class OutputLog {
   }
 
   /**
-   * Opens the reader that pins what it has not acknowledged.
+   * Opens the reader that is waited for, in place of the one before, which holds nothing any more.
    *
    * @param onMore called by the writer's thread, once for each time that the reader found nothing
    */
-  public synchronized LogReader openRunner(Runnable onMore) {
-    LogReader opened = new LogReader(this, onMore);
-    reader = opened;
+  synchronized LogReader openRunner(long from, Runnable onMore) {
+    LogReader opened = new LogReader(this, Role.RUNNER, from, onMore);
+    runner = opened;
+    pinned = Math.max(from, start());
+    vacancy = Vacancy.HOLD;
     return opened;
+  }
+
+  /** Opens a reader that is not waited for. */
+  LogReader openWatcher(long from, Runnable onMore) {
+    return new LogReader(this, Role.WATCHER, from, onMore);
   }
 
   // For the writer.
@@ -73,51 +101,70 @@ public final class OutputLog {
    * Room for at least a byte of the stream, to be given to {@link #commit}; or null until {@code
    * onRoom}.
    */
-  synchronized @Nullable MemorySegment reserve(Stream stream) {
-    long room = unbounded ? Long.MAX_VALUE : pinned + boundBytes - next;
-    Chunk tail = room > 0 ? tailFor(stream) : null;
-    if (tail == null) {
-      wantsRoom = true;
-      return null;
+  @Nullable MemorySegment reserve(Stream stream) {
+    synchronized (this) {
+      // Asked anew, it has dropped what it had.
+      writing = false;
+      MemorySegment room = tryReserve(stream);
+      if (room != null || roomBytes() <= 0) {
+        wantsRoom = room == null;
+        return room;
+      }
     }
-    wantsRoom = false;
-    writing = true;
-    return tail.room((int) Math.min(tail.free(), room));
+    memory.reclaim(nextChunkBytes);
+    synchronized (this) {
+      MemorySegment room = tryReserve(stream);
+      if (room == null) {
+        shed(Long.MAX_VALUE, 0);
+        // Before the last look: what is given back meanwhile is not missed.
+        memory.await(this, nextChunkBytes);
+        room = tryReserve(stream);
+      }
+      wantsRoom = room == null;
+      if (!wantsRoom && parkedWatchers.isEmpty()) {
+        memory.awaitNoMore(this);
+      }
+      return room;
+    }
   }
 
   /** So many bytes now stand in what {@link #reserve} gave. */
   void commit(Stream stream, int bytes) {
     Runnable more;
+    LogReader[] watchers;
     synchronized (this) {
+      Chunk tail = chunks.last();
+      if (tail == null || !writing) {
+        throw new IllegalStateException("commit without reserve");
+      }
       writing = false;
-      Chunk tail = chunks.getLast();
       tail.append(stream, bytes);
       if (tail.free() == 0) {
-        nextChunkBytes = LogMemory.sizeAfter(tail.capacity());
+        nextChunkBytes = Math.min(largestChunkBytes, LogMemory.sizeAfter(tail.capacity()));
       }
       next += bytes;
-      if (unwatched) {
-        pinned = next;
-        dropUnpinned();
-      }
-      more = unparked();
+      dropOld();
+      more = unparkedRunner();
+      watchers = unparkedWatchers();
     }
-    more.run();
+    call(more, watchers);
     memory.tellStarved();
   }
 
   /** There is no more output. For the writer, which may have dropped what it reserved last. */
   void close(End how) {
     Runnable more;
+    LogReader[] watchers;
     synchronized (this) {
       end = how;
       writing = false;
       wantsRoom = false;
       memory.awaitNoMore(this);
-      more = unparked();
+      more = unparkedRunner();
+      watchers = unparkedWatchers();
     }
-    more.run();
-    tellRoomOrRelease();
+    call(more, watchers);
+    memory.tellStarved();
   }
 
   /** From now on there is always room: what comes is bounded by what the pipes still hold. */
@@ -125,33 +172,81 @@ public final class OutputLog {
     unbounded = true;
   }
 
-  /** Nobody will read any more: what still comes is counted and dropped. Idempotent. */
-  void abandon() {
-    synchronized (this) {
-      reader = null;
-      unwatched = true;
-      pinned = next;
-      dropUnpinned();
-    }
-    tellRoomOrRelease();
-  }
-
-  /** Frees what an idle log keeps only to write on in. For the writer, between its writes. */
+  /** Frees what a quiet log has only to write on in. For the writer, between its writes. */
   void trim() {
     synchronized (this) {
       writing = false;
-      dropIdleTail();
+      Chunk tail = chunks.last();
+      if (tail != null && tail.used() == 0) {
+        chunks.shrinkLast();
+        nextChunkBytes = LogMemory.SMALLEST_CHUNK_BYTES;
+      }
     }
+    memory.tellStarved();
+  }
+
+  // For the job.
+
+  /** The runner is gone. */
+  void vacate(Vacancy how) {
+    synchronized (this) {
+      runner = null;
+      vacancy = how;
+      dropOld();
+      dropForgotten();
+    }
+    tellRoom();
+  }
+
+  /** Whether the writer waits, and for a runner that is not there. */
+  synchronized boolean isStalled() {
+    return runner == null && vacancy == Vacancy.HOLD && wantsRoom;
+  }
+
+  /** It has ended, and nobody sits in the seat: it stays as long as there is memory for it. */
+  void keep() {
+    synchronized (this) {
+      runner = null;
+      vacancy = Vacancy.DROP;
+      dropOld();
+      if (!writing) {
+        chunks.shrinkLast();
+      }
+      if (!kept) {
+        kept = true;
+        chunks.loseFloor();
+      }
+      dropForgotten();
+    }
+    memory.keep(this);
+    memory.tellStarved();
+  }
+
+  /** Nobody can ask for it any more; a runner that reads it may read on. */
+  void forget() {
+    synchronized (this) {
+      forgotten = true;
+      dropForgotten();
+    }
+    memory.forget(this);
     memory.tellStarved();
   }
 
   // For readers.
 
-  @Nullable Lease lease(LogReader by, long offset, int maxBytes) {
+  @Nullable Lease lease(LogReader by, int maxBytes) {
     boolean room;
     synchronized (this) {
-      if (offset < next) {
-        return leaseAt(offset, maxBytes);
+      long from = Math.max(by.position(), start());
+      by.moveTo(from);
+      if (from < next) {
+        if (by.isRunner() || !memory.isOverdrawn()) {
+          return chunks.at(by, from).lease(by, from, maxBytes);
+        }
+        memory.await(this, LogMemory.SMALLEST_CHUNK_BYTES);
+      }
+      if (!by.isRunner() && !by.isParked()) {
+        parkedWatchers.add(by);
       }
       by.park();
       room = takeRoomWanted();
@@ -162,21 +257,27 @@ public final class OutputLog {
     return null;
   }
 
+  /** The watcher asks no more. */
+  synchronized void leave(LogReader watcher) {
+    parkedWatchers.remove(watcher);
+  }
+
   /** The end, for a reader that has read up to the offset; null: there is more, or will be. */
   synchronized @Nullable End endAt(long offset) {
     return offset == next ? end : null;
   }
 
   /** The reader needs nothing below the offset any more. */
-  void unpin(long offset) {
+  void unpin(LogReader by, long offset) {
     synchronized (this) {
-      if (offset <= pinned) {
+      if (by != runner || offset <= pinned) {
         return;
       }
       pinned = offset;
-      dropUnpinned();
+      dropOld();
+      noteSpending();
     }
-    tellRoomOrRelease();
+    tellRoom();
   }
 
   void release(Lease lease) {
@@ -185,153 +286,170 @@ public final class OutputLog {
       if (chunk == null) {
         return;
       }
-      drop(chunk);
-      dropUnpinned();
+      chunks.giveBack(chunk, lease);
     }
-    tellRoomOrRelease();
+    tellRoom();
   }
 
-  // For the memory, which has some again.
+  // For the memory, which calls under no lock.
 
+  /** There may be enough for it again. */
   void retry() {
     boolean room;
+    LogReader[] watchers;
     synchronized (this) {
       room = wantsRoom;
       wantsRoom = false;
+      watchers = unparkedWatchers();
     }
     if (room) {
       onRoom.run();
     }
+    call(OutputLog::callNobody, watchers);
   }
 
-  private void tellRoomOrRelease() {
+  /**
+   * Gives up the oldest of what is there for replay only, so many bytes or a little more.
+   *
+   * @return whether more may be had
+   */
+  synchronized boolean shed(long bytes) {
+    spending = shed(bytes, kept ? 0 : LogMemory.FLOOR_BYTES);
+    return spending;
+  }
+
+  private void tellRoom() {
     boolean room;
-    boolean gone;
     synchronized (this) {
+      if (memory.isStarved()) {
+        shed(LogMemory.LARGEST_CHUNK_BYTES, LogMemory.FLOOR_BYTES);
+      }
       room = takeRoomWanted();
-      gone = takeReleased();
     }
     if (room) {
       onRoom.run();
-    }
-    if (gone) {
-      onReleased.run();
     }
     memory.tellStarved();
   }
 
-  // Under the lock.
+  private static void callNobody() {}
 
-  private Lease leaseAt(long offset, int maxBytes) {
-    for (Chunk chunk : chunks) {
-      if (offset < chunk.end()) {
-        return chunk.lease(this, offset, maxBytes);
-      }
+  private static void call(Runnable more, LogReader[] watchers) {
+    more.run();
+    for (LogReader watcher : watchers) {
+      watcher.onMore().run();
     }
-    throw new IllegalStateException("offset: " + offset + " (log: " + next + ")");
   }
 
-  private Runnable unparked() {
-    LogReader parked = reader;
-    return parked != null && parked.unpark() ? parked.onMore() : () -> {};
+  // Under the lock.
+
+  private long start() {
+    Chunk first = chunks.first();
+    return first == null ? next : first.start();
+  }
+
+  /** Nobody is waited for who needs what is below it. */
+  private long held() {
+    return runner != null || vacancy == Vacancy.HOLD ? pinned : next;
+  }
+
+  private long roomBytes() {
+    return unbounded ? Long.MAX_VALUE : held() + retainBytes - next;
+  }
+
+  private @Nullable MemorySegment tryReserve(Stream stream) {
+    long room = roomBytes();
+    Chunk tail = room > 0 ? tailFor(stream) : null;
+    if (tail == null) {
+      return null;
+    }
+    writing = true;
+    return tail.room((int) Math.min(tail.free(), room));
   }
 
   private @Nullable Chunk tailFor(Stream stream) {
-    Chunk tail = chunks.peekLast();
+    Chunk tail = chunks.last();
     if (tail != null && tail.accepts(stream)) {
       return tail;
     }
-    int bytes = affordable();
-    if (bytes == 0) {
-      // Before the second look: what is given back meanwhile is not missed.
-      memory.await(this, nextChunkBytes);
-      bytes = affordable();
+    Chunk fresh = chunks.append(nextChunkBytes, next);
+    if (fresh == null && unbounded) {
+      fresh = chunks.force(nextChunkBytes, next);
     }
-    if (bytes == 0) {
-      return null;
-    }
-    memory.awaitNoMore(this);
-    Chunk fresh = new Chunk(memory.allocate(bytes), next);
-    chunks.addLast(fresh);
+    noteSpending();
     return fresh;
   }
 
-  // The size wanted, if the floor covers it or the node can spare it; else less; else none.
-  private int affordable() {
-    int wanted = nextChunkBytes;
-    for (int bytes = wanted;
-        bytes >= LogMemory.SMALLEST_CHUNK_BYTES;
-        bytes = LogMemory.sizeBelow(bytes)) {
-      if (charge(bytes)) {
-        return bytes;
-      }
-    }
-    if (!unbounded) {
-      return 0;
-    }
-    memory.charge(beyondFloor(heldBytes + wanted) - beyondFloor(heldBytes));
-    heldBytes += wanted;
-    return wanted;
+  private Runnable unparkedRunner() {
+    LogReader parked = runner;
+    return parked != null && parked.unpark() ? parked.onMore() : OutputLog::callNobody;
   }
 
-  private boolean charge(int bytes) {
-    long more = beyondFloor(heldBytes + bytes) - beyondFloor(heldBytes);
-    if (more > 0 && !memory.tryCharge(more)) {
-      return false;
+  private LogReader[] unparkedWatchers() {
+    if (parkedWatchers.isEmpty()) {
+      return NONE;
     }
-    heldBytes += bytes;
-    return true;
+    LogReader[] watchers = parkedWatchers.toArray(NONE);
+    parkedWatchers.clear();
+    for (LogReader watcher : watchers) {
+      watcher.unpark();
+    }
+    return watchers;
   }
 
-  private long beyondFloor(long held) {
-    return Math.max(0, held - LogMemory.FLOOR_BYTES);
+  // So that the memory knows whom to ask when another needs some.
+  private void noteSpending() {
+    if (!spending && !kept && chunks.isBeyondFloor()) {
+      spending = true;
+      memory.spends(this);
+    }
   }
 
-  private void dropUnpinned() {
-    while (!chunks.isEmpty() && chunks.getFirst().end() <= pinned) {
-      Chunk first = chunks.getFirst();
-      if (chunks.size() == 1 && (writing || first.rewind())) {
+  // Never the last one, which is written to.
+  private void dropOld() {
+    long held = held();
+    for (Chunk first = chunks.first();
+        first != null && first != chunks.last();
+        first = chunks.first()) {
+      if (first.end() > held || next - first.end() < retainBytes) {
         return;
       }
-      drop(chunks.removeFirst());
+      chunks.dropFirst();
     }
   }
 
-  private void dropIdleTail() {
-    if (chunks.size() == 1 && chunks.getFirst().end() <= pinned && !writing) {
-      drop(chunks.removeFirst());
-      nextChunkBytes = LogMemory.SMALLEST_CHUNK_BYTES;
+  private boolean shed(long bytes, long leastBytes) {
+    long target = Math.max(leastBytes, chunks.heldBytes() - Math.min(bytes, chunks.heldBytes()));
+    while (maySpareFirst()) {
+      if (chunks.heldBytes() <= target) {
+        return chunks.heldBytes() > leastBytes;
+      }
+      chunks.dropFirst();
     }
+    return false;
   }
 
-  private void drop(Chunk chunk) {
-    if (!chunk.dropReference()) {
-      return;
+  private boolean maySpareFirst() {
+    Chunk first = chunks.first();
+    return first != null && first.end() <= held() && !(writing && first == chunks.last());
+  }
+
+  private void dropForgotten() {
+    if (forgotten && runner == null && end != null) {
+      vacancy = Vacancy.DROP;
+      shed(Long.MAX_VALUE, 0);
     }
-    long before = heldBytes;
-    heldBytes -= chunk.capacity();
-    memory.discharge(beyondFloor(before) - beyondFloor(heldBytes));
-    memory.free(chunk.memory());
   }
 
   // Not for every byte, as a writer that is woken for a few would cost more than it reads; but for
-  // any if the reader has all there is: it may want more before it acknowledges any of that.
+  // any if the runner has all there is: it may want more before it acknowledges any of that.
   private boolean takeRoomWanted() {
-    long unconsumed = next - pinned;
-    boolean awaited = reader != null && reader.isParked() && unconsumed < boundBytes;
-    if (!wantsRoom || !(awaited || unconsumed <= boundBytes - boundBytes / 4)) {
+    long unconsumed = next - held();
+    boolean awaited = runner != null && runner.isParked() && unconsumed < retainBytes;
+    if (!wantsRoom || !(awaited || unconsumed <= retainBytes - retainBytes / 4)) {
       return false;
     }
     wantsRoom = false;
     return true;
-  }
-
-  private boolean takeReleased() {
-    if (released || end == null || !unwatched) {
-      return false;
-    }
-    dropIdleTail();
-    released = heldBytes == 0;
-    return released;
   }
 }

@@ -2,11 +2,11 @@ package dev.runnel.job;
 
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
-import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Outcome;
+import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
 import dev.runnel.model.TerminalSize;
 import dev.runnel.process.ProcessEngine;
@@ -26,8 +26,9 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Every job of a node: those that have not ended, and the ends of the last ones that have. It also
- * says whether there is place for one more. Any thread; nothing blocks. A node has one.
+ * Every job of a node: those that have not ended, and those of the last that have, with their ends
+ * and what output there is memory for. It also says whether there is place for one more. Any
+ * thread; nothing blocks. A node has one.
  */
 public final class Registry {
   private static final Duration SWEEP = Duration.ofSeconds(10);
@@ -45,12 +46,19 @@ public final class Registry {
   private final AtomicInteger starting = new AtomicInteger();
   private final CompletableFuture<Void> drained = new CompletableFuture<>();
 
-  // In order of their ends, guarded by itself: an ended job is remembered by its status alone.
+  // In order of their ends, guarded by itself.
   private final LinkedHashMap<JobId, Ended> ended = new LinkedHashMap<>();
   private volatile boolean closing;
   private volatile Consumer<Job> onOver = _ -> {};
 
-  private record Ended(JobStatus status, long atNanos) {}
+  private record Ended(Job job, long forgetAtNanos) {}
+
+  /**
+   * The job that a run means.
+   *
+   * @param existence whether it was there already: then it is not to be started
+   */
+  public record Registered(Job job, Follow.Existence existence) {}
 
   public Registry(NodeIdentity node, ProcessEngine engine, LogMemory memory, JobLimits limits) {
     this.node = node;
@@ -79,31 +87,52 @@ public final class Registry {
   }
 
   /**
-   * Makes a job that is still to be started, and takes its name and its place.
+   * Makes a job that is still to be started, and takes its name and its place; or finds the one
+   * that an earlier run by the same principal, of the same name and {@code once}, has made.
    *
-   * @param name null: one is made
    * @throws RefusedException if there is no place, or the name is taken
    */
-  public Job register(@Nullable JobId name, JobSpec spec, Origin origin) throws RefusedException {
+  public Registered register(Request.Run run, Origin origin) throws RefusedException {
+    Job known = run.job() == null ? null : job(run.job());
+    if (known != null) {
+      return new Registered(same(known, run, origin), Follow.Existence.EXISTING);
+    }
     if (closing) {
       throw new RefusedException(ErrorCode.UNAVAILABLE, "the server is shutting down");
     }
-    if (spec.retainBytes() > limits.maxRetainBytes()) {
+    if (run.spec().retainBytes() > limits.maxRetainBytes()) {
       throw new RefusedException(
           ErrorCode.BAD_REQUEST,
-          "retain: " + spec.retainBytes() + " (limit: " + limits.maxRetainBytes() + ")");
+          "retain: " + run.spec().retainBytes() + " (limit: " + limits.maxRetainBytes() + ")");
     }
+    return registerNew(run, origin);
+  }
+
+  private Registered registerNew(Request.Run run, Origin origin) throws RefusedException {
     takePlace();
+    Job job = null;
     try {
-      Job job = put(name, spec, origin);
-      if (closing) {
-        job.cancel(Outcome.SHUTDOWN, _ -> {});
+      job = put(run, origin);
+    } finally {
+      if (job == null) {
+        giveUpPlace();
       }
-      return job;
-    } catch (RefusedException | RuntimeException e) {
-      giveUpPlace();
-      throw e;
     }
+    if (job == null) {
+      // Another run of that name was quicker.
+      return register(run, origin);
+    }
+    if (closing) {
+      job.cancel(Outcome.SHUTDOWN, _ -> {});
+    }
+    return new Registered(job, Follow.Existence.NEW);
+  }
+
+  private static Job same(Job known, Request.Run run, Origin origin) throws RefusedException {
+    if (!known.isSame(run, origin)) {
+      throw new RefusedException(ErrorCode.JOB_EXISTS, "job: " + known.id() + " exists");
+    }
+    return known;
   }
 
   private void takePlace() throws RefusedException {
@@ -124,14 +153,14 @@ public final class Registry {
     places.decrementAndGet();
   }
 
-  private Job put(@Nullable JobId name, JobSpec spec, Origin origin) throws RefusedException {
+  private @Nullable Job put(Request.Run run, Origin origin) {
     while (true) {
-      Job job = new Job(name == null ? newId() : name, spec, origin, this);
+      Job job = new Job(run.job() == null ? newId() : run.job(), run, origin, this);
       if (take(job)) {
         return job;
       }
-      if (name != null) {
-        throw new RefusedException(ErrorCode.JOB_EXISTS, "job: " + name + " exists");
+      if (run.job() != null) {
+        return null;
       }
     }
   }
@@ -143,34 +172,33 @@ public final class Registry {
     }
   }
 
+  /** The job of that name, if it is known; null: it is not. */
+  public @Nullable Job job(JobId id) {
+    Job job = jobs.get(id);
+    if (job != null) {
+      return job;
+    }
+    synchronized (ended) {
+      Ended past = ended.get(id);
+      return past == null ? null : past.job();
+    }
+  }
+
   /**
    * A job's status, while it is known.
    *
    * @throws RefusedException if it is not
    */
   public JobStatus status(JobId id) throws RefusedException {
-    JobStatus status = find(id);
-    if (status == null) {
+    return known(id).status();
+  }
+
+  private Job known(JobId id) throws RefusedException {
+    Job job = job(id);
+    if (job == null) {
       throw new RefusedException(ErrorCode.UNKNOWN_JOB, "job: " + id + " is not known");
     }
-    return status;
-  }
-
-  /** A job that has not ended, or null. */
-  public @Nullable Job live(JobId id) {
-    return jobs.get(id);
-  }
-
-  /** A job's status, or null if no such job is known. */
-  public @Nullable JobStatus find(JobId id) {
-    Job job = jobs.get(id);
-    if (job != null) {
-      return job.status();
-    }
-    synchronized (ended) {
-      Ended past = ended.get(id);
-      return past == null ? null : past.status();
-    }
+    return job;
   }
 
   /**
@@ -179,10 +207,7 @@ public final class Registry {
    * @throws RefusedException if it is not known
    */
   public JobState signal(JobId id, Signal signal) throws RefusedException {
-    Job job = jobs.get(id);
-    if (job == null) {
-      return status(id).state();
-    }
+    Job job = known(id);
     job.signal(signal);
     return job.state();
   }
@@ -193,11 +218,8 @@ public final class Registry {
    * @throws RefusedException if it is not known or runs without a terminal
    */
   public JobState resize(JobId id, TerminalSize size) throws RefusedException {
-    Job job = jobs.get(id);
-    if (job == null) {
-      return status(id).state();
-    }
-    if (job.spec().command().terminal() == null) {
+    Job job = known(id);
+    if (!job.hasTerminal()) {
       throw new RefusedException(ErrorCode.BAD_REQUEST, "job: " + id + " has no terminal");
     }
     job.resize(size);
@@ -211,12 +233,7 @@ public final class Registry {
    * @throws RefusedException if it is not known
    */
   public void cancel(JobId id, Consumer<JobState> begun) throws RefusedException {
-    Job job = jobs.get(id);
-    if (job == null) {
-      begun.accept(status(id).state());
-    } else {
-      job.cancel(Outcome.CANCELED, begun);
-    }
+    known(id).cancel(Outcome.CANCELED, begun);
   }
 
   /** Those of the jobs known that fit, by id. */
@@ -225,7 +242,7 @@ public final class Registry {
     // In this order: what ends in between is in both rather than in neither.
     jobs.forEach((id, job) -> all.put(id, job.status()));
     synchronized (ended) {
-      ended.forEach((id, past) -> all.put(id, past.status()));
+      ended.forEach((id, past) -> all.put(id, past.job().status()));
     }
     return all.values().stream()
         .filter(fits)
@@ -265,17 +282,22 @@ public final class Registry {
     if (job.started() == null) {
       starting.decrementAndGet();
     }
+    Duration keep = job.keep() == null ? limits.keep() : job.keep();
+    Map.Entry<JobId, Ended> oldest = null;
     synchronized (ended) {
-      ended.put(job.id(), new Ended(job.status(), engine.nanoTime()));
+      ended.put(job.id(), new Ended(job, engine.nanoTime() + keep.toNanos()));
       if (ended.size() > limits.maxEnded()) {
-        ended.pollFirstEntry();
+        oldest = ended.pollFirstEntry();
       }
       jobs.remove(job.id(), job);
     }
     onOver.accept(job);
+    if (oldest != null) {
+      oldest.getValue().job().log().forget();
+    }
   }
 
-  /** A job that ended has given back its log's memory. */
+  /** A job has ended, and nobody waits for its output any more. */
   void release() {
     places.decrementAndGet();
   }
@@ -301,14 +323,25 @@ public final class Registry {
 
   private void sweep() {
     jobs.values().forEach(job -> job.log().trim());
-    long now = engine.nanoTime();
-    synchronized (ended) {
-      while (!ended.isEmpty()
-          && now - ended.firstEntry().getValue().atNanos() > limits.keep().toNanos()) {
-        ended.pollFirstEntry();
-      }
-    }
+    takeExpired(engine.nanoTime()).forEach(job -> job.log().forget());
     engine.schedule(SWEEP, this::sweep);
+  }
+
+  private List<Job> takeExpired(long now) {
+    List<Job> expired = new ArrayList<>();
+    synchronized (ended) {
+      ended
+          .values()
+          .removeIf(
+              past -> {
+                boolean isExpired = now - past.forgetAtNanos() > 0;
+                if (isExpired) {
+                  expired.add(past.job());
+                }
+                return isExpired;
+              });
+    }
+    return expired;
   }
 
   private JobId newId() {

@@ -17,6 +17,9 @@ final class Stdin {
   private long received;
   private long taken;
   private long eofAt = -1;
+  // Whose bytes count.
+  private @Nullable Object owner;
+  private boolean resuming;
   private boolean closed;
 
   /** What became of an offer. */
@@ -24,6 +27,8 @@ final class Stdin {
     TAKEN,
     /** Nothing of it was new. */
     DUPLICATE,
+    /** It is not the runner, or its bytes would leave a hole and it may not know where to go on. */
+    DROPPED,
     /** The process reads no more; dropped. */
     CLOSED,
     HOLE,
@@ -35,14 +40,33 @@ final class Stdin {
     this.windowBytes = windowBytes;
   }
 
+  /**
+   * From now on only this one's bytes count, and they go on where the pipe is: what another sent
+   * and the pipe has not taken is forgotten. On the pump, which may be about to write it.
+   */
+  synchronized void changeOwner(Object next) {
+    resuming = owner != null;
+    owner = next;
+    if (!closed && taken < received) {
+      received = taken;
+      free();
+    }
+    if (eofAt > taken) {
+      eofAt = -1;
+    }
+  }
+
   /** Takes bytes whose first has this offset; keeps nothing of what it refuses. */
-  synchronized Offer offer(long offset, byte[] bytes, boolean eof) {
+  synchronized Offer offer(Object by, long offset, byte[] bytes, boolean eof) {
     long end = offset + bytes.length;
     if (closed) {
       return Offer.CLOSED;
     }
+    if (by != owner) {
+      return Offer.DROPPED;
+    }
     if (offset > received) {
-      return Offer.HOLE;
+      return resuming ? Offer.DROPPED : Offer.HOLE;
     }
     if (end > taken + windowBytes) {
       return Offer.OVERRUN;
@@ -50,6 +74,7 @@ final class Stdin {
     if ((eofAt >= 0 && end > eofAt) || (eof && end < received)) {
       return Offer.BEYOND_EOF;
     }
+    resuming = false;
     boolean duplicate = end <= received && !(eof && eofAt < 0);
     if (end > received) {
       append(bytes, (int) (received - offset));

@@ -37,7 +37,12 @@ public record ServerRoom(
           "leftovers",
           "pty",
           "limits",
-          "user");
+          "user",
+          "attach",
+          "once",
+          "linger",
+          "keep",
+          "on_full_drop");
 
   public static ServerRoom of(Gate gate, ServerLimits limits, String software) {
     return of(gate, limits, new Strangers(Strangers.Limits.DEFAULT), software);

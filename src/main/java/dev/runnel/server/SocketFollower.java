@@ -1,51 +1,63 @@
 package dev.runnel.server;
 
+import dev.runnel.job.Follow;
 import dev.runnel.job.Following;
 import dev.runnel.job.Job;
 import dev.runnel.job.Lease;
+import dev.runnel.job.RefusedException;
 import dev.runnel.model.Event;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.wire.EventEncoder;
 import dev.runnel.wire.Limits;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Carries what a runner is told over its connection, in the connection's turns. On its event loop.
+ * Carries what a follower is told over its connection, in the connection's turns. On its event
+ * loop.
  */
 final class SocketFollower implements Following.Outlet {
   private final Connection connection;
   private final @Nullable String id;
-  private final Following following;
+  private @Nullable Following following;
   private boolean queued;
   private boolean over;
 
-  SocketFollower(Connection connection, @Nullable String id, Job job, NodeIdentity node) {
+  SocketFollower(Connection connection, @Nullable String id) {
     this.connection = connection;
     this.id = id;
-    this.following = Following.run(job, node, this);
   }
 
-  /** The id of the run. */
+  /**
+   * Begins; everything else comes after it.
+   *
+   * @throws RefusedException if it asks for more than the job has
+   */
+  void follow(Job job, Follow how, NodeIdentity node) throws RefusedException {
+    following = Following.of(job, how, node, this);
+  }
+
+  /** The id of the run or attach. */
   @Nullable String id() {
     return id;
   }
 
   Following following() {
-    return following;
+    return Objects.requireNonNull(following);
   }
 
   /** Sends one frame of output, or the end, and asks for another turn if there may be more. */
   void takeTurn() {
     queued = false;
-    if (!over && following.next(Limits.MAX_BODY_BYTES, this::send)) {
-      following.tell();
+    if (!over && following().next(Limits.MAX_BODY_BYTES, this::send)) {
+      following().tell();
     }
   }
 
   /** The connection is gone. */
   void leave() {
     over = true;
-    following.leave();
+    following().leave();
   }
 
   @Override
@@ -55,7 +67,7 @@ final class SocketFollower implements Following.Outlet {
 
   @Override
   public void look() {
-    following.tell();
+    following().tell();
     connection.flush();
   }
 
@@ -80,7 +92,7 @@ final class SocketFollower implements Following.Outlet {
   }
 
   private void send(Lease lease) {
-    Event.Output output = new Event.Output(following.job().id(), lease.stream(), lease.offset());
+    Event.Output output = new Event.Output(following().job().id(), lease.stream(), lease.offset());
     byte[] header = EventEncoder.encode(id, output, (int) lease.bytes().byteSize());
     connection.socket().output(header, lease);
   }

@@ -5,6 +5,7 @@ import dev.runnel.bus.BusFrame;
 import dev.runnel.bus.Gate;
 import dev.runnel.bus.StartJob;
 import dev.runnel.job.BadNoticeException;
+import dev.runnel.job.Follow;
 import dev.runnel.job.Job;
 import dev.runnel.job.NotOffered;
 import dev.runnel.job.RefusedException;
@@ -119,8 +120,9 @@ final class BusDesk {
   private void answer(Message<Object> message, Request request) throws RefusedException {
     NotOffered.check(request);
     switch (request) {
-      case Request.Attach _, Request.Detach _ -> {}
       case Request.Run run -> run(message, run);
+      case Request.Attach attach -> follow(message, gate.attach(CALLER, attach), Follow.of(attach));
+      case Request.Detach _ -> detach(message);
       case Request.Notice notice -> notice(message, notice);
       case Request.SendSignal(var job, var signal) ->
           reply(message, new Event.Ok(gate.signal(CALLER, job, signal)), NO_BODY);
@@ -142,24 +144,44 @@ final class BusDesk {
   }
 
   private void run(Message<Object> message, Request.Run run) throws RefusedException {
-    String follower = message.headers().get(BusFrame.FOLLOWER);
-    if (follower == null || followers.containsKey(follower)) {
+    freeAddress(message);
+    StartJob start = gate.register(CALLER, run);
+    follow(message, start.job(), Follow.run(run.spec().window(), start.existence()));
+    gate.start(start);
+  }
+
+  private void follow(Message<Object> message, Job job, Follow how) throws RefusedException {
+    String address = freeAddress(message);
+    BusFollower follower = new BusFollower(this, context, address);
+    follower.follow(job, how, gate.node());
+    followers.put(address, follower);
+    message.reply(
+        Buffer.buffer(),
+        BusFrame.options(EventEncoder.encode(null, new Event.Ok(job.state()), 0))
+            .addHeader(BusFrame.JOB, job.id().value())
+            .addHeader("boot", gate.node().boot()));
+  }
+
+  private String freeAddress(Message<Object> message) throws RefusedException {
+    String address = message.headers().get(BusFrame.FOLLOWER);
+    if (address == null || followers.containsKey(address)) {
       throw new RefusedException(
           ErrorCode.BAD_REQUEST,
           BusFrame.FOLLOWER
-              + (follower == null ? ": no such message header" : ": follows another job"));
+              + (address == null ? ": no such message header" : ": follows another job"));
     }
-    StartJob start =
-        gate.register(
-            CALLER, new Request.Run(run.job(), run.boot(), BusFollower.withWindow(run.spec())));
-    Job job = start.job();
-    followers.put(follower, new BusFollower(this, context, follower, job, gate.node()));
-    message.reply(
-        Buffer.buffer(),
-        BusFrame.options(EventEncoder.encode(null, new Event.Ok(JobState.STARTING), 0))
-            .addHeader(BusFrame.JOB, job.id().value())
-            .addHeader("boot", gate.node().boot()));
-    gate.start(start);
+    return address;
+  }
+
+  private void detach(Message<Object> message) throws RefusedException {
+    String address = message.headers().get(BusFrame.FOLLOWER);
+    BusFollower follower = address == null ? null : followers.get(address);
+    if (follower == null) {
+      throw new RefusedException(
+          ErrorCode.BAD_REQUEST, BusFrame.FOLLOWER + ": " + address + " follows no job");
+    }
+    JobState state = follower.detach();
+    reply(message, new Event.Ok(state), NO_BODY);
   }
 
   private void notice(Message<Object> message, Request.Notice notice) throws RefusedException {

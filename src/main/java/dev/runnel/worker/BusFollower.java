@@ -2,21 +2,24 @@ package dev.runnel.worker;
 
 import dev.runnel.bus.BusFrame;
 import dev.runnel.job.BadNoticeException;
+import dev.runnel.job.Follow;
 import dev.runnel.job.Following;
 import dev.runnel.job.Job;
 import dev.runnel.job.Lease;
+import dev.runnel.job.RefusedException;
 import dev.runnel.model.Event;
-import dev.runnel.model.JobSpec;
+import dev.runnel.model.JobState;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Request;
 import dev.runnel.wire.EventEncoder;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.eventbus.DeliveryOptions;
-import java.util.OptionalLong;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Carries what a runner is told to its address on the event bus. The reply to each message is its
+ * Carries what a follower is told to its address on the event bus. The reply to each message is its
  * receipt, which says only that somebody is there; credit comes by {@code ack}. On the worker
  * verticle's context.
  */
@@ -27,35 +30,52 @@ final class BusFollower implements Following.Outlet {
   private final BusDesk desk;
   private final Context context;
   private final String address;
-  private final Following following;
+  private @Nullable Following following;
   private final long probe;
   private int withoutReceipt;
   private boolean spoke;
   private boolean ready;
   private boolean over;
 
-  BusFollower(BusDesk desk, Context context, String address, Job job, NodeIdentity node) {
+  BusFollower(BusDesk desk, Context context, String address) {
     this.desk = desk;
     this.context = context;
     this.address = address;
     // Twice as often as promised: what was said just after one look counts until the next.
     long everyMillis = desk.pace().quiet().toMillis() / 2;
     this.probe = desk.vertx().setPeriodic(everyMillis, _ -> probe());
-    this.following = Following.run(job, node, this);
   }
 
-  /** Whoever names no window gets one. */
-  static JobSpec withWindow(JobSpec spec) {
-    return spec.window().isPresent()
-        ? spec
-        : spec.withWindow(OptionalLong.of(BusFrame.window(spec)));
+  /**
+   * Begins; everything else comes after it. Whoever names no window gets one.
+   *
+   * @throws RefusedException if it asks for more than the job has
+   */
+  void follow(Job job, Follow how, NodeIdentity node) throws RefusedException {
+    long window = BusFrame.window(how.window(), job.retainBytes());
+    try {
+      following = Following.of(job, how.withWindow(window), node, this);
+    } catch (RefusedException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private Following following() {
+    return Objects.requireNonNull(following);
+  }
+
+  /** The consumer wants to hear no more. */
+  JobState detach() {
+    following().detach();
+    return following().job().state();
   }
 
   void take(Request.Notice notice) throws BadNoticeException {
     switch (notice) {
       case Request.Stdin(_, long offset, byte[] bytes, boolean eof) ->
-          following.stdin(offset, bytes, eof);
-      case Request.Ack(_, long offset) -> following.ack(offset);
+          following().stdin(offset, bytes, eof);
+      case Request.Ack(_, long offset) -> following().ack(offset);
     }
     sendOutput();
   }
@@ -70,7 +90,7 @@ final class BusFollower implements Following.Outlet {
   void leave() {
     if (!over) {
       close();
-      following.leave();
+      following().leave();
     }
   }
 
@@ -81,7 +101,7 @@ final class BusFollower implements Following.Outlet {
 
   @Override
   public void look() {
-    following.tell();
+    following().tell();
     sendOutput();
   }
 
@@ -104,8 +124,8 @@ final class BusFollower implements Following.Outlet {
   private void sendOutput() {
     while (ready && !over && withoutReceipt < MAX_WITHOUT_RECEIPT) {
       ready = false;
-      if (following.next(BusFrame.MAX_OUTPUT_BYTES, this::send)) {
-        following.tell();
+      if (following().next(BusFrame.MAX_OUTPUT_BYTES, this::send)) {
+        following().tell();
       }
     }
   }
@@ -115,7 +135,7 @@ final class BusFollower implements Following.Outlet {
       byte[] bytes = new byte[(int) lease.bytes().byteSize()];
       lease.bytes().asByteBuffer().get(bytes);
       send(
-          new Event.Output(following.job().id(), lease.stream(), lease.offset()),
+          new Event.Output(following().job().id(), lease.stream(), lease.offset()),
           Buffer.buffer(bytes));
     }
   }

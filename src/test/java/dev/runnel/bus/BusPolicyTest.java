@@ -11,6 +11,7 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.Request;
 import dev.runnel.worker.BusNode;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
@@ -62,9 +63,9 @@ class BusPolicyTest {
       var hers =
           node.registry()
               .register(
-                  job,
-                  JobSpec.of(CommandSpec.of("true")),
-                  Origin.of(new Caller("alice", "192.0.2.1", Caller.Via.TCP)));
+                  new Request.Run(job, null, JobSpec.of(CommandSpec.of("true"))),
+                  Origin.of(new Caller("alice", "192.0.2.1", Caller.Via.TCP)))
+              .job();
       JsonObject header = new JsonObject().put("type", type).put("job", "hers");
       if (type.equals("signal")) {
         header.put("signal", "KILL");

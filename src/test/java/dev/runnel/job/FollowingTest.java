@@ -9,6 +9,7 @@ import dev.runnel.model.Event;
 import dev.runnel.model.Stream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -59,8 +60,9 @@ class FollowingTest {
   }
 
   private Following follow(Spec spec) throws RefusedException {
-    Job job = scene.registry.register(null, spec.build(), Scene.TESTER);
-    return Following.run(job, scene.registry.node(), told);
+    Job job = scene.registry.register(Scene.run(null, spec), Scene.TESTER).job();
+    Follow how = Follow.run(OptionalLong.empty(), Follow.Existence.NEW);
+    return Following.of(job, how, scene.registry.node(), told);
   }
 
   private FakeProcess start(Following following) {

@@ -259,7 +259,7 @@ final class Interleaving {
       note("leave");
       left = true;
       causes.add(Outcome.ABANDONED);
-      job.leaveSeat();
+      follower.leave();
     }
   }
 
@@ -267,7 +267,7 @@ final class Interleaving {
     byte[] bytes = new byte[upTo(2_000)];
     random.nextBytes(bytes);
     boolean eof = oneIn(20);
-    if (job.offerStdin(offered.size(), bytes, eof) == Job.StdinAnswer.TAKEN) {
+    if (job.offerStdin(follower, offered.size(), bytes, eof) == Job.StdinAnswer.TAKEN) {
       offered.writeBytes(bytes);
     }
   }

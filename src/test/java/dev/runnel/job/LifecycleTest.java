@@ -194,7 +194,7 @@ class LifecycleTest {
   void refusedStartLeavesNoTrace() throws Exception {
     TestFollower follower =
         new TestFollower(
-            scene.registry.register(Scene.id("name"), new Spec().build(), Scene.TESTER));
+            scene.registry.register(Scene.run("name", new Spec()), Scene.TESTER).job());
     follower.job().start();
     Objects.requireNonNull(engine.takeStart()).refuse("16 starts hang already");
     engine.settle();
@@ -204,7 +204,7 @@ class LifecycleTest {
     assertNull(follower.endIfRead());
     assertNull(scene.status(Scene.id("name")));
     follower.leave();
-    Job again = scene.registry.register(Scene.id("name"), new Spec().build(), Scene.TESTER);
+    Job again = scene.registry.register(Scene.run("name", new Spec()), Scene.TESTER).job();
     scene.end(new TestFollower(again));
   }
 
@@ -215,10 +215,7 @@ class LifecycleTest {
     engine.settle();
     // The message was slow, not lost.
     follower.job().start();
-    FakeStart start = Objects.requireNonNull(engine.takeStart());
-    assertFalse(start.isClaimed());
-    start.makeVoid();
-    engine.settle();
+    assertNull(engine.takeStart());
     assertNull(follower.job().started());
     assertNotNull(follower.job().refusal());
     follower.leave();
@@ -277,12 +274,12 @@ class LifecycleTest {
     TestFollower follower = scene.register(Spec.withStdin());
     Job job = follower.job();
     job.start();
-    assertEquals(Job.StdinAnswer.TAKEN, job.offerStdin(0, ascii("hel"), false));
+    assertEquals(Job.StdinAnswer.TAKEN, job.offerStdin(follower, 0, ascii("hel"), false));
     engine.runTasks();
     FakeProcess process = engine.spawn();
     assertEquals("hel", new String(process.input(), StandardCharsets.US_ASCII));
     assertEquals(3, job.stdinTaken());
-    assertEquals(Job.StdinAnswer.TAKEN, job.offerStdin(3, ascii("lo"), true));
+    assertEquals(Job.StdinAnswer.TAKEN, job.offerStdin(follower, 3, ascii("lo"), true));
     assertFalse(job.isStdinEnded());
     engine.runTasks();
     assertEquals("hello", new String(process.input(), StandardCharsets.US_ASCII));
@@ -298,7 +295,7 @@ class LifecycleTest {
   void emptyStdinClosesAtTheStart() {
     TestFollower follower = scene.register(Spec.withStdin());
     follower.job().start();
-    follower.job().offerStdin(0, new byte[0], true);
+    follower.job().offerStdin(follower, 0, new byte[0], true);
     engine.runTasks();
     FakeProcess process = engine.spawn();
     assertFalse(process.isInputOpen());
@@ -312,7 +309,7 @@ class LifecycleTest {
   void stdinClosesOnlyOnceThePipeHasTakenAllOfIt() {
     Running running = scene.start(Spec.withStdin());
     running.process().takeInput(2);
-    running.job().offerStdin(0, ascii("hello"), true);
+    running.job().offerStdin(running.follower(), 0, ascii("hello"), true);
     engine.runTasks();
     assertEquals(2, running.job().stdinTaken());
     assertTrue(running.process().isInputOpen());
@@ -330,13 +327,15 @@ class LifecycleTest {
   void brokenStdinIsToldAndWhatStillComesIsDropped() {
     Running running = scene.start(Spec.withStdin());
     running.process().takeInput(0);
-    running.job().offerStdin(0, ascii("hello"), false);
+    running.job().offerStdin(running.follower(), 0, ascii("hello"), false);
     engine.runTasks();
     int wakes = running.follower().wakes();
     running.process().breakInput();
     assertTrue(running.job().isStdinBroken());
     assertTrue(running.follower().wakes() > wakes);
-    assertEquals(Job.StdinAnswer.TAKEN, running.job().offerStdin(5, ascii("more"), true));
+    assertEquals(
+        Job.StdinAnswer.TAKEN,
+        running.job().offerStdin(running.follower(), 5, ascii("more"), true));
     engine.settle();
     assertEquals(0, running.job().stdinTaken());
     assertFalse(running.job().isStdinEnded());
@@ -350,7 +349,9 @@ class LifecycleTest {
     Running running = scene.start(Spec.withStdin());
     running.process().exit(0);
     engine.settle();
-    assertEquals(Job.StdinAnswer.TAKEN, running.job().offerStdin(0, ascii("late"), true));
+    assertEquals(
+        Job.StdinAnswer.TAKEN,
+        running.job().offerStdin(running.follower(), 0, ascii("late"), true));
     engine.settle();
     assertEquals(0, running.process().input().length);
     running.follower().leave();
@@ -359,7 +360,9 @@ class LifecycleTest {
   @Test
   void jobWithoutStdinTakesNone() {
     Running running = scene.start();
-    assertEquals(Job.StdinAnswer.TAKEN, running.job().offerStdin(7, ascii("hole"), false));
+    assertEquals(
+        Job.StdinAnswer.TAKEN,
+        running.job().offerStdin(running.follower(), 7, ascii("hole"), false));
     running.process().exit(0);
     engine.settle();
     running.follower().leave();

@@ -19,8 +19,8 @@ class LogMemoryTest {
 
   /** A log, its writer and its reader. */
   private final class Writing {
-    final OutputLog log = new OutputLog(memory, 16 * MEBIBYTE, () -> told.add(this), () -> {});
-    final LogReader reader = log.openRunner(() -> {});
+    final OutputLog log = new OutputLog(memory, 16 * MEBIBYTE, () -> told.add(this));
+    final LogReader reader = log.openRunner(0, () -> {});
 
     int fill() {
       return new LogWriter(log).write(Stream.STDOUT, new byte[16 * MEBIBYTE]);
@@ -39,7 +39,8 @@ class LogMemoryTest {
 
     void end() {
       log.close(OutputLogTest.END);
-      log.abandon();
+      log.keep();
+      log.forget();
     }
   }
 

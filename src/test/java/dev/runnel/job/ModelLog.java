@@ -2,23 +2,26 @@ package dev.runnel.job;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.job.OutputLog.Vacancy;
 import dev.runnel.model.Stream;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /** A log, and beside it what it should be: every byte ever written, and a few offsets. */
 final class ModelLog {
+  private static final int MAX_WATCHERS = 4;
+
   private final RandomGenerator random;
+  private final LogMemory memory;
   private final OutputLog log;
-  private final LogReader reader;
   private final long bound;
   private final int salt;
 
@@ -26,43 +29,59 @@ final class ModelLog {
   private byte[] bytes = new byte[1 << 20];
   private byte[] streams = new byte[1 << 20];
   private int size;
-  private final List<Lease> leases = new ArrayList<>();
+
+  private @Nullable Reader runner;
+  private final List<Reader> watchers = new ArrayList<>();
+  private final List<Held> leases = new ArrayList<>();
   private long pinned;
+  private Vacancy vacancy = Vacancy.HOLD;
   private boolean asked;
-  private boolean parked;
-  private boolean abandoned;
   private boolean ended;
-  private int released;
+  private boolean forgotten;
+
+  /** Somebody who reads, and whether it waits to be called. */
+  private static final class Reader {
+    final LogReader reader;
+    boolean parked;
+
+    Reader(OutputLog log, long from, boolean runner) {
+      Runnable more = () -> parked = false;
+      reader = runner ? log.openRunner(from, more) : log.openWatcher(from, more);
+    }
+  }
+
+  private record Held(Reader by, Lease lease) {}
 
   ModelLog(LogMemory memory, long bound, RandomGenerator random) {
     this.random = random;
+    this.memory = memory;
     this.bound = bound;
     this.salt = random.nextInt();
-    this.log = new OutputLog(memory, bound, this::room, () -> released++);
-    this.reader = log.openRunner(this::more);
+    this.log = new OutputLog(memory, bound, this::room);
+    this.runner = new Reader(log, 0, true);
   }
 
   private void room() {
-    assertTrue(asked, "called without having asked");
     asked = false;
   }
 
-  private void more() {
-    assertTrue(parked, "called without having found nothing");
-    parked = false;
+  boolean isGone() {
+    return forgotten && leases.isEmpty();
   }
 
-  boolean isReleased() {
-    return released > 0;
+  int watcherLeases() {
+    return (int) leases.stream().filter(held -> held.by != runner).count();
   }
 
   void step() {
-    switch (random.nextInt(12)) {
+    switch (random.nextInt(15)) {
       case 0, 1, 2, 3 -> write();
-      case 4, 5, 6 -> read();
-      case 7, 8 -> closeSome();
-      case 9 -> consume();
-      case 10 -> log.trim();
+      case 4, 5, 6 -> readAsRunner();
+      case 7, 8 -> readAsWatcher();
+      case 9, 10 -> closeSome();
+      case 11 -> consume();
+      case 12 -> log.trim();
+      case 13 -> comeAndGo();
       default -> rarely();
     }
     check();
@@ -74,8 +93,9 @@ final class ModelLog {
     }
     Stream stream = random.nextBoolean() ? Stream.STDOUT : Stream.STDERR;
     MemorySegment room = log.reserve(stream);
-    boolean mayBeNull = unconsumed() >= bound || !isEmpty();
-    assertTrue(room != null || mayBeNull, "no room in an empty log");
+    boolean lentToRunner = leases.stream().anyMatch(held -> held.lease.isRunners());
+    boolean mayBeNull = unconsumed() > 0 || lentToRunner;
+    assertTrue(room != null || mayBeNull, "no room, and nobody to wait for");
     asked = room == null;
     if (room == null || random.nextInt(4) == 0) {
       return;
@@ -86,10 +106,8 @@ final class ModelLog {
     append(stream, count);
     MemorySegment.copy(MemorySegment.ofArray(bytes), size - count, room, 0, count);
     log.commit(stream, count);
-    assertFalse(parked, "nobody was told that there is more");
-    if (abandoned) {
-      pinned = size;
-    }
+    assertTrue(runner == null || !runner.parked, "nobody was told that there is more");
+    assertFalse(watchers.stream().anyMatch(watcher -> watcher.parked), "a watcher was not told");
   }
 
   private void append(Stream stream, int count) {
@@ -105,58 +123,104 @@ final class ModelLog {
     size += count;
   }
 
-  private void read() {
-    if (abandoned) {
-      return;
+  private void readAsRunner() {
+    if (runner != null) {
+      Lease lease = read(runner);
+      assertTrue(lease != null || runner.reader.position() == size, "the runner was put off");
     }
-    long at = reader.position();
+  }
+
+  private void readAsWatcher() {
+    if (!watchers.isEmpty()) {
+      Reader watcher = watchers.get(random.nextInt(watchers.size()));
+      boolean overdrawn = memory.isOverdrawn();
+      Lease lease = read(watcher);
+      boolean hasAll = watcher.reader.position() == size;
+      assertTrue(lease != null || hasAll || overdrawn, "a watcher was put off");
+    }
+  }
+
+  private @Nullable Lease read(Reader by) {
+    long at = Math.max(by.reader.position(), log.floor());
     int most = 1 + random.nextInt(random.nextBoolean() ? 50 : 300_000);
-    parked = at == size;
-    Lease lease = reader.next(most);
-    if (at == size) {
-      assertNull(lease);
-      assertEquals(ended, reader.end() != null);
-      return;
+    by.parked = true;
+    Lease lease = by.reader.next(most);
+    if (lease == null) {
+      assertEquals(at, by.reader.position());
+      assertEquals(ended && at == size, by.reader.end() != null);
+      return null;
     }
-    assertNotNull(lease);
-    assertNull(ended && lease.end() < size ? reader.end() : null);
+    by.parked = false;
     assertEquals(at, lease.offset());
+    assertNull(lease.end() < size ? by.reader.end() : null);
     assertTrue(lease.bytes().byteSize() >= 1 && lease.bytes().byteSize() <= most);
-    leases.add(lease);
+    leases.add(new Held(by, lease));
     checkLease(lease);
+    return lease;
   }
 
   private void closeSome() {
     for (int i = random.nextInt(4); i > 0 && !leases.isEmpty(); i--) {
-      Lease lease = leases.remove(random.nextInt(leases.size()));
-      checkLease(lease);
-      lease.close();
+      close(leases.remove(random.nextInt(leases.size())));
     }
   }
 
+  private void close(Held held) {
+    checkLease(held.lease);
+    held.lease.close();
+  }
+
   private void consume() {
-    long unread = reader.position() - pinned;
-    if (unread > 0 && !abandoned) {
+    if (runner == null) {
+      return;
+    }
+    long unread = runner.reader.position() - pinned;
+    if (unread > 0) {
       pinned += random.nextBoolean() ? unread : 1 + random.nextLong(unread);
-      reader.consumed(pinned);
-      assertTrue(!asked || unconsumed() > 0, "empty, and nobody told");
+      runner.reader.consumed(pinned);
+    }
+  }
+
+  private void comeAndGo() {
+    if (random.nextInt(3) == 0 && watchers.size() < MAX_WATCHERS) {
+      watchers.add(new Reader(log, random.nextInt(size + 1), false));
+    } else if (random.nextInt(3) == 0 && !watchers.isEmpty()) {
+      log.leave(watchers.remove(random.nextInt(watchers.size())).reader);
+    } else if (random.nextInt(6) == 0) {
+      takeSeat();
+    } else if (random.nextInt(6) == 0) {
+      leaveSeat();
+    }
+  }
+
+  /** From anywhere, also below what the one before has consumed. */
+  private void takeSeat() {
+    if (!forgotten) {
+      long from = random.nextInt(size + 1);
+      runner = new Reader(log, from, true);
+      pinned = Math.max(from, log.floor());
+    }
+  }
+
+  private void leaveSeat() {
+    if (runner == null) {
+      return;
+    }
+    runner = null;
+    if (ended) {
+      vacancy = Vacancy.DROP;
+      log.keep();
+    } else {
+      vacancy = random.nextBoolean() ? Vacancy.HOLD : Vacancy.DROP;
+      log.vacate(vacancy);
     }
   }
 
   private void rarely() {
-    switch (random.nextInt(40)) {
-      case 0 -> abandon();
-      case 1 -> end();
+    switch (random.nextInt(20)) {
+      case 0 -> end();
+      case 1 -> forget();
       default -> {}
-    }
-  }
-
-  private void abandon() {
-    if (!abandoned) {
-      abandoned = true;
-      parked = false;
-      pinned = size;
-      log.abandon();
     }
   }
 
@@ -166,40 +230,51 @@ final class ModelLog {
       asked = false;
       log.close(OutputLogTest.END);
       assertSame(OutputLogTest.END, log.end());
+      if (runner == null) {
+        vacancy = Vacancy.DROP;
+        log.keep();
+      }
+    }
+  }
+
+  private void forget() {
+    if (ended && runner == null) {
+      forgotten = true;
+      log.forget();
+      assertEquals(size, log.floor());
     }
   }
 
   /** Reads, closes and consumes everything: whoever asked is told now. */
   void drain() {
-    while (!abandoned && reader.position() < size) {
-      read();
+    for (int tries = 0; runner != null && runner.reader.position() < size; tries++) {
+      Lease lease = read(runner);
+      assertTrue(lease != null || runner.reader.position() == size, "the runner was put off");
+      assertTrue(tries < 1_000_000);
     }
-    if (!abandoned) {
+    if (runner != null) {
       pinned = size;
-      reader.consumed(pinned);
+      runner.reader.consumed(pinned);
     }
-    closeAll();
-    assertTrue(!asked, "nobody was told that there is room");
+    leases.forEach(this::close);
+    leases.clear();
+    assertFalse(asked && (runner != null || vacancy == Vacancy.DROP), "nobody was told of room");
   }
 
   void finish() {
     end();
     drain();
-    abandon();
-    assertEquals(1, released);
-  }
-
-  private void closeAll() {
-    leases.forEach(this::checkLease);
-    leases.forEach(Lease::close);
+    leaveSeat();
+    forget();
+    leases.forEach(this::close);
     leases.clear();
   }
 
   private void check() {
     assertEquals(size, log.length());
-    assertEquals(ended && abandoned && leases.isEmpty() ? 1 : 0, released);
+    assertTrue(log.floor() <= held(), "what somebody is waited for is gone");
     if (!leases.isEmpty()) {
-      checkLease(leases.get(random.nextInt(leases.size())));
+      checkLease(leases.get(random.nextInt(leases.size())).lease);
     }
   }
 
@@ -215,12 +290,12 @@ final class ModelLog {
     }
   }
 
-  private boolean isEmpty() {
-    return unconsumed() == 0 && leases.isEmpty();
+  private long held() {
+    return runner != null || vacancy == Vacancy.HOLD ? pinned : size;
   }
 
   private long unconsumed() {
-    return size - pinned;
+    return size - held();
   }
 
   private static byte tag(Stream stream) {

@@ -1,6 +1,7 @@
 package dev.runnel.job;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -26,19 +27,18 @@ class OutputLogTest {
   private final LogMemory memory = new LogMemory(16 << 20, 16);
   private int room;
   private int more;
-  private int released;
   private OutputLog log = log(BOUND);
   private LogWriter writer = new LogWriter(log);
-  private LogReader reader = log.openRunner(() -> more++);
+  private LogReader reader = log.openRunner(0, () -> more++);
 
   private OutputLog log(long bound) {
-    return new OutputLog(memory, bound, () -> room++, () -> released++);
+    return new OutputLog(memory, bound, () -> room++);
   }
 
   private void begin(long bound) {
     log = log(bound);
     writer = new LogWriter(log);
-    reader = log.openRunner(() -> more++);
+    reader = log.openRunner(0, () -> more++);
   }
 
   // Streams and offsets.
@@ -135,7 +135,7 @@ class OutputLogTest {
       begin(bound);
       assertEquals(bound, writer.write(Stream.STDOUT, new byte[bound + 1]));
       assertNull(log.reserve(Stream.STDOUT));
-      abandonEnded();
+      end();
     }
   }
 
@@ -221,14 +221,26 @@ class OutputLogTest {
   // Memory.
 
   @Test
-  void readerThatKeepsUpCausesNoGrowth() {
+  void keepsWhatIsToBeRetainedAndNoMore() {
     byte[] bytes = new byte[100_000];
     for (int i = 0; i < 1_000; i++) {
       assertEquals(bytes.length, writer.write(Stream.STDOUT, bytes));
       takeAll();
-      assertTrue(memory.sharedBytes() <= LogMemory.LARGEST_CHUNK_BYTES);
+      assertTrue(log.length() - log.floor() >= Math.min(BOUND, log.length()));
+      assertTrue(memory.sharedBytes() <= BOUND + LogMemory.LARGEST_CHUNK_BYTES);
     }
     assertEquals(100_000_000, log.length());
+  }
+
+  @Test
+  void keepsALittleInLittle() {
+    begin(1_024);
+    for (int i = 0; i < 1_000; i++) {
+      assertEquals(1_000, writer.write(Stream.STDOUT, new byte[1_000]));
+      takeAll();
+      assertTrue(log.length() - log.floor() <= 1_024 + LogMemory.SMALLEST_CHUNK_BYTES);
+    }
+    assertEquals(0, memory.sharedBytes());
   }
 
   @Test
@@ -239,17 +251,27 @@ class OutputLogTest {
     }
     assertEquals(changes, log.length());
     assertTrue(LogMemory.FLOOR_BYTES + memory.sharedBytes() >= (long) Integer.BYTES * changes);
-    takeAll();
-    assertTrue(memory.sharedBytes() <= LogMemory.LARGEST_CHUNK_BYTES);
   }
 
   @Test
   void quietLogStaysSmall() {
-    for (int i = 0; i < 100_000; i++) {
+    for (int i = 0; i < 2_000; i++) {
       write(Stream.STDOUT, "a line\n");
       takeAll();
     }
     assertEquals(0, memory.sharedBytes());
+  }
+
+  @Test
+  void logThatEndedTakesWhatItsOutputTakes() {
+    write(Stream.STDOUT, "a line\n");
+    takeAll();
+    log.close(END);
+    log.keep();
+    assertEquals(7, memory.sharedBytes());
+    LogReader late = log.openWatcher(0, () -> {});
+    assertEquals("a line\n", text(Objects.requireNonNull(late.next(100))));
+    assertSame(END, late.end());
   }
 
   @Test
@@ -265,11 +287,10 @@ class OutputLogTest {
       assertEquals(200_000, writer.write(Stream.STDERR, new byte[200_000]));
       takeAll();
     }
-    log.abandon();
+    log.vacate(OutputLog.Vacancy.DROP);
     writer.write(Stream.STDERR, new byte[500_000]);
     log.trim();
-    log.close(END);
-    assertEquals(0, released);
+    end();
     int at = 0;
     for (Lease lease : leases) {
       byte[] bytes = lease.bytes().toArray(ValueLayout.JAVA_BYTE);
@@ -279,7 +300,6 @@ class OutputLogTest {
       lease.close();
     }
     assertEquals(first.length, at);
-    assertEquals(1, released);
     assertEquals(0, memory.sharedBytes());
   }
 
@@ -289,29 +309,28 @@ class OutputLogTest {
     assertEquals("read and consumed", take(100));
     MemorySegment room = Objects.requireNonNull(log.reserve(Stream.STDOUT));
     reader.consumed(17);
-    log.abandon();
+    log.vacate(OutputLog.Vacancy.DROP);
     reader.consumed(17);
     // If the log had given it back, the next one would get it.
     OutputLog other = log(BOUND);
     MemorySegment others = Objects.requireNonNull(other.reserve(Stream.STDOUT));
     assertTrue(others.asOverlappingSlice(room).isEmpty());
     writer.put(room, Stream.STDOUT, random((int) room.byteSize()));
-    log.close(END);
-    assertEquals(1, released);
+    end();
   }
 
   @Test
   void whatIsReservedAfterTheEndIsNotFreedEither() {
     log.close(END);
     MemorySegment room = Objects.requireNonNull(log.reserve(Stream.STDOUT));
-    log.abandon();
+    log.keep();
+    log.forget();
     MemorySegment others = Objects.requireNonNull(log(BOUND).reserve(Stream.STDOUT));
     assertTrue(others.asOverlappingSlice(room).isEmpty());
-    assertEquals(0, released);
   }
 
   @Test
-  void whatIsBeingWrittenIsNotRewound() {
+  void whatIsBeingWrittenStaysWhereItIs() {
     write(Stream.STDOUT, "abc");
     Lease lease = next(3);
     MemorySegment room = Objects.requireNonNull(log.reserve(Stream.STDOUT));
@@ -332,88 +351,117 @@ class OutputLogTest {
     for (int i = 0; i < 10; i++) {
       first.close();
     }
-    log.abandon();
+    log.vacate(OutputLog.Vacancy.DROP);
     write(Stream.STDERR, "x".repeat(4_000));
     assertEquals("b", text(second));
     second.close();
-    log.close(END);
-    assertEquals(1, released);
+    end();
     assertEquals(0, memory.sharedBytes());
-  }
-
-  @Test
-  void trimmedLogWritesOnWhereItWas() {
-    write(Stream.STDOUT, "x".repeat(100_000));
-    takeAll();
-    log.trim();
-    assertEquals(0, memory.sharedBytes());
-    write(Stream.STDERR, "after");
-    assertEquals("after", take(10));
-    assertEquals(100_005, reader.position());
-  }
-
-  @Test
-  void trimLeavesWhatSomebodyMayComeBackFor() {
-    write(Stream.STDOUT, "abc");
-    log.trim();
-    assertEquals("abc", take(3));
-    log.trim();
-    reader.consumed(2);
-    log.trim();
-    reader.consumed(3);
-    log.trim();
-    write(Stream.STDOUT, "d");
-    assertEquals("d", take(3));
   }
 
   @Test
   void trimFreesWhatTheWriterReservedAndDropped() {
-    write(Stream.STDOUT, "x".repeat(100_000));
-    takeAll();
     assertNotNull(log.reserve(Stream.STDOUT));
-    assertTrue(memory.sharedBytes() > 0);
     log.trim();
-    assertEquals(0, memory.sharedBytes());
-  }
-
-  // The release.
-
-  @Test
-  void releaseNeedsTheEndTheLeaveAndEveryLease() {
-    for (int order = 0; order < 6; order++) {
-      begin(BOUND);
-      released = 0;
-      write(Stream.STDOUT, "abc");
-      Lease lease = next(3);
-      List<Runnable> steps =
-          new ArrayList<>(List.of(lease::close, log::abandon, () -> log.close(END)));
-      permute(steps, order);
-      for (Runnable step : steps) {
-        assertEquals(0, released);
-        step.run();
-      }
-      assertEquals(1, released);
-      reader.consumed(3);
-      log.abandon();
-      log.trim();
-      assertEquals(1, released);
-    }
-  }
-
-  @Test
-  void releaseDoesNotWaitForARoomThatTheWriterDropped() {
-    assertNotNull(log.reserve(Stream.STDOUT));
-    log.abandon();
     log.close(END);
-    assertEquals(1, released);
+    log.keep();
     assertEquals(0, memory.sharedBytes());
   }
 
-  private static void permute(List<Runnable> steps, int order) {
-    java.util.Collections.rotate(steps, order % 3);
-    if (order >= 3) {
-      java.util.Collections.swap(steps, 1, 2);
+  // Watchers.
+
+  @Test
+  void watchersSeeWhatTheRunnerSees() {
+    LogReader early = log.openWatcher(0, () -> {});
+    write(Stream.STDOUT, "ab");
+    write(Stream.STDERR, "cd");
+    LogReader late = log.openWatcher(1, () -> {});
+    assertEquals("abcd", read(early));
+    assertEquals("bcd", read(late));
+    assertEquals("abcd", read(reader));
+    log.close(END);
+    assertSame(END, early.end());
+    assertSame(END, late.end());
+  }
+
+  @Test
+  void watcherIsOvertakenAndNobodyWaitsForIt() {
+    LogReader slow = log.openWatcher(0, () -> {});
+    byte[] bytes = new byte[100_000];
+    for (int i = 0; i < 100; i++) {
+      assertEquals(bytes.length, writer.write(Stream.STDOUT, bytes));
+      takeAll();
     }
+    try (Lease lease = Objects.requireNonNull(slow.next(10))) {
+      assertEquals(log.floor(), lease.offset());
+      assertTrue(lease.offset() > 0);
+    }
+  }
+
+  @Test
+  void whatIsLentToWatchersTakesNothingFromTheFloor() {
+    LogMemory little = new LogMemory(2 * LogMemory.FLOOR_BYTES, 1);
+    OutputLog log = new OutputLog(little, BOUND, () -> room++);
+    LogReader runner = log.openRunner(0, () -> {});
+    LogWriter writer = new LogWriter(log);
+    LogReader watcher = log.openWatcher(0, () -> {});
+    List<Lease> stuck = new ArrayList<>();
+    for (int i = 0; i < 1_000; i++) {
+      assertTrue(writer.write(Stream.STDOUT, new byte[10_000]) > 0, "round " + i);
+      Lease lease = watcher.next(10);
+      if (lease != null) {
+        stuck.add(lease);
+      }
+      read(runner);
+      runner.consumed(runner.position());
+    }
+    assertTrue(stuck.size() < 100, () -> "leases: " + stuck.size());
+    stuck.forEach(Lease::close);
+    log.close(END);
+    log.keep();
+    log.forget();
+    assertEquals(0, little.sharedBytes());
+  }
+
+  // The seat.
+
+  @Test
+  void vacantSeatHoldsTheWriterFromTheLastAckOn() {
+    begin(4_096);
+    write(Stream.STDOUT, "x".repeat(1_000));
+    takeAll();
+    log.vacate(OutputLog.Vacancy.HOLD);
+    assertEquals(4_096, writer.write(Stream.STDOUT, new byte[5_000]));
+    assertTrue(log.isStalled());
+    LogReader next = log.openRunner(1_000, () -> {});
+    assertEquals(4_096, read(next).length());
+    next.consumed(next.position());
+    assertEquals(1, room);
+    assertFalse(log.isStalled());
+  }
+
+  @Test
+  void vacantSeatThatDropsHoldsNobody() {
+    begin(4_096);
+    log.vacate(OutputLog.Vacancy.DROP);
+    assertEquals(100_000, writer.write(Stream.STDOUT, new byte[100_000]));
+    assertFalse(log.isStalled());
+    LogReader next = log.openRunner(0, () -> {});
+    try (Lease lease = Objects.requireNonNull(next.next(1))) {
+      assertEquals(log.floor(), lease.offset());
+    }
+  }
+
+  @Test
+  void whoeverLostTheSeatHoldsNothing() {
+    begin(4_096);
+    LogReader next = log.openRunner(0, () -> {});
+    assertEquals(4_096, writer.write(Stream.STDOUT, new byte[5_000]));
+    takeAll();
+    assertNull(log.reserve(Stream.STDOUT));
+    read(next);
+    next.consumed(4_096);
+    assertNotNull(log.reserve(Stream.STDOUT));
   }
 
   // Helpers.
@@ -458,6 +506,15 @@ class OutputLogTest {
     return read.toString();
   }
 
+  private static String read(LogReader by) {
+    StringBuilder read = new StringBuilder();
+    for (Lease lease = by.next(BOUND); lease != null; lease = by.next(BOUND)) {
+      read.append(text(lease));
+      lease.close();
+    }
+    return read.toString();
+  }
+
   private void takeAll() {
     for (Lease lease = reader.next(BOUND); lease != null; lease = reader.next(BOUND)) {
       lease.close();
@@ -465,11 +522,11 @@ class OutputLogTest {
     reader.consumed(reader.position());
   }
 
-  private void abandonEnded() {
-    released = 0;
-    log.abandon();
+  private void end() {
     log.close(END);
-    assertEquals(1, released);
+    log.keep();
+    log.forget();
+    assertEquals(log.length(), log.floor());
   }
 
   private static String text(Lease lease) {

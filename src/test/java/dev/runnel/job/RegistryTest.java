@@ -155,13 +155,14 @@ class RegistryTest {
     endless.drain = Duration.ofSeconds(Long.MAX_VALUE);
     for (int i = 0; i < 10; i++) {
       assertThrows(
-          ArithmeticException.class, () -> registry.register(null, endless.build(), Scene.TESTER));
+          ArithmeticException.class,
+          () -> registry.register(Scene.run(null, endless), Scene.TESTER));
     }
     assertEquals(0, registry.places());
   }
 
   @Test
-  void placeIsKeptWhileALeaseIs() {
+  void placeIsGivenBackThoughWhatIsLentIsNot() {
     Scene.Running running = scene.start();
     running.process().write(Stream.STDOUT, "output");
     engine.settle();
@@ -169,9 +170,12 @@ class RegistryTest {
     running.process().exit(0);
     engine.settle();
     running.follower().leave();
-    assertEquals(1, registry.places());
-    running.follower().closeAllHeld();
     assertEquals(0, registry.places());
+    engine.pass(Scene.LIMITS.keep());
+    engine.pass(SWEEP);
+    assertTrue(scene.memory.sharedBytes() > 0);
+    running.follower().closeAllHeld();
+    assertEquals(0, scene.memory.sharedBytes());
   }
 
   // What is known.
@@ -203,9 +207,10 @@ class RegistryTest {
     JobStatus ended = registry.status(id);
     assertEquals(JobState.ENDED, ended.state());
     assertSame(follower.end(), ended.end());
-    assertEquals(0, ended.followers());
+    assertEquals(1, ended.followers());
     follower.leave();
-    assertEquals(ended, registry.status(id));
+    assertEquals(0, registry.status(id).followers());
+    assertSame(ended.end(), registry.status(id).end());
   }
 
   @Test
@@ -291,13 +296,12 @@ class RegistryTest {
   // Helpers.
 
   private TestFollower follow(String name) throws RefusedException {
-    return new TestFollower(registry.register(Scene.id(name), new Spec().build(), Scene.TESTER));
+    return new TestFollower(registry.register(Scene.run(name, new Spec()), Scene.TESTER).job());
   }
 
   private RefusedException refused(String name, Spec spec) {
     return assertThrows(
-        RefusedException.class,
-        () -> registry.register(Scene.id(name), spec.build(), Scene.TESTER));
+        RefusedException.class, () -> registry.register(Scene.run(name, spec), Scene.TESTER));
   }
 
   private List<String> names(@Nullable String prefix, @Nullable JobState state, int limit) {

@@ -10,6 +10,7 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.NodeIdentity;
+import dev.runnel.model.Request;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,7 +44,7 @@ final class Scene {
   /** A job with its follower, about to be started. */
   TestFollower register(Spec spec) {
     try {
-      return new TestFollower(registry.register(null, spec.build(), TESTER));
+      return new TestFollower(registry.register(run(null, spec), TESTER).job());
     } catch (RefusedException e) {
       throw new AssertionError(e);
     }
@@ -75,19 +76,21 @@ final class Scene {
 
   /** What the registry knows of a job, or null. */
   @Nullable JobStatus status(JobId id) {
-    return registry.find(id);
+    Job job = registry.job(id);
+    return job == null ? null : job.status();
   }
 
   /** Every job has ended, and its followers left: places, memory, queue and output are intact. */
   void checkNothingIsLeft() {
-    engine.settle();
+    engine.pass(LIMITS.keep());
+    engine.pass(LIMITS.keep());
     assertEquals(0, registry.places());
     assertEquals(0, memory.sharedBytes());
     assertEquals(0, engine.lostBytes());
     List<Job> jobs = new ArrayList<>();
     try {
       while (jobs.size() <= LIMITS.maxQueuedStarts()) {
-        jobs.add(registry.register(null, new Spec().build(), TESTER));
+        jobs.add(registry.register(run(null, new Spec()), TESTER).job());
       }
     } catch (RefusedException e) {
       boolean shutDown = e.code() == ErrorCode.UNAVAILABLE;
@@ -102,6 +105,10 @@ final class Scene {
     End end() {
       return follower.end();
     }
+  }
+
+  static Request.Run run(@Nullable String name, Spec spec) {
+    return new Request.Run(name == null ? null : id(name), null, spec.build());
   }
 
   static JobId id(String name) {

@@ -24,9 +24,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What a runner sends for stdin, on its way to the pipe. */
 class StdinTest {
   private static final int WINDOW = 8;
+  private static final Object OWNER = new Object();
 
-  private final Stdin stdin = new Stdin(WINDOW);
+  private final Stdin stdin = owned(WINDOW);
   private final ByteArrayOutputStream taken = new ByteArrayOutputStream();
+
+  private static Stdin owned(int window) {
+    Stdin made = new Stdin(window);
+    made.changeOwner(OWNER);
+    return made;
+  }
 
   @AfterEach
   void free() {
@@ -43,6 +50,35 @@ class StdinTest {
     assertEquals("abcde", text());
     assertEquals(5, stdin.taken());
     assertNull(stdin.pending());
+  }
+
+  @Test
+  void nextRunnerGoesOnWhereThePipeIs() {
+    offer(0, "abcde");
+    take(2);
+    Object next = new Object();
+    stdin.changeOwner(next);
+    assertEquals(Offer.DROPPED, offer(5, "f"));
+    // It may have sent before it was told where to go on.
+    assertEquals(Offer.DROPPED, stdin.offer(next, 4, ascii("E"), false));
+    assertEquals(Offer.TAKEN, stdin.offer(next, 1, ascii("BCD"), false));
+    assertEquals(Offer.HOLE, stdin.offer(next, 5, ascii("F"), false));
+    take(100);
+    assertEquals("abCD", text());
+  }
+
+  @Test
+  void endOfFileThatWasNotReachedIsTheNextRunnersToSay() {
+    offer(0, "abc");
+    stdin.offer(OWNER, 3, ascii(""), true);
+    take(1);
+    stdin.changeOwner(stdin);
+    take(100);
+    assertFalse(stdin.isAtEof());
+    assertEquals(Offer.TAKEN, stdin.offer(stdin, 1, ascii("xyz"), true));
+    take(100);
+    assertTrue(stdin.isAtEof());
+    assertEquals("axyz", text());
   }
 
   @Test
@@ -107,7 +143,7 @@ class StdinTest {
   @Test
   void eofIsReachedOnceAllIsTaken() {
     assertFalse(stdin.isAtEof());
-    assertEquals(Offer.TAKEN, stdin.offer(0, ascii("abc"), true));
+    assertEquals(Offer.TAKEN, stdin.offer(OWNER, 0, ascii("abc"), true));
     assertFalse(stdin.isAtEof());
     take(2);
     assertFalse(stdin.isAtEof());
@@ -117,7 +153,7 @@ class StdinTest {
 
   @Test
   void eofMayComeAlone() {
-    assertEquals(Offer.TAKEN, stdin.offer(0, ascii(""), true));
+    assertEquals(Offer.TAKEN, stdin.offer(OWNER, 0, ascii(""), true));
     assertTrue(stdin.isAtEof());
   }
 
@@ -125,14 +161,14 @@ class StdinTest {
   void eofMayFollowWhatWasTaken() {
     offer(0, "abc");
     take(3);
-    assertEquals(Offer.TAKEN, stdin.offer(3, ascii(""), true));
+    assertEquals(Offer.TAKEN, stdin.offer(OWNER, 3, ascii(""), true));
     assertTrue(stdin.isAtEof());
   }
 
   @Test
   void eofMayComeWithBytesKnownAlready() {
     offer(0, "abc");
-    assertEquals(Offer.TAKEN, stdin.offer(0, ascii("abc"), true));
+    assertEquals(Offer.TAKEN, stdin.offer(OWNER, 0, ascii("abc"), true));
     take(3);
     assertTrue(stdin.isAtEof());
     assertEquals("abc", text());
@@ -140,12 +176,12 @@ class StdinTest {
 
   @Test
   void eofMayBeSaidAgainButNotElsewhere() {
-    stdin.offer(0, ascii("abc"), true);
-    assertEquals(Offer.DUPLICATE, stdin.offer(0, ascii("abc"), true));
-    assertEquals(Offer.DUPLICATE, stdin.offer(3, ascii(""), true));
+    stdin.offer(OWNER, 0, ascii("abc"), true);
+    assertEquals(Offer.DUPLICATE, stdin.offer(OWNER, 0, ascii("abc"), true));
+    assertEquals(Offer.DUPLICATE, stdin.offer(OWNER, 3, ascii(""), true));
     assertEquals(Offer.DUPLICATE, offer(1, "bc"));
-    assertEquals(Offer.BEYOND_EOF, stdin.offer(0, ascii("ab"), true));
-    assertEquals(Offer.BEYOND_EOF, stdin.offer(0, ascii("abcd"), true));
+    assertEquals(Offer.BEYOND_EOF, stdin.offer(OWNER, 0, ascii("ab"), true));
+    assertEquals(Offer.BEYOND_EOF, stdin.offer(OWNER, 0, ascii("abcd"), true));
     assertEquals(Offer.BEYOND_EOF, offer(3, "d"));
     assertEquals(Offer.HOLE, offer(4, ""));
     take(100);
@@ -156,7 +192,7 @@ class StdinTest {
   @Test
   void eofBeforeWhatWasReceivedIsRefused() {
     offer(0, "abc");
-    assertEquals(Offer.BEYOND_EOF, stdin.offer(0, ascii("ab"), true));
+    assertEquals(Offer.BEYOND_EOF, stdin.offer(OWNER, 0, ascii("ab"), true));
     take(100);
     assertFalse(stdin.isAtEof());
   }
@@ -168,7 +204,7 @@ class StdinTest {
     assertNull(stdin.pending());
     assertEquals(Offer.CLOSED, offer(3, "de"));
     assertEquals(Offer.CLOSED, offer(100, "hole"));
-    assertEquals(Offer.CLOSED, stdin.offer(0, ascii(""), true));
+    assertEquals(Offer.CLOSED, stdin.offer(OWNER, 0, ascii(""), true));
     stdin.close();
     assertEquals(0, stdin.taken());
   }
@@ -188,7 +224,7 @@ class StdinTest {
     for (int round = 0; round < 200; round++) {
       byte[] all = new byte[random.nextInt(300)];
       random.nextBytes(all);
-      send(new Stdin(window), all, window, random);
+      send(owned(window), all, window, random);
     }
   }
 
@@ -202,7 +238,7 @@ class StdinTest {
       boolean eof = to == all.length && random.nextBoolean();
       if (from <= to && random.nextBoolean()) {
         Offer expected = expected(from, to, eof, received, taken.size() + window, ended);
-        assertEquals(expected, sent.offer(from, Arrays.copyOfRange(all, from, to), eof));
+        assertEquals(expected, sent.offer(OWNER, from, Arrays.copyOfRange(all, from, to), eof));
         if (expected == Offer.TAKEN) {
           received = Math.max(received, to);
           ended |= eof;
@@ -228,7 +264,7 @@ class StdinTest {
 
   @Test
   void offersAndTakesMayComeFromTwoThreads() throws Exception {
-    Stdin shared = new Stdin(1_000);
+    Stdin shared = owned(1_000);
     byte[] all = new byte[200_000];
     new SplittableRandom(5).nextBytes(all);
     AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
@@ -244,23 +280,23 @@ class StdinTest {
     assertArrayEquals(all, taken.toByteArray());
   }
 
-  private static void offerAll(Stdin shared, byte[] all) {
+  private void offerAll(Stdin shared, byte[] all) {
     int at = 0;
     while (at < all.length) {
       int length = (int) Math.min(all.length - at, shared.taken() + 1_000 - at);
       if (length > 0) {
         assertEquals(
-            Offer.TAKEN, shared.offer(at, Arrays.copyOfRange(all, at, at + length), false));
+            Offer.TAKEN, shared.offer(OWNER, at, Arrays.copyOfRange(all, at, at + length), false));
         at += length;
       } else {
         Thread.onSpinWait();
       }
     }
-    assertEquals(Offer.TAKEN, shared.offer(at, new byte[0], true));
+    assertEquals(Offer.TAKEN, shared.offer(OWNER, at, new byte[0], true));
   }
 
   private Offer offer(long offset, String bytes) {
-    return stdin.offer(offset, ascii(bytes), false);
+    return stdin.offer(OWNER, offset, ascii(bytes), false);
   }
 
   private void take(int most) {

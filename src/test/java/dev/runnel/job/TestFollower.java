@@ -12,10 +12,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /** Holds a job's seat; reads, keeps and gives back what the test tells it to. */
-final class TestFollower {
+final class TestFollower implements Follower {
   private final Job job;
   private final LogReader reader;
   private final ByteArrayOutputStream stdout = new ByteArrayOutputStream();
@@ -25,12 +26,27 @@ final class TestFollower {
 
   TestFollower(Job job) {
     this.job = job;
-    this.reader = job.takeSeat(() -> wakes++);
+    try {
+      this.reader = job.follow(this, Follow.run(OptionalLong.empty(), Follow.Existence.NEW));
+    } catch (RefusedException e) {
+      throw new AssertionError(e);
+    }
   }
 
   Job job() {
     return job;
   }
+
+  @Override
+  public void wake() {
+    wakes++;
+  }
+
+  @Override
+  public void seated() {}
+
+  @Override
+  public void replaced() {}
 
   /** How often it was told that there is something new. */
   int wakes() {
@@ -88,7 +104,7 @@ final class TestFollower {
   }
 
   void leave() {
-    job.leaveSeat();
+    job.leave(this, reader, Seat.Leaving.GONE);
   }
 
   @Nullable End endIfRead() {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
+import dev.runnel.job.Retained;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
@@ -232,7 +233,7 @@ class BoundsTest {
       }
       readAndAcknowledge(hoarder, jobs);
       awaitPlaces(0, node);
-      assertEquals(0, memory.sharedBytes());
+      assertEquals(0, Retained.without(memory));
     }
   }
 

@@ -127,6 +127,8 @@ final class FrameChecker {
 
   /** A request on its way to its final frame. */
   private static final class Exchange {
+    private static final Set<String> FOLLOWS = Set.of("run", "attach");
+    private static final Set<String> LAST_OF_FOLLOW = Set.of("end", "detached");
     private static final Set<String> INTERIM_OF_RUN =
         Set.of("started", "output", "gap", "stdin_ack", "stdin_closed", "exited");
 
@@ -135,23 +137,32 @@ final class FrameChecker {
     private final Map<String, Long> stdinSent;
     private final Map<String, Tally> tallies = Map.of("stdout", new Tally(), "stderr", new Tally());
     private String job;
-    private long acknowledged;
+    private final boolean mayExist;
+    private final boolean wantsSeat;
+    private long begin;
+    private long creditEnd;
     private long next;
     private long gapBytes;
     private long stdinAcknowledged;
     private boolean started;
     private boolean exited;
     private boolean stdinClosed;
+    private boolean owesStdinAck;
 
     Exchange(JsonNode request, Map<String, Long> stdinSent) {
       this.type = request.path("type").asText("run");
       this.window = request.has("window") ? (Long) request.path("window").asLong() : null;
       this.job = request.path("job").asText("");
       this.stdinSent = stdinSent;
+      this.mayExist = type.equals("attach") || request.has("once");
+      this.wantsSeat = type.equals("run") || request.path("runner").asBoolean();
+      this.creditEnd = window == null ? Long.MAX_VALUE : window;
     }
 
     void acknowledge(long offset) {
-      acknowledged = Math.max(acknowledged, offset);
+      if (window != null) {
+        creditEnd = Math.max(creditEnd, offset + window);
+      }
     }
 
     void received(JsonNode header, byte[] body) {
@@ -159,12 +170,12 @@ final class FrameChecker {
       boolean last = header.path("final").asBoolean();
       if (answer.equals("error")) {
         assertTrue(last, header::toString);
-      } else if (type.equals("run")) {
-        assertEquals(answer.equals("end"), last, header::toString);
+      } else if (FOLLOWS.contains(type)) {
+        assertEquals(LAST_OF_FOLLOW.contains(answer), last, header::toString);
         assertTrue(last || INTERIM_OF_RUN.contains(answer), header::toString);
         receivedOfRun(answer, header, body);
       } else {
-        boolean isOk = Set.of("signal", "cancel", "resize").contains(type);
+        boolean isOk = Set.of("signal", "cancel", "detach", "resize").contains(type);
         String expected = isOk ? "ok" : type.equals("ping") ? "pong" : type;
         assertEquals(expected, answer, header::toString);
         assertTrue(last || type.equals("jobs"), header::toString);
@@ -172,21 +183,38 @@ final class FrameChecker {
     }
 
     private void receivedOfRun(String answer, JsonNode header, byte[] body) {
+      if (answer.equals("detached")) {
+        assertTrue(Set.of("asked", "replaced").contains(header.path("reason").asText()));
+        return;
+      }
       if (job.isEmpty()) {
         job = header.path("job").asText();
       }
       assertEquals(job, header.path("job").asText(), header::toString);
+      boolean isOfStdin = answer.startsWith("stdin_");
+      assertTrue(!owesStdinAck || isOfStdin, () -> "no stdin_ack after started: " + header);
+      assertTrue(wantsSeat || !isOfStdin, () -> "to who has no seat: " + header);
+      owesStdinAck = false;
       switch (answer) {
         case "started" -> {
           assertFalse(started, () -> "second: " + header);
           started = true;
-          assertEquals(0, header.path("next").asLong(-1), header::toString);
+          next = header.path("next").asLong(-1);
+          begin = next;
+          creditEnd += window == null ? 0 : next;
+          boolean existing = header.path("existing").asBoolean();
+          assertTrue(existing ? mayExist : next == 0, header::toString);
+          assertTrue(wantsSeat || !header.has("stdin_window"), header::toString);
+          owesStdinAck = header.has("stdin_window");
         }
         case "output" -> output(header, body);
         case "gap" -> {
           assertEquals(next, header.path("from").asLong(-1), header::toString);
           assertTrue(header.path("to").asLong() > next, header::toString);
-          gapBytes += header.path("to").asLong() - next;
+          assertTrue(started, () -> "before started: " + header);
+          long gap = header.path("to").asLong() - next;
+          gapBytes += gap;
+          creditEnd += window == null ? 0 : gap;
           next = header.path("to").asLong();
         }
         case "exited" -> {
@@ -197,7 +225,8 @@ final class FrameChecker {
           assertFalse(stdinClosed, () -> "after stdin_closed: " + header);
           long offset = header.path("offset").asLong(-1);
           assertTrue(offset >= stdinAcknowledged, () -> stdinAcknowledged + " before: " + header);
-          assertTrue(offset <= stdinSent.getOrDefault(job, 0L), () -> "never sent: " + header);
+          long sent = mayExist ? Long.MAX_VALUE : stdinSent.getOrDefault(job, 0L);
+          assertTrue(offset <= sent, () -> "never sent: " + header);
           stdinAcknowledged = offset;
         }
         case "stdin_closed" -> {
@@ -214,9 +243,7 @@ final class FrameChecker {
       assertEquals(next, header.path("offset").asLong(-1), header::toString);
       assertTrue(body.length > 0, () -> "empty: " + header);
       next += body.length;
-      assertTrue(
-          window == null || next <= acknowledged + window,
-          () -> "acknowledged: " + acknowledged + ", window: " + window + ": " + header);
+      assertTrue(next <= creditEnd, () -> "credit: " + creditEnd + ": " + header);
       Tally tally = tallies.get(header.path("stream").asText());
       if (tally == null) {
         throw new AssertionError("stream: " + header);
@@ -226,9 +253,10 @@ final class FrameChecker {
 
     private void end(JsonNode header) {
       assertEquals(gapBytes, header.path("gap_bytes").asLong(-1), header::toString);
-      assertEquals(next, header.path("output_bytes").asLong(-1), header::toString);
+      long length = header.path("output_bytes").asLong(-1);
+      assertEquals(started ? next : length, length, header::toString);
       assertFalse(header.has("exit_code") && header.has("signal"), header::toString);
-      if (gapBytes == 0) {
+      if (started && begin == 0 && gapBytes == 0) {
         tallies.forEach((stream, tally) -> tally.check(stream, header));
       }
     }

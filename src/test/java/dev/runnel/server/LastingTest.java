@@ -4,6 +4,8 @@ import static dev.runnel.server.RawClient.frame;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.job.Follow;
+import dev.runnel.job.Following;
 import dev.runnel.job.Job;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
@@ -11,8 +13,10 @@ import dev.runnel.job.Origin;
 import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
+import dev.runnel.model.Event;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Outcome;
+import dev.runnel.model.Request;
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
 import dev.runnel.server.RawClient.Answer;
@@ -25,6 +29,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -106,17 +111,35 @@ class LastingTest {
   void jobWhoseFollowerFailsIsLostAndHoldsNobodyUp() throws Exception {
     try (TestNode node = new TestNode()) {
       JobSpec spec = JobSpec.of(CommandSpec.of("sleep", "1000"));
-      Job job = node.registry().register(null, spec, Origin.of(Caller.ON_THE_BUS));
-      job.takeSeat(
-          () -> {
-            throw new IllegalStateException("a fault of the follower's, thrown by a test");
-          });
+      Request.Run run = new Request.Run(null, null, spec);
+      Job job = node.registry().register(run, Origin.of(Caller.ON_THE_BUS)).job();
+      Follow how = Follow.run(OptionalLong.empty(), Follow.Existence.NEW);
+      Following.of(job, how, node.registry().node(), new FaultyOutlet());
       job.start();
       Until.holds("its end", () -> job.status().end() != null);
       node.registry().close().get(30, TimeUnit.SECONDS);
       End end = job.status().end();
       assertTrue(end != null && end.outcome() == Outcome.LOST, () -> "end: " + end);
     }
+  }
+
+  private static final class FaultyOutlet implements Following.Outlet {
+    @Override
+    public void execute(Runnable task) {
+      throw new IllegalStateException("a fault of the follower's, thrown by a test");
+    }
+
+    @Override
+    public void look() {}
+
+    @Override
+    public void tell(Event.Interim event) {}
+
+    @Override
+    public void ready() {}
+
+    @Override
+    public void finish(Event.Final event) {}
   }
 
   @Test

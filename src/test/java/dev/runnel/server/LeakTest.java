@@ -3,6 +3,7 @@ package dev.runnel.server;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.Daemon;
+import dev.runnel.job.Retained;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -33,7 +34,7 @@ class LeakTest {
       }
       Until.holds("no connection", () -> node.room().connections().get() == 0);
       Until.holds("no place taken", () -> node.registry().places() == 0);
-      Until.holds("no memory of logs", () -> node.memory().sharedBytes() == 0);
+      Until.holds("no memory of logs", () -> Retained.without(node.memory()) == 0);
       Until.holds("no output unsent", () -> node.room().unsent().outputBytes() == 0);
       Until.holds("no answer unread", () -> node.room().unsent().answerBytes() == 0);
     }

@@ -2,6 +2,7 @@ package dev.runnel.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.runnel.job.Retained;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -91,6 +92,6 @@ class LoadTest extends NodeTest {
 
   private static void awaitNothingLeft() throws Exception {
     Until.holds("no place to be taken", () -> node().registry().places() == 0);
-    assertEquals(0, node().memory().sharedBytes());
+    assertEquals(0, Retained.without(node().memory()));
   }
 }

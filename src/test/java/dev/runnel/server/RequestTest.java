@@ -48,7 +48,12 @@ class RequestTest extends NodeTest {
             "merge",
             "limits",
             "pty",
-            "user"),
+            "user",
+            "attach",
+            "once",
+            "linger",
+            "keep",
+            "on_full_drop"),
         new TreeSet<>(features));
   }
 
@@ -155,14 +160,8 @@ class RequestTest extends NodeTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "'once':'a'",
-        "'linger_ms':5",
-        "'keep_ms':5",
-        "'on_full':'drop'",
         "'on_full':'spool','spool_bytes':5",
         "'type':'hello','version':1,'heartbeat_ms':5000",
-        "'type':'attach','job':'j'",
-        "'type':'detach'",
       })
   void whatIsNotOfferedIsNamedAndStartsNothing(String keys) throws Exception {
     RawClient client = connect();

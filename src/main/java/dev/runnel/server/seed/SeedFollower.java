@@ -1,5 +1,6 @@
 package dev.runnel.server.seed;
 
+import dev.runnel.job.Follow;
 import dev.runnel.job.Following;
 import dev.runnel.job.Job;
 import dev.runnel.job.Lease;
@@ -8,6 +9,7 @@ import dev.runnel.model.End;
 import dev.runnel.model.Event;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Outcome;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * connection's event loop.
  */
 final class SeedFollower implements Following.Outlet {
+  private static final Follow HOW = Follow.run(OptionalLong.empty(), Follow.Existence.NEW);
   private static final int LEASE_BYTES = 64 * 1024;
   private static final int LEASES_IN_A_TURN = 16;
 
@@ -23,10 +26,11 @@ final class SeedFollower implements Following.Outlet {
   private final Following following;
   private @Nullable RefusedException tooMuch;
 
-  SeedFollower(SeedConnection connection, Job job, NodeIdentity node, SeedMemory memory) {
+  SeedFollower(SeedConnection connection, Job job, NodeIdentity node, SeedMemory memory)
+      throws RefusedException {
     this.connection = connection;
     this.answer = new SeedAnswer(memory);
-    this.following = Following.run(job, node, this);
+    this.following = Following.of(job, HOW, node, this);
   }
 
   /** The connection is gone. */

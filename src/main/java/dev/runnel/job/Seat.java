@@ -1,0 +1,160 @@
+package dev.runnel.job;
+
+import dev.runnel.model.Lasting;
+import dev.runnel.process.ProcessEngine;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The runner's seat of a job: who has it, and what its being vacant means. Any thread. PROTOCOL.md,
+ * "Flow".
+ */
+final class Seat {
+  private final Job job;
+  private final Lasting lasting;
+  private final ProcessEngine engine;
+  private final Runnable onFree;
+
+  // All below are guarded by this; who holds it may be read without.
+  private volatile @Nullable Follower holder;
+  // Counts those who took it and those who left, so that a clock knows that it is late.
+  private long changes;
+  private ProcessEngine.@Nullable Timer clock;
+  private boolean abandoned;
+  private boolean ended;
+  private boolean free;
+
+  /** How somebody leaves. */
+  enum Leaving {
+    /** It was told the end. */
+    TOLD,
+    /** On purpose: the job waits for another. */
+    DETACHED,
+    /** Its connection is lost, or it went without a word. */
+    GONE
+  }
+
+  /**
+   * @param onFree called once, when the job has ended and whoever had the seat then has left it
+   */
+  Seat(Job job, Lasting lasting, ProcessEngine engine, Runnable onFree) {
+    this.job = job;
+    this.lasting = lasting;
+    this.engine = engine;
+    this.onFree = onFree;
+  }
+
+  @Nullable Follower holder() {
+    return holder;
+  }
+
+  /** Whether nobody will come any more. */
+  synchronized boolean isAbandoned() {
+    return abandoned;
+  }
+
+  /** Takes it from whoever has it. */
+  synchronized LogReader take(Follower who, long from) {
+    Follower before = holder;
+    boolean first = changes == 0;
+    holder = who;
+    changes++;
+    stopClock();
+    LogReader reader = job.log().openRunner(from, who::wake);
+    if (before != null) {
+      before.replaced();
+    }
+    if (first) {
+      job.stdin().changeOwner(who);
+      who.seated();
+    } else {
+      // On the pump, which may be writing what the one before sent.
+      engine.execute(
+          () -> {
+            job.stdin().changeOwner(who);
+            who.seated();
+          });
+    }
+    return reader;
+  }
+
+  /** Leaves it, if it is still who has it. */
+  void leave(Follower who, Leaving how) {
+    synchronized (this) {
+      if (holder != who) {
+        return;
+      }
+      holder = null;
+      changes++;
+      if (!ended) {
+        vacate(how);
+        return;
+      }
+    }
+    settle();
+  }
+
+  private void vacate(Leaving how) {
+    boolean isLast = how != Leaving.DETACHED && lasting.linger().isZero();
+    boolean holds = lasting.onFull() == Lasting.OnFull.BLOCK && !isLast;
+    job.log().vacate(holds ? OutputLog.Vacancy.HOLD : OutputLog.Vacancy.DROP);
+    if (isLast) {
+      abandoned = true;
+      job.abandon();
+    } else if (how != Leaving.DETACHED && !lasting.lingersForever()) {
+      long left = changes;
+      clock = engine.schedule(lasting.linger(), () -> lingered(left));
+    }
+  }
+
+  private void stopClock() {
+    ProcessEngine.Timer running = clock;
+    if (running != null) {
+      clock = null;
+      engine.execute(running::cancel);
+    }
+  }
+
+  private synchronized void lingered(long since) {
+    if (changes == since && !ended) {
+      abandon();
+    }
+  }
+
+  /** The job has waited for somebody as long as it may. */
+  synchronized void abandonIfVacant() {
+    if (holder == null && !ended) {
+      abandon();
+    }
+  }
+
+  private void abandon() {
+    abandoned = true;
+    job.log().vacate(OutputLog.Vacancy.DROP);
+    job.abandon();
+  }
+
+  /** There will be no more output. */
+  void end() {
+    synchronized (this) {
+      ended = true;
+      stopClock();
+    }
+    settle();
+  }
+
+  // What has ended and has no runner stays only as long as there is memory for it.
+  private void settle() {
+    boolean first;
+    synchronized (this) {
+      if (holder != null) {
+        return;
+      }
+      job.log().keep();
+      first = !free;
+      free = true;
+    }
+    if (first) {
+      onFree.run();
+    }
+  }
+}
