@@ -37,7 +37,7 @@ final class Link implements Closeable {
 
   /** Connects and says who we are. */
   static Link open(Server server) throws IOException {
-    SocketChannel channel = SocketChannel.open(server.address());
+    SocketChannel channel = connect(server);
     if (server.address() instanceof InetSocketAddress) {
       channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
     }
@@ -49,6 +49,14 @@ final class Link implements Closeable {
     } catch (IOException e) {
       link.close();
       throw e;
+    }
+  }
+
+  private static SocketChannel connect(Server server) throws IOException {
+    try {
+      return SocketChannel.open(server.address());
+    } catch (IOException e) {
+      throw new IOException("cannot reach " + server.host() + ": " + e.getMessage(), e);
     }
   }
 

@@ -56,6 +56,15 @@ class BenchTest {
   }
 
   @Test
+  void saysWhomItCannotReach() throws Exception {
+    Process bench = bench(ProcessBuilder.Redirect.PIPE, "-H", "127.0.0.1:1");
+    String said = new String(bench.getErrorStream().readAllBytes(), UTF_8);
+    assertTrue(said.contains("runnel: bench: cannot reach 127.0.0.1:1: "), said);
+    assertTrue(bench.waitFor(30, TimeUnit.SECONDS), "bench still runs");
+    assertEquals(255, bench.exitValue());
+  }
+
+  @Test
   void saysThatTheFloorIsNotTheServersMachine() throws Exception {
     try (Daemon daemon = Daemon.start("--listen", "127.0.0.1:0", "--insecure")) {
       String host = "127.0.0.1:" + daemon.port();
@@ -81,6 +90,11 @@ class BenchTest {
   }
 
   private static Process bench(String... arguments) throws IOException {
+    return bench(ProcessBuilder.Redirect.DISCARD, arguments);
+  }
+
+  private static Process bench(ProcessBuilder.Redirect stderr, String... arguments)
+      throws IOException {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -91,6 +105,6 @@ class BenchTest {
                 "dev.runnel.Main",
                 "bench"));
     command.addAll(List.of(arguments));
-    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+    return new ProcessBuilder(command).redirectError(stderr).start();
   }
 }
