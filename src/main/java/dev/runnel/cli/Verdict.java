@@ -109,9 +109,9 @@ record Verdict(
   }
 
   private static @Nullable String note(End end) {
-    String note = null;
+    String note = end.oom() ? "the kernel killed it for want of memory" : null;
     if (!end.drained()) {
-      note = "something still held the output when the server stopped waiting for more";
+      note = join(note, "something still held the output when the server stopped waiting for more");
     }
     if (end.leftoversTotal() > 0) {
       note = join(note, leftovers(end));

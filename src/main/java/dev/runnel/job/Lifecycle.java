@@ -53,6 +53,7 @@ final class Lifecycle implements ProcessListener {
   private @Nullable ExitStatus status;
   private @Nullable Duration duration;
   private @Nullable Duration cpu;
+  private boolean oom;
   private boolean drained = true;
   private boolean clearing;
   private boolean settling;
@@ -243,6 +244,11 @@ final class Lifecycle implements ProcessListener {
   }
 
   @Override
+  public void killedForMemory() {
+    oom = true;
+  }
+
+  @Override
   public void exited(ExitStatus how, @Nullable Duration used) {
     if (over) {
       return;
@@ -367,7 +373,7 @@ final class Lifecycle implements ProcessListener {
             startedAt,
             duration,
             cpu,
-            false);
+            oom);
     job.becomeEnded(end);
     registry.ended(job);
     try {

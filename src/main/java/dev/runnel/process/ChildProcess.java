@@ -1,6 +1,7 @@
 package dev.runnel.process;
 
 import dev.runnel.model.End;
+import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Leftover;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Stream;
@@ -22,6 +23,7 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
   private final Owner owner;
   private final List<OutputPipe> outputs = new ArrayList<>();
   private final @Nullable InputPipe input;
+  private final long memoryKillsBefore;
   private int master;
   private boolean discarding;
   private boolean resting;
@@ -33,7 +35,11 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
    * @param onGone for a process of which nothing is left
    */
   record Surroundings(
-      Pump pump, Census census, MemorySegment nowhere, Consumer<ChildProcess> onGone) {}
+      Pump pump,
+      Census census,
+      MemorySegment nowhere,
+      MemoryKills memoryKills,
+      Consumer<ChildProcess> onGone) {}
 
   /**
    * Takes over what was made, unless it throws.
@@ -42,6 +48,7 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
    */
   ChildProcess(SpawnResult.Made made, Start start, Surroundings surroundings) {
     this.surroundings = surroundings;
+    this.memoryKillsBefore = start.memoryKills();
     this.owner = new Owner(start.listener(), this::abandon);
     Poller poller = surroundings.pump.poller();
     Pipes pipes = made.pipes();
@@ -251,6 +258,13 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
 
   @Override
   public void exited(Wait.Exit exit) {
+    boolean isOthersKill =
+        exit.status() instanceof ExitStatus.Signaled(int number)
+            && number == Signal.KILL.number()
+            && !session.isKilledByUs();
+    if (isOthersKill && surroundings.memoryKills.claim(memoryKillsBefore)) {
+      owner.tell(ProcessListener::killedForMemory);
+    }
     owner.tellLast(listener -> listener.exited(exit.status(), exit.cpu()));
   }
 

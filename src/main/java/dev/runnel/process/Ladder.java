@@ -104,6 +104,11 @@ final class Ladder {
     }
   }
 
+  /** Whether KILL is due, or sent. */
+  boolean isKilling() {
+    return stage == Stage.KILL;
+  }
+
   private void begin(Stage first) {
     stage = first;
     grownNanos = System.nanoTime();

@@ -76,12 +76,21 @@ public final class NativeEngine implements ProcessEngine {
 
   private static NativeEngine open(Ownership ownership, Mark mark, Duration startLimit) {
     Trial.run();
-    NativeEngine engine = new NativeEngine(ownership, mark, startLimit);
+    return open(ownership, mark, startLimit, MemoryKills.ofOurGroup());
+  }
+
+  /**
+   * @param memoryKills the engine's from now on
+   */
+  static NativeEngine open(
+      Ownership ownership, Mark mark, Duration startLimit, MemoryKills memoryKills) {
+    NativeEngine engine = new NativeEngine(ownership, mark, startLimit, memoryKills);
     engine.pump.start();
     return engine;
   }
 
-  private NativeEngine(Ownership ownership, Mark mark, Duration startLimit) {
+  private NativeEngine(
+      Ownership ownership, Mark mark, Duration startLimit, MemoryKills memoryKills) {
     boolean own = ownership == Ownership.OWN_PROCESS;
     OpenFiles openFiles = own ? OwnProcess.openFiles() : OpenFiles.INHERITED;
     nullDevice = LibcException.check("open /dev/null", Fd.open(NULL_DEVICE, Fd.O_RDONLY));
@@ -89,14 +98,18 @@ public final class NativeEngine implements ProcessEngine {
     Trial.run(spawn);
     census = own ? Census.adopting(pump, mark) : Census.of(pump, mark);
     spawner = new Spawner(spawn, pump, startLimit, this::begin);
-    surroundings = new ChildProcess.Surroundings(pump, census, nowhere, processes::remove);
+    surroundings =
+        new ChildProcess.Surroundings(pump, census, nowhere, memoryKills, processes::remove);
   }
 
   @Override
   public void start(
       JobId job, CommandSpec command, BooleanSupplier claim, ProcessListener listener) {
+    Start start =
+        new Start(
+            job, command, claim, listener, surroundings.memoryKills().count(), new AtomicBoolean());
     try {
-      spawner.submit(new Start(job, command, claim, listener, new AtomicBoolean()));
+      spawner.submit(start);
     } catch (RejectedExecutionException closed) {
       // There is no pump any more to say it on.
       listener.startRefused("the process engine is closed");
@@ -198,6 +211,7 @@ public final class NativeEngine implements ProcessEngine {
     List.copyOf(processes).forEach(ChildProcess::closePipes);
     census.close();
     Fd.close(nullDevice);
+    surroundings.memoryKills().close();
     Libc.free(nowhere);
     pump.end();
   }

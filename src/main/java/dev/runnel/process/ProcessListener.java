@@ -48,6 +48,9 @@ public interface ProcessListener {
   /** The process reads no more. Comes at most once, and not after {@link OsProcess#closeInput}. */
   void inputBroken();
 
+  /** The kernel killed the process for want of memory. Comes just before {@link #exited}. */
+  void killedForMemory();
+
   /**
    * The process ended and was reaped; its pipes may still be open, and others of its session alive.
    * Comes once.

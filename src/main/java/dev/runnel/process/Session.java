@@ -37,6 +37,7 @@ final class Session {
 
   private int questions;
   private boolean givenUp;
+  private boolean killedByUs;
 
   private enum Leader {
     RUNNING,
@@ -145,6 +146,7 @@ final class Session {
 
   /** Whether there was anybody; a zombie counts until the session is known to be empty. */
   boolean signal(Signal signal) {
+    killedByUs |= signal == Signal.KILL;
     return leader != Leader.REAPED && Pid.killGroup(pid(), signal.number()) == 0;
   }
 
@@ -166,6 +168,11 @@ final class Session {
       }
       Fd.close(pidfd);
     }
+  }
+
+  /** Whether we have sent KILL, of our own accord or as we were asked to. */
+  boolean isKilledByUs() {
+    return killedByUs || (ladder != null && ladder.isKilling());
   }
 
   /** What asks it to end, in this order. A shell at a terminal takes no notice of TERM. */

@@ -8,6 +8,7 @@ import java.util.function.BooleanSupplier;
 /**
  * One start, from the queue to its one outcome.
  *
+ * @param memoryKills how many there had been by then
  * @param decided false until somebody has an outcome
  */
 record Start(
@@ -15,6 +16,7 @@ record Start(
     CommandSpec command,
     BooleanSupplier claim,
     ProcessListener listener,
+    long memoryKills,
     AtomicBoolean decided) {
 
   /** True for the first who asks, who then has to tell the listener. Any thread. */

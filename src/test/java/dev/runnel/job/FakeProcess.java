@@ -98,6 +98,12 @@ final class FakeProcess implements OsProcess {
     exit(new ExitStatus.Exited(code));
   }
 
+  /** The kernel kills it. */
+  void killForMemory() {
+    engine.onPump(listener::killedForMemory);
+    exit(new ExitStatus.Signaled(9));
+  }
+
   /** The leader ends, and lets go of its pipes. */
   void exit(ExitStatus how) {
     if (status != null) {

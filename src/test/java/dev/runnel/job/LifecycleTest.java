@@ -80,6 +80,21 @@ class LifecycleTest {
   }
 
   @Test
+  void aKillForMemoryIsTold() {
+    Running running = scene.start();
+    running.process().killForMemory();
+    engine.settle();
+    assertTrue(running.end().oom());
+    assertEquals(Outcome.SIGNALED, running.end().outcome());
+    running.follower().leave();
+    Running other = scene.start();
+    other.process().exit(new ExitStatus.Signaled(9));
+    engine.settle();
+    assertFalse(other.end().oom());
+    other.follower().leave();
+  }
+
+  @Test
   void signalIsNoExitCode() {
     Running running = scene.start();
     running.process().exit(new ExitStatus.Signaled(15));

@@ -198,6 +198,11 @@ class Recorder implements ProcessListener {
   }
 
   @Override
+  public synchronized void killedForMemory() {
+    events.add("killedForMemory");
+  }
+
+  @Override
   public synchronized void exited(ExitStatus status, @Nullable Duration cpu) {
     events.add("exited");
     this.status = status;

@@ -142,7 +142,7 @@ class RestrictionTest {
   @Test
   void surroundingsAreTheSameWithinLimits() {
     String line =
-        "pwd; umask; ls /proc/self/fd | grep -v 3; grep -E '^Sig(Ign|Blk|Cgt)' /proc/$$/status;"
+        "pwd; umask; ls /proc/self/fd | grep -v 3; grep -E '^Sig(Ign|Blk|Cgt)' /proc/self/status;"
             + " test $(ps -o sid= -p $$) = $$ && echo leads";
     CommandSpec command = in(folder, line);
     assertEquals(Runs.output(engine, command), Runs.output(engine, command.within(FEW_FILES)));

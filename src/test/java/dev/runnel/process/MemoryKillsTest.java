@@ -1,0 +1,116 @@
+package dev.runnel.process;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.runnel.model.ExitStatus;
+import dev.runnel.model.Signal;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Deaths for want of memory, as far as the kernel counts them. */
+@SuppressWarnings("NullAway.Init") // The folder is there before any test.
+class MemoryKillsTest {
+  private static final String EVENTS =
+      "low 0\nhigh 0\nmax 31\noom 7\noom_kill %d\noom_group_kill 2\n";
+  private static final String CONTROL = "oom_kill_disable 0\nunder_oom 0\noom_kill %d\n";
+  private static final String LIMIT_BYTES = "33554432";
+
+  @TempDir private Path folder;
+
+  private MemoryKills kills(String text) throws IOException {
+    return MemoryKills.of(Files.writeString(folder.resolve("file"), text));
+  }
+
+  @Test
+  void bothVersionsOfTheFileAreUnderstood() throws Exception {
+    for (String text : new String[] {EVENTS, CONTROL}) {
+      MemoryKills kills = kills(text.formatted(3));
+      assertEquals(3, kills.count());
+      Files.writeString(folder.resolve("file"), text.formatted(12));
+      assertEquals(12, kills.count());
+      kills.close();
+    }
+    assertEquals(MemoryKills.UNKNOWN, kills("low 0\n").count());
+    assertEquals(MemoryKills.UNKNOWN, MemoryKills.of(folder.resolve("none")).count());
+    assertFalse(MemoryKills.of(folder.resolve("none")).claim(MemoryKills.UNKNOWN));
+  }
+
+  @Test
+  void eachKillIsGivenToOneProcessThatWasThere() throws Exception {
+    MemoryKills kills = kills(EVENTS.formatted(4));
+    assertFalse(kills.claim(4), "nothing was counted");
+    Files.writeString(folder.resolve("file"), EVENTS.formatted(6));
+    assertFalse(kills.claim(6), "it was made after both");
+    assertTrue(kills.claim(4));
+    assertTrue(kills.claim(4));
+    assertFalse(kills.claim(4), "a third");
+    kills.close();
+  }
+
+  @Test
+  void aPersonsKillIsNone() throws Exception {
+    MemoryKills kills = kills(EVENTS.formatted(4));
+    try (NativeEngine engine = open(kills)) {
+      Recorder recorder = Runs.run(engine, Runs.shell("kill -KILL $$"));
+      assertEquals(new ExitStatus.Signaled(Signal.KILL.number()), recorder.status());
+      assertFalse(recorder.has("killedForMemory"));
+
+      Recorder ours = Runs.startAndAwait(engine, Runs.shell("exec sleep 1000"));
+      Files.writeString(folder.resolve("file"), EVENTS.formatted(5));
+      Runs.onPump(engine, ours, process -> process.signal(Signal.KILL));
+      Runs.await("end", ours::isOver);
+      assertFalse(ours.has("killedForMemory"));
+    }
+  }
+
+  @Test
+  void aKillOfTheKernelsIsTold() throws Exception {
+    Path group = newGroup();
+    try (NativeEngine engine = open(MemoryKills.of(counter(group)))) {
+      String line = "echo $$ >" + group + "/cgroup.procs && exec tail /dev/zero";
+      Recorder recorder = Runs.run(engine, Runs.shell(line));
+      assertEquals(new ExitStatus.Signaled(Signal.KILL.number()), recorder.status());
+      assertTrue(recorder.has("killedForMemory"), recorder.events().toString());
+    } finally {
+      Files.delete(group);
+    }
+  }
+
+  private static NativeEngine open(MemoryKills kills) {
+    return NativeEngine.open(
+        NativeEngine.Ownership.GUEST, new Mark("memory-kills"), Duration.ofSeconds(10), kills);
+  }
+
+  /** A control group with a limit; where none may be made the test is left out. */
+  private static Path newGroup() throws IOException {
+    Path first = Path.of("/sys/fs/cgroup/memory");
+    Path parent = Files.isDirectory(first) ? first : Path.of("/sys/fs/cgroup");
+    assumeTrue(Files.isWritable(parent), "no control group may be made");
+    Path group = parent.resolve("runnel-test-" + ProcessHandle.current().pid());
+    try {
+      Files.createDirectory(group);
+      boolean isFirst = parent.equals(first);
+      Files.writeString(
+          group.resolve(isFirst ? "memory.limit_in_bytes" : "memory.max"), LIMIT_BYTES);
+      if (!isFirst) {
+        Files.writeString(group.resolve("memory.swap.max"), "0");
+      }
+    } catch (IOException e) {
+      Files.deleteIfExists(group);
+      assumeTrue(false, "no control group may be made: " + e.getMessage());
+    }
+    return group;
+  }
+
+  private static Path counter(Path group) {
+    Path first = group.resolve("memory.oom_control");
+    return Files.exists(first) ? first : group.resolve("memory.events");
+  }
+}
