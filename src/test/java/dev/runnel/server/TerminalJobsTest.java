@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.runnel.server.RawClient.Answer;
 import dev.runnel.server.RawClient.Ran;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 /** Jobs on a terminal, as clients see them. */
@@ -21,6 +23,13 @@ class TerminalJobsTest extends NodeTest {
       output.append(client.output(1));
     }
     return output.toString();
+  }
+
+  // What a shell hears between its prompt and its read, it thinks of only after the next key.
+  private static void awaitPrompt(RawClient client) throws Exception {
+    Path stat = Path.of("/proc/" + client.nextOfType("started").number("pid") + "/stat");
+    outputUntil(client, ">");
+    Until.holds("prompt", () -> Files.readString(stat).contains(") S "));
   }
 
   private static void type(RawClient client, String job, long offset, String keys)
@@ -46,7 +55,7 @@ class TerminalJobsTest extends NodeTest {
     RawClient client = connect();
     client.send(
         "'id':'r','job':'keys'," + TYPED,
-        "trap 'echo caught' INT; echo ready; cat; read line; echo got $line; cat; exit 4");
+        "trap 'echo caught' INT; sh -c 'echo ready; exec cat'; read line; echo got $line; cat; exit 4");
     outputUntil(client, "ready\r\n");
     type(client, "keys", 0, "\u0003");
     outputUntil(client, "caught\r\n");
@@ -108,7 +117,7 @@ class TerminalJobsTest extends NodeTest {
   void cancelHangsUp() throws Exception {
     RawClient client = connect();
     client.send("'id':'r','job':'hang','argv':['bash','--norc','-i'],'env':{'PS1':'>'}," + TYPED);
-    outputUntil(client, ">");
+    awaitPrompt(client);
     assertEquals("ok", client.ask("'type':'cancel','job':'hang'").type());
     Ran ran = client.finish("r");
     assertEquals("canceled", ran.outcome());
@@ -121,7 +130,7 @@ class TerminalJobsTest extends NodeTest {
     client.send(
         "'id':'r','job':'gone','grace_ms':60000,'env':{'PS1':'>'},'argv':['bash','--norc','-i'],"
             + TYPED);
-    outputUntil(client, ">");
+    awaitPrompt(client);
     client.close();
     RawClient other = connect();
     Until.holds(
