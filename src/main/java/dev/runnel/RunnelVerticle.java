@@ -61,7 +61,11 @@ public final class RunnelVerticle extends VerticleBase {
             vertx,
             opened,
             settings,
-            new Node.Terms(identity, options.address(), tcp(), new Guard(Policy.NONE, Audit.NONE)));
+            new Node.Terms(
+                identity,
+                options.address(),
+                tcp(),
+                new Guard(Policy.NONE, Audit.NONE, settings.quotas())));
     node = made;
     return made.start()
         .compose(_ -> listen(made))

@@ -46,7 +46,7 @@ class ServeTest {
       assertTrue(answer(socket).contains("\"forbidden\""));
       Files.writeString(
           policy, "rules: [{name: a, principals: [anonymous], commands: [['true']]}]\n");
-      awaitLog(daemon, "policy read");
+      awaitLog(daemon, "files taken up files=[" + policy);
       assertTrue(answer(socket).contains("\"started\""));
       Files.writeString(policy, "rules: [{name: a, principles: [anonymous]}]\n");
       awaitLog(daemon, "policy.yaml:1: rules.principles: unknown key");

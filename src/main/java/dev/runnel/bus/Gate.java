@@ -20,6 +20,7 @@ import dev.runnel.security.AuditEntry;
 import dev.runnel.security.ForbiddenException;
 import dev.runnel.security.Grant;
 import dev.runnel.security.Guard;
+import dev.runnel.security.Quotas;
 import dev.runnel.security.Reach;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -36,12 +37,13 @@ public final class Gate {
   private final Registry registry;
   private final Bus bus;
   private final Guard guard;
+  private final Shares shares = new Shares();
 
   public Gate(Registry registry, Bus bus, Guard guard) {
     this.registry = registry;
     this.bus = bus;
     this.guard = guard;
-    registry.onOver(this::noteEnd);
+    registry.onOver(this::over);
   }
 
   public Guard guard() {
@@ -62,11 +64,37 @@ public final class Gate {
     checkBoot(run.boot());
     try {
       Grant grant = guard.policy().judge(caller, run.spec());
-      Origin origin = new Origin(caller, grant.ruleName(), signals(grant));
       Request.Run granted = new Request.Run(run.job(), run.once(), run.boot(), grant.spec());
-      return new StartJob(registry.register(granted, origin), grant);
+      return register(caller, granted, grant);
     } catch (ForbiddenException e) {
       throw denied(caller, "run", run.job(), e.getMessage());
+    }
+  }
+
+  private StartJob register(Caller caller, Request.Run run, Grant grant) throws RefusedException {
+    Origin origin = new Origin(caller, grant.ruleName(), signals(grant));
+    // One that comes back to its job takes nothing more.
+    boolean known = run.job() != null && registry.job(run.job()) != null;
+    Quotas.Share share = known ? () -> {} : takeShare(caller, grant);
+    try {
+      Registry.Registered registered = registry.register(run, origin);
+      if (registered.existence() == Follow.Existence.EXISTING) {
+        share.giveBack();
+      } else {
+        shares.keep(registered.job(), share);
+      }
+      return new StartJob(registered, grant);
+    } catch (RefusedException e) {
+      share.giveBack();
+      throw e;
+    }
+  }
+
+  private Quotas.Share takeShare(Caller caller, Grant grant) throws RefusedException {
+    try {
+      return guard.quotas().takeStart(caller, grant);
+    } catch (Quotas.OverQuotaException e) {
+      throw new RefusedException(ErrorCode.BUSY, String.valueOf(e.getMessage()));
     }
   }
 
@@ -196,7 +224,8 @@ public final class Gate {
     guard.audit().note(entry);
   }
 
-  private void noteEnd(Job job) {
+  private void over(Job job) {
+    shares.giveBack(job);
     Caller caller = job.origin().caller();
     End end = job.status().end();
     RefusedException refusal = job.refusal();

@@ -8,6 +8,15 @@ public enum Limit {
   MAX_REQUESTS("max_requests", 256, 1, 65_536, "requests in flight on a connection"),
   MAX_CONNECTION_JOBS("max_connection_jobs", 256, 1, 65_536, "jobs at once on a connection"),
   MAX_JOBS("max_jobs", 4_096, 1, 1_000_000, "jobs at once; fewer if max_log_bytes is small"),
+  MAX_PRINCIPAL_JOBS("max_principal_jobs", 0, 1, 1_000_000, "jobs at once of a principal; 0: all"),
+  MAX_PRINCIPAL_STARTS(
+      "max_principal_starts_per_minute", 0, 1, 1_000_000, "starts of a principal; 0: any"),
+  MAX_PRINCIPAL_RETAIN(
+      "max_principal_retain", 0, 1_024, 1L << 40, "retain of all its jobs at once; 0: any"),
+  MAX_SOURCE_JOBS("max_source_jobs", 0, 1, 1_000_000, "the same of a source (an IP address)"),
+  MAX_SOURCE_STARTS("max_source_starts_per_minute", 0, 1, 1_000_000, "starts of a source; 0: any"),
+  MAX_SOURCE_RETAIN(
+      "max_source_retain", 0, 1_024, 1L << 40, "retain of all its jobs at once; 0: any"),
   MAX_QUEUED_STARTS("max_queued_starts", 1_024, 1, 1_000_000, "jobs without a process yet"),
   MAX_LOG_BYTES(
       "max_log_bytes", 0, 1 << 17, 1L << 40, "memory of all logs; 0: half the heap's limit"),

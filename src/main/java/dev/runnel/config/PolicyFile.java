@@ -291,8 +291,8 @@ public final class PolicyFile {
       return OptionalInt.empty();
     }
     long number = node.number();
-    if (number > Integer.MAX_VALUE) {
-      throw node.wrong(number + " (limit: " + Integer.MAX_VALUE + ")");
+    if (number < 1 || number > Integer.MAX_VALUE) {
+      throw node.wrong(number + " (expected: from 1 to " + Integer.MAX_VALUE + ")");
     }
     return OptionalInt.of((int) number);
   }

@@ -27,7 +27,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import sun.misc.Signal;
@@ -86,7 +85,9 @@ public final class Serve {
     AuditSettings wanted = settings.audit();
     AuditLog audit = wanted == null ? null : wanted.open(out);
     try {
-      serve(credentials, new Guard(Policy.NONE, audit == null ? Audit.NONE : audit));
+      serve(
+          credentials,
+          new Guard(Policy.NONE, audit == null ? Audit.NONE : audit, settings.quotas()));
     } finally {
       if (audit != null) {
         audit.close();
@@ -95,7 +96,10 @@ public final class Serve {
   }
 
   private void serve(Credentials credentials, Guard guard) throws SettingsException {
-    PolicyWatch policyWatch = watchPolicy(guard);
+    Path policy = settings.policy();
+    if (policy != null) {
+      guard.adopt(PolicyFile.read(policy));
+    }
     if (settings.life() == Settings.Life.EMBEDDED) {
       endWithStdin(System.in);
     }
@@ -109,11 +113,11 @@ public final class Serve {
               engine,
               settings,
               new Node.Terms(identity(), Bus.DEFAULT_ADDRESS, credentials.access(), guard));
-      if (policyWatch != null) {
-        policyWatch.begin(vertx);
-      }
       try (FileWatch watch = new FileWatch()) {
         credentials.watch(watch);
+        if (policy != null) {
+          watch.add(List.of(policy), () -> guard.adopt(PolicyFile.read(policy)));
+        }
         watch.start();
         Signal.handle(new Signal("HUP"), _ -> watch.lookNow());
         var _ = await(node.start());
@@ -186,11 +190,6 @@ public final class Serve {
     } catch (UnsupportedOperationException e) {
       throw SettingsException.config(String.valueOf(e.getMessage()));
     }
-  }
-
-  private @Nullable PolicyWatch watchPolicy(Guard guard) throws SettingsException {
-    Path file = settings.policy();
-    return file == null ? null : PolicyWatch.open(file, guard);
   }
 
   private static VertxOptions vertxOptions() {

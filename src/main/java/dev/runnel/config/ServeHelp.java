@@ -7,7 +7,7 @@ final class ServeHelp {
   static String text() {
     StringBuilder text = new StringBuilder(HEAD);
     for (Limit limit : Limit.values()) {
-      text.append("  ").append(pad(limit.key(), 20)).append(pad("" + limit.fallback(), 10));
+      text.append("  ").append(pad(limit.key(), 32)).append(pad("" + limit.fallback(), 10));
       text.append(limit.meaning()).append('\n');
     }
     return text.append(TAIL).toString();

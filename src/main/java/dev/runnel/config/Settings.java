@@ -2,6 +2,7 @@ package dev.runnel.config;
 
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
+import dev.runnel.security.Quotas;
 import dev.runnel.security.Strangers;
 import dev.runnel.server.Listen;
 import dev.runnel.server.ServerLimits;
@@ -118,6 +119,18 @@ public record Settings(
         limit(Limit.MAX_RETAIN),
         (int) limit(Limit.MAX_ENDED),
         Duration.ofMillis(limit(Limit.KEEP_MS)));
+  }
+
+  /** What each principal and each source may take up. */
+  public Quotas quotas() {
+    return new Quotas(
+        bounds(Limit.MAX_PRINCIPAL_JOBS, Limit.MAX_PRINCIPAL_STARTS, Limit.MAX_PRINCIPAL_RETAIN),
+        bounds(Limit.MAX_SOURCE_JOBS, Limit.MAX_SOURCE_STARTS, Limit.MAX_SOURCE_RETAIN),
+        System::nanoTime);
+  }
+
+  private Quotas.Bounds bounds(Limit jobs, Limit starts, Limit retain) {
+    return new Quotas.Bounds((int) limit(jobs), (int) limit(starts), limit(retain), 0);
   }
 
   /** What their logs may. */

@@ -6,11 +6,22 @@ package dev.runnel.security;
  */
 public final class Guard {
   private final Audit audit;
+  private final Quotas quotas;
   private volatile Policy policy;
 
-  public Guard(Policy policy, Audit audit) {
+  public Guard(Policy policy, Audit audit, Quotas quotas) {
     this.policy = policy;
     this.audit = audit;
+    this.quotas = quotas;
+  }
+
+  /** One that lets everything through and writes nothing down. */
+  public static Guard open() {
+    return new Guard(Policy.NONE, Audit.NONE, Quotas.none());
+  }
+
+  public Quotas quotas() {
+    return quotas;
   }
 
   public Audit audit() {

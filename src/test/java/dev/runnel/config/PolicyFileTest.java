@@ -248,6 +248,7 @@ class PolicyFileTest {
         "'rules:\n- name: a\n  principals: [a]\n  shell: true\n  force: [x]'|5|given beside",
         "'rules:\n- name: a\n  principals: [a]\n  cwd: [tmp]'|4|tmp (expected: an absolute path)",
         "'rules:\n- name: a\n  principals: [a]\n  jobs: -1'|4|-1 (expected: a whole number)",
+        "'rules:\n- name: a\n  principals: [a]\n  jobs: 0'|4|0 (expected: from 1 to 2147483647)",
         "'rules:\n- name: a\n  principals: [a]\n  jobs: 1.5'|4|1.5 (expected: a whole number)",
         "'rules:\n- name: a\n  principals: [a]\n  retain: 5'|4|retain: (expected: keys and values)",
         "'rules:\n- name: a\n  principals: [a]\n  retain: {min: 2, max: 1}'|4|min: 2 (max: 1)",

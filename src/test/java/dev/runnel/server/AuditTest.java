@@ -13,6 +13,7 @@ import dev.runnel.security.AuditLog.Options;
 import dev.runnel.security.AuditSink;
 import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
+import dev.runnel.security.Quotas;
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
 import dev.runnel.server.RawClient.Answer;
@@ -73,7 +74,7 @@ class AuditTest {
         JobLimits.DEFAULT,
         new LogMemory(64L << 20, 100),
         new Access.ByToken(tokens),
-        new Guard(Policy.NONE, audit));
+        new Guard(Policy.NONE, audit, Quotas.none()));
   }
 
   private static RawClient as(NewToken token, TestNode node) throws IOException {

@@ -8,9 +8,7 @@ import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.process.ProcessEngine;
-import dev.runnel.security.Audit;
 import dev.runnel.security.Guard;
-import dev.runnel.security.Policy;
 import dev.runnel.worker.Workers;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -62,7 +60,7 @@ final class TestNode implements AutoCloseable {
       LogMemory memory,
       Access access,
       UnaryOperator<ProcessEngine> between) {
-    this(limits, jobs, memory, access, between, new Guard(Policy.NONE, Audit.NONE));
+    this(limits, jobs, memory, access, between, Guard.open());
   }
 
   private TestNode(

@@ -7,9 +7,7 @@ import dev.runnel.job.LogMemory;
 import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
-import dev.runnel.security.Audit;
 import dev.runnel.security.Guard;
-import dev.runnel.security.Policy;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.util.UUID;
@@ -22,7 +20,7 @@ public final class BusNode implements AutoCloseable {
   private final Vertx vertx = Vertx.vertx();
   // The test's JVM has children of its own, which are not Runnel's to reap.
   private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.GUEST);
-  private final Guard guard = new Guard(Policy.NONE, Audit.NONE);
+  private final Guard guard = Guard.open();
   private final Registry registry;
 
   public BusNode() {

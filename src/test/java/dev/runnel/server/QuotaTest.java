@@ -1,0 +1,133 @@
+package dev.runnel.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.runnel.config.PolicyFile;
+import dev.runnel.job.JobLimits;
+import dev.runnel.job.LogMemory;
+import dev.runnel.security.Audit;
+import dev.runnel.security.Guard;
+import dev.runnel.security.Policy;
+import dev.runnel.security.Quotas;
+import dev.runnel.security.Quotas.Bounds;
+import dev.runnel.security.Tokens;
+import dev.runnel.security.Tokens.NewToken;
+import dev.runnel.server.RawClient.Answer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Quotas as a client meets them: what is over one is busy, and others don't notice. */
+class QuotaTest {
+  private static final NewToken ALICE = Tokens.create("alice");
+  private static final NewToken BOB = Tokens.create("bob");
+
+  private static TestNode node(Bounds ofPrincipal, Bounds ofSource) throws Exception {
+    return new TestNode(
+        ServerLimits.DEFAULT,
+        JobLimits.DEFAULT,
+        new LogMemory(64L << 20, 100),
+        new Access.ByToken(Tokens.parse(List.of(ALICE.line(), BOB.line()))),
+        new Guard(Policy.NONE, Audit.NONE, new Quotas(ofPrincipal, ofSource, System::nanoTime)));
+  }
+
+  private static RawClient as(NewToken token, TestNode node) throws IOException {
+    RawClient client = node.connect();
+    client.ask("'type':'hello','version':1,'token':'" + token.secret() + "'");
+    return client;
+  }
+
+  private static void expectBusy(RawClient client, String message) throws IOException {
+    Answer answer = client.ask("'argv':['true']");
+    assertEquals("busy", answer.text("code"), answer::toString);
+    assertEquals(message, answer.text("message"));
+  }
+
+  @Test
+  void principalHasSoManyJobsAndTheNextWhenOneEnded() throws Exception {
+    try (TestNode node = node(new Bounds(1, 0, 0, 0), Bounds.NONE);
+        RawClient alice = as(ALICE, node);
+        RawClient again = as(ALICE, node);
+        RawClient bob = as(BOB, node)) {
+      alice.send("'id':'r','job':'q-1'", "exec sleep 100");
+      assertEquals("started", alice.nextOf("r").type());
+      expectBusy(again, "jobs of principal alice: 2 (limit: 1)");
+      assertEquals("end", bob.ask("'argv':['true']").type());
+      assertEquals("ok", again.ask("'type':'cancel','job':'q-1'").type());
+      assertEquals("canceled", alice.finish("r").outcome());
+      for (int i = 0; i < 20; i++) {
+        assertEquals("end", alice.ask("'argv':['true']").type());
+        assertEquals("start_failed", alice.ask("'argv':['/nonesuch']").text("outcome"));
+      }
+    }
+  }
+
+  @Test
+  void sourceHasSoManyJobsWhoeverAsks() throws Exception {
+    try (TestNode node = node(Bounds.NONE, new Bounds(1, 0, 0, 0));
+        RawClient alice = as(ALICE, node);
+        RawClient bob = as(BOB, node)) {
+      alice.send("'id':'r'", "exec sleep 100");
+      assertEquals("started", alice.nextOf("r").type());
+      expectBusy(bob, "jobs of source 127.0.0.1: 2 (limit: 1)");
+    }
+  }
+
+  @Test
+  void principalHasSoManyStartsInAMinute() throws Exception {
+    try (TestNode node = node(new Bounds(0, 2, 0, 0), Bounds.NONE);
+        RawClient alice = as(ALICE, node)) {
+      assertEquals("end", alice.ask("'argv':['true']").type());
+      assertEquals("end", alice.ask("'argv':['true']").type());
+      expectBusy(alice, "starts per minute of principal alice: too many (limit: 2)");
+    }
+  }
+
+  @Test
+  void principalHasSoMuchToRetain() throws Exception {
+    try (TestNode node = node(new Bounds(0, 0, 1_500_000, 0), Bounds.NONE);
+        RawClient alice = as(ALICE, node)) {
+      alice.send("'id':'r'", "exec sleep 100");
+      assertEquals("started", alice.nextOf("r").type());
+      expectBusy(alice, "retain of all jobs of principal alice: 2097152 (limit: 1500000)");
+      assertEquals("end", alice.ask("'argv':['true'],'retain':65536").type());
+    }
+  }
+
+  @Test
+  void jobThatIsRefusedTakesNothing() throws Exception {
+    try (TestNode node = node(new Bounds(1, 0, 0, 0), Bounds.NONE);
+        RawClient alice = as(ALICE, node)) {
+      assertEquals("end", alice.ask("'argv':['true'],'job':'taken'").type());
+      for (int i = 0; i < 5; i++) {
+        assertEquals("job_exists", alice.ask("'argv':['true'],'job':'taken'").text("code"));
+      }
+      assertEquals("end", alice.ask("'argv':['true']").type());
+    }
+  }
+
+  @Test
+  void ruleHasQuotasOfItsOwn(@TempDir Path folder) throws Exception {
+    Path file =
+        Files.writeString(
+            folder.resolve("policy.yaml"),
+            """
+            rules:
+              - {name: few, principals: [alice], commands: [[sleep, "*"]], jobs: 1}
+              - {name: rare, principals: [alice], commands: [["true"]], starts_per_minute: 1}
+            """);
+    try (TestNode node = node(Bounds.NONE, Bounds.NONE);
+        RawClient alice = as(ALICE, node)) {
+      node.guard().adopt(PolicyFile.read(file));
+      alice.send("'id':'r','argv':['sleep','100']");
+      assertEquals("started", alice.nextOf("r").type());
+      Answer second = alice.ask("'argv':['sleep','100']");
+      assertEquals("jobs of principal alice by rule few: 2 (limit: 1)", second.text("message"));
+      assertEquals("end", alice.ask("'argv':['true']").type());
+      expectBusy(alice, "starts per minute of principal alice by rule rare: too many (limit: 1)");
+    }
+  }
+}
