@@ -87,6 +87,11 @@ record ConfigFile(
     } catch (IOException e) {
       throw SettingsException.config("cannot read " + file + ": " + reason(e));
     }
+    return parse(file, text);
+  }
+
+  /** What the file's text says. */
+  static ConfigFile parse(Path file, String text) throws SettingsException {
     try {
       ConfigFile read = text.isBlank() ? NONE : MAPPER.readValue(text, ConfigFile.class);
       if (read == null) {
