@@ -13,10 +13,14 @@ public enum Limit {
       "max_principal_starts_per_minute", 0, 1, 1_000_000, "starts of a principal; 0: any"),
   MAX_PRINCIPAL_RETAIN(
       "max_principal_retain", 0, 1_024, 1L << 40, "retain of all its jobs at once; 0: any"),
+  MAX_PRINCIPAL_CONNECTIONS(
+      "max_principal_connections", 0, 1, 1_000_000, "connections of a principal; 0: any"),
   MAX_SOURCE_JOBS("max_source_jobs", 0, 1, 1_000_000, "the same of a source (an IP address)"),
   MAX_SOURCE_STARTS("max_source_starts_per_minute", 0, 1, 1_000_000, "starts of a source; 0: any"),
   MAX_SOURCE_RETAIN(
       "max_source_retain", 0, 1_024, 1L << 40, "retain of all its jobs at once; 0: any"),
+  MAX_SOURCE_CONNECTIONS(
+      "max_source_connections", 0, 1, 1_000_000, "connections of a source; 0: any"),
   MAX_QUEUED_STARTS("max_queued_starts", 1_024, 1, 1_000_000, "jobs without a process yet"),
   MAX_LOG_BYTES(
       "max_log_bytes", 0, 1 << 17, 1L << 40, "memory of all logs; 0: half the heap's limit"),

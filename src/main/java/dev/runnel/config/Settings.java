@@ -124,13 +124,17 @@ public record Settings(
   /** What each principal and each source may take up. */
   public Quotas quotas() {
     return new Quotas(
-        bounds(Limit.MAX_PRINCIPAL_JOBS, Limit.MAX_PRINCIPAL_STARTS, Limit.MAX_PRINCIPAL_RETAIN),
-        bounds(Limit.MAX_SOURCE_JOBS, Limit.MAX_SOURCE_STARTS, Limit.MAX_SOURCE_RETAIN),
+        new Quotas.Bounds(
+            (int) limit(Limit.MAX_PRINCIPAL_JOBS),
+            (int) limit(Limit.MAX_PRINCIPAL_STARTS),
+            limit(Limit.MAX_PRINCIPAL_RETAIN),
+            (int) limit(Limit.MAX_PRINCIPAL_CONNECTIONS)),
+        new Quotas.Bounds(
+            (int) limit(Limit.MAX_SOURCE_JOBS),
+            (int) limit(Limit.MAX_SOURCE_STARTS),
+            limit(Limit.MAX_SOURCE_RETAIN),
+            (int) limit(Limit.MAX_SOURCE_CONNECTIONS)),
         System::nanoTime);
-  }
-
-  private Quotas.Bounds bounds(Limit jobs, Limit starts, Limit retain) {
-    return new Quotas.Bounds((int) limit(jobs), (int) limit(starts), limit(retain), 0);
   }
 
   /** What their logs may. */

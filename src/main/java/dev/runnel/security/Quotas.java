@@ -141,17 +141,8 @@ public final class Quotas {
     return bound.orElse(0);
   }
 
-  // Whoever has one address of version 6 has all with its first half.
   private static String source(Caller caller) {
-    String source = caller.source();
-    int colons = 0;
-    for (int i = 0; i < source.length(); i++) {
-      colons += source.charAt(i) == ':' ? 1 : 0;
-      if (colons == 4) {
-        return "source " + source.substring(0, i) + "::/64";
-      }
-    }
-    return "source " + source;
+    return "source " + Source.of(caller.source());
   }
 
   private Share takeAll(List<Want> wants) throws OverQuotaException {

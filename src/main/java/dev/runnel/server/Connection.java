@@ -304,7 +304,7 @@ final class Connection implements FrameDecoder.Output {
     }
     decoder.stop();
     clock.stop();
-    peer.leave();
+    peer.gone();
     leaveAll();
     onClosed.run();
     gone.complete();

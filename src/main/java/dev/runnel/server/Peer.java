@@ -4,6 +4,7 @@ import dev.runnel.job.RefusedException;
 import dev.runnel.model.Caller;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.security.Principals;
+import dev.runnel.security.Quotas;
 import dev.runnel.security.Source;
 import dev.runnel.security.Strangers;
 import dev.runnel.security.Tokens.Token;
@@ -24,18 +25,22 @@ final class Peer {
   private final Strangers strangers;
   private final SocketAddress remote;
   private final String source;
+  private final Quotas quotas;
   private @Nullable Caller caller;
+  private Quotas.@Nullable Share share;
+  private @Nullable String overQuota;
   private @Nullable Token shown;
   private boolean counted;
   private boolean greeted;
 
-  Peer(Access access, Strangers strangers, SocketAddress remote) {
+  Peer(Access access, Strangers strangers, Quotas quotas, SocketAddress remote) {
     this.access = access;
     this.strangers = strangers;
     this.remote = remote;
+    this.quotas = quotas;
     this.source = remote.isDomainSocket() ? "unix" : Source.of(remote.hostAddress());
     if (access instanceof Access.Open(String principal)) {
-      caller = callerAs(principal);
+      become(principal);
     }
   }
 
@@ -129,9 +134,41 @@ final class Peer {
     return access instanceof Access.OverTls(_, var otherwise) ? otherwise : access;
   }
 
+  // Whoever becomes somebody else, as by a certificate after all, counts as that.
   private void become(String principal) {
-    caller = callerAs(principal);
+    giveBack();
+    Caller known = callerAs(principal);
+    caller = known;
     leave();
+    try {
+      share = quotas.takeConnection(known);
+    } catch (Quotas.OverQuotaException e) {
+      overQuota = e.getMessage();
+    }
+  }
+
+  /**
+   * To be asked before anything is done for it.
+   *
+   * @throws ProtocolException if its principal or its source has too many connections
+   */
+  void checkQuota() throws ProtocolException {
+    if (overQuota != null) {
+      throw new ProtocolException(ErrorCode.TOO_MANY_CONNECTIONS, overQuota);
+    }
+  }
+
+  private void giveBack() {
+    if (share != null) {
+      share.giveBack();
+      share = null;
+    }
+  }
+
+  /** Its connection is closed. Idempotent. */
+  void gone() {
+    leave();
+    giveBack();
   }
 
   /** It was not let in; says when to tell it. */
@@ -146,8 +183,7 @@ final class Peer {
     }
   }
 
-  /** It is no stranger any more, or gone. Idempotent. */
-  void leave() {
+  private void leave() {
     if (counted) {
       counted = false;
       strangers.leave(source);

@@ -66,6 +66,7 @@ final class RequestDesk {
    * @throws ProtocolException if the connection can't go on
    */
   void take(Header header, byte[] body) throws ProtocolException {
+    peer.checkQuota();
     if (!peer.isKnown() && !"hello".equals(typeOf(header))) {
       throw new ProtocolException(
           ErrorCode.UNAUTHENTICATED, "hello with a token has to come first");
@@ -181,6 +182,7 @@ final class RequestDesk {
   private void hello(@Nullable String id, Request.Hello hello)
       throws ProtocolException, RefusedException {
     peer.hello(hello.token());
+    peer.checkQuota();
     connection.limitFrames();
     NodeIdentity node = room.gate().node();
     connection.answer(

@@ -74,7 +74,8 @@ final class FileParsers {
   }
 
   private static void checkMistake(String text, int line, String message) {
-    assertTrue(line >= 0 && line <= text.split("\\R|[\u0085\u2028\u2029]", -1).length + 1, "line " + line);
+    assertTrue(
+        line >= 0 && line <= text.split("\\R|[\u0085\u2028\u2029]", -1).length + 1, "line " + line);
     assertFalse(message.isEmpty());
   }
 }

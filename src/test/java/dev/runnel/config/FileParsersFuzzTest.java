@@ -31,8 +31,7 @@ class FileParsersFuzzTest {
   }
 
   private static Stream<Arguments> seeds(List<String> texts) {
-    return texts.stream()
-        .map(text -> Arguments.of((Object) text.getBytes(StandardCharsets.UTF_8)));
+    return texts.stream().map(text -> Arguments.of((Object) text.getBytes(StandardCharsets.UTF_8)));
   }
 
   @MethodSource("policies")

@@ -58,7 +58,7 @@ class QuotasTest {
     Quotas quotas = quotas(Bounds.NONE, new Bounds(1, 0, 0, 0));
     quotas.takeStart(caller("a", "2001:db8:1:2:3:4:5:6"), GRANT);
     assertEquals(
-        "jobs of source 2001:db8:1:2::/64: 2 (limit: 1)",
+        "jobs of source 20010db800010002::/64: 2 (limit: 1)",
         over(quotas, "b", "2001:db8:1:2:ffff:0:0:1"));
     quotas.takeStart(caller("b", "2001:db8:1:3:3:4:5:6"), GRANT);
   }
@@ -104,7 +104,7 @@ class QuotasTest {
     Quotas quotas = quotas(new Bounds(2, 0, 0, 0), new Bounds(1, 0, 0, 0));
     quotas.takeStart(caller("a", "1"), GRANT);
     for (int i = 0; i < 5; i++) {
-      assertTrue(over(quotas, "a", "1").startsWith("jobs of source 1"));
+      assertTrue(over(quotas, "a", "1").startsWith("jobs of source 0.0.0.1"));
     }
     quotas.takeStart(caller("a", "2"), GRANT);
   }
@@ -137,7 +137,7 @@ class QuotasTest {
     for (int i = 0; i < 7; i++) {
       quotas.takeStart(caller("a", "1"), GRANT);
     }
-    assertEquals("jobs of source 1: 8 (limit: 7)", over(quotas, "a", "1"));
+    assertEquals("jobs of source 0.0.0.1: 8 (limit: 7)", over(quotas, "a", "1"));
   }
 
   private static int takeAndGiveBack(Quotas quotas, CountDownLatch begin) throws Exception {

@@ -40,7 +40,7 @@ class PolicyTest extends NodeTest {
   @BeforeEach
   void adoptPolicy() throws Exception {
     Files.createDirectories(folder.resolve("app/sub"));
-    Files.createSymbolicLink(folder.resolve("app/out"), Path.of("/"));
+    Files.createSymbolicLink(folder.resolve("app/out"), Path.of("/etc"));
     Files.createSymbolicLink(folder.resolve("app/in"), folder.resolve("app/sub"));
     Files.writeString(folder.resolve("secret"), "from a file\n");
     adopt(
@@ -135,7 +135,7 @@ class PolicyTest extends NodeTest {
         "%s",
         "%s/app/..",
         "%s/app/out",
-        "%s/app/out/etc",
+        "%s/app/out/ssl",
         "%s/app/in/../..",
         "%s/application",
         "%s/app/none",

@@ -98,6 +98,41 @@ class QuotaTest {
   }
 
   @Test
+  void principalHasSoManyConnections() throws Exception {
+    try (TestNode node = node(new Bounds(0, 0, 0, 1), Bounds.NONE)) {
+      try (RawClient alice = as(ALICE, node);
+          RawClient second = node.connect();
+          RawClient bob = as(BOB, node)) {
+        second.send("'type':'hello','version':1,'token':'" + ALICE.secret() + "'");
+        Answer refused = second.expectClose("too_many_connections");
+        assertEquals("connections of principal alice: 2 (limit: 1)", refused.text("message"));
+        assertEquals("end", alice.ask("'argv':['true']").type());
+        assertEquals("end", bob.ask("'argv':['true']").type());
+      }
+      Until.holds("alice's place", () -> isLetIn(node));
+    }
+  }
+
+  private static boolean isLetIn(TestNode node) throws IOException {
+    try (RawClient client = node.connect()) {
+      client.send("'type':'hello','version':1,'token':'" + ALICE.secret() + "'");
+      return client.next().type().equals("hello");
+    }
+  }
+
+  @Test
+  void sourceHasSoManyConnectionsWhoeverItIs() throws Exception {
+    try (TestNode node = node(Bounds.NONE, new Bounds(0, 0, 0, 1));
+        RawClient alice = as(ALICE, node);
+        RawClient bob = node.connect()) {
+      bob.send("'type':'hello','version':1,'token':'" + BOB.secret() + "'");
+      Answer refused = bob.expectClose("too_many_connections");
+      assertEquals("connections of source 127.0.0.1: 2 (limit: 1)", refused.text("message"));
+      assertEquals("end", alice.ask("'argv':['true']").type());
+    }
+  }
+
+  @Test
   void jobThatIsRefusedTakesNothing() throws Exception {
     try (TestNode node = node(new Bounds(1, 0, 0, 0), Bounds.NONE);
         RawClient alice = as(ALICE, node)) {
