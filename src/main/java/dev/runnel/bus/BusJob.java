@@ -209,7 +209,8 @@ public final class BusJob {
           fail(new CommandException("detached: " + reason.wireName()));
       case Event.Failed failed ->
           fail(new CommandException(failed.code().wireName() + ": " + failed.message()));
-      case Event.Exited _, Event.Hello _, Event.Ok _, Event.Pong _, Event.Status _ -> {}
+      case Event.Exited _, Event.Hello _, Event.Ok _, Event.Ping _, Event.Pong _ -> {}
+      case Event.Status _ -> {}
       case Event.JobsPart _, Event.JobsEnd _ -> {}
     }
   }

@@ -39,6 +39,14 @@ public enum Limit {
   MAX_STRANGERS("max_strangers", 1_000, 1, 1_000_000, "connections without a hello yet"),
   HELLO_MS("hello_ms", 10_000, 1, 3_600_000, "time for TLS and hello, where they are needed"),
   MAX_PENALTY_MS("max_penalty_ms", 60_000, 0, 86_400_000, "shut out after failures, by address"),
+  MAX_LINGER_MS(
+      "max_linger_ms",
+      31_536_000_000L,
+      0,
+      31_536_000_000L,
+      "how long a runner's seat may be vacant; a year: or for ever"),
+  MAX_STALL_MS(
+      "max_stall_ms", 86_400_000, 1, 31_536_000_000L, "how long a process waits for a runner"),
   FIRST_FRAME_MS("first_frame_ms", 30_000, 1, 3_600_000, "time for a connection's first frame"),
   FRAME_MS("frame_ms", 30_000, 1, 3_600_000, "time for a frame, from its first byte");
 

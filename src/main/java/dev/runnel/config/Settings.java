@@ -118,7 +118,9 @@ public record Settings(
         (int) limit(Limit.MAX_QUEUED_STARTS),
         limit(Limit.MAX_RETAIN),
         (int) limit(Limit.MAX_ENDED),
-        Duration.ofMillis(limit(Limit.KEEP_MS)));
+        Duration.ofMillis(limit(Limit.KEEP_MS)),
+        Duration.ofMillis(limit(Limit.MAX_LINGER_MS)),
+        Duration.ofMillis(limit(Limit.MAX_STALL_MS)));
   }
 
   /** What each principal and each source may take up. */

@@ -16,7 +16,6 @@ public final class NotOffered {
   public static void check(Request request) throws RefusedException {
     switch (request) {
       case Request.Run run -> run(run);
-      case Request.Hello hello when hello.heartbeat() != null -> refuse("heartbeat_ms:");
       case Request _ -> {}
     }
   }

@@ -100,11 +100,7 @@ public final class Registry {
     if (closing) {
       throw new RefusedException(ErrorCode.UNAVAILABLE, "the server is shutting down");
     }
-    if (run.spec().retainBytes() > limits.maxRetainBytes()) {
-      throw new RefusedException(
-          ErrorCode.BAD_REQUEST,
-          "retain: " + run.spec().retainBytes() + " (limit: " + limits.maxRetainBytes() + ")");
-    }
+    limits.check(run.spec());
     return registerNew(run, origin);
   }
 
@@ -322,9 +318,14 @@ public final class Registry {
   }
 
   private void sweep() {
-    jobs.values().forEach(job -> job.log().trim());
+    jobs.values().forEach(job -> sweep(job, engine.nanoTime()));
     takeExpired(engine.nanoTime()).forEach(job -> job.log().forget());
     engine.schedule(SWEEP, this::sweep);
+  }
+
+  private void sweep(Job job, long now) {
+    job.log().trim();
+    job.seat().look(now, limits.maxStall());
   }
 
   private List<Job> takeExpired(long now) {

@@ -2,6 +2,7 @@ package dev.runnel.job;
 
 import dev.runnel.model.Lasting;
 import dev.runnel.process.ProcessEngine;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  * "Flow".
  */
 final class Seat {
+  private static final long NEVER = Long.MIN_VALUE;
+
   private final Job job;
   private final Lasting lasting;
   private final ProcessEngine engine;
@@ -19,6 +22,7 @@ final class Seat {
   // Counts those who took it and those who left, so that a clock knows that it is late.
   private long changes;
   private ProcessEngine.@Nullable Timer clock;
+  private long stalledSince = NEVER;
   private boolean abandoned;
   private boolean ended;
   private boolean free;
@@ -120,9 +124,17 @@ final class Seat {
     }
   }
 
-  /** The job has waited for somebody as long as it may. */
-  synchronized void abandonIfVacant() {
-    if (holder == null && !ended) {
+  /**
+   * Whoever detached may never come back: no process waits for ever. To be called now and then.
+   *
+   * @param most how long it may wait for a runner that is not there
+   */
+  synchronized void look(long now, Duration most) {
+    if (ended || abandoned || !job.log().isStalled()) {
+      stalledSince = NEVER;
+    } else if (stalledSince == NEVER) {
+      stalledSince = now;
+    } else if (now - stalledSince >= most.toNanos()) {
       abandon();
     }
   }

@@ -99,6 +99,9 @@ public sealed interface Event {
 
   record Ok(JobState state) implements Final {}
 
+  /** Is anybody there? It belongs to no request, and is answered by a {@code pong}. */
+  record Ping() implements Interim {}
+
   record Pong() implements Final {}
 
   record Status(JobStatus status) implements Final {}

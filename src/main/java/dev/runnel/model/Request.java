@@ -103,4 +103,7 @@ public sealed interface Request {
   }
 
   record Ping() implements Request {}
+
+  /** An answer to the server's own {@code ping}. */
+  record Pong() implements Notice {}
 }

@@ -41,6 +41,7 @@ final class Connection implements FrameDecoder.Output {
   private final FrameSocket socket;
   private final FrameDecoder decoder = new FrameDecoder(this);
   private final FrameClock clock;
+  private final Heartbeat heartbeat;
   private final Runnable onClosed;
   private final Promise<Void> gone = Promise.promise();
 
@@ -58,6 +59,7 @@ final class Connection implements FrameDecoder.Output {
     this.onClosed = onClosed;
     this.socket = new FrameSocket(netSocket, room.unsent(), this::takenByTransport);
     this.clock = new FrameClock(context.owner(), peer.limits(room.limits()), this::tooSlow);
+    this.heartbeat = new Heartbeat(context.owner(), this::ping, this::silent);
     this.desk = new RequestDesk(room, peer, this);
   }
 
@@ -150,6 +152,7 @@ final class Connection implements FrameDecoder.Output {
     if (closing) {
       return;
     }
+    heartbeat.heard();
     try {
       decoder.handle(bytes);
       watchFrame();
@@ -183,6 +186,26 @@ final class Connection implements FrameDecoder.Output {
   @Override
   public void failed(ProtocolException mistake) {
     end(mistake);
+  }
+
+  /** From now on the peer is asked so often whether it is there. */
+  void beat(Duration every) {
+    heartbeat.start(every);
+  }
+
+  boolean beats() {
+    return heartbeat.isOn();
+  }
+
+  private void ping() {
+    answer(null, new Event.Ping());
+    flush();
+  }
+
+  // Nothing that is sent would arrive: its jobs go the way of any lost runner's.
+  private void silent() {
+    LOG.info("connection lost peer={} reason=silent", netSocket.remoteAddress());
+    socket.close();
   }
 
   // What is sent.
@@ -276,6 +299,7 @@ final class Connection implements FrameDecoder.Output {
   // The peer may still be sending: closed at once, its unread bytes would reset the connection and
   // take with them what it has not read yet.
   private void endOutput() {
+    heartbeat.stop();
     decoder.stop();
     closing = true;
     leaveAll();
@@ -302,6 +326,7 @@ final class Connection implements FrameDecoder.Output {
       closing = true;
       LOG.debug("connection closed peer={}", netSocket.remoteAddress());
     }
+    heartbeat.stop();
     decoder.stop();
     clock.stop();
     peer.gone();

@@ -25,6 +25,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -143,6 +144,7 @@ final class RequestDesk {
           runner.following().stdin(offset, bytes, eof);
         }
       }
+      case Request.Pong _ -> {}
       case Request.Ack(String follow, long offset) -> {
         SocketFollower follower = followers.get(key(follow));
         if (follower != null) {
@@ -184,6 +186,9 @@ final class RequestDesk {
     peer.hello(hello.token());
     peer.checkQuota();
     connection.limitFrames();
+    if (hello.heartbeat() != null) {
+      connection.beat(hello.heartbeat());
+    }
     NodeIdentity node = room.gate().node();
     connection.answer(
         id,
@@ -198,7 +203,7 @@ final class RequestDesk {
   }
 
   private void run(@Nullable String id, Request.Run run) throws RefusedException {
-    checkFollowers();
+    checkFollowers(run.spec().window());
     StartJob start = room.gate().register(peer.caller(), run);
     follow(id, start.job(), Follow.run(run.spec().window(), start.existence()));
     LOG.debug("job registered job={} peer={}", start.job().id(), connection.address());
@@ -206,11 +211,16 @@ final class RequestDesk {
   }
 
   private void attach(@Nullable String id, Request.Attach attach) throws RefusedException {
-    checkFollowers();
+    checkFollowers(attach.window());
     follow(id, room.gate().attach(peer.caller(), attach), Follow.of(attach));
   }
 
-  private void checkFollowers() throws RefusedException {
+  // Who stops reading to slow its job down would not hear our pings either.
+  private void checkFollowers(OptionalLong window) throws RefusedException {
+    if (window.isEmpty() && connection.beats()) {
+      throw new RefusedException(
+          ErrorCode.BAD_REQUEST, "window: missing (a client with heartbeats gives one)");
+    }
     if (followers.size() >= room.limits().maxJobs()) {
       throw new RefusedException(
           ErrorCode.BUSY, "jobs of this connection: limit: " + room.limits().maxJobs());

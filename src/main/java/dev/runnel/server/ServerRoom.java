@@ -42,7 +42,8 @@ public record ServerRoom(
           "once",
           "linger",
           "keep",
-          "on_full_drop");
+          "on_full_drop",
+          "heartbeat");
 
   public static ServerRoom of(Gate gate, ServerLimits limits, String software) {
     return of(gate, limits, new Strangers(Strangers.Limits.DEFAULT), software);

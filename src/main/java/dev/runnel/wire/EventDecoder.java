@@ -37,6 +37,7 @@ public final class EventDecoder {
       case "end" -> new Event.Ended(EndDecoder.decode(fields), fields.number("gap_bytes", 0));
       case "detached" -> new Event.Detached(reason(fields));
       case "ok" -> new Event.Ok(state(fields));
+      case "ping" -> new Event.Ping();
       case "pong" -> new Event.Pong();
       case "status" -> new Event.Status(status(fields));
       case "jobs" -> fields.flag("final") ? new Event.JobsEnd() : new Event.JobsPart();

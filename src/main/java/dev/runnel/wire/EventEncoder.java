@@ -94,6 +94,7 @@ public final class EventEncoder {
       case Event.Ended _ -> "end";
       case Event.Detached _ -> "detached";
       case Event.Ok _ -> "ok";
+      case Event.Ping _ -> "ping";
       case Event.Pong _ -> "pong";
       case Event.Status _ -> "status";
       case Event.JobsPart _, Event.JobsEnd _ -> "jobs";
@@ -137,7 +138,7 @@ public final class EventEncoder {
         }
       }
       case Event.Failed failed -> writeFailed(json, failed);
-      case Event.Pong _, Event.JobsPart _, Event.JobsEnd _ -> {}
+      case Event.Ping _, Event.Pong _, Event.JobsPart _, Event.JobsEnd _ -> {}
     }
   }
 

@@ -35,6 +35,7 @@ public final class RequestDecoder {
         checkKeys(header, body, Set.of("follow"));
         yield new Request.Detach(header.string("follow"));
       }
+      case "pong" -> notice(header, body, RequestDecoder::pong);
       case "hello" -> hello(header, body);
       case "signal" -> signal(header, body);
       case "cancel" -> {
@@ -86,6 +87,11 @@ public final class RequestDecoder {
       throws ProtocolException, RequestException {
     checkKeys(header, body, Set.of("follow", "offset"));
     return new Request.Ack(header.string("follow"), offset(header));
+  }
+
+  private static Request pong(Header header, byte[] body) throws RequestException {
+    checkKeys(header, body, Set.of());
+    return new Request.Pong();
   }
 
   private static Request hello(Header header, byte[] body)

@@ -80,6 +80,9 @@ public final class RequestEncoder {
     if (request instanceof Request.Jobs jobs) {
       return header("jobs", id, json -> writeJobs(json, jobs));
     }
+    if (request instanceof Request.Pong) {
+      return header("pong", null, _ -> {});
+    }
     if (request instanceof Request.Ping) {
       return header("ping", id, _ -> {});
     }

@@ -76,6 +76,7 @@ final class BusFollower implements Following.Outlet {
       case Request.Stdin(_, long offset, byte[] bytes, boolean eof) ->
           following().stdin(offset, bytes, eof);
       case Request.Ack(_, long offset) -> following().ack(offset);
+      case Request.Pong _ -> {}
     }
     sendOutput();
   }

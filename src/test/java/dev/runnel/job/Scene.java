@@ -9,6 +9,7 @@ import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Lasting;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Request;
 import java.time.Duration;
@@ -125,12 +126,21 @@ final class Scene {
     long retain = 1 << 20;
     CommandSpec.Stderr stderr = CommandSpec.Stderr.SEPARATE;
     CommandSpec.Stdin stdin = CommandSpec.Stdin.NULL;
+    Lasting lasting = Lasting.DEFAULT;
 
     JobSpec build() {
       CommandSpec plain = CommandSpec.of("true");
       CommandSpec command = new CommandSpec(plain.argv(), null, Map.of(), stderr, stdin);
       return new JobSpec(
-          command, timeout, grace, drain, drainMax, leftovers, retain, OptionalLong.empty());
+          command,
+          timeout,
+          grace,
+          drain,
+          drainMax,
+          leftovers,
+          retain,
+          OptionalLong.empty(),
+          lasting);
     }
 
     static Spec keep() {

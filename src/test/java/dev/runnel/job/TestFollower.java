@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.model.End;
+import dev.runnel.model.Role;
 import dev.runnel.model.Stream;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.ValueLayout;
@@ -25,12 +26,23 @@ final class TestFollower implements Follower {
   private int wakes;
 
   TestFollower(Job job) {
+    this(job, Follow.run(OptionalLong.empty(), Follow.Existence.NEW));
+  }
+
+  private TestFollower(Job job, Follow how) {
     this.job = job;
     try {
-      this.reader = job.follow(this, Follow.run(OptionalLong.empty(), Follow.Existence.NEW));
+      this.reader = job.follow(this, how);
     } catch (RefusedException e) {
       throw new AssertionError(e);
     }
+  }
+
+  /** Who takes the seat of a job that is there. */
+  static TestFollower takeSeat(Job job, long from) {
+    OptionalLong none = OptionalLong.empty();
+    return new TestFollower(
+        job, new Follow(Role.RUNNER, OptionalLong.of(from), none, Follow.Existence.EXISTING));
   }
 
   Job job() {
@@ -105,6 +117,10 @@ final class TestFollower implements Follower {
 
   void leave() {
     job.leave(this, reader, Seat.Leaving.GONE);
+  }
+
+  void detach() {
+    job.leave(this, reader, Seat.Leaving.DETACHED);
   }
 
   @Nullable End endIfRead() {

@@ -31,6 +31,7 @@ final class FrameChecker {
   private final Map<String, Long> stdinSent = new HashMap<>();
   private byte[] unparsed = {};
   private boolean unparsable;
+  private boolean beats;
   private boolean closed;
 
   /** To be called before the bytes are sent. */
@@ -89,7 +90,8 @@ final class FrameChecker {
     } else if (type.equals("stdin")) {
       long end = request.path("offset").asLong() + request.path("total_size").asLong();
       stdinSent.merge(request.path("job").asText(), end, Math::max);
-    } else {
+    } else if (!type.equals("pong")) {
+      beats |= request.has("heartbeat_ms");
       inFlight.put(request.path("id").asText(NO_ID), new Exchange(request, stdinSent));
     }
   }
@@ -112,6 +114,10 @@ final class FrameChecker {
       assertNull(header.get("id"), () -> "id: " + header);
       assertEquals("error", header.path("type").asText());
       closed = true;
+      return;
+    }
+    if (header.path("type").asText().equals("ping")) {
+      assertTrue(beats && !last && !header.has("id"), header::toString);
       return;
     }
     String id = header.path("id").asText(NO_ID);

@@ -61,6 +61,7 @@ class EventDecoderTest {
           new Event.Detached(Event.Detached.Reason.REPLACED),
           new Event.Ok(JobState.DRAINING),
           new Event.Ok(JobState.DRAINING),
+          new Event.Ping(),
           new Event.Pong(),
           new Event.Status(status(null)),
           new Event.Status(status(end(Outcome.LOST, null, null))),

@@ -43,7 +43,7 @@ class EventEncoderTest {
   private static final Set<String> FINAL =
       Set.of("hello", "end", "detached", "ok", "pong", "status", "error");
   private static final Set<String> INTERIM =
-      Set.of("started", "output", "gap", "stdin_ack", "stdin_closed", "exited");
+      Set.of("ping", "started", "output", "gap", "stdin_ack", "stdin_closed", "exited");
 
   static Stream<Event> events() {
     return Stream.concat(

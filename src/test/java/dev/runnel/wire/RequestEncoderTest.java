@@ -54,6 +54,7 @@ class RequestEncoderTest {
           new Request.Jobs(null, null, Request.Jobs.MAX_LIMIT),
           new Request.Jobs("build", JobState.DRAINING, 7),
           new Request.Ping(),
+          new Request.Pong(),
           run("ls", "-la"),
           run("/bin/sh", "-c", "echo $HOME"),
           run("/bin/sh", "-c", ""),

@@ -57,6 +57,7 @@ final class VectorAnswers {
           answer("end-timed-out", null, new Event.Ended(timedOut(), 0)),
           answer("end-start-failed", "1", new Event.Ended(startFailed(), 0)),
           answer("ok", "c", new Event.Ok(JobState.DRAINING)),
+          answer("ping-of-the-server", null, new Event.Ping()),
           answer("pong", null, new Event.Pong()),
           answer("status-answer", "t", new Event.Status(running())),
           answer("status-of-an-ended-job", null, new Event.Status(ended())),

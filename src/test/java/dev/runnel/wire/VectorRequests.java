@@ -45,6 +45,7 @@ final class VectorRequests {
           expect("white-space-and-escapes", null, PING),
           expect("as-deep-as-may-be", null, PING),
           expect("ping", null, PING),
+          expect("pong-to-the-server", null, new Request.Pong()),
           expect("hello", "h", new Request.Hello(1, null)),
           expect("hello-with-token", "h", new Request.Hello(1, "s3cret")),
           expect(
