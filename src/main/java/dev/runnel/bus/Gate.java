@@ -23,6 +23,7 @@ import dev.runnel.security.Guard;
 import dev.runnel.security.Quotas;
 import dev.runnel.security.Reach;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -111,12 +112,13 @@ public final class Gate {
    */
   public Job attach(Caller caller, Request.Attach attach) throws RefusedException {
     checkBoot(attach.boot());
-    if (attach.role() == Role.WATCHER) {
-      return observe(caller, "attach", attach.job());
+    Job job = observe(caller, "attach", attach.job());
+    if (attach.role() == Role.RUNNER) {
+      checkControl(caller, "attach", attach.job());
     }
-    checkControl(caller, "attach", attach.job());
-    note(() -> AuditEntry.act(caller, "attach", attach.job(), "runner"));
-    return observe(caller, "attach", attach.job());
+    String role = attach.role().name().toLowerCase(Locale.ROOT);
+    note(() -> AuditEntry.act(caller, "attach", attach.job(), role));
+    return job;
   }
 
   private void checkBoot(@Nullable String boot) throws RefusedException {

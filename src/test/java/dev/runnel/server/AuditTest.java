@@ -94,13 +94,16 @@ class AuditTest {
       for (String verb : List.of("'type':'cancel'", "'type':'signal','signal':'KILL'")) {
         assertEquals("unknown_job", mallory.ask(verb + ",'job':'a-1'").text("code"));
       }
+      alice.send("'id':'w','type':'attach','job':'a-1'");
+      assertEquals("started", alice.nextOf("w").type());
       assertEquals("ok", alice.ask("'type':'signal','signal':'CONT','job':'a-1'").type());
       assertEquals("ok", alice.ask("'type':'cancel','job':'a-1'").type());
       assertEquals("canceled", alice.finish("r").outcome());
       Until.holds("the end's line", () -> lines.events("a-1").contains("end"));
     }
     assertEquals(
-        List.of("start", "denied", "denied", "signal", "cancel", "end"), lines.events("a-1"));
+        List.of("start", "denied", "denied", "attach", "signal", "cancel", "end"),
+        lines.events("a-1"));
     JsonNode end = lines.of("a-1").getLast();
     assertEquals("alice", end.path("principal").asText());
     assertEquals("127.0.0.1", end.path("source").asText());

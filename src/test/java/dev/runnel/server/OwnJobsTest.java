@@ -48,7 +48,15 @@ class OwnJobsTest extends NodeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"'type':'status'", "'type':'signal','signal':'KILL'", "'type':'cancel'"})
+  @ValueSource(strings = {
+        "'type':'status'",
+        "'type':'signal','signal':'KILL'",
+        "'type':'cancel'",
+        "'type':'resize','rows':1,'cols':1",
+        "'type':'attach'",
+        "'type':'attach','from':'end'",
+        "'type':'attach','runner':true,'window':65536",
+      })
   void anothersJobIsAnsweredLikeOneThatNeverWas(String verb) throws Exception {
     String job = "own-" + NAMES.incrementAndGet();
     RawClient alice = run(connectAs(ALICE), job);
