@@ -119,6 +119,9 @@ record ConfigFile(
       if (limit == null) {
         throw at(file, lineOf(text, key), "limits." + key + ": unknown key (see --help)");
       }
+      if (entry.getValue() == null) {
+        throw at(file, lineOf(text, key), "limits." + key + ": (expected: a whole number)");
+      }
       try {
         var _ = limit.check(entry.getValue());
       } catch (SettingsException e) {

@@ -53,6 +53,7 @@ final class FileSeeds {
           limits: {max_jobs: 7, keep_ms: 1}
           """,
           "limits: {max_jobs: -1}",
+          "limits: {max_jobs: }",
           "insecure: &a true",
           "listen: 5",
           "&a [*a]");

@@ -48,7 +48,8 @@ class OwnJobsTest extends NodeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {
+  @ValueSource(
+      strings = {
         "'type':'status'",
         "'type':'signal','signal':'KILL'",
         "'type':'cancel'",
