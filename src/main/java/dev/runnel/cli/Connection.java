@@ -6,9 +6,6 @@ import dev.runnel.wire.ProtocolException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
-import java.nio.channels.SelectionKey;
-import java.nio.channels.Selector;
-import java.nio.channels.SocketChannel;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +16,7 @@ final class Connection implements AutoCloseable {
   private static final int DRAIN_BYTES = 8_192;
 
   private final Host host;
-  private final SocketChannel channel;
+  private final Transport transport;
   private final FrameInput in;
   private final ReentrantLock sending = new ReentrantLock();
 
@@ -28,19 +25,19 @@ final class Connection implements AutoCloseable {
 
   private volatile @Nullable String closeReason;
 
-  Connection(Host host, SocketChannel channel) {
+  Connection(Host host, Transport transport) {
     this.host = host;
-    this.channel = channel;
+    this.transport = transport;
     this.in = new FrameInput(new Counted());
   }
 
-  /** The channel, whose every sign of life is counted. */
+  /** The transport, whose every sign of life is counted. */
   private final class Counted implements ReadableByteChannel {
     private long count;
 
     @Override
     public int read(ByteBuffer into) throws IOException {
-      int read = channel.read(into);
+      int read = transport.read(into);
       count++;
       reads = count;
       return read;
@@ -48,12 +45,12 @@ final class Connection implements AutoCloseable {
 
     @Override
     public boolean isOpen() {
-      return channel.isOpen();
+      return transport.isOpen();
     }
 
     @Override
     public void close() throws IOException {
-      channel.close();
+      transport.close();
     }
   }
 
@@ -82,7 +79,7 @@ final class Connection implements AutoCloseable {
    */
   boolean isOpen() {
     try {
-      while (isReadable()) {
+      while (transport.isReadable()) {
         if (next() == null) {
           return false;
         }
@@ -93,21 +90,11 @@ final class Connection implements AutoCloseable {
     }
   }
 
-  private boolean isReadable() throws IOException {
-    channel.configureBlocking(false);
-    try (Selector selector = Selector.open()) {
-      var _ = channel.register(selector, SelectionKey.OP_READ);
-      return selector.selectNow() > 0;
-    } finally {
-      channel.configureBlocking(true);
-    }
-  }
-
   /** Blocks until all of it is with the transport. */
   void send(ByteBuffer... parts) throws IOException {
     sending.lock();
     try {
-      write(parts);
+      transport.write(parts);
     } finally {
       sending.unlock();
     }
@@ -122,7 +109,7 @@ final class Connection implements AutoCloseable {
     try {
       if (sending.tryLock(SIGNAL_PATIENCE_MILLIS, TimeUnit.MILLISECONDS)) {
         try {
-          write(ByteBuffer.wrap(frame));
+          transport.write(ByteBuffer.wrap(frame));
         } finally {
           sending.unlock();
         }
@@ -134,20 +121,13 @@ final class Connection implements AutoCloseable {
     }
   }
 
-  private void write(ByteBuffer... parts) throws IOException {
-    ByteBuffer last = parts[parts.length - 1];
-    while (last.hasRemaining()) {
-      var _ = channel.write(parts);
-    }
-  }
-
   /**
    * Says that we send nothing any more. Closing at once could take back what was sent last: a
    * connection that is closed with answers unread is reset.
    */
   void endSending() {
     try {
-      channel.shutdownOutput();
+      transport.endSending();
     } catch (IOException _) {
       // It is gone already.
     }
@@ -157,7 +137,7 @@ final class Connection implements AutoCloseable {
   void drain() {
     ByteBuffer dropped = ByteBuffer.allocate(DRAIN_BYTES);
     try {
-      while (channel.read(dropped.clear()) >= 0) {
+      while (transport.read(dropped.clear()) >= 0) {
         // Of no interest.
       }
     } catch (IOException _) {
@@ -179,7 +159,7 @@ final class Connection implements AutoCloseable {
   @Override
   public void close() {
     try {
-      channel.close();
+      transport.close();
     } catch (IOException _) {
       // Nothing of ours depends on it.
     }

@@ -62,30 +62,50 @@ final class Connector {
     }
   }
 
-  private static Connection connectOnce(Host host, Duration timeout) throws IOException {
+  private static Connection connectOnce(Host host, Duration timeout) throws IOException, Failure {
     if (host instanceof Host.Unix unix) {
-      return new Connection(host, SocketChannel.open(UnixDomainSocketAddress.of(unix.path())));
+      SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(unix.path()));
+      return new Connection(host, new PlainTransport(channel));
     }
     return connectTcp((Host.Tcp) host, timeout);
   }
 
   // All addresses of a name, one after the other, share the time.
-  private static Connection connectTcp(Host.Tcp tcp, Duration timeout) throws IOException {
+  private static Connection connectTcp(Host.Tcp tcp, Duration timeout) throws IOException, Failure {
     long deadline = System.nanoTime() + timeout.toNanos();
     IOException first = null;
     for (InetAddress address : InetAddress.getAllByName(tcp.address())) {
+      checkClear(tcp, address);
       long millis = Math.max(1, (deadline - System.nanoTime()) / 1_000_000);
       SocketChannel channel = SocketChannel.open();
       try {
         configure(channel);
         channel.socket().connect(new InetSocketAddress(address, tcp.port()), (int) millis);
-        return new Connection(tcp, channel);
+        return new Connection(tcp, transport(tcp, channel, deadline));
       } catch (IOException e) {
         channel.close();
         first = first == null ? e : first;
+      } catch (Failure e) {
+        channel.close();
+        throw e;
       }
     }
     throw first == null ? new UnknownHostException(tcp.address()) : first;
+  }
+
+  private static Transport transport(Host.Tcp tcp, SocketChannel channel, long deadline)
+      throws IOException, Failure {
+    return tcp.cover() instanceof Host.Tls
+        ? TlsTransport.open(tcp, channel, Duration.ofNanos(deadline - System.nanoTime()))
+        : new PlainTransport(channel);
+  }
+
+  // By the address that is about to be used: whose name it is, others may decide.
+  private static void checkClear(Host.Tcp tcp, InetAddress address) throws Failure {
+    if (tcp.cover() == Host.Clear.WITH_TOKEN && !address.isLoopbackAddress()) {
+      throw Failure.usage(
+          "the token would go to " + tcp.name() + " in clear (expected: --tls, or no token)");
+    }
   }
 
   private static void configure(SocketChannel channel) throws IOException {

@@ -1,5 +1,6 @@
 package dev.runnel.cli;
 
+import dev.runnel.tls.TlsFiles;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -11,12 +12,38 @@ sealed interface Host {
   /** As people name it. */
   String name();
 
-  record Tcp(String address, int port) implements Host {
+  record Tcp(String address, int port, Cover cover) implements Host {
+    /** One that goes without TLS, and without a secret. */
+    Tcp(String address, int port) {
+      this(address, port, Clear.WITHOUT_TOKEN);
+    }
+
+    Tcp with(Cover other) {
+      return new Tcp(address, port, other);
+    }
+
     @Override
     public String name() {
       return (address.indexOf(':') < 0 ? address : "[" + address + "]") + ":" + port;
     }
   }
+
+  /** What keeps a connection from being read on its way. */
+  sealed interface Cover {}
+
+  /** Nothing does. */
+  enum Clear implements Cover {
+    WITHOUT_TOKEN,
+    /** It may not leave this machine. */
+    WITH_TOKEN
+  }
+
+  /**
+   * TLS, with the server's certificate checked, and ours shown if there is one.
+   *
+   * @param name that its certificate has to have
+   */
+  record Tls(TlsFiles files, String name) implements Cover {}
 
   record Unix(Path path) implements Host {
     @Override

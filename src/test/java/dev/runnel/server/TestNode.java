@@ -9,6 +9,7 @@ import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.security.Guard;
+import dev.runnel.security.Strangers;
 import dev.runnel.worker.Workers;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -83,6 +84,21 @@ final class TestNode implements AutoCloseable {
   /** Listens on one more port, which is returned. */
   int listen(Access access) {
     Listen picked = listen(new Listen.Tcp("127.0.0.1", 0), access);
+    return ((Listen.Tcp) picked).port();
+  }
+
+  /** Listens on one more port, with strangers of its own. */
+  int listen(Access access, Strangers strangers) {
+    ServerRoom other =
+        new ServerRoom(
+            room.gate(),
+            room.limits(),
+            strangers,
+            room.connections(),
+            room.unsent(),
+            room.software());
+    Listen where = new Listen.Tcp("127.0.0.1", 0);
+    Listen picked = await(FrameListener.open(vertx, other, where, access, 2)).listen();
     return ((Listen.Tcp) picked).port();
   }
 

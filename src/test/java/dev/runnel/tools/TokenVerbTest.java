@@ -1,0 +1,101 @@
+package dev.runnel.tools;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.security.Tokens;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Tokens as their operator makes them, and takes them back. */
+@NullMarked
+class TokenVerbTest {
+  @TempDir Path folder = Path.of("");
+
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  private int run(String... arguments) {
+    out.reset();
+    err.reset();
+    return TokenVerb.run(
+        List.of(arguments),
+        new PrintStream(out, true, StandardCharsets.UTF_8),
+        new PrintStream(err, true, StandardCharsets.UTF_8));
+  }
+
+  private String out() {
+    return out.toString(StandardCharsets.UTF_8).strip();
+  }
+
+  private String err() {
+    return err.toString(StandardCharsets.UTF_8).strip();
+  }
+
+  private Tokens.Token made() throws Exception {
+    var token = Tokens.parse(List.of(err())).find(out());
+    assertNotNull(token);
+    return token;
+  }
+
+  @Test
+  void printsTheSecretAndTheLineByWhichAServerKnowsIt() throws Exception {
+    assertEquals(0, run("new", "ci"));
+    assertEquals("ci", made().principal());
+    assertFalse(err().contains(out()));
+    assertFalse(made().isExpired(Instant.MAX));
+  }
+
+  @Test
+  void expiresAfterATimeOrAtOne() throws Exception {
+    assertEquals(0, run("new", "ci", "--expires", "90d"));
+    Instant now = Instant.now();
+    assertFalse(made().isExpired(now.plus(Duration.ofDays(89))));
+    assertTrue(made().isExpired(now.plus(Duration.ofDays(91))));
+    assertEquals(0, run("new", "ci", "--expires", "2999-12-31"));
+    assertTrue(err().endsWith(" expires=3000-01-01T00:00:00Z"), err());
+    assertEquals(0, run("new", "ci", "--expires", "2999-12-31T12:30:00Z"));
+    assertTrue(err().endsWith(" expires=2999-12-31T12:30:00Z"), err());
+  }
+
+  @Test
+  void saysWhatIsWrong() {
+    assertEquals(2, run("new", "ci", "--expires", "soon"));
+    assertTrue(err().contains("--expires soon: (expected: 90d, 12h,"), err());
+    assertEquals(2, run("new", "ci", "--expires", "2020-01-01"));
+    assertTrue(err().contains("it is past"), err());
+    assertEquals(2, run("new", "dns:ci"));
+    assertEquals(2, run("new"));
+    assertEquals(2, run());
+    assertEquals(1, run("revoke", "ci", folder + "/none"));
+    assertTrue(err().contains("none: no such file"), err());
+  }
+
+  @Test
+  void revokingTakesALineOutAndLeavesTheFileAsReadableAsItWas() throws Exception {
+    Tokens.NewToken ci = Tokens.create("ci");
+    Tokens.NewToken bot = Tokens.create("bot");
+    Path file = Files.writeString(folder.resolve("tokens"), ci.line() + "\n" + bot.line() + "\n");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r-----"));
+    assertEquals(0, run("revoke", "ci", "" + file), err());
+    assertEquals(List.of(bot.line()), Files.readAllLines(file));
+    assertEquals("rw-r-----", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
+    assertEquals(2, run("revoke", "ci", "" + file));
+    assertTrue(err().contains("no token of ci"), err());
+    try (var files = Files.list(folder)) {
+      assertEquals(1, files.count());
+    }
+  }
+}
