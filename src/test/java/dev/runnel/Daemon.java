@@ -43,7 +43,10 @@ public final class Daemon implements AutoCloseable {
     command.addAll(
         List.of("-cp", System.getProperty("java.class.path"), "dev.runnel.Main", "serve"));
     command.addAll(List.of(arguments));
-    return new Daemon(new ProcessBuilder(command).redirectError(stderr.toFile()).start(), stderr);
+    ProcessBuilder builder = new ProcessBuilder(command).redirectError(stderr.toFile());
+    // Most tests kill it in the end, with nothing left to clear away.
+    builder.environment().put("RUNNEL_WATCHDOG", "off");
+    return new Daemon(builder.start(), stderr);
   }
 
   public Process process() {

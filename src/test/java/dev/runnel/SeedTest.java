@@ -355,6 +355,7 @@ class SeedTest {
     List<String> arguments =
         new ArrayList<>(
             List.of("--listen", "127.0.0.1:0", "--insecure", "--seed-listen", "127.0.0.1:0"));
+    arguments.addAll(List.of("--shutdown-grace", "0s"));
     for (String limit : limits) {
       arguments.addAll(List.of("--limit", limit));
     }

@@ -83,7 +83,8 @@ class ServeTest {
 
   @Test
   void followersHearOfTheShutdownBeforeTheDaemonEnds() throws Exception {
-    try (Daemon daemon = Daemon.start("--listen", "127.0.0.1:0", "--insecure");
+    try (Daemon daemon = Daemon.start(
+            "--listen", "127.0.0.1:0", "--insecure", "--shutdown-grace", "0s");
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), daemon.port())) {
       send(socket, "{\"total_size\":8}", "sleep 60");
       DataInputStream in = new DataInputStream(socket.getInputStream());
@@ -192,6 +193,8 @@ class ServeTest {
     refuses(2, "HOST:PORT", "--listen", "localhost:70000");
     refuses(2, "loud", "--log-level", "loud");
     refuses(2, "nonsense", "--limit", "nonsense=1");
+    refuses(2, "did you mean 10s?", "--shutdown-grace", "10");
+    refuses(2, "auto, on or off", "--watchdog", "perhaps");
   }
 
   private static void refuses(int exitCode, String words, String... arguments) throws Exception {

@@ -3,7 +3,7 @@ package dev.runnel.cli;
 import java.time.Duration;
 
 /** Durations as people write them: a number and its unit. */
-final class Durations {
+public final class Durations {
   /** A year, as on the wire: beyond it nobody means a duration. */
   private static final Duration MAX = Duration.ofDays(365);
 
@@ -13,6 +13,24 @@ final class Durations {
 
   /** Reads an option's value, from the least it may be to a year. */
   static Duration parse(Option option, String text, Duration min) throws Failure {
+    Duration duration;
+    try {
+      duration = parse(text);
+    } catch (IllegalArgumentException e) {
+      throw Failure.usage(option.name() + ": " + e.getMessage());
+    }
+    if (duration.compareTo(min) < 0) {
+      throw Failure.usage(option.name() + ": " + text + " (expected: >= " + min.toMillis() + "ms)");
+    }
+    return duration;
+  }
+
+  /**
+   * Reads one, a year at most.
+   *
+   * @throws IllegalArgumentException saying what the text is and what was expected
+   */
+  public static Duration parse(String text) {
     int digits = 0;
     while (digits < text.length() && text.charAt(digits) >= '0' && text.charAt(digits) <= '9') {
       digits++;
@@ -27,16 +45,13 @@ final class Durations {
         };
     if (unit == 0 || digits == 0) {
       String hint = digits > 0 && digits == text.length() ? "; did you mean " + text + "s?" : "";
-      throw Failure.usage(option.name() + ": " + text + " (expected: " + EXPECTED + hint + ")");
+      throw new IllegalArgumentException(text + " (expected: " + EXPECTED + hint + ")");
     }
     // More digits than a year in milliseconds has are beyond the limit whatever they say.
     long number = digits > 12 ? Long.MAX_VALUE / unit : Long.parseLong(text, 0, digits, 10);
     Duration duration = Duration.ofMillis(number * unit);
     if (duration.compareTo(MAX) > 0) {
-      throw Failure.usage(option.name() + ": " + text + " (limit: " + MAX.toHours() + "h)");
-    }
-    if (duration.compareTo(min) < 0) {
-      throw Failure.usage(option.name() + ": " + text + " (expected: >= " + min.toMillis() + "ms)");
+      throw new IllegalArgumentException(text + " (limit: " + MAX.toHours() + "h)");
     }
     return duration;
   }

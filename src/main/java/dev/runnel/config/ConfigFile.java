@@ -37,6 +37,8 @@ record ConfigFile(
     @Nullable Tls tls,
     @Nullable Boolean insecure,
     @JsonProperty("log_level") @Nullable String logLevel,
+    @JsonProperty("shutdown_grace") @Nullable String shutdownGrace,
+    @Nullable String watchdog,
     Map<String, Long> limits) {
 
   /** The files of the TCP listeners' TLS. */
@@ -56,6 +58,8 @@ record ConfigFile(
       @Nullable Tls tls,
       @Nullable Boolean insecure,
       @JsonProperty("log_level") @Nullable String logLevel,
+      @JsonProperty("shutdown_grace") @Nullable String shutdownGrace,
+      @Nullable String watchdog,
       @Nullable Map<String, Long> limits) {
     this.listen = listen;
     this.seedListen = seedListen;
@@ -67,6 +71,8 @@ record ConfigFile(
     this.tls = tls;
     this.insecure = insecure;
     this.logLevel = logLevel;
+    this.shutdownGrace = shutdownGrace;
+    this.watchdog = watchdog;
     this.limits = limits == null ? Map.of() : limits;
   }
 
@@ -78,7 +84,7 @@ record ConfigFile(
           .build();
 
   static final ConfigFile NONE =
-      new ConfigFile(null, null, null, null, null, null, null, null, null, null, null);
+      new ConfigFile(null, null, null, null, null, null, null, null, null, null, null, null, null);
 
   static ConfigFile read(Path file) throws SettingsException {
     String text;

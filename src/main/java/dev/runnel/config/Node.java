@@ -119,6 +119,16 @@ public final class Node {
             });
   }
 
+  /** Refuses new jobs as unavailable; done when the last of those there are has ended. */
+  Future<Void> drain() {
+    return Future.fromCompletionStage(registry.drain());
+  }
+
+  /** Gives no more grace to jobs that are being ended. */
+  void hurry() {
+    registry.hurry();
+  }
+
   /**
    * Ends every job, lets the followers hear of it, and closes all connections. Succeeds even if
    * some of that could not be done. The engine is to be closed after it.

@@ -23,7 +23,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -40,7 +39,8 @@ public final class Serve {
 
   private final Settings settings;
   private final PrintStream out;
-  private final CountDownLatch end = new CountDownLatch(1);
+  private final NodeIdentity identity = identity();
+  private final Departure departure = new Departure();
 
   private Serve(Settings settings, PrintStream out) {
     this.settings = settings;
@@ -112,7 +112,7 @@ public final class Serve {
               vertx,
               engine,
               settings,
-              new Node.Terms(identity(), Bus.DEFAULT_ADDRESS, credentials.access(), guard));
+              new Node.Terms(identity, Bus.DEFAULT_ADDRESS, credentials.access(), guard));
       try (FileWatch watch = new FileWatch()) {
         credentials.watch(watch);
         if (policy != null) {
@@ -122,7 +122,8 @@ public final class Serve {
         Signal.handle(new Signal("HUP"), _ -> watch.lookNow());
         var _ = await(node.start());
         tellListeners(vertx, node);
-        end.await();
+        departure.await();
+        departure.drain(node, settings.ending().shutdownGrace());
       } catch (InterruptedException _) {
         Thread.currentThread().interrupt();
       } finally {
@@ -148,10 +149,12 @@ public final class Serve {
     }
   }
 
-  private static void stop(Node node, Vertx vertx) {
+  private void stop(Node node, Vertx vertx) {
     try {
-      var _ = await(node.stop());
+      var _ = await(departure.stop(node));
       var _ = await(vertx.close());
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
     } catch (SettingsException e) {
       LoggerFactory.getLogger(Serve.class).warn("not all was closed cause={}", e.getMessage());
     }
@@ -186,7 +189,12 @@ public final class Serve {
       if (settings.life() == Settings.Life.EMBEDDED) {
         OwnSession.begin();
       }
-      return NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS);
+      NativeEngine engine =
+          NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS, identity.boot());
+      if (settings.ending().needsWatchdog(System.getenv())) {
+        engine.guard();
+      }
+      return engine;
     } catch (UnsupportedOperationException e) {
       throw SettingsException.config(String.valueOf(e.getMessage()));
     }
@@ -216,7 +224,7 @@ public final class Serve {
   }
 
   private void endOnSignal(String name) {
-    Signal.handle(new Signal(name), _ -> end.countDown());
+    Signal.handle(new Signal(name), _ -> departure.ask());
   }
 
   // Its client's end, by whatever cause, closes the pipe.
@@ -231,7 +239,7 @@ public final class Serve {
               } catch (IOException _) {
                 // As good as its end.
               }
-              end.countDown();
+              departure.ask();
             });
   }
 }

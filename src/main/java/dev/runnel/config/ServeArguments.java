@@ -1,5 +1,6 @@
 package dev.runnel.config;
 
+import dev.runnel.cli.Durations;
 import dev.runnel.config.Settings.Life;
 import dev.runnel.config.Settings.LogLevel;
 import dev.runnel.config.Settings.OpenTcp;
@@ -13,6 +14,7 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -35,6 +37,8 @@ final class ServeArguments {
   private @Nullable String tlsClientCa;
   private @Nullable String config;
   private @Nullable String logLevel;
+  private @Nullable String shutdownGrace;
+  private @Nullable String watchdog;
   private boolean insecure;
   private Life life = Life.OWN;
 
@@ -91,6 +95,8 @@ final class ServeArguments {
           "--tls-client-ca",
           "--config",
           "--log-level",
+          "--shutdown-grace",
+          "--watchdog",
           "--limit" -> {}
       default -> throw SettingsException.usage(option + ": unknown option");
     }
@@ -108,6 +114,8 @@ final class ServeArguments {
       case "--tls-client-ca" -> tlsClientCa = value;
       case "--config" -> config = value;
       case "--log-level" -> logLevel = value;
+      case "--shutdown-grace" -> shutdownGrace = value;
+      case "--watchdog" -> watchdog = value;
       case "--limit" -> setLimit(value);
       default -> throw SettingsException.usage(option + ": unknown option");
     }
@@ -145,6 +153,7 @@ final class ServeArguments {
             open ? OpenTcp.INSECURE : OpenTcp.REFUSED,
             level(first(logLevel, environment.get("RUNNEL_LOG_LEVEL"), file.logLevel())),
             life,
+            ending(environment, file),
             limits(file));
     checkTcp(settings);
     checkSeed(settings);
@@ -282,6 +291,36 @@ final class ServeArguments {
     }
     throw SettingsException.usage(
         "--log-level " + text + ": (expected: error, warn, info or debug)");
+  }
+
+  // An embedded daemon ends because its client has: nobody is left to wait for a job.
+  private Settings.Ending ending(Map<String, String> environment, ConfigFile file)
+      throws SettingsException {
+    String grace =
+        first(shutdownGrace, environment.get("RUNNEL_SHUTDOWN_GRACE"), file.shutdownGrace());
+    Duration fallback = life == Life.EMBEDDED ? Duration.ZERO : Settings.Ending.DEFAULT_GRACE;
+    return new Settings.Ending(
+        grace == null ? fallback : grace(grace),
+        watchdog(first(watchdog, environment.get("RUNNEL_WATCHDOG"), file.watchdog())));
+  }
+
+  private static Duration grace(String text) throws SettingsException {
+    try {
+      return Durations.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw SettingsException.usage("--shutdown-grace " + e.getMessage());
+    }
+  }
+
+  private static Settings.Watchdog watchdog(@Nullable String text) throws SettingsException {
+    return switch (text) {
+      case null -> Settings.Watchdog.AUTO;
+      case "auto" -> Settings.Watchdog.AUTO;
+      case "on" -> Settings.Watchdog.ON;
+      case "off" -> Settings.Watchdog.OFF;
+      default ->
+          throw SettingsException.usage("--watchdog " + text + ": (expected: auto, on or off)");
+    };
   }
 
   private Map<Limit, Long> limits(ConfigFile file) {

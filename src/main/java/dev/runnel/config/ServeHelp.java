@@ -22,7 +22,8 @@ final class ServeHelp {
       usage: runnel serve [OPTION…]     (runneld is the same)
 
       Runs commands here for whoever connects. Prints "listening on …" for each listener,
-      logs to stderr, and ends on SIGTERM or Ctrl-C, its jobs with it.
+      logs to stderr, and ends on SIGTERM or Ctrl-C: it takes no new jobs, waits for those it
+      has, and ends what is left. Each further signal hurries it by a step.
 
       options:
         --listen WHERE      HOST:PORT, [V6]:PORT (port 0: a free one) or unix:PATH;
@@ -46,16 +47,21 @@ final class ServeHelp {
                             in clear
         --config FILE       YAML with the keys listen, seed_listen, tokens, policy,
                             tls (cert, key, client_ca), audit, audit_argv,
-                            audit_optional, insecure, log_level, limits
+                            audit_optional, insecure, log_level, shutdown_grace,
+                            watchdog, limits
         --log-level LEVEL   error, warn, info (default) or debug
+        --shutdown-grace D  how long jobs may go on once it is to end: 30s; default: 10s
+        --watchdog WHEN     on, off or auto (default): whether a small process ends the
+                            jobs if this one is killed; auto: unless systemd or the pid
+                            namespace is known to
         --limit NAME=VALUE  sets a limit; repeatable
         --help              this text
 
       Each is also read from the environment (RUNNEL_LISTEN, RUNNEL_SEED_LISTEN, RUNNEL_TOKENS,
       RUNNEL_POLICY, RUNNEL_TLS_CERT, RUNNEL_TLS_KEY, RUNNEL_TLS_CLIENT_CA, RUNNEL_AUDIT,
       RUNNEL_AUDIT_ARGV, RUNNEL_AUDIT_OPTIONAL, RUNNEL_INSECURE, RUNNEL_CONFIG,
-      RUNNEL_LOG_LEVEL); the command line wins, then the
-      environment, then the file.
+      RUNNEL_LOG_LEVEL, RUNNEL_SHUTDOWN_GRACE, RUNNEL_WATCHDOG); the command line wins,
+      then the environment, then the file.
 
       limits, and their defaults:
       """;

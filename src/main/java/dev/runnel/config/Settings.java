@@ -2,6 +2,7 @@ package dev.runnel.config;
 
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
+import dev.runnel.process.Enclosure;
 import dev.runnel.security.Quotas;
 import dev.runnel.security.Strangers;
 import dev.runnel.server.Listen;
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param tls what TCP listeners need for TLS; null: they go without
  * @param openTcp whether TCP peers are let in without a token
  * @param life whose end is the daemon's own
+ * @param ending what becomes of jobs when the daemon ends
  */
 public record Settings(
     List<Listen> listen,
@@ -35,6 +37,7 @@ public record Settings(
     OpenTcp openTcp,
     LogLevel logLevel,
     Life life,
+    Ending ending,
     Map<Limit, Long> limits) {
 
   /** What to do about TCP peers while there are no tokens. */
@@ -60,6 +63,31 @@ public record Settings(
     GUEST
   }
 
+  /**
+   * @param shutdownGrace how long jobs may go on when the daemon is asked to end
+   * @param watchdog whether there is one that ends them when it is killed
+   */
+  public record Ending(Duration shutdownGrace, Watchdog watchdog) {
+    static final Duration DEFAULT_GRACE = Duration.ofSeconds(10);
+    static final Ending AT_ONCE = new Ending(Duration.ZERO, Watchdog.AUTO);
+
+    boolean needsWatchdog(Map<String, String> environment) {
+      return switch (watchdog) {
+        case ON -> true;
+        case OFF -> false;
+        case AUTO -> !Enclosure.endsWithThisProcess(environment);
+      };
+    }
+  }
+
+  /** Whether there is a watchdog. */
+  public enum Watchdog {
+    /** Unless the system is known to end the jobs with the daemon. */
+    AUTO,
+    ON,
+    OFF
+  }
+
   public Settings {
     listen = List.copyOf(listen);
     limits = limits.isEmpty() ? Map.of() : new EnumMap<>(limits);
@@ -77,6 +105,7 @@ public record Settings(
         OpenTcp.REFUSED,
         LogLevel.INFO,
         Life.GUEST,
+        Ending.AT_ONCE,
         limits);
   }
 

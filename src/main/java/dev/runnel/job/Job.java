@@ -269,6 +269,11 @@ public final class Job {
         });
   }
 
+  /** Gives it no more grace, if it is being ended. */
+  void hurry() {
+    engine.execute(lifecycle::hurry);
+  }
+
   public JobStatus status() {
     Started at = started;
     return new JobStatus(

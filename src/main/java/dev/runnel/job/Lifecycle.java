@@ -99,6 +99,13 @@ final class Lifecycle implements ProcessListener {
     clear();
   }
 
+  /** Ends its grace. */
+  void hurry() {
+    if (clearing && cleared == null) {
+      live().clear(Duration.ZERO, _ -> {});
+    }
+  }
+
   void refuse(RefusedException why) {
     if (!over && process == null) {
       over = true;

@@ -247,6 +247,18 @@ public final class Registry {
         .toList();
   }
 
+  /** Takes no more jobs; done when the last of those there are has ended. */
+  public CompletableFuture<Void> drain() {
+    closing = true;
+    completeIfDrained();
+    return drained.copy();
+  }
+
+  /** Gives no more grace to jobs that are being ended. */
+  public void hurry() {
+    jobs.values().forEach(Job::hurry);
+  }
+
   /**
    * Ends every job as shut down and takes no more; done when the last has ended, failed if some
    * have not after half a minute. Idempotent.
@@ -257,7 +269,7 @@ public final class Registry {
       job.cancel(Outcome.SHUTDOWN, _ -> {});
     }
     completeIfDrained();
-    return drained.orTimeout(CLOSE_LIMIT.toSeconds(), TimeUnit.SECONDS);
+    return drained.copy().orTimeout(CLOSE_LIMIT.toSeconds(), TimeUnit.SECONDS);
   }
 
   // For jobs, on the pump.

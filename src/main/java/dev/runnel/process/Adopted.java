@@ -22,11 +22,15 @@ final class Adopted {
   private static final int MAX_ROUNDS = 8;
   private static final int UNREADABLE = -1;
 
+  /** Gets everybody's orphans, also of those who come from outside of the pid namespace. */
+  private static final int INIT = 1;
+
   private final Pump pump;
   private final Map<Integer, Session> sessions;
   private final Children children;
   private final int ownSession = Pid.session(0);
   private final Map<Integer, Orphan> orphans = new HashMap<>();
+  private int ignored;
   private boolean watching;
   private long strays;
   private long toldNanos = System.nanoTime() - INTERVAL.toNanos();
@@ -41,6 +45,11 @@ final class Adopted {
   static @Nullable Adopted open(Pump pump, Map<Integer, Session> sessions) {
     Children children = Children.open();
     return children == null ? null : new Adopted(pump, sessions, children);
+  }
+
+  /** A child that is none of our orphans, and that somebody else reaps. */
+  void ignore(int pid) {
+    ignored = pid;
   }
 
   /** The session has begun. It may have left orphans before anybody knew of it. */
@@ -66,7 +75,7 @@ final class Adopted {
           () -> {
             watching = false;
             look();
-            if (!sessions.isEmpty() || !orphans.isEmpty()) {
+            if (!sessions.isEmpty() || !orphans.isEmpty() || Pid.own() == INIT) {
               watch();
             }
           });
@@ -189,7 +198,7 @@ final class Adopted {
 
   /** True if it was reaped at once. */
   private boolean notice(int pid) {
-    if (orphans.containsKey(pid) || sessions.containsKey(pid)) {
+    if (pid == ignored || orphans.containsKey(pid) || sessions.containsKey(pid)) {
       return false;
     }
     int session = Pid.session(pid);

@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 final class Census {
   private static final Duration RETRY = Duration.ofMillis(200);
 
+  /** Jobs that keep what they left; of those before, what is left counts as of no job. */
+  private static final int MAX_KEPT = 4_096;
+
   private final Pump pump;
   private final Mark mark;
   private final Map<Integer, Session> sessions = new LinkedHashMap<>();
@@ -39,6 +42,15 @@ final class Census {
 
   private final List<Question> questions = new ArrayList<>();
   private boolean looking;
+  private @Nullable Guard guard;
+
+  /** A watchdog, for as long as it lives. */
+  private record Guard(Watchdog watchdog, Poller.Watch end) {
+    void close() {
+      end.end();
+      watchdog.end();
+    }
+  }
 
   private record Question(int tree, Purpose purpose, Consumer<List<Member>> answer) {}
 
@@ -64,6 +76,22 @@ final class Census {
     return new Census(pump, mark, false);
   }
 
+  /** Takes the watchdog over. */
+  void guard(Watchdog watchdog) {
+    guard = new Guard(watchdog, pump.poller().watch(watchdog.pidfd(), Epoll.IN, _ -> unguard()));
+    if (adopted != null) {
+      adopted.ignore(watchdog.pid());
+    }
+  }
+
+  private void unguard() {
+    if (guard != null) {
+      guard.close();
+      guard = null;
+      Trouble.warn("the watchdog has ended: nobody ends the jobs if this process is killed");
+    }
+  }
+
   void enter(Session session) {
     sessions.put(session.pid(), session);
     if (adopted != null) {
@@ -80,7 +108,13 @@ final class Census {
 
   /** Whoever is left of it lives on, also beyond this engine's own end. Before it leaves. */
   void keep(Session session) {
+    if (kept.size() == MAX_KEPT) {
+      kept.remove(kept.iterator().next());
+    }
     kept.add(session.job());
+    if (guard != null) {
+      guard.watchdog.keep(session.job());
+    }
     if (adopted != null) {
       adopted.keep(session);
     }
@@ -222,6 +256,9 @@ final class Census {
   /** Asks the thread to end. On the pump, at its end. */
   void close() {
     sweeper.shutdown();
+    if (guard != null) {
+      guard.close();
+    }
     if (adopted != null) {
       adopted.close();
     }

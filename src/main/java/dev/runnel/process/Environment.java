@@ -89,6 +89,11 @@ final class Environment {
     return MemorySegment.ofAddress(address).reinterpret(Long.MAX_VALUE);
   }
 
+  /** These entries alone. */
+  static OfCommand of(List<byte[]> entries) {
+    return new OfCommand(new long[0], entries, DEFAULT_PATH);
+  }
+
   /** For one command. */
   OfCommand with(JobId job, Map<String, @Nullable String> overlay, Mark mark) {
     byte[] name = entry(JOB, job.value());

@@ -31,6 +31,7 @@ public final class NativeEngine implements ProcessEngine {
   private static final long NOWHERE_BYTES = 64 * 1024;
 
   private final Pump pump = new Pump();
+  private final Mark mark;
   private final Census census;
   private final Spawner spawner;
   private final int nullDevice;
@@ -91,6 +92,7 @@ public final class NativeEngine implements ProcessEngine {
 
   private NativeEngine(
       Ownership ownership, Mark mark, Duration startLimit, MemoryKills memoryKills) {
+    this.mark = mark;
     boolean own = ownership == Ownership.OWN_PROCESS;
     OpenFiles openFiles = own ? OwnProcess.openFiles() : OpenFiles.INHERITED;
     nullDevice = LibcException.check("open /dev/null", Fd.open(NULL_DEVICE, Fd.O_RDONLY));
@@ -100,6 +102,19 @@ public final class NativeEngine implements ProcessEngine {
     spawner = new Spawner(spawn, pump, startLimit, this::begin);
     surroundings =
         new ChildProcess.Surroundings(pump, census, nowhere, memoryKills, processes::remove);
+  }
+
+  /**
+   * Has a small process of its own end all trees, but for what was kept, if this process is killed.
+   * For a process that is all Runnel's; once, before the first start.
+   */
+  public void guard() {
+    try {
+      Watchdog watchdog = Watchdog.start(mark);
+      pump.execute(() -> census.guard(watchdog));
+    } catch (LibcException e) {
+      Trouble.warn("no watchdog: " + e.getMessage());
+    }
   }
 
   @Override

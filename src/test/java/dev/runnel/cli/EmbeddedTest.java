@@ -64,6 +64,17 @@ class EmbeddedTest {
   }
 
   @Test
+  void saysInALineWhomItEnded() throws Exception {
+    String line = "setsid sleep 1000 </dev/null >/dev/null 2>&1 & exit 4";
+    Process client = client("-n", "--", "sh", "-c", line).start();
+    String err = read(client.getErrorStream());
+    assertEquals(4, client.waitFor());
+    String expected = "runnel: ended 1 process that outlived the command: .*sleep 1000.* \\(\\d+\\)\n";
+    assertTrue(err.matches(expected), err);
+    assertNothingIsLeft();
+  }
+
+  @Test
   void endsTheJobWhenTheClientIsKilled() throws Exception {
     Process client = client("-n", "--", "sh", "-c", "echo $$ $PPID; exec sleep 600").start();
     BufferedReader out = client.inputReader();

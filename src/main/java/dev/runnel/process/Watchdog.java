@@ -1,0 +1,139 @@
+package dev.runnel.process;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.runnel.model.Signal;
+import java.io.File;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * A process of its own that ends our trees if we are killed. The engine's.
+ *
+ * <p>It is a {@code java} that is still reading its arguments, from a pipe: small, and asleep until
+ * nobody holds the other end, by whatever cause. Only then it becomes a JVM, and runs {@link
+ * WatchdogProgram}. Until then its arguments can be added to.
+ */
+final class Watchdog {
+  private static final String NAME = "runnel-watchdog";
+  private static final byte[] ARGUMENTS = "@/dev/stdin".getBytes(US_ASCII);
+  private static final byte[] NULL_DEVICE = "/dev/null".getBytes(US_ASCII);
+  private static final int FIRST_OTHER = 3;
+  private static final String LIBRARIES = "LD_LIBRARY_PATH";
+
+  private final int pid;
+  private final int pidfd;
+  private final int pipe;
+
+  private Watchdog(int pid, int pidfd, int pipe) {
+    this.pid = pid;
+    this.pidfd = pidfd;
+    this.pipe = pipe;
+  }
+
+  /**
+   * Any thread; it takes a millisecond.
+   *
+   * @throws LibcException if there can't be one
+   */
+  static Watchdog start(Mark mark) {
+    try (Descriptors descriptors = new Descriptors()) {
+      Descriptors.Pipe pipe = descriptors.pipe();
+      int pid = LibcException.check("posix_spawn", spawn(pipe.readEnd()));
+      int pidfd = Pid.open(pid);
+      Watchdog watchdog = new Watchdog(pid, pidfd, pipe.writeEnd());
+      if (pidfd < 0) {
+        Pid.killGroup(pid, Signal.KILL.number());
+        Wait.awaitAndReap(pid);
+        throw new LibcException("pidfd_open", -pidfd);
+      }
+      watchdog.tell(String.join("\n", program(mark)));
+      descriptors.release(descriptors.neverBlocking(pipe.writeEnd()));
+      return watchdog;
+    }
+  }
+
+  private static int spawn(int stdin) {
+    byte[] java = Path.of(System.getProperty("java.home"), "bin", "java").toString().getBytes(UTF_8);
+    try (Arena arena = Arena.ofConfined();
+        PosixSpawn.FileActions actions = new PosixSpawn.FileActions();
+        ExecStrings strings =
+            new ExecStrings(List.of(NAME.getBytes(US_ASCII), ARGUMENTS), environment())) {
+      actions.dup2(stdin, 0).open(NULL_DEVICE, Fd.O_RDWR, 1).dup2(1, 2).closeFrom(FIRST_OTHER);
+      return PosixSpawn.spawn(CString.of(java, arena), actions, strings);
+    }
+  }
+
+  /** Nothing of ours, least of all options for a JVM. */
+  private static Environment.OfCommand environment() {
+    String libraries = System.getenv(LIBRARIES);
+    return Environment.of(
+        libraries == null ? List.of() : List.of((LIBRARIES + '=' + libraries).getBytes(UTF_8)));
+  }
+
+  private static List<String> program(Mark mark) {
+    List<String> arguments = new ArrayList<>();
+    arguments.add("-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m -Xlog:disable");
+    arguments.add("--enable-native-access=ALL-UNNAMED -cp");
+    arguments.add(quoted(classPath()));
+    arguments.add(WatchdogProgram.class.getName());
+    arguments.add(mark.boot());
+    return arguments;
+  }
+
+  /** It may start in another folder. */
+  private static String classPath() {
+    return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+        .map(entry -> Path.of(entry).toAbsolutePath().toString())
+        .collect(Collectors.joining(File.pathSeparator));
+  }
+
+  private static String quoted(String text) {
+    return '"' + text.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
+  }
+
+  int pid() {
+    return pid;
+  }
+
+  int pidfd() {
+    return pidfd;
+  }
+
+  /** What a job of that name left is to live on. */
+  void keep(String job) {
+    tell(job);
+  }
+
+  // It reads all the time: without room it hangs, and is not waited for.
+  private void tell(String line) {
+    byte[] bytes = (line + "\n").getBytes(UTF_8);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment rest = arena.allocate(bytes.length);
+      rest.copyFrom(MemorySegment.ofArray(bytes));
+      while (rest.byteSize() > 0) {
+        int count = Fd.write(pipe, rest);
+        if (count < 0 && count != -Errno.EINTR) {
+          Trouble.warn("watchdog not told: write: " + Errno.name(-count));
+          return;
+        }
+        rest = rest.asSlice(Math.max(0, count));
+      }
+    }
+  }
+
+  /** Ends it, and reaps it. Any thread, once. */
+  void end() {
+    // Before the pipe is closed, which would set it going.
+    Pid.send(pidfd, Signal.KILL.number());
+    Wait.awaitAndReap(pid);
+    Fd.close(pidfd);
+    Fd.close(pipe);
+  }
+}

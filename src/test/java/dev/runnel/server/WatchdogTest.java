@@ -1,0 +1,118 @@
+package dev.runnel.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.Daemon;
+import dev.runnel.server.RawClient.Ran;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** A daemon that is killed can end nothing any more: its watchdog does. */
+class WatchdogTest {
+  private static Daemon start() throws Exception {
+    return Daemon.start("--listen", "127.0.0.1:0", "--insecure", "--watchdog", "on");
+  }
+
+  private static List<Long> watchdogs(Daemon daemon) throws IOException {
+    try (Stream<ProcessHandle> children = daemon.process().children()) {
+      return children
+          .map(ProcessHandle::pid)
+          .filter(pid -> text(pid, "cmdline").startsWith("runnel-watchdog\0"))
+          .toList();
+    }
+  }
+
+  private static String text(long pid, String file) {
+    try {
+      return Files.readString(Path.of("/proc/" + pid + "/" + file));
+    } catch (IOException gone) {
+      return "";
+    }
+  }
+
+  private static List<Long> pids(String lines) {
+    return lines.lines().map(Long::valueOf).toList();
+  }
+
+  @Test
+  void endsEveryTreeAndSparesWhatWasKept() throws Exception {
+    try (Daemon daemon = start();
+        RawClient client = new RawClient(daemon.port());
+        RawClient other = new RawClient(client.socket().getPort())) {
+      String escape = "setsid sleep 1000 <&- >&- 2>&- & echo $!; ";
+      String stay = "sleep 1001 <&- >&- 2>&- & echo $!; ";
+      client.send("'leftovers':'keep'", escape + stay);
+      List<Long> kept = pids(client.finish().out());
+      assertEquals(2, kept.size());
+      other.send("'leftovers':'keep'", escape + "trap '' TERM; " + stay + "echo $$; wait; sleep 1000");
+      String told = "";
+      while (told.lines().count() < 3) {
+        told += other.output(1);
+      }
+
+      var _ = daemon.process().destroyForcibly();
+
+      for (long pid : pids(told)) {
+        Until.gone(pid);
+      }
+      for (long pid : kept) {
+        assertTrue(Until.isAlive(pid));
+        ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+        Until.gone(pid);
+      }
+    }
+  }
+
+  @Test
+  void isInASessionOfItsOwnAndHoldsNothingOfTheDaemons() throws Exception {
+    try (Daemon daemon = start()) {
+      daemon.port();
+      long watchdog = watchdogs(daemon).getFirst();
+      String stat = text(watchdog, "stat");
+      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+      assertEquals("" + watchdog, fields[3], "session");
+      try (Stream<Path> all = Files.list(Path.of("/proc/" + watchdog + "/fd"))) {
+        for (Path fd : all.toList()) {
+          String target = Files.readSymbolicLink(fd).toString();
+          int number = Integer.parseInt(fd.getFileName().toString());
+          assertTrue(target.equals("/dev/null") || number == 0 || number == 3, fd + " " + target);
+        }
+      }
+      assertEquals("", text(watchdog, "environ"));
+    }
+  }
+
+  @Test
+  void goesWithADaemonThatEnds() throws Exception {
+    try (Daemon daemon = start()) {
+      daemon.port();
+      List<Long> watchdogs = watchdogs(daemon);
+      assertEquals(1, watchdogs.size());
+      daemon.process().destroy();
+      assertEquals(0, daemon.exitCode());
+      assertTrue(!Until.isAlive(watchdogs.getFirst()));
+    }
+  }
+
+  @Test
+  void isMissedInTheLogWhenSomebodyElseEndsIt() throws Exception {
+    try (Daemon daemon = start();
+        RawClient client = new RawClient(daemon.port())) {
+      ProcessHandle.of(watchdogs(daemon).getFirst()).ifPresent(ProcessHandle::destroyForcibly);
+      Until.holds("a word", () -> daemon.log().contains("the watchdog has ended"));
+      Ran ran = run(client);
+      assertEquals("exited", ran.outcome());
+      assertEquals(List.of(), watchdogs(daemon));
+    }
+  }
+
+  private static Ran run(RawClient client) throws IOException {
+    client.send("", "true");
+    return client.finish();
+  }
+}
