@@ -30,22 +30,36 @@ public final class Daemon implements AutoCloseable {
 
   /** The same in a JVM with these options. */
   public static Daemon start(List<String> options, String... arguments) throws IOException {
+    return start(List.of(), options, arguments);
+  }
+
+  /**
+   * The same, run by another program, such as unshare; whether it has a watchdog is its own choice.
+   */
+  public static Daemon startWithin(List<String> program, String... arguments) throws IOException {
+    return start(program, List.of("-Xmx128m"), arguments);
+  }
+
+  private static Daemon start(List<String> program, List<String> options, String... arguments)
+      throws IOException {
     Path stderr = Files.createTempFile("runneld", ".log");
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "--sun-misc-unsafe-memory-access=allow",
-                "-XX:+UseSerialGC",
-                "-XX:-MaxFDLimit"));
+    List<String> command = new ArrayList<>(program);
+    command.addAll(
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "--enable-native-access=ALL-UNNAMED",
+            "--sun-misc-unsafe-memory-access=allow",
+            "-XX:+UseSerialGC",
+            "-XX:-MaxFDLimit"));
     command.addAll(options);
     command.addAll(
         List.of("-cp", System.getProperty("java.class.path"), "dev.runnel.Main", "serve"));
     command.addAll(List.of(arguments));
     ProcessBuilder builder = new ProcessBuilder(command).redirectError(stderr.toFile());
     // Most tests kill it in the end, with nothing left to clear away.
-    builder.environment().put("RUNNEL_WATCHDOG", "off");
+    if (program.isEmpty()) {
+      builder.environment().put("RUNNEL_WATCHDOG", "off");
+    }
     return new Daemon(builder.start(), stderr);
   }
 

@@ -83,8 +83,8 @@ class ServeTest {
 
   @Test
   void followersHearOfTheShutdownBeforeTheDaemonEnds() throws Exception {
-    try (Daemon daemon = Daemon.start(
-            "--listen", "127.0.0.1:0", "--insecure", "--shutdown-grace", "0s");
+    try (Daemon daemon =
+            Daemon.start("--listen", "127.0.0.1:0", "--insecure", "--shutdown-grace", "0s");
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), daemon.port())) {
       send(socket, "{\"total_size\":8}", "sleep 60");
       DataInputStream in = new DataInputStream(socket.getInputStream());

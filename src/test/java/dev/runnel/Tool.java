@@ -10,13 +10,13 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** Programs that tests need and a machine may lack. */
-final class Tool {
+public final class Tool {
   private static final Path LEFT_OUT = Path.of("target", "left-out.txt");
 
   private Tool() {}
 
   /** Goes on only if the program is on the PATH; without it a test in CI fails. */
-  static void require(String program, String test) throws IOException {
+  public static void require(String program, String test) throws IOException {
     for (String folder : System.getenv("PATH").split(File.pathSeparator, -1)) {
       if (Files.isExecutable(Path.of(folder, program))) {
         return;
@@ -26,7 +26,7 @@ final class Tool {
   }
 
   /** Goes on only as root; otherwise the test is left out, also in CI. */
-  static void requireRoot(String test) throws IOException {
+  public static void requireRoot(String test) throws IOException {
     if (!Files.getOwner(Path.of("/proc/self")).getName().equals("root")) {
       leaveOut("it needs root", test);
     }

@@ -45,10 +45,12 @@ final class Departure {
 
   /** Lets the jobs end by themselves, for so long at most or until somebody hurries. */
   void drain(Node node, Duration patience) throws InterruptedException {
-    if (!patience.isZero()) {
+    Future<Void> drained = node.drain();
+    if (!patience.isZero() && !drained.isComplete()) {
       LOG.info("draining patience_ms={}", patience.toMillis());
-      Step step = awaitStep(node.drain(), patience);
-      LOG.info("drained cause={}", step == null ? "patience" : step == Step.DONE ? "idle" : "asked");
+      Step step = awaitStep(drained, patience);
+      LOG.info(
+          "drained cause={}", step == null ? "patience" : step == Step.DONE ? "idle" : "asked");
     }
   }
 

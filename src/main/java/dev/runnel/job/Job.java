@@ -271,7 +271,10 @@ public final class Job {
 
   /** Gives it no more grace, if it is being ended. */
   void hurry() {
-    engine.execute(lifecycle::hurry);
+    Lifecycle live = lifecycle;
+    if (live != null) {
+      engine.execute(live::hurry);
+    }
   }
 
   public JobStatus status() {

@@ -22,6 +22,9 @@ final class Adopted {
   private static final int MAX_ROUNDS = 8;
   private static final int UNREADABLE = -1;
 
+  /** Each takes a descriptor of ours. Those beyond wait for their turn. */
+  static final int MAX_ORPHANS = 1_024;
+
   /** Gets everybody's orphans, also of those who come from outside of the pid namespace. */
   private static final int INIT = 1;
 
@@ -31,6 +34,7 @@ final class Adopted {
   private final int ownSession = Pid.session(0);
   private final Map<Integer, Orphan> orphans = new HashMap<>();
   private int ignored;
+  private int unnoticed;
   private boolean watching;
   private long strays;
   private long toldNanos = System.nanoTime() - INTERVAL.toNanos();
@@ -44,7 +48,14 @@ final class Adopted {
   /** Null if this kernel does not list children. */
   static @Nullable Adopted open(Pump pump, Map<Integer, Session> sessions) {
     Children children = Children.open();
-    return children == null ? null : new Adopted(pump, sessions, children);
+    if (children == null) {
+      return null;
+    }
+    Adopted adopted = new Adopted(pump, sessions, children);
+    if (Pid.own() == INIT) {
+      pump.execute(adopted::watch);
+    }
+    return adopted;
   }
 
   /** A child that is none of our orphans, and that somebody else reaps. */
@@ -86,7 +97,7 @@ final class Adopted {
   boolean hasNobodyOf(Session session) {
     for (int round = 0; round < MAX_ROUNDS; round++) {
       int reaped = look();
-      if (reaped == UNREADABLE) {
+      if (reaped == UNREADABLE || unnoticed > 0) {
         return false;
       }
       for (Orphan orphan : List.copyOf(orphans.values())) {
@@ -107,8 +118,9 @@ final class Adopted {
 
   /** Whether there may be orphans that are neither of a session nor to be kept. */
   boolean hasStrays() {
-    look();
-    return orphans.values().stream().anyMatch(orphan -> !orphan.isKept());
+    return look() == UNREADABLE
+        || unnoticed > 0
+        || orphans.values().stream().anyMatch(orphan -> !orphan.isKept());
   }
 
   /** To which trees the orphans belong, as far as that is known. */
@@ -190,6 +202,7 @@ final class Adopted {
       return UNREADABLE;
     }
     int reaped = 0;
+    unnoticed = 0;
     for (int pid : pids) {
       reaped += notice(pid) ? 1 : 0;
     }
@@ -209,10 +222,9 @@ final class Adopted {
     if (Wait.reap(pid) != null) {
       return true;
     }
-    int pidfd = Pid.open(pid);
-    // Without a descriptor left it waits for the next look.
-    if (pidfd >= 0 && !adopt(pid, pidfd, session)) {
-      Fd.close(pidfd);
+    int pidfd = orphans.size() < MAX_ORPHANS ? Pid.open(pid) : -Errno.EMFILE;
+    if (pidfd < 0 || !adopt(pid, pidfd, session)) {
+      unnoticed++;
     }
     return false;
   }
@@ -232,6 +244,7 @@ final class Adopted {
       orphans.put(pid, orphan);
       return true;
     } catch (LibcException noRoom) {
+      Fd.close(pidfd);
       return false;
     }
   }

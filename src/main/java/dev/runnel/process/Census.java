@@ -43,6 +43,7 @@ final class Census {
   private final List<Question> questions = new ArrayList<>();
   private boolean looking;
   private @Nullable Guard guard;
+  private int told;
 
   /** A watchdog, for as long as it lives. */
   private record Guard(Watchdog watchdog, Poller.Watch end) {
@@ -84,6 +85,25 @@ final class Census {
     }
   }
 
+  /** One that was told of too many is replaced: it forgets none. */
+  private void tellWatchdog(String job) {
+    if (guard == null) {
+      return;
+    }
+    if (++told < 2 * MAX_KEPT) {
+      guard.watchdog.keep(job);
+      return;
+    }
+    try {
+      Watchdog next = Watchdog.start(mark, kept);
+      guard.close();
+      guard(next);
+      told = kept.size();
+    } catch (LibcException e) {
+      guard.watchdog.keep(job);
+    }
+  }
+
   private void unguard() {
     if (guard != null) {
       guard.close();
@@ -112,9 +132,7 @@ final class Census {
       kept.remove(kept.iterator().next());
     }
     kept.add(session.job());
-    if (guard != null) {
-      guard.watchdog.keep(session.job());
-    }
+    tellWatchdog(session.job());
     if (adopted != null) {
       adopted.keep(session);
     }

@@ -110,7 +110,7 @@ public final class NativeEngine implements ProcessEngine {
    */
   public void guard() {
     try {
-      Watchdog watchdog = Watchdog.start(mark);
+      Watchdog watchdog = Watchdog.start(mark, List.of());
       pump.execute(() -> census.guard(watchdog));
     } catch (LibcException e) {
       Trouble.warn("no watchdog: " + e.getMessage());

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -22,7 +23,7 @@ import java.util.stream.Collectors;
  */
 final class Watchdog {
   private static final String NAME = "runnel-watchdog";
-  private static final byte[] ARGUMENTS = "@/dev/stdin".getBytes(US_ASCII);
+  private static final byte[] ARGUMENTS = "@/proc/self/fd/0".getBytes(US_ASCII);
   private static final byte[] NULL_DEVICE = "/dev/null".getBytes(US_ASCII);
   private static final int FIRST_OTHER = 3;
   private static final String LIBRARIES = "LD_LIBRARY_PATH";
@@ -40,9 +41,10 @@ final class Watchdog {
   /**
    * Any thread; it takes a millisecond.
    *
+   * @param kept jobs of which what is left is to live on
    * @throws LibcException if there can't be one
    */
-  static Watchdog start(Mark mark) {
+  static Watchdog start(Mark mark, Collection<String> kept) {
     try (Descriptors descriptors = new Descriptors()) {
       Descriptors.Pipe pipe = descriptors.pipe();
       int pid = LibcException.check("posix_spawn", spawn(pipe.readEnd()));
@@ -53,14 +55,15 @@ final class Watchdog {
         Wait.awaitAndReap(pid);
         throw new LibcException("pidfd_open", -pidfd);
       }
-      watchdog.tell(String.join("\n", program(mark)));
+      watchdog.tell(String.join("\n", program(mark)) + "\n" + String.join("\n", kept));
       descriptors.release(descriptors.neverBlocking(pipe.writeEnd()));
       return watchdog;
     }
   }
 
   private static int spawn(int stdin) {
-    byte[] java = Path.of(System.getProperty("java.home"), "bin", "java").toString().getBytes(UTF_8);
+    byte[] java =
+        Path.of(System.getProperty("java.home"), "bin", "java").toString().getBytes(UTF_8);
     try (Arena arena = Arena.ofConfined();
         PosixSpawn.FileActions actions = new PosixSpawn.FileActions();
         ExecStrings strings =

@@ -46,8 +46,7 @@ final class WatchdogProgram {
 
   /** Who carries the engine's mark, and who descends from them or shares their session. */
   private List<Member> look(Set<Integer> stopping) {
-    Sweep.View view =
-        new Sweep.View(Map.of(), ALL, stopping, Map.of(), Set.of(), kept);
+    Sweep.View view = new Sweep.View(Map.of(), ALL, stopping, Map.of(), Set.of(), kept);
     return new RoundUp(now -> new Sweep(now, mark, strangers).run()).run(view).of(Kin.STRAY);
   }
 }

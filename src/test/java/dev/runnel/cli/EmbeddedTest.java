@@ -69,7 +69,8 @@ class EmbeddedTest {
     Process client = client("-n", "--", "sh", "-c", line).start();
     String err = read(client.getErrorStream());
     assertEquals(4, client.waitFor());
-    String expected = "runnel: ended 1 process that outlived the command: .*sleep 1000.* \\(\\d+\\)\n";
+    String expected =
+        "runnel: ended 1 process that outlived the command: .*sleep 1000.* \\(\\d+\\)\n";
     assertTrue(err.matches(expected), err);
     assertNothingIsLeft();
   }

@@ -77,6 +77,7 @@ class LeakTest {
 
   private static void openUseAndClose() {
     try (NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS)) {
+      engine.guard();
       Runs.run(engine, CommandSpec.of("/bin/true"));
       Runs.startAndAwait(engine, Runs.shellWithInput("sleep 1000"));
       Recorder leaving = Runs.run(engine, Runs.shell("sleep 1000 <&- >&- 2>&- &"));

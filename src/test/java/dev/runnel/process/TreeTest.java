@@ -109,7 +109,7 @@ class TreeTest {
     Recorder recorder = Runs.startAndAwait(engine, Runs.shell(line));
     Runs.await("start", () -> Files.exists(folder.resolve("s")));
     int pid = pid("s");
-    Survivors survivors = Runs.clear(engine, recorder, Duration.ofMillis(200));
+    Survivors survivors = Runs.clear(engine, recorder, Duration.ofSeconds(2));
     assertFalse(ProcView.isAlive(pid));
     assertTrue(survivors.listed().stream().anyMatch(left -> left.pid() == pid));
   }

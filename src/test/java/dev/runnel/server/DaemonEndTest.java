@@ -50,7 +50,8 @@ class DaemonEndTest {
   void jobsThatDoNotAreEndedAsShutDown() throws Exception {
     try (Daemon daemon = start("50ms");
         RawClient client = new RawClient(daemon.port())) {
-      client.send("'id':'r'", "trap 'echo bye; exit 6' TERM; echo ready; while :; do sleep 0.01; done");
+      client.send(
+          "'id':'r'", "trap 'echo bye; exit 6' TERM; echo ready; while :; do sleep 0.01; done");
       client.output("ready\n".length());
       daemon.process().destroy();
       Ran ran = client.finish("r");
@@ -92,7 +93,7 @@ class DaemonEndTest {
   void anIdleDaemonWaitsForNobody() throws Exception {
     try (Daemon daemon = start("1h")) {
       daemon.port();
-      askToEnd(daemon, 1);
+      daemon.process().destroy();
       assertEquals(0, daemon.exitCode());
       assertFalse(daemon.log().contains("WARN"), daemon::toString);
     }

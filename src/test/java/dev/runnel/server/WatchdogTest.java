@@ -49,7 +49,8 @@ class WatchdogTest {
       client.send("'leftovers':'keep'", escape + stay);
       List<Long> kept = pids(client.finish().out());
       assertEquals(2, kept.size());
-      other.send("'leftovers':'keep'", escape + "trap '' TERM; " + stay + "echo $$; wait; sleep 1000");
+      other.send(
+          "'leftovers':'keep'", escape + "trap '' TERM; " + stay + "echo $$; wait; sleep 1000");
       String told = "";
       while (told.lines().count() < 3) {
         told += other.output(1);

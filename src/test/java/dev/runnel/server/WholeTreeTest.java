@@ -58,7 +58,10 @@ class WholeTreeTest {
   private String escapes() {
     String twice = "setsid sh -c '(sleep 1001 & echo $! >twice)'" + CLOSED + "; ";
     String daemon = "setsid sh -c 'cd /; sleep 1002 & echo $! >" + folder + "/daemon'" + CLOSED;
-    return "setsid sleep 1000 & echo $! >once; " + twice + daemon + " & "
+    return "setsid sleep 1000 & echo $! >once; "
+        + twice
+        + daemon
+        + " & "
         + "until [ -s once ] && [ -s twice ] && [ -s daemon ]; do sleep 0.01; done; ";
   }
 
@@ -99,7 +102,7 @@ class WholeTreeTest {
         if (cause == Cause.CANCEL) {
           assertEquals("ok", other.ask("'type':'cancel','job':'" + job + "'").type());
         } else {
-          client.close();
+          client.socket().close();
         }
         String status = "'type':'status','job':'" + job + "'";
         Until.holds("end", () -> other.ask(status).text("outcome").equals(cause.outcome));
