@@ -61,6 +61,16 @@ final class Rehearsal {
     }
     expect(0, "ping", "-H", host);
     expect(0, "jobs", "-H", host);
+    outlive();
+  }
+
+  private void outlive() {
+    String job = "rehearsal-" + System.nanoTime();
+    expect(0, "run", "-H", host, "--job", job, "--", "sh", "-c", "echo one; exit 3");
+    expect(3, "wait", "-H", host, job);
+    expect(0, "status", "-H", host, job);
+    expect(0, "logs", "-H", host, job);
+    expect(3, "attach", "-H", host, job);
   }
 
   private void exec(int exitCode, String... rest) {

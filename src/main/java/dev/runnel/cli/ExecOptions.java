@@ -51,10 +51,13 @@ final class ExecOptions {
       Option.value(
           "--linger",
           "TIME",
-          "how long a lost connection is tried anew, and the job goes on\nmeanwhile");
+          "how long a lost connection is tried anew, and the job goes on\nmeanwhile (default: 60s; on this machine: not at all)");
   static final Option NO_RESUME = Option.flag("--no-resume", "a lost connection ends the job");
   static final Option HEARTBEAT =
-      Option.value("--heartbeat", "TIME", "how often either side asks for the other (10s)");
+      Option.value(
+          "--heartbeat",
+          "TIME",
+          "how often we ask whether the server is there; after three times\nwithout an answer the connection is lost (default: 10s)");
   static final Option REPORT =
       Option.value("--report", "FILE", "write how it ended there as JSON, whatever happens");
   static final Option QUIET = Option.flag("--quiet", "no notes on stderr, only errors").or("-q");

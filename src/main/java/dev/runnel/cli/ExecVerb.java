@@ -56,8 +56,8 @@ final class ExecVerb {
     Request.Run run = ExecOptions.run(arguments, surroundings, terminal());
     Opening opening =
         resume == null
-            ? Opening.run(target.token() == null ? null : target.hello(null), run)
-            : Opening.run(target.hello(resume.heartbeat()), resume.named(run));
+            ? Opening.run(target.token() == null ? null : target.hello(), run)
+            : Opening.run(target.hello(), resume.named(run));
     ByteBuffer[] frames = encode(opening);
     watchSignals();
     Link link = new Link(connect(target));

@@ -104,7 +104,7 @@ final class FollowVerb {
     Request request = new Request.Attach(job, null, from, OptionalLong.of(WINDOW_BYTES), role);
     Opening.Stdin stdin =
         arguments.has(ExecOptions.STDIN) ? Opening.Stdin.SENT : Opening.Stdin.KEPT;
-    Opening opening = new Opening(target.hello(heartbeat), request, stdin);
+    Opening opening = new Opening(target.hello(), request, stdin);
     Link open = new Link(connect(target));
     link = open;
     JobControl control = new JobControl(open, JobControl.Parting.DETACH, job);

@@ -15,9 +15,13 @@ import org.jspecify.annotations.Nullable;
  */
 record Resume(Duration linger, @Nullable Duration heartbeat) {
   static final Duration DEFAULT_LINGER = Duration.ofSeconds(60);
+  private static final Duration MIN_HEARTBEAT = Duration.ofMillis(100);
   static final Duration DEFAULT_HEARTBEAT = Duration.ofSeconds(10);
 
-  /** Null: the connection's loss is the job's end. */
+  /**
+   * Null: the connection's loss is the job's end. So it is on this machine unless somebody asks: a
+   * socket there is lost with one of its ends only.
+   */
   static @Nullable Resume of(Arguments arguments, Target target) throws Failure {
     String given = arguments.value(ExecOptions.LINGER);
     if (arguments.has(ExecOptions.NO_RESUME)) {
@@ -26,7 +30,7 @@ record Resume(Duration linger, @Nullable Duration heartbeat) {
       }
       return null;
     }
-    if (given == null) {
+    if (given == null && !(target.host() instanceof Host.Tcp)) {
       return null;
     }
     return new Resume(
@@ -36,11 +40,11 @@ record Resume(Duration linger, @Nullable Duration heartbeat) {
         heartbeat(arguments, target));
   }
 
-  /** On this machine nothing but a death ends a connection, and that is told at once. */
+  /** Null where a loss is told at once. */
   static @Nullable Duration heartbeat(Arguments arguments, Target target) throws Failure {
     String text = arguments.value(ExecOptions.HEARTBEAT);
     if (text != null) {
-      return Durations.parse(ExecOptions.HEARTBEAT, text, Request.Hello.MIN_HEARTBEAT);
+      return Durations.parse(ExecOptions.HEARTBEAT, text, MIN_HEARTBEAT);
     }
     return target.host() instanceof Host.Tcp ? DEFAULT_HEARTBEAT : null;
   }

@@ -33,7 +33,7 @@ final class RunFollower {
   private @Nullable StdinSender stdin;
   private @Nullable String boot;
   private @Nullable JobId job;
-  private boolean answered;
+  private Breakdown.Heard heard = Breakdown.Heard.NOTHING;
 
   /** Whether this connection is another than the first, and has not brought us back to the job. */
   private boolean again;
@@ -197,6 +197,7 @@ final class RunFollower {
     if (job == null) {
       boot = begun.boot();
       job = begun.job();
+      heard = Breakdown.Heard.JOB;
       first = begun.next();
       next = begun.next();
       control.started(job);
@@ -249,7 +250,7 @@ final class RunFollower {
   private void resume(Cut cut) throws Failure {
     printer.check();
     if (resumption == null || link.isClosed()) {
-      throw lost(cut);
+      throw Breakdown.lost(link.host(), heard, received, cut);
     }
     link.replace(null);
     control.cut();
@@ -306,7 +307,7 @@ final class RunFollower {
   private @Nullable Event decode(Header header) throws Failure {
     try {
       Event event = EventDecoder.decode(header);
-      answered = true;
+      heard = heard == Breakdown.Heard.NOTHING ? Breakdown.Heard.SOMETHING : heard;
       return event;
     } catch (ProtocolException e) {
       throw garbled(e);
@@ -314,15 +315,7 @@ final class RunFollower {
   }
 
   private Failure garbled(ProtocolException e) {
-    String host = link.host().name();
-    return Failure.of(
-        answered
-            ? host
-                + " sent a broken frame after "
-                + received
-                + " bytes of output: "
-                + e.getMessage()
-            : host + " does not speak Runnel's protocol: " + e.getMessage());
+    return Breakdown.garbled(link.host(), heard, received, e);
   }
 
   private Failure refused(Event.Failed failed) throws Cut {
@@ -335,11 +328,7 @@ final class RunFollower {
     }
     if (again && code == ErrorCode.UNKNOWN_JOB) {
       control.release();
-      return Failure.of(
-          link.host().name()
-              + (job == null
-                  ? " was lost before it answered; whether the command ran is not known"
-                  : " does not know the job any more; the command's end is not known"));
+      return Breakdown.forgotten(link.host(), heard);
     }
     return Refusal.of(link.host(), failed);
   }
@@ -352,22 +341,6 @@ final class RunFollower {
 
   private Failure restarted() {
     control.release();
-    return Failure.of(
-        link.host().name() + " was started anew; what became of the job is not known");
-  }
-
-  private Failure lost(Cut cut) {
-    String host = link.host().name();
-    return Failure.of(
-        job == null
-            ? host
-                + " closed the connection without an answer; whether the command ran is not known"
-                + cut.because()
-            : "connection to "
-                + host
-                + " lost after "
-                + received
-                + " bytes of output; the command's end is not known"
-                + cut.because());
+    return Breakdown.restarted(link.host());
   }
 }

@@ -112,7 +112,7 @@ final class RunVerb {
   private int start(Link link, Target target, Request.Run run, Lasting.@Nullable OnFull onFull)
       throws Failure {
     Connection first = Objects.requireNonNull(link.current());
-    Event.Hello server = Inquiry.greet(first, target.hello(null), target.connectTimeout());
+    Event.Hello server = Inquiry.greet(first, target.hello(), target.connectTimeout());
     Request.Run lasting = lasting(run, server, onFull);
     try {
       first.send(Opening.run(null, lasting).frames());
@@ -127,7 +127,7 @@ final class RunVerb {
             surroundings.silent(),
             link,
             control,
-            Opening.run(target.hello(null), lasting),
+            Opening.run(target.hello(), lasting),
             resumption(target, link));
     Event.Ended ended = follower.followUntil(0);
     if (ended != null && !follower.hasStarted()) {

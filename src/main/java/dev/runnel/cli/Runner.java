@@ -199,7 +199,7 @@ public final class Runner implements AutoCloseable {
 
   private void greet(Connection there) throws Failure {
     try {
-      var _ = Inquiry.greet(there, target.hello(null), target.connectTimeout());
+      var _ = Inquiry.greet(there, target.hello(), target.connectTimeout());
       keep(there);
     } catch (Failure e) {
       there.close();

@@ -16,8 +16,8 @@ record Target(
     Duration connectTimeout,
     @Nullable Duration patience) {
 
-  /** Who we are, with the heartbeat we want; null: none. */
-  Request.Hello hello(@Nullable Duration heartbeat) {
-    return new Request.Hello(1, token, heartbeat);
+  /** Who we are. The server is not asked for heartbeats: ours tell it as much. */
+  Request.Hello hello() {
+    return new Request.Hello(1, token);
   }
 }

@@ -59,7 +59,7 @@ class ExecResumeTest {
     try (FakeServer server =
         new FakeServer(
             peer -> {
-              assertTrue(peer.greet().header().contains("\"heartbeat_ms\":10000"));
+              var _ = peer.greet();
               String run = peer.read().header();
               assertTrue(
                   run.matches(".*\"job\":\"[0-9a-z]{16}\",\"once\":\"[0-9a-z]{26}\".*"), run);
@@ -364,7 +364,7 @@ class ExecResumeTest {
               peer.end(OK);
               resumed.countDown();
             })) {
-      assertEquals(0, exec(server, "--heartbeat", "1s", "true"), client.err());
+      assertEquals(0, exec(server, "--heartbeat", "100ms", "true"), client.err());
     }
     assertTrue(resumed.await(30, TimeUnit.SECONDS));
   }
@@ -397,7 +397,7 @@ class ExecResumeTest {
                   var _ = peer.readToEnd();
                 })) {
       client.stdout(sink);
-      CompletableFuture<Integer> code = start(server, "--heartbeat", "1s", "cat");
+      CompletableFuture<Integer> code = start(server, "--heartbeat", "100ms", "cat");
       assertTrue(pinged.await(30, TimeUnit.SECONDS));
       assertFalse(code.isDone());
       ByteBuffer into = ByteBuffer.allocate(65_536);
