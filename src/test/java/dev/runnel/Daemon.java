@@ -60,6 +60,8 @@ public final class Daemon implements AutoCloseable {
     if (program.isEmpty()) {
       builder.environment().put("RUNNEL_WATCHDOG", "off");
     }
+    // Only where a test says so: there may be a daemon on this machine that has a folder.
+    builder.environment().put("RUNNEL_STATE_DIR", "none");
     return new Daemon(builder.start(), stderr);
   }
 

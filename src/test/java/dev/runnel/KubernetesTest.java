@@ -118,16 +118,18 @@ class KubernetesTest {
   }
 
   @Test
-  void canWriteToTmpAlone() throws Exception {
+  void canWriteToItsTwoVolumesAlone() throws Exception {
     assertEquals(
-        Set.of("/tmp"),
+        Set.of("/tmp", "/var/lib/runnel"),
         container().getVolumeMounts().stream()
             .filter(mount -> !Boolean.TRUE.equals(mount.getReadOnly()))
             .map(VolumeMount::getMountPath)
             .collect(Collectors.toSet()));
-    Volume tmp = volume("/tmp");
-    assertNotNull(tmp.getEmptyDir());
-    assertTrue(Quantity.getAmountInBytes(tmp.getEmptyDir().getSizeLimit()).signum() > 0);
+    for (String path : List.of("/tmp", "/var/lib/runnel")) {
+      Volume volume = volume(path);
+      assertNotNull(volume.getEmptyDir());
+      assertTrue(Quantity.getAmountInBytes(volume.getEmptyDir().getSizeLimit()).signum() > 0);
+    }
   }
 
   @Test

@@ -51,6 +51,11 @@ public final class Gate {
     return guard;
   }
 
+  /** {@link Registry#canSpool}. */
+  public boolean canSpool() {
+    return registry.canSpool();
+  }
+
   public NodeIdentity node() {
     return registry.node();
   }

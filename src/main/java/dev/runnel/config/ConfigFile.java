@@ -35,6 +35,7 @@ record ConfigFile(
     @JsonProperty("audit_argv") @Nullable Boolean auditArgv,
     @JsonProperty("audit_optional") @Nullable Boolean auditOptional,
     @Nullable Tls tls,
+    @JsonProperty("state_dir") @Nullable String stateDir,
     @Nullable Boolean insecure,
     @JsonProperty("log_level") @Nullable String logLevel,
     @JsonProperty("shutdown_grace") @Nullable String shutdownGrace,
@@ -56,6 +57,7 @@ record ConfigFile(
       @JsonProperty("audit_argv") @Nullable Boolean auditArgv,
       @JsonProperty("audit_optional") @Nullable Boolean auditOptional,
       @Nullable Tls tls,
+      @JsonProperty("state_dir") @Nullable String stateDir,
       @Nullable Boolean insecure,
       @JsonProperty("log_level") @Nullable String logLevel,
       @JsonProperty("shutdown_grace") @Nullable String shutdownGrace,
@@ -69,6 +71,7 @@ record ConfigFile(
     this.auditArgv = auditArgv;
     this.auditOptional = auditOptional;
     this.tls = tls;
+    this.stateDir = stateDir;
     this.insecure = insecure;
     this.logLevel = logLevel;
     this.shutdownGrace = shutdownGrace;
@@ -84,7 +87,8 @@ record ConfigFile(
           .build();
 
   static final ConfigFile NONE =
-      new ConfigFile(null, null, null, null, null, null, null, null, null, null, null, null, null);
+      new ConfigFile(
+          null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
   static ConfigFile read(Path file) throws SettingsException {
     String text;

@@ -24,6 +24,7 @@ public enum Limit {
   MAX_QUEUED_STARTS("max_queued_starts", 1_024, 1, 1_000_000, "jobs without a process yet"),
   MAX_LOG_BYTES(
       "max_log_bytes", 0, 1 << 17, 1L << 40, "memory of all logs; 0: half the heap's limit"),
+  MAX_SPOOL_BYTES("max_spool_bytes", 4L << 30, 1 << 16, 1L << 50, "output on disk, of all jobs"),
   MAX_RETAIN("max_retain", 64L << 20, 1_024, 1L << 40, "bytes a run may ask to retain"),
   MAX_UNSENT_BYTES(
       "max_unsent_bytes", 256 << 10, 1_024, 1 << 30, "output under way on a connection"),

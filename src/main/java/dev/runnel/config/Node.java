@@ -3,6 +3,7 @@ package dev.runnel.config;
 import dev.runnel.bus.Bus;
 import dev.runnel.bus.Gate;
 import dev.runnel.job.Registry;
+import dev.runnel.job.Spooler;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.security.Guard;
@@ -18,6 +19,7 @@ import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,8 +46,16 @@ public final class Node {
    *
    * @param address where it takes requests on the event bus
    * @param tcp how TCP peers are known
+   * @param spooler who writes output to the disk, and is closed with the node; null: nobody
    */
-  public record Terms(NodeIdentity identity, String address, Access tcp, Guard guard) {}
+  public record Terms(
+      NodeIdentity identity, String address, Access tcp, Guard guard, @Nullable Spooler spooler) {
+
+    /** Of a node without a disk. */
+    public Terms(NodeIdentity identity, String address, Access tcp, Guard guard) {
+      this(identity, address, tcp, guard, null);
+    }
+  }
 
   /** A node that nobody can reach yet. */
   public Node(Vertx vertx, ProcessEngine engine, Settings settings, Terms terms) {
@@ -53,7 +63,8 @@ public final class Node {
     this.settings = settings;
     this.terms = terms;
     NodeIdentity identity = terms.identity();
-    this.registry = new Registry(identity, engine, settings.logMemory(), settings.jobLimits());
+    this.registry =
+        new Registry(identity, engine, settings.logMemory(), settings.jobLimits(), terms.spooler());
     this.bus = new Bus(vertx, terms.address(), identity.boot());
     this.room =
         ServerRoom.of(
@@ -61,6 +72,15 @@ public final class Node {
             settings.serverLimits(),
             new Strangers(settings.strangerLimits()),
             "runnel " + Version.text());
+  }
+
+  /** Takes up the jobs of earlier lives; before all else, and it blocks. */
+  void recover() throws SettingsException {
+    try {
+      registry.recover();
+    } catch (IOException e) {
+      throw SettingsException.config("cannot read the state folder: " + ConfigFile.reason(e));
+    }
   }
 
   /** Starts the workers; done when the event bus reaches them. */
@@ -139,8 +159,17 @@ public final class Node {
         .eventually(() -> Future.fromCompletionStage(registry.close(), vertx.getOrCreateContext()))
         .onFailure(e -> LOG.warn("stopped before all jobs had ended cause={}", e.toString()))
         .eventually(this::undeploy)
+        .eventually(() -> vertx.executeBlocking(this::closeSpooler))
         .onComplete(_ -> bus.close())
         .transform(_ -> Future.succeededFuture());
+  }
+
+  private Boolean closeSpooler() throws IOException {
+    Spooler spooler = terms.spooler();
+    if (spooler != null) {
+      spooler.close();
+    }
+    return true;
   }
 
   private Boolean deleteSockets() {

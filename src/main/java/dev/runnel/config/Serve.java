@@ -1,6 +1,7 @@
 package dev.runnel.config;
 
 import dev.runnel.bus.Bus;
+import dev.runnel.job.Spooler;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.process.OwnSession;
@@ -26,6 +27,7 @@ import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import sun.misc.Signal;
@@ -112,7 +114,8 @@ public final class Serve {
               vertx,
               engine,
               settings,
-              new Node.Terms(identity, Bus.DEFAULT_ADDRESS, credentials.access(), guard));
+              new Node.Terms(
+                  identity, Bus.DEFAULT_ADDRESS, credentials.access(), guard, openSpooler()));
       try (FileWatch watch = new FileWatch()) {
         credentials.watch(watch);
         if (policy != null) {
@@ -120,6 +123,7 @@ public final class Serve {
         }
         watch.start();
         Signal.handle(new Signal("HUP"), _ -> watch.lookNow());
+        node.recover();
         var _ = await(node.start());
         tellListeners(vertx, node);
         departure.await();
@@ -130,6 +134,11 @@ public final class Serve {
         stop(node, vertx);
       }
     }
+  }
+
+  private @Nullable Spooler openSpooler() throws SettingsException {
+    StateFolder state = settings.state();
+    return state == null ? null : state.open(settings.limit(Limit.MAX_SPOOL_BYTES));
   }
 
   private void tellListeners(Vertx vertx, Node node) throws SettingsException {

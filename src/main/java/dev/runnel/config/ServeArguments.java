@@ -30,6 +30,7 @@ final class ServeArguments {
   private @Nullable String tokens;
   private @Nullable String policy;
   private @Nullable String audit;
+  private @Nullable String stateDir;
   private boolean auditArguments;
   private boolean auditOptional;
   private @Nullable String tlsCert;
@@ -90,6 +91,7 @@ final class ServeArguments {
           "--tokens",
           "--policy",
           "--audit",
+          "--state-dir",
           "--tls-cert",
           "--tls-key",
           "--tls-client-ca",
@@ -109,6 +111,7 @@ final class ServeArguments {
       case "--tokens" -> tokens = value;
       case "--policy" -> policy = value;
       case "--audit" -> audit = value;
+      case "--state-dir" -> stateDir = value;
       case "--tls-cert" -> tlsCert = value;
       case "--tls-key" -> tlsKey = value;
       case "--tls-client-ca" -> tlsClientCa = value;
@@ -150,6 +153,7 @@ final class ServeArguments {
             path(first(policy, environment.get("RUNNEL_POLICY"), file.policy())),
             audit(environment, file),
             tls(environment, file.tls()),
+            state(environment, file),
             open ? OpenTcp.INSECURE : OpenTcp.REFUSED,
             level(first(logLevel, environment.get("RUNNEL_LOG_LEVEL"), file.logLevel())),
             life,
@@ -158,6 +162,14 @@ final class ServeArguments {
     checkTcp(settings);
     checkSeed(settings);
     return settings;
+  }
+
+  // One that is somebody's own for a moment leaves nothing behind.
+  private @Nullable StateFolder state(Map<String, String> environment, ConfigFile file) {
+    return life == Life.EMBEDDED
+        ? null
+        : StateFolder.of(
+            first(stateDir, environment.get("RUNNEL_STATE_DIR"), file.stateDir()), environment);
   }
 
   private @Nullable AuditSettings audit(Map<String, String> environment, ConfigFile file) {

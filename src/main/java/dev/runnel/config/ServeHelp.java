@@ -38,6 +38,9 @@ final class ServeHelp {
                             or stdout; what can't be written down is not started
         --audit-argv        arguments too, not only their digest
         --audit-optional    start also what can't be written down
+        --state-dir FOLDER  where output of jobs that spool goes, to be read after a restart
+                            too; none: nowhere; default: $XDG_STATE_HOME/runnel, else
+                            /var/lib/runnel as root, else ~/.local/state/runnel
         --tls-cert FILE     PEM: TCP listeners speak TLS with this certificate, followed by
                             those between it and its root,
         --tls-key FILE      PEM: and with this key of its
@@ -47,7 +50,7 @@ final class ServeHelp {
                             in clear
         --config FILE       YAML with the keys listen, seed_listen, tokens, policy,
                             tls (cert, key, client_ca), audit, audit_argv,
-                            audit_optional, insecure, log_level, shutdown_grace,
+                            audit_optional, state_dir, insecure, log_level, shutdown_grace,
                             watchdog, limits
         --log-level LEVEL   error, warn, info (default) or debug
         --shutdown-grace D  how long jobs may go on once it is to end: 30s; default: 10s
@@ -60,7 +63,7 @@ final class ServeHelp {
       Each is also read from the environment (RUNNEL_LISTEN, RUNNEL_SEED_LISTEN, RUNNEL_TOKENS,
       RUNNEL_POLICY, RUNNEL_TLS_CERT, RUNNEL_TLS_KEY, RUNNEL_TLS_CLIENT_CA, RUNNEL_AUDIT,
       RUNNEL_AUDIT_ARGV, RUNNEL_AUDIT_OPTIONAL, RUNNEL_INSECURE, RUNNEL_CONFIG,
-      RUNNEL_LOG_LEVEL, RUNNEL_SHUTDOWN_GRACE, RUNNEL_WATCHDOG); the command line wins,
+      RUNNEL_STATE_DIR, RUNNEL_LOG_LEVEL, RUNNEL_SHUTDOWN_GRACE, RUNNEL_WATCHDOG); the command line wins,
       then the environment, then the file.
 
       limits, and their defaults:

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param policy the file that says who may run what; null: any command
  * @param audit where it writes down what it did; null: nowhere
  * @param tls what TCP listeners need for TLS; null: they go without
+ * @param state where it keeps what is to outlive it; null: nowhere
  * @param openTcp whether TCP peers are let in without a token
  * @param life whose end is the daemon's own
  * @param ending what becomes of jobs when the daemon ends
@@ -34,6 +35,7 @@ public record Settings(
     @Nullable Path policy,
     @Nullable AuditSettings audit,
     @Nullable TlsFiles tls,
+    @Nullable StateFolder state,
     OpenTcp openTcp,
     LogLevel logLevel,
     Life life,
@@ -97,6 +99,7 @@ public record Settings(
   public static Settings ofGuest(Map<Limit, Long> limits) {
     return new Settings(
         List.of(),
+        null,
         null,
         null,
         null,

@@ -44,6 +44,13 @@ final class Chunk {
     this.start = start;
   }
 
+  /** One that never was in a log: what was read back from the disk. */
+  static Chunk loaded(MemorySegment memory, long start) {
+    Chunk chunk = new Chunk(memory, start);
+    chunk.account = Account.WATCHERS;
+    return chunk;
+  }
+
   MemorySegment memory() {
     return memory;
   }
@@ -123,6 +130,15 @@ final class Chunk {
       runnerLeases++;
     }
     return new Lease(reader, this, streamOfRun(run), offset, memory.asSlice(from, length));
+  }
+
+  /** Somebody has it without a lease. */
+  void hold() {
+    leases++;
+  }
+
+  void letGo() {
+    leases--;
   }
 
   /** A lease of it was closed. */

@@ -92,6 +92,12 @@ final class Chunks {
     }
   }
 
+  /** One that was loaded is not held any more. */
+  void letGo(Chunk loaded) {
+    loaded.letGo();
+    settle(loaded);
+  }
+
   /** A lease of the chunk was closed. */
   void giveBack(Chunk chunk, Lease lease) {
     chunk.giveBack(lease);

@@ -7,12 +7,15 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Lasting;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
 import dev.runnel.model.TerminalSize;
 import dev.runnel.process.ProcessEngine;
+import dev.runnel.spool.Found;
+import dev.runnel.spool.SpooledJob;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -29,8 +32,9 @@ public final class Job {
   public static final int STDIN_WINDOW_BYTES = 65_536;
 
   private final JobId id;
-  private final @Nullable String once;
+  private final @Nullable Once once;
   private final Origin origin;
+  private final String boot;
   private final String display;
   private final long retainBytes;
   private final @Nullable Duration keep;
@@ -40,6 +44,7 @@ public final class Job {
   private final OutputLog log;
   private final Stdin stdin = new Stdin(STDIN_WINDOW_BYTES);
   private final Seat seat;
+  private final @Nullable Spool spool;
   private final CopyOnWriteArrayList<Follower> watchers = new CopyOnWriteArrayList<>();
 
   // Null once it has ended: what it was asked to run may be large, and is not needed any more.
@@ -59,8 +64,9 @@ public final class Job {
 
   Job(JobId id, Request.Run run, Origin origin, Registry registry) {
     this.id = id;
-    this.once = run.once();
+    this.once = Once.of(run);
     this.origin = origin;
+    this.boot = registry.node().boot();
     this.display = run.spec().command().display();
     this.retainBytes = run.spec().retainBytes();
     this.keep = run.spec().lasting().keep();
@@ -70,6 +76,37 @@ public final class Job {
     this.lifecycle = new Lifecycle(this, run.spec(), registry);
     this.log = new OutputLog(registry.memory(), retainBytes, this::resumeOutput);
     this.seat = new Seat(this, run.spec().lasting(), engine, registry::release);
+    this.spool = registry.spool(log, run.spec().lasting());
+  }
+
+  /** One of an earlier life, which has ended. */
+  private Job(Found found, Registry registry, Spooler spooler) {
+    SpooledJob job = found.job();
+    this.id = job.job();
+    this.once = job.onceDigest() == null ? null : new Once(job.onceDigest());
+    this.origin = Origin.of(job.caller());
+    this.boot = job.boot();
+    this.display = job.command();
+    this.retainBytes = job.retainBytes();
+    this.keep = job.keep();
+    this.hasStdin = false;
+    this.hasTerminal = false;
+    this.engine = registry.engine();
+    this.log = new OutputLog(registry.memory(), retainBytes, this::resumeOutput);
+    this.seat = new Seat(this, Lasting.DEFAULT, engine, () -> {});
+    log.restore(found.end());
+    this.spool = new Spool(spooler, _ -> {}, log, found.file());
+    Found.Birth process = found.process();
+    started = process == null ? null : new Started(process.pid(), process.at());
+    exitStatus = found.end().status();
+    state = JobState.ENDED;
+    end = found.end();
+  }
+
+  static Job restored(Found found, Registry registry, Spooler spooler) {
+    Job job = new Job(found, registry, spooler);
+    job.seat.end();
+    return job;
   }
 
   public JobId id() {
@@ -87,7 +124,7 @@ public final class Job {
 
   /** Whether a run from there means the execution that this job is. */
   boolean isSame(Request.Run run, Origin from) {
-    return once != null && once.equals(run.once()) && origin.principal().equals(from.principal());
+    return once != null && once.equals(Once.of(run)) && origin.principal().equals(from.principal());
   }
 
   /** How long it is to be remembered after its end; null: as long as others. */
@@ -167,8 +204,8 @@ public final class Job {
       seat.leave(who, how);
     } else {
       watchers.remove(who);
-      log.leave(reader);
     }
+    log.leave(reader);
   }
 
   /** Nobody is going to come for it: what has not started does not start, what runs ends. */
@@ -183,7 +220,7 @@ public final class Job {
   public void start() {
     Lifecycle live = lifecycle;
     if (live != null) {
-      live.start();
+      writtenDown(live::start);
     }
   }
 
@@ -195,8 +232,21 @@ public final class Job {
   public void start(CommandSpec settled) {
     Lifecycle live = lifecycle;
     if (live != null) {
-      live.start(settled);
+      writtenDown(() -> live.start(settled));
     }
+  }
+
+  // Before there is a process: else another life might start it once more.
+  private void writtenDown(Runnable then) {
+    if (spool == null) {
+      then.run();
+      return;
+    }
+    String digest = once == null ? null : once.digest();
+    spool.begin(
+        new SpooledJob(
+            id, digest, origin.caller(), display, boot, Instant.now(), retainBytes, keep),
+        then);
   }
 
   /** It can't be started at all: the job ends without a trace. */
@@ -314,6 +364,9 @@ public final class Job {
 
   void becomeStarted(Started how) {
     started = how;
+    if (spool != null) {
+      spool.started(how.pid(), how.at());
+    }
     state = JobState.RUNNING;
     wakeFollowers();
   }
@@ -340,6 +393,7 @@ public final class Job {
     state = JobState.ENDED;
     refusal = why;
     lifecycle = null;
+    log.forget();
     wakeFollowers();
   }
 

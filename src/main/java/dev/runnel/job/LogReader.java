@@ -18,6 +18,10 @@ public final class LogReader {
   // called.
   private @Nullable Chunk chunk;
   private boolean parked;
+  // What was read back from the disk for it.
+  private @Nullable Chunk loaded;
+  private boolean loading;
+  private boolean gone;
 
   LogReader(OutputLog log, Role role, long position, Runnable onMore) {
     this.log = log;
@@ -79,6 +83,34 @@ public final class LogReader {
 
   void readFrom(Chunk current) {
     chunk = current;
+  }
+
+  /** What was read back for it; null: nothing. */
+  @Nullable Chunk loaded() {
+    return loaded;
+  }
+
+  void have(@Nullable Chunk block) {
+    loaded = block;
+  }
+
+  /** Whether something is to be read back for it now: not while that is done already. */
+  boolean beginLoading() {
+    boolean begins = !loading;
+    loading = true;
+    return begins;
+  }
+
+  void endLoading() {
+    loading = false;
+  }
+
+  void leave() {
+    gone = true;
+  }
+
+  boolean isGone() {
+    return gone;
   }
 
   void park() {

@@ -42,6 +42,12 @@ public final class OutputLog {
   private final List<LogReader> parkedWatchers = new ArrayList<>(0);
   private @Nullable End end;
 
+  // Where it goes beyond memory, the reader by which it gets there, and how far that has come.
+  private @Nullable Spool spool;
+  private @Nullable LogReader spooling;
+  private long spooled;
+  private boolean spoolStopped;
+
   /** What becomes of output when nobody sits in the runner's seat. */
   enum Vacancy {
     /** All from the last ack on stays, and the writer waits. */
@@ -93,6 +99,21 @@ public final class OutputLog {
   /** Opens a reader that is not waited for. */
   LogReader openWatcher(long from, Runnable onMore) {
     return new LogReader(this, Role.WATCHER, from, onMore);
+  }
+
+  /** Has all from here on spooled, by the reader that is returned. */
+  synchronized LogReader spoolTo(Spool disk, Runnable onMore) {
+    LogReader opened = new LogReader(this, Role.WATCHER, next, onMore);
+    spool = disk;
+    spooling = opened;
+    spooled = next;
+    return opened;
+  }
+
+  /** It is of an earlier life, and ended then: there is nothing of it in memory. */
+  synchronized void restore(End how) {
+    next = how.outputBytes();
+    end = how;
   }
 
   // For the writer.
@@ -224,9 +245,16 @@ public final class OutputLog {
 
   /** Nobody can ask for it any more; a runner that reads it may read on. */
   void forget() {
+    Spool disk;
     synchronized (this) {
       forgotten = true;
+      disk = spool;
+      spool = null;
+      spoolStopped = true;
       dropForgotten();
+    }
+    if (disk != null) {
+      disk.delete();
     }
     memory.forget(this);
     memory.tellStarved();
@@ -237,10 +265,14 @@ public final class OutputLog {
   @Nullable Lease lease(LogReader by, int maxBytes) {
     boolean room;
     synchronized (this) {
-      long from = Math.max(by.position(), start());
+      long from = firstFor(by);
       by.moveTo(from);
+      letGoLoaded(by, from);
+      if (from < start()) {
+        return leaseLoaded(by, from, maxBytes);
+      }
       if (from < next) {
-        if (by.isRunner() || !memory.isOverdrawn()) {
+        if (by.isRunner() || by == spooling || !memory.isOverdrawn()) {
           return chunks.at(by, from).lease(by, from, maxBytes);
         }
         memory.await(this, LogMemory.SMALLEST_CHUNK_BYTES);
@@ -257,9 +289,119 @@ public final class OutputLog {
     return null;
   }
 
-  /** The watcher asks no more. */
-  synchronized void leave(LogReader watcher) {
-    parkedWatchers.remove(watcher);
+  private long firstFor(LogReader by) {
+    long position = by.position();
+    long start = start();
+    if (position >= start || spool == null || by == spooling) {
+      return Math.max(position, start);
+    }
+    return Math.min(spool.available(position), start);
+  }
+
+  private void letGoLoaded(LogReader by, long from) {
+    Chunk block = by.loaded();
+    if (block != null && (from < block.start() || from >= block.end())) {
+      by.have(null);
+      chunks.letGo(block);
+    }
+  }
+
+  // It only asks for it: reading takes another thread.
+  private @Nullable Lease leaseLoaded(LogReader by, long from, int maxBytes) {
+    Chunk block = by.loaded();
+    if (block != null) {
+      return block.lease(by, from, maxBytes);
+    }
+    by.park();
+    if (spool != null && by.beginLoading()) {
+      spool.load(by, from);
+    }
+    return null;
+  }
+
+  /** This was read back for it; null: it could not be. */
+  void loaded(LogReader by, @Nullable Chunk block) {
+    if (block != null) {
+      memory.reclaim(block.capacity());
+    }
+    boolean more;
+    synchronized (this) {
+      by.endLoading();
+      if (block != null && !take(by, block)) {
+        memory.free(block.memory());
+        return;
+      }
+      more = by.unpark();
+    }
+    if (more) {
+      by.onMore().run();
+    }
+  }
+
+  // A runner is waited for, and is not to wait for what it holds up itself.
+  private boolean take(LogReader by, Chunk block) {
+    if (by.isGone()) {
+      return false;
+    }
+    if (!memory.tryCharge(block.capacity())) {
+      if (!by.isRunner()) {
+        memory.await(this, LogMemory.SMALLEST_CHUNK_BYTES);
+        parkedWatchers.add(by);
+        return false;
+      }
+      memory.charge(block.capacity());
+    }
+    block.hold();
+    by.have(block);
+    return true;
+  }
+
+  // For the spool.
+
+  /** All below the offset is on the disk: it need not stay here. */
+  void spooled(long offset) {
+    synchronized (this) {
+      spooled = offset;
+      spoolStopped = false;
+      dropOld();
+      noteSpending();
+    }
+    tellRoom();
+  }
+
+  /** The disk takes no more for now: nobody waits for it. */
+  void stopSpooling() {
+    synchronized (this) {
+      spoolStopped = true;
+      dropOld();
+    }
+    tellRoom();
+  }
+
+  /** The end is on the disk, too. */
+  void spooledAll() {
+    boolean spare;
+    synchronized (this) {
+      spare = kept && !forgotten;
+    }
+    if (spare) {
+      memory.keep(this);
+      memory.tellStarved();
+    }
+  }
+
+  /** The reader asks no more. */
+  void leave(LogReader reader) {
+    synchronized (this) {
+      parkedWatchers.remove(reader);
+      reader.leave();
+      Chunk block = reader.loaded();
+      if (block != null) {
+        reader.have(null);
+        chunks.letGo(block);
+      }
+    }
+    memory.tellStarved();
   }
 
   /** The end, for a reader that has read up to the offset; null: there is more, or will be. */
@@ -350,7 +492,14 @@ public final class OutputLog {
 
   /** Nobody is waited for who needs what is below it. */
   private long held() {
-    return runner != null || vacancy == Vacancy.HOLD ? pinned : next;
+    boolean awaited = runner != null || vacancy == Vacancy.HOLD;
+    if (spooling == null) {
+      return awaited ? pinned : next;
+    }
+    if (!spoolStopped) {
+      return spooled;
+    }
+    return awaited ? Math.max(pinned, spooled) : next;
   }
 
   private long roomBytes() {

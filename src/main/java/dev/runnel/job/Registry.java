@@ -4,14 +4,18 @@ import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Lasting;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
 import dev.runnel.model.TerminalSize;
 import dev.runnel.process.ProcessEngine;
+import dev.runnel.spool.Found;
+import java.io.IOException;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -32,6 +36,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Registry {
   private static final Duration SWEEP = Duration.ofSeconds(10);
+  private static final Duration SPOOL_RETRY = Duration.ofSeconds(1);
+  private static final Duration FOREVER = Duration.ofDays(36_500);
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(30);
   private static final char[] ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789".toCharArray();
   private static final int ID_LENGTH = 12;
@@ -39,6 +45,7 @@ public final class Registry {
   private final NodeIdentity node;
   private final ProcessEngine engine;
   private final LogMemory memory;
+  private final @Nullable Spooler spooler;
   private final JobLimits limits;
   private final SecureRandom random = new SecureRandom();
   private final ConcurrentHashMap<JobId, Job> jobs = new ConcurrentHashMap<>();
@@ -60,7 +67,21 @@ public final class Registry {
    */
   public record Registered(Job job, Follow.Existence existence) {}
 
+  /** One that has no disk. */
   public Registry(NodeIdentity node, ProcessEngine engine, LogMemory memory, JobLimits limits) {
+    this(node, engine, memory, limits, null);
+  }
+
+  /**
+   * @param spooler who writes output to the disk, and closes after the registry; null: nobody
+   */
+  public Registry(
+      NodeIdentity node,
+      ProcessEngine engine,
+      LogMemory memory,
+      JobLimits limits,
+      @Nullable Spooler spooler) {
+    this.spooler = spooler;
     this.node = node;
     this.engine = engine;
     this.memory = memory;
@@ -74,6 +95,32 @@ public final class Registry {
 
   public JobLimits limits() {
     return limits;
+  }
+
+  /** Whether output may go to the disk. */
+  public boolean canSpool() {
+    return spooler != null;
+  }
+
+  /**
+   * Takes up the jobs of earlier lives that are still to be remembered, before any other is made;
+   * blocks on the disk.
+   */
+  public void recover() throws IOException {
+    if (spooler != null) {
+      Instant now = Instant.now();
+      List<Found> all = new ArrayList<>(spooler.recover());
+      all.sort(Comparator.comparing(Found::endedAt));
+      for (Found found : all) {
+        Job job = Job.restored(found, this, spooler);
+        Duration keep = job.keep() == null ? limits.keep() : job.keep();
+        Job oldest = remember(job, keep.minus(Duration.between(found.endedAt(), now)));
+        if (oldest != null) {
+          oldest.log().forget();
+        }
+      }
+      takeExpired(engine.nanoTime()).forEach(job -> job.log().forget());
+    }
   }
 
   /** Has each job that is over told, on the pump, once: it ended, or was refused its start. */
@@ -101,6 +148,7 @@ public final class Registry {
       throw new RefusedException(ErrorCode.UNAVAILABLE, "the server is shutting down");
     }
     limits.check(run.spec());
+    checkSpool(run.spec().lasting());
     return registerNew(run, origin);
   }
 
@@ -122,6 +170,20 @@ public final class Registry {
       job.cancel(Outcome.SHUTDOWN, _ -> {});
     }
     return new Registered(job, Follow.Existence.NEW);
+  }
+
+  private void checkSpool(Lasting lasting) throws RefusedException {
+    if (lasting.onFull() != Lasting.OnFull.SPOOL) {
+      return;
+    }
+    if (spooler == null) {
+      throw new RefusedException(ErrorCode.UNSUPPORTED, "on_full: spool is not offered");
+    }
+    long asked = lasting.spoolBytes().orElse(0);
+    if (asked > spooler.maxBytes()) {
+      throw new RefusedException(
+          ErrorCode.BAD_REQUEST, "spool_bytes: " + asked + " (limit: " + spooler.maxBytes() + ")");
+    }
   }
 
   private static Job same(Job known, Request.Run run, Origin origin) throws RefusedException {
@@ -290,19 +352,34 @@ public final class Registry {
     if (job.started() == null) {
       starting.decrementAndGet();
     }
-    Duration keep = job.keep() == null ? limits.keep() : job.keep();
-    Map.Entry<JobId, Ended> oldest = null;
-    synchronized (ended) {
-      ended.put(job.id(), new Ended(job, engine.nanoTime() + keep.toNanos()));
-      if (ended.size() > limits.maxEnded()) {
-        oldest = ended.pollFirstEntry();
-      }
-      jobs.remove(job.id(), job);
-    }
+    Job oldest = remember(job, job.keep() == null ? limits.keep() : job.keep());
     onOver.accept(job);
     if (oldest != null) {
-      oldest.getValue().job().log().forget();
+      oldest.log().forget();
     }
+  }
+
+  // Gives back the one that there is no place for any more.
+  private @Nullable Job remember(Job job, Duration keep) {
+    synchronized (ended) {
+      ended.put(job.id(), new Ended(job, engine.nanoTime() + nanos(keep)));
+      jobs.remove(job.id(), job);
+      return ended.size() > limits.maxEnded() ? ended.pollFirstEntry().getValue().job() : null;
+    }
+  }
+
+  // Nobody waits for longer than that, and a sum of nanoseconds must not overflow.
+  private static long nanos(Duration keep) {
+    return keep.compareTo(FOREVER) > 0 ? FOREVER.toNanos() : keep.toNanos();
+  }
+
+  @Nullable Spool spool(OutputLog log, Lasting lasting) {
+    if (spooler == null || lasting.onFull() != Lasting.OnFull.SPOOL) {
+      return null;
+    }
+    long bytes = lasting.spoolBytes().orElse(Math.min(Spooler.DEFAULT_BYTES, spooler.maxBytes()));
+    return new Spool(
+        spooler, task -> engine.execute(() -> engine.schedule(SPOOL_RETRY, task)), log, bytes);
   }
 
   /** A job has ended, and nobody waits for its output any more. */

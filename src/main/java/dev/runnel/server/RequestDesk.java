@@ -5,7 +5,6 @@ import dev.runnel.bus.StartJob;
 import dev.runnel.job.BadNoticeException;
 import dev.runnel.job.Follow;
 import dev.runnel.job.Job;
-import dev.runnel.job.NotOffered;
 import dev.runnel.job.RefusedException;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
@@ -160,7 +159,6 @@ final class RequestDesk {
       throw new RefusedException(
           ErrorCode.BUSY, "requests in flight: limit: " + room.limits().maxRequests());
     }
-    NotOffered.check(request);
     Gate gate = room.gate();
     switch (request) {
       case Request.Hello hello -> hello(id, hello);
@@ -199,7 +197,7 @@ final class RequestDesk {
             node.boot(),
             Limits.MAX_HEADER_BYTES,
             Limits.MAX_BODY_BYTES,
-            ServerRoom.FEATURES));
+            room.features()));
   }
 
   private void run(@Nullable String id, Request.Run run) throws RefusedException {

@@ -4,6 +4,7 @@ import dev.runnel.bus.Gate;
 import dev.runnel.security.Strangers;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /**
  * What the connections of a node share.
@@ -21,7 +22,7 @@ public record ServerRoom(
     Unsent unsent,
     String software) {
   /** What {@code hello} says that this server offers beyond asking and answering. */
-  static final List<String> FEATURES =
+  private static final List<String> FEATURES =
       List.of(
           "run",
           "stdin",
@@ -44,6 +45,13 @@ public record ServerRoom(
           "keep",
           "on_full_drop",
           "heartbeat");
+
+  /** The same with what this node has a disk for. */
+  List<String> features() {
+    return gate.canSpool()
+        ? Stream.concat(FEATURES.stream(), Stream.of("spool")).toList()
+        : FEATURES;
+  }
 
   public static ServerRoom of(Gate gate, ServerLimits limits, String software) {
     return of(gate, limits, new Strangers(Strangers.Limits.DEFAULT), software);

@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One job on disk: a file that only ever grows, of records that are whole or are not there. One
@@ -20,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class JobFile {
   static final String NAME = "spool";
+
+  private static final Logger LOG = LoggerFactory.getLogger(JobFile.class);
 
   private final Path folder;
   private final Disk disk;
@@ -31,6 +35,7 @@ public final class JobFile {
   private @Nullable FileChannel channel;
   private long size;
   private boolean ended;
+  private boolean failing;
 
   /**
    * @param maxBytes how large it may become, not counting how the job ended
@@ -80,9 +85,10 @@ public final class JobFile {
     usage.add(size);
   }
 
-  public void started(int pid, Instant at) throws IOException {
+  /** Writes down of which process it is. */
+  public void started(int pid, Instant at) {
     ByteBuffer payload = ByteBuffer.allocate(Integer.BYTES + Long.BYTES);
-    write(Kind.STARTED, 0, payload.putInt(pid).putLong(at.toEpochMilli()).flip());
+    var _ = tryWrite(Kind.STARTED, 0, payload.putInt(pid).putLong(at.toEpochMilli()).flip());
   }
 
   /**
@@ -98,29 +104,31 @@ public final class JobFile {
   /**
    * Writes output, not more than there was {@link #room} for.
    *
-   * @throws IOException if it could not; nothing of it is there then
+   * @return whether it could; nothing of it is there if not
    */
-  public void append(Stream stream, long offset, ByteBuffer bytes) throws IOException {
+  public boolean append(Stream stream, long offset, ByteBuffer bytes) {
     long position = size;
-    RecordHead head = write(Kind.of(stream), offset, bytes);
-    extent.add(head, position);
+    RecordHead head = extent.mayAdd(offset) ? tryWrite(Kind.of(stream), offset, bytes) : null;
+    if (head != null) {
+      extent.add(head, position);
+    }
+    return head != null;
   }
 
   /** Writes how the job ended and when, and closes the file. Idempotent. */
-  public void end(End end, Instant at) throws IOException {
+  public void end(End end, Instant at) {
     if (ended) {
       return;
     }
     ended = true;
-    try {
-      if (channel == null) {
-        channel = FileChannel.open(path(), StandardOpenOption.WRITE);
-        channel.truncate(size);
-      }
-      write(Kind.END, 0, EndRecord.encode(end, at));
-    } finally {
-      close();
-    }
+    var _ = tryWrite(Kind.END, 0, EndRecord.encode(end, at));
+    close();
+  }
+
+  /** From now on it may be written to where an earlier life has stopped. */
+  void reopen() throws IOException {
+    FileChannel open = FileChannel.open(path(), StandardOpenOption.WRITE);
+    channel = open.truncate(size);
   }
 
   /** Closes it as it is: in another life its job will be told as lost. Idempotent. */
@@ -144,6 +152,21 @@ public final class JobFile {
     extent.lose(0, extent.end());
     Files.deleteIfExists(path());
     Files.deleteIfExists(folder);
+  }
+
+  // Told once, until it can be done again: a disk may be full for long.
+  private @Nullable RecordHead tryWrite(Kind kind, long offset, ByteBuffer payload) {
+    try {
+      RecordHead head = write(kind, offset, payload);
+      failing = false;
+      return head;
+    } catch (IOException e) {
+      if (!failing) {
+        failing = true;
+        LOG.warn("spool not written folder={} cause={}", folder, e.toString());
+      }
+      return null;
+    }
   }
 
   private RecordHead write(Kind kind, long offset, ByteBuffer payload) throws IOException {
@@ -175,7 +198,7 @@ public final class JobFile {
    *
    * @return null: nothing could be read
    */
-  public @Nullable Replay read(long offset, int bytes) throws IOException {
+  public @Nullable Replay read(long offset, int bytes) {
     try (FileChannel open = FileChannel.open(path(), StandardOpenOption.READ)) {
       Replay replay = new Replay(offset);
       RecordReader reader = new RecordReader(open, extent.placeBefore(offset));
@@ -185,8 +208,11 @@ public final class JobFile {
       return replay.bytes() == 0 ? null : replay;
     } catch (NoSuchFileException _) {
       extent.lose(offset, extent.end());
-      return null;
+    } catch (IOException e) {
+      LOG.warn("spool not read folder={} offset={} cause={}", folder, offset, e.toString());
+      extent.lose(offset, extent.placeAfter(offset));
     }
+    return null;
   }
 
   // Whether there may be more.

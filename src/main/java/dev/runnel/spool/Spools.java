@@ -1,5 +1,6 @@
 package dev.runnel.spool;
 
+import dev.runnel.model.Outcome;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -96,8 +97,18 @@ public final class Spools implements AutoCloseable {
    * Makes a job's file, in which it is written down already.
    *
    * @param maxBytes how large it may become
+   * @return null: it could not be made
    */
-  public JobFile create(SpooledJob job, long maxBytes) throws IOException {
+  public @Nullable JobFile create(SpooledJob job, long maxBytes) {
+    try {
+      return make(job, maxBytes);
+    } catch (IOException e) {
+      LOG.warn("spool not made job={} cause={}", job.job(), e.toString());
+      return null;
+    }
+  }
+
+  private JobFile make(SpooledJob job, long maxBytes) throws IOException {
     Path folder = root.resolve(FolderName.of(job.job()));
     JobFile before = files.remove(folder);
     if (before != null) {
@@ -187,10 +198,9 @@ public final class Spools implements AutoCloseable {
     }
     files.put(folder, found.file());
     found.file().count();
-    try {
+    if (found.end().outcome() == Outcome.LOST) {
+      found.file().reopen();
       found.file().end(found.end(), found.endedAt());
-    } catch (IOException e) {
-      LOG.warn("loss not written down folder={} cause={}", folder, e.toString());
     }
     return found;
   }

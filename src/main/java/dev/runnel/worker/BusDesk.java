@@ -7,7 +7,6 @@ import dev.runnel.bus.StartJob;
 import dev.runnel.job.BadNoticeException;
 import dev.runnel.job.Follow;
 import dev.runnel.job.Job;
-import dev.runnel.job.NotOffered;
 import dev.runnel.job.RefusedException;
 import dev.runnel.model.Caller;
 import dev.runnel.model.ErrorCode;
@@ -118,7 +117,6 @@ final class BusDesk {
   }
 
   private void answer(Message<Object> message, Request request) throws RefusedException {
-    NotOffered.check(request);
     switch (request) {
       case Request.Run run -> run(message, run);
       case Request.Attach attach -> follow(message, gate.attach(CALLER, attach), Follow.of(attach));

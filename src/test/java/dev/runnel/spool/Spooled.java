@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 
 /** Jobs to be spooled, and what stands in their files. */
@@ -23,6 +24,11 @@ final class Spooled {
   private static final int READ_BYTES = 10_000;
 
   private Spooled() {}
+
+  /** The file of a job that is called "a". */
+  static JobFile file(Spools spools, long maxBytes) {
+    return Objects.requireNonNull(spools.create(job("a"), maxBytes));
+  }
 
   static SpooledJob job(String id) {
     return new SpooledJob(

@@ -28,7 +28,7 @@ class SpoolsTest {
   void isForItsOwnerAlone() throws IOException {
     Path root = folder.resolve("state").resolve("runnel");
     try (Spools spools = Spools.open(root, 1 << 20)) {
-      JobFile file = spools.create(Spooled.job("a"), 1 << 20);
+      JobFile file = Spooled.file(spools, 1 << 20);
       assertEquals("rwx------", permissions(root));
       assertEquals("rwx------", permissions(file.folder()));
       assertEquals("rw-------", permissions(file.path()));
@@ -111,14 +111,14 @@ class SpoolsTest {
       assertEquals(List.of(), spools.recover());
       assertEquals(List.of("==a"), names("==a"));
       assertEquals(0, spools.usedBytes());
-      spools.create(Spooled.job("a"), 1 << 20).close();
+      Spooled.file(spools, 1 << 20).close();
     }
   }
 
   @Test
   void setsAsideAFileOfAnotherJob() throws IOException {
     try (Spools spools = Spools.open(folder, 1 << 20)) {
-      spools.create(Spooled.job("a"), 1 << 20).close();
+      Spooled.file(spools, 1 << 20).close();
     }
     Files.move(folder.resolve("a"), folder.resolve("b"));
     try (Spools spools = Spools.open(folder, 1 << 20)) {
@@ -140,7 +140,7 @@ class SpoolsTest {
   @Test
   void countsWhatAllTakeUp() throws IOException {
     try (Spools spools = Spools.open(folder, 1_000)) {
-      JobFile file = spools.create(Spooled.job("a"), 1 << 20);
+      JobFile file = Spooled.file(spools, 1 << 20);
       assertEquals(Files.size(file.path()), spools.usedBytes());
       assertEquals(1_000 - spools.usedBytes() - RecordHead.BYTES, file.room(0));
       file.close();
@@ -157,8 +157,8 @@ class SpoolsTest {
   @Test
   void makesANewFileForANameThatIsFreeAgain() throws IOException {
     try (Spools spools = Spools.open(folder, 1 << 20)) {
-      JobFile old = spools.create(Spooled.job("a"), 1 << 20);
-      JobFile fresh = spools.create(Spooled.job("a"), 1 << 20);
+      JobFile old = Spooled.file(spools, 1 << 20);
+      JobFile fresh = Spooled.file(spools, 1 << 20);
       spools.delete(old);
       assertTrue(Files.exists(fresh.path()));
       assertEquals(Files.size(fresh.path()), spools.usedBytes());

@@ -1,0 +1,62 @@
+package dev.runnel.config;
+
+import dev.runnel.job.Spooler;
+import dev.runnel.spool.Spools;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Where a daemon keeps what is to outlive it.
+ *
+ * @param wish whether somebody has named it
+ */
+record StateFolder(Path path, Wish wish) {
+  private static final String NOWHERE = "none";
+
+  /** How much it is wanted. */
+  enum Wish {
+    /** A daemon that can't have it does not start. */
+    NAMED,
+    /** One that can't have it goes without. */
+    DEFAULT
+  }
+
+  /** The one that is named; without a name, the one that this user's daemons have; null: none. */
+  static @Nullable StateFolder of(@Nullable String named, Map<String, String> environment) {
+    if (named != null) {
+      return named.equals(NOWHERE) ? null : new StateFolder(Path.of(named), Wish.NAMED);
+    }
+    String state = environment.get("XDG_STATE_HOME");
+    if (state != null && state.startsWith("/")) {
+      return new StateFolder(Path.of(state, "runnel"), Wish.DEFAULT);
+    }
+    if (System.getProperty("user.name", "?").equals("root")) {
+      return new StateFolder(Path.of("/var/lib/runnel"), Wish.DEFAULT);
+    }
+    String home = environment.get("HOME");
+    return home == null || !home.startsWith("/")
+        ? null
+        : new StateFolder(Path.of(home, ".local/state/runnel"), Wish.DEFAULT);
+  }
+
+  /**
+   * Opens it; blocks. Null: it can't be had, which is logged.
+   *
+   * @throws SettingsException if it can't be had and somebody named it
+   */
+  @Nullable Spooler open(long maxBytes) throws SettingsException {
+    try {
+      return new Spooler(Spools.open(path.resolve("jobs"), maxBytes));
+    } catch (IOException e) {
+      if (wish == Wish.NAMED) {
+        throw SettingsException.config("--state-dir " + path + ": " + ConfigFile.reason(e));
+      }
+      LoggerFactory.getLogger(StateFolder.class)
+          .warn("no spool folder={} cause={}", path, ConfigFile.reason(e));
+      return null;
+    }
+  }
+}
