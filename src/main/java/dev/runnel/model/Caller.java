@@ -11,6 +11,7 @@ public record Caller(String principal, String source, Via via) {
   /** The ways in. */
   public enum Via {
     TCP,
+    TLS,
     UNIX,
     SEED,
     BUS

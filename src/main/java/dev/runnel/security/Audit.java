@@ -15,6 +15,9 @@ public interface Audit {
 
         @Override
         public void note(Supplier<AuditEntry> entry) {}
+
+        @Override
+        public void noteSome(String source, Supplier<AuditEntry> entry) {}
       };
 
   /**
@@ -25,4 +28,10 @@ public interface Audit {
 
   /** Records what was done. If it can't be written now it waits, as long as there is room. */
   void note(Supplier<AuditEntry> entry);
+
+  /**
+   * Records what anybody can cause as often as they like: so many a minute of one source and of
+   * all, and then how many were left out.
+   */
+  void noteSome(String source, Supplier<AuditEntry> entry);
 }

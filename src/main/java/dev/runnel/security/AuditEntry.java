@@ -42,6 +42,17 @@ public record AuditEntry(JsonObject what, List<Argument> argv) {
     return new AuditEntry(what.put("code", code.wireName()).put("why", why), List.of());
   }
 
+  /** Somebody was not let in; the reason has nothing of what it said in it. */
+  public static AuditEntry unauthenticated(String source, Caller.Via via, String why) {
+    JsonObject what = of("unauthenticated").put("source", source);
+    return new AuditEntry(putVia(what, via).put("why", why), List.of());
+  }
+
+  /** Entries were left out, since there were too many of their kind. */
+  static AuditEntry leftOut(long count) {
+    return new AuditEntry(of("left_out").put("count", count), List.of());
+  }
+
   /** Somebody did something to a job that runs. */
   public static AuditEntry act(Caller caller, String verb, JobId job, String detail) {
     JsonObject what = of(verb, caller).put("job", job.value());
@@ -76,12 +87,16 @@ public record AuditEntry(JsonObject what, List<Argument> argv) {
   }
 
   private static JsonObject of(String event, Caller caller) {
-    return new JsonObject()
-        .put("at", Instant.now().toString())
-        .put("event", event)
-        .put("principal", caller.principal())
-        .put("source", caller.source())
-        .put("via", caller.via().name().toLowerCase(Locale.ROOT));
+    JsonObject what = of(event).put("principal", caller.principal()).put("source", caller.source());
+    return putVia(what, caller.via());
+  }
+
+  private static JsonObject of(String event) {
+    return new JsonObject().put("at", Instant.now().toString()).put("event", event);
+  }
+
+  private static JsonObject putVia(JsonObject what, Caller.Via via) {
+    return what.put("via", via.name().toLowerCase(Locale.ROOT));
   }
 
   private static void putIfThere(JsonObject what, String key, @Nullable String value) {

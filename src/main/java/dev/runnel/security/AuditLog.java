@@ -11,6 +11,7 @@ import java.util.Objects;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -33,6 +34,7 @@ public final class AuditLog implements Audit, AutoCloseable {
   private final Options options;
   private final LinkedBlockingQueue<Waiting> queue = new LinkedBlockingQueue<>(MAX_WAITING);
   private final AtomicLong dropped = new AtomicLong();
+  private final Sample sample;
   private final Thread writer;
   private volatile boolean closing;
 
@@ -65,8 +67,13 @@ public final class AuditLog implements Audit, AutoCloseable {
 
   /** Begins to write; the sink is closed with it. */
   public AuditLog(AuditSink sink, Options options) {
+    this(sink, options, System::nanoTime);
+  }
+
+  AuditLog(AuditSink sink, Options options, LongSupplier nanoTime) {
     this.sink = sink;
     this.options = options;
+    this.sample = new Sample(nanoTime);
     this.writer = Thread.ofPlatform().daemon().name("runnel-audit").start(this::run);
   }
 
@@ -89,6 +96,13 @@ public final class AuditLog implements Audit, AutoCloseable {
     }
   }
 
+  @Override
+  public void noteSome(String source, Supplier<AuditEntry> made) {
+    if (sample.take(source)) {
+      note(made);
+    }
+  }
+
   private boolean offer(AuditEntry entry, @Nullable Promise<Void> written) {
     boolean all = options.arguments() == Options.Arguments.WRITTEN;
     return queue.offer(new Waiting(all ? entry.lineWithArguments() : entry.line(), written));
@@ -107,6 +121,8 @@ public final class AuditLog implements Audit, AutoCloseable {
       while (!closing || !queue.isEmpty()) {
         writeNext();
       }
+      tellLeftOut(sample.settleNow());
+      write();
       if (!batch.isEmpty()) {
         LOG.error("audit closed with entries unwritten count={}", batch.size());
       }
@@ -124,12 +140,20 @@ public final class AuditLog implements Audit, AutoCloseable {
       queue.drainTo(batch, Math.max(0, MAX_BATCH - batch.size()));
       batch.removeIf(waiting -> waiting.line().isEmpty());
     }
-    if (!batch.isEmpty()) {
-      write();
+    tellLeftOut(sample.settle());
+    write();
+  }
+
+  private void tellLeftOut(long count) {
+    if (count > 0) {
+      batch.add(new Waiting(AuditEntry.leftOut(count).line(), null));
     }
   }
 
   private void write() {
+    if (batch.isEmpty()) {
+      return;
+    }
     StringBuilder lines = new StringBuilder();
     batch.forEach(waiting -> lines.append(waiting.line()).append('\n'));
     try {

@@ -214,7 +214,9 @@ public final class Quotas {
       return "retain of all jobs" + of + retain + limit(bounds.retainBytes());
     }
     if (bounds.startsPerMinute() > 0 && usage.starts < want.jobs()) {
-      return "starts per minute" + of + "too many" + limit(bounds.startsPerMinute());
+      // The bucket is empty, so all that there may be were made.
+      int starts = bounds.startsPerMinute() + want.jobs();
+      return "starts per minute" + of + starts + limit(bounds.startsPerMinute());
     }
     return null;
   }

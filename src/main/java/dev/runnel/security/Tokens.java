@@ -81,13 +81,13 @@ public final class Tokens {
 
   private static Token parseLine(int number, String line) throws BadTokenFileException {
     String[] parts = line.split("\\s+", -1);
-    // A line is not quoted in a message: it may be a secret put into the wrong file.
+    // No word of a line is quoted in a message: it may be a secret put into the wrong file.
     if (parts.length < 2 || parts.length > 3 || !parts[0].matches(NAME)) {
       throw new BadTokenFileException(number, "expected: NAME SHA256, or NAME SHA256 expires=TIME");
     }
     if (parts[1].length() != HEX_DIGITS || !parts[1].matches("[0-9a-fA-F]+")) {
       throw new BadTokenFileException(
-          number, "SHA-256 of " + parts[0] + " (expected: " + HEX_DIGITS + " hexadecimal digits)");
+          number, "the SHA-256 (expected: " + HEX_DIGITS + " hexadecimal digits)");
     }
     String digest = HexFormat.of().formatHex(HexFormat.of().parseHex(parts[1]));
     return new Token(parts[0], digest, parts.length == 2 ? null : expiry(number, parts));
@@ -102,7 +102,7 @@ public final class Tokens {
       // Told below.
     }
     throw new BadTokenFileException(
-        number, "after the SHA-256 of " + parts[0] + " (expected: expires=2030-12-31T23:59:59Z)");
+        number, "after the SHA-256 (expected: expires=2030-12-31T23:59:59Z)");
   }
 
   /**

@@ -285,7 +285,7 @@ final class Connection implements FrameDecoder.Output {
     if (mistake.code() == ErrorCode.UNAUTHENTICATED && !peer.isKnown()) {
       // Whoever guesses has to wait for each answer, and so does its next guess.
       decoder.stop();
-      clock.linger(peer.failed(), () -> endWith(mistake));
+      clock.linger(peer.failed(mistake.getMessage()), () -> endWith(mistake));
     } else {
       endWith(mistake);
     }

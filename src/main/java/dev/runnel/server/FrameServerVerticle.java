@@ -99,8 +99,7 @@ final class FrameServerVerticle extends VerticleBase {
       socket.close();
       return;
     }
-    Peer peer =
-        new Peer(access, room.strangers(), room.gate().guard().quotas(), socket.remoteAddress());
+    Peer peer = new Peer(access, room.strangers(), room.gate().guard(), socket.remoteAddress());
     int max = room.limits().maxConnections();
     if (room.connections().getAndUpdate(count -> count < max ? count + 1 : count) >= max) {
       turnAway(socket, peer, "connections: limit: " + max);

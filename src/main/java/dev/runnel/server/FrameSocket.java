@@ -17,6 +17,7 @@ import io.vertx.core.internal.net.NetSocketInternal;
 import io.vertx.core.net.NetSocket;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
+import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLEngine;
@@ -85,9 +86,10 @@ final class FrameSocket {
    *
    * @param onSecured called with the peer's certificate, or null, before the first byte that comes
    *     through
-   * @param onFailed called if there will be none; the connection closes
+   * @param onFailed called with the reason if there will be none; the connection closes
    */
-  void secure(SSLEngine engine, Consumer<@Nullable X509Certificate> onSecured, Runnable onFailed) {
+  void secure(
+      SSLEngine engine, Consumer<@Nullable X509Certificate> onSecured, Consumer<String> onFailed) {
     SslHandler tls = new SslHandler(engine);
     // The connection's own clock counts the handshake in.
     tls.setHandshakeTimeoutMillis(0);
@@ -98,12 +100,22 @@ final class FrameSocket {
               if (shaken.isSuccess()) {
                 onSecured.accept(certificateOf(engine));
               } else if (!(shaken.cause() instanceof ClosedChannelException)) {
-                onFailed.run();
+                onFailed.accept(reason(shaken.cause()));
               }
             });
     // The peer's last word, even if it leaves the connection open beneath.
     tls.sslCloseFuture().addListener(_ -> close());
     channel.pipeline().addFirst("ssl", tls);
+  }
+
+  // The exceptions' own words have what the peer sent in them, which may be a token.
+  private static String reason(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof CertificateException) {
+        return "certificate: not accepted";
+      }
+    }
+    return "TLS: no handshake";
   }
 
   private static @Nullable X509Certificate certificateOf(SSLEngine engine) {

@@ -3,6 +3,8 @@ package dev.runnel.server;
 import dev.runnel.job.RefusedException;
 import dev.runnel.model.Caller;
 import dev.runnel.model.ErrorCode;
+import dev.runnel.security.AuditEntry;
+import dev.runnel.security.Guard;
 import dev.runnel.security.Principals;
 import dev.runnel.security.Quotas;
 import dev.runnel.security.Source;
@@ -25,7 +27,7 @@ final class Peer {
   private final Strangers strangers;
   private final SocketAddress remote;
   private final String source;
-  private final Quotas quotas;
+  private final Guard guard;
   private @Nullable Caller caller;
   private Quotas.@Nullable Share share;
   private @Nullable String overQuota;
@@ -33,11 +35,11 @@ final class Peer {
   private boolean counted;
   private boolean greeted;
 
-  Peer(Access access, Strangers strangers, Quotas quotas, SocketAddress remote) {
+  Peer(Access access, Strangers strangers, Guard guard, SocketAddress remote) {
     this.access = access;
     this.strangers = strangers;
     this.remote = remote;
-    this.quotas = quotas;
+    this.guard = guard;
     this.source = remote.isDomainSocket() ? "unix" : Source.of(remote.hostAddress());
     if (access instanceof Access.Open(String principal)) {
       become(principal);
@@ -45,9 +47,18 @@ final class Peer {
   }
 
   private Caller callerAs(String principal) {
-    return remote.isDomainSocket()
-        ? new Caller(principal, "unix", Caller.Via.UNIX)
-        : new Caller(principal, remote.hostAddress(), Caller.Via.TCP);
+    return new Caller(principal, address(), via());
+  }
+
+  private String address() {
+    return remote.isDomainSocket() ? "unix" : remote.hostAddress();
+  }
+
+  private Caller.Via via() {
+    if (remote.isDomainSocket()) {
+      return Caller.Via.UNIX;
+    }
+    return access instanceof Access.OverTls ? Caller.Via.TLS : Caller.Via.TCP;
   }
 
   /** Takes a place among the strangers, if it is one; says why there is none for it. */
@@ -97,8 +108,7 @@ final class Peer {
    */
   void hello(@Nullable String token) throws ProtocolException, RefusedException {
     if (greeted) {
-      throw new RefusedException(
-          ErrorCode.BAD_REQUEST, "hello: the second on this connection (limit: 1)");
+      throw again();
     }
     greeted = true;
     if (caller == null) {
@@ -106,6 +116,13 @@ final class Peer {
       become(known.principal());
       shown = known;
     }
+  }
+
+  private RefusedException again() {
+    String why = "hello: the second on this connection (limit: 1)";
+    ErrorCode code = ErrorCode.BAD_REQUEST;
+    guard.audit().noteSome(source, () -> AuditEntry.denied(caller(), "hello", null, code, why));
+    return new RefusedException(code, why);
   }
 
   private Token check(@Nullable String secret) throws ProtocolException {
@@ -141,7 +158,7 @@ final class Peer {
     caller = known;
     leave();
     try {
-      share = quotas.takeConnection(known);
+      share = guard.quotas().takeConnection(known);
     } catch (Quotas.OverQuotaException e) {
       overQuota = e.getMessage();
     }
@@ -171,8 +188,13 @@ final class Peer {
     giveBack();
   }
 
-  /** It was not let in; says when to tell it. */
-  Duration failed() {
+  /**
+   * It was not let in; says when to tell it.
+   *
+   * @param why in words of ours
+   */
+  Duration failed(String why) {
+    guard.audit().noteSome(source, () -> AuditEntry.unauthenticated(address(), via(), why));
     return strangers.failed(source);
   }
 

@@ -12,6 +12,7 @@ import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.Secrets;
 import dev.runnel.security.AuditLog.Options;
+import dev.runnel.server.Until;
 import io.vertx.core.Future;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -19,11 +20,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -188,6 +192,53 @@ class AuditLogTest {
       held.countDown();
       assertTrue(succeeds(waiting.getFirst()));
     }
+  }
+
+  private static AuditEntry stranger(String source) {
+    return AuditEntry.unauthenticated(source, Caller.Via.TLS, "token: not known");
+  }
+
+  private List<JsonObject> linesOf(String event) {
+    return disk.lines().stream()
+        .map(JsonObject::new)
+        .filter(line -> event.equals(line.getString("event")))
+        .toList();
+  }
+
+  @Test
+  void floodOfStrangersHidesNeitherItsSizeNorOthers() throws Exception {
+    AtomicLong now = new AtomicLong();
+    try (AuditLog audit = new AuditLog(disk, REFUSE, now::get)) {
+      for (int i = 0; i < 100_000; i++) {
+        audit.noteSome("192.0.2.7", () -> stranger("192.0.2.7"));
+      }
+      audit.noteSome("192.0.2.8", () -> stranger("192.0.2.8"));
+      assertTrue(succeeds(audit.before(() -> start("id"))));
+      assertEquals(Sample.PER_SOURCE + 1, linesOf("unauthenticated").size());
+      assertEquals(List.of(), linesOf("left_out"));
+      now.addAndGet(Duration.ofSeconds(61).toNanos());
+      Until.holds("the count", () -> !linesOf("left_out").isEmpty());
+      long expected = 100_000 - Sample.PER_SOURCE;
+      assertEquals(expected, linesOf("left_out").getFirst().getLong("count"));
+      audit.noteSome("192.0.2.7", () -> stranger("192.0.2.7"));
+    }
+    assertEquals(Sample.PER_SOURCE + 2, linesOf("unauthenticated").size());
+    JsonObject line = linesOf("unauthenticated").getFirst();
+    assertEquals(Set.of("at", "event", "source", "via", "why"), line.fieldNames(), line::encode);
+    assertEquals("tls", line.getString("via"));
+  }
+
+  @Test
+  void floodFromManySourcesIsBoundedAndCountedWhenTheAuditCloses() throws Exception {
+    try (AuditLog audit = new AuditLog(disk, REFUSE)) {
+      for (int i = 0; i < 5_000; i++) {
+        String source = "2001:db8:0:" + Integer.toHexString(i) + "::/64";
+        audit.noteSome(source, () -> stranger(source));
+      }
+    }
+    assertEquals(Sample.IN_ALL, linesOf("unauthenticated").size());
+    assertEquals(5_000 - Sample.IN_ALL, linesOf("left_out").getFirst().getLong("count"));
+    assertEquals(Sample.IN_ALL + 1, disk.lines().size());
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.runnel.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -17,7 +18,12 @@ import dev.runnel.security.Quotas;
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
 import dev.runnel.server.RawClient.Answer;
+import dev.runnel.tls.ServerTls;
+import dev.runnel.tls.TestCa;
+import dev.runnel.tls.TlsFiles;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,6 +63,18 @@ class AuditTest {
 
     synchronized List<JsonNode> of(String job) {
       return all.stream().filter(line -> line.path("job").asText().equals(job)).toList();
+    }
+
+    synchronized List<JsonNode> ofEvent(String event) {
+      return all.stream().filter(line -> line.path("event").asText().equals(event)).toList();
+    }
+
+    /** Of the last line of an event, once there are so many. */
+    String last(String event, int count, String key) throws Exception {
+      Until.holds("line " + count + " of " + event, () -> ofEvent(event).size() == count);
+      JsonNode line = ofEvent(event).getLast();
+      assertEquals("127.0.0.1", line.path("source").asText());
+      return line.path("via").asText() + ": " + line.path(key).asText();
     }
 
     List<String> events(String job) {
@@ -144,5 +162,66 @@ class AuditTest {
     }
     assertEquals(List.of("start", "end"), lines.events("a-3"));
     assertEquals("start_failed", lines.of("a-3").getLast().path("outcome").asText());
+  }
+
+  @Test
+  void whoeverIsNotLetInHasALineWithoutWhatTheySaid() throws Exception {
+    try (AuditLog audit = new AuditLog(lines, OPTIONS);
+        TestNode node = node(audit);
+        RawClient alice = as(ALICE, node)) {
+      for (String said : List.of("'type':'hello','version':1,'token':'s3cret'", "'type':'ping'")) {
+        try (RawClient stranger = node.connect()) {
+          stranger.send(said);
+          stranger.expectClose("unauthenticated");
+        }
+      }
+      assertEquals(
+          "tcp: hello with a token has to come first", lines.last("unauthenticated", 2, "why"));
+      assertEquals(
+          "token: not known", lines.ofEvent("unauthenticated").getFirst().path("why").asText());
+      assertFalse(lines.ofEvent("unauthenticated").getFirst().has("principal"));
+      String again = "'type':'hello','version':1,'token':'" + MALLORY.secret() + "'";
+      assertEquals("bad_request", alice.ask(again).text("code"));
+      assertEquals("tcp: hello", lines.last("denied", 1, "verb"));
+      assertEquals("alice", lines.ofEvent("denied").getFirst().path("principal").asText());
+      assertFalse(lines.ofEvent("unauthenticated").toString().contains("s3cret"));
+    }
+  }
+
+  @Test
+  void certificatesThatAreNotTrustedHaveTheirLineAndThoseThatAreSayTls(@TempDir Path folder)
+      throws Exception {
+    TestCa ca = new TestCa("ca");
+    Files.writeString(folder.resolve("ca.crt"), ca.cert());
+    ca.issue("dns:localhost").write(folder, "server");
+    ca.issue("dns:build-1").write(folder, "known");
+    new TestCa("ca").issue("dns:build-1").write(folder, "stranger");
+    try (AuditLog audit = new AuditLog(lines, OPTIONS);
+        TestNode node = node(audit)) {
+      Access byToken = new Access.ByToken(Tokens.parse(List.of(ALICE.line())));
+      int port = node.listen(new Access.OverTls(ServerTls.of(tlsFiles(folder, "server")), byToken));
+      try (RawClient stranger = overTls(port, tlsFiles(folder, "stranger"))) {
+        assertThrows(IOException.class, () -> stranger.ask("'type':'ping'"));
+      }
+      assertEquals("tls: certificate: not accepted", lines.last("unauthenticated", 1, "why"));
+      try (RawClient plain = new RawClient(port)) {
+        plain.send("'type':'hello','version':1,'token':'" + ALICE.secret() + "'");
+        assertEquals("tls: TLS: no handshake", lines.last("unauthenticated", 2, "why"));
+      }
+      try (RawClient known = overTls(port, tlsFiles(folder, "known"))) {
+        assertEquals("end", known.ask("'job':'tls-1','argv':['true']").type());
+      }
+      assertEquals("tls", lines.of("tls-1").getFirst().path("via").asText());
+    }
+  }
+
+  private static TlsFiles tlsFiles(Path folder, String own) {
+    return new TlsFiles(
+        folder.resolve("ca.crt"), folder.resolve(own + ".crt"), folder.resolve(own + ".key"));
+  }
+
+  private static RawClient overTls(int port, TlsFiles files) throws Exception {
+    Socket plain = new Socket(InetAddress.getLoopbackAddress(), port);
+    return new RawClient(files.context().getSocketFactory().createSocket(plain, "x", port, true));
   }
 }

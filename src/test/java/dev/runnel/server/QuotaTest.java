@@ -82,7 +82,7 @@ class QuotaTest {
         RawClient alice = as(ALICE, node)) {
       assertEquals("end", alice.ask("'argv':['true']").type());
       assertEquals("end", alice.ask("'argv':['true']").type());
-      expectBusy(alice, "starts per minute of principal alice: too many (limit: 2)");
+      expectBusy(alice, "starts per minute of principal alice: 3 (limit: 2)");
     }
   }
 
@@ -162,7 +162,7 @@ class QuotaTest {
       Answer second = alice.ask("'argv':['sleep','100']");
       assertEquals("jobs of principal alice by rule few: 2 (limit: 1)", second.text("message"));
       assertEquals("end", alice.ask("'argv':['true']").type());
-      expectBusy(alice, "starts per minute of principal alice by rule rare: too many (limit: 1)");
+      expectBusy(alice, "starts per minute of principal alice by rule rare: 2 (limit: 1)");
     }
   }
 }

@@ -11,13 +11,13 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.locks.LockSupport;
 
 /** Waiting for what will be so sooner or later. */
-final class Until {
+public final class Until {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private Until() {}
 
   /** Asks again until it holds; how long that may take says nothing about how long it takes. */
-  static void holds(String what, Callable<Boolean> condition) throws Exception {
+  public static void holds(String what, Callable<Boolean> condition) throws Exception {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (!condition.call()) {
       if (System.nanoTime() - deadline > 0) {

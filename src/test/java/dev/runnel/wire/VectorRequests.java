@@ -9,6 +9,7 @@ import dev.runnel.model.Lasting;
 import dev.runnel.model.Request;
 import dev.runnel.model.ResourceLimits;
 import dev.runnel.model.Role;
+import dev.runnel.model.Secrets;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Terminal;
 import dev.runnel.model.TerminalSize;
@@ -40,6 +41,11 @@ final class VectorRequests {
                       Argument.of("cat"),
                       Argument.of(new byte[] {(byte) 0xFF, (byte) 0xFE, ' '}),
                       Argument.of("")))),
+          expect(
+              "secret-environment",
+              "e",
+              run(deploy(Map.of("TOKEN", "s3cret", "GREETING", "grüße"), List.of()))),
+          expect("environment-from-the-server", "f", run(deploy(Map.of(), List.of("DB_PASSWORD")))),
           expect("every-key-of-run", "r-1", everyKey()),
           expect("run-on-a-terminal", "v", run(onATerminal())),
           expect("white-space-and-escapes", null, PING),
@@ -114,6 +120,10 @@ final class VectorRequests {
                 OptionalLong.of(64),
                 OptionalLong.of(1 << 20)))
         .as("build");
+  }
+
+  private static CommandSpec deploy(Map<String, String> sent, List<String> fromServer) {
+    return CommandSpec.of("deploy").with(new Secrets(sent, fromServer));
   }
 
   private static CommandSpec shell(byte[] line) {
