@@ -31,6 +31,7 @@ public final class CuttingProxy implements AutoCloseable {
   private final ConcurrentLinkedQueue<Socket> open = new ConcurrentLinkedQueue<>();
   private final AtomicInteger accepted = new AtomicInteger();
   private final AtomicInteger made = new AtomicInteger();
+  private volatile boolean refusing;
 
   /** How a connection is lost. */
   public enum Manner {
@@ -104,6 +105,17 @@ public final class CuttingProxy implements AutoCloseable {
     close(open);
   }
 
+  /** Cuts every connection there is, and each that comes, until {@link #admit}. */
+  public void refuse() {
+    refusing = true;
+    cutAll();
+  }
+
+  /** Passes on again. */
+  public void admit() {
+    refusing = false;
+  }
+
   private static void start(Runnable action) {
     Thread thread = new Thread(action, "proxy");
     thread.setDaemon(true);
@@ -116,6 +128,10 @@ public final class CuttingProxy implements AutoCloseable {
         Socket client = listener.accept();
         accepted.incrementAndGet();
         open.add(client);
+        if (refusing) {
+          client.close();
+          continue;
+        }
         Socket server = new Socket(InetAddress.getLoopbackAddress(), serverPort);
         open.add(server);
         client.setTcpNoDelay(true);

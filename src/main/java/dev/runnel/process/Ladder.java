@@ -203,6 +203,9 @@ final class Ladder {
       strike();
     }
     signal(members);
+    if (stage == Stage.TERM) {
+      session.wakeLeader();
+    }
     lookOn();
   }
 

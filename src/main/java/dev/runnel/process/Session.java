@@ -182,6 +182,16 @@ final class Session {
         : List.of(Signal.TERM, Signal.CONT);
   }
 
+  /**
+   * A shell that is told to hang up between its prompt and its read thinks of it only when the next
+   * signal interrupts the read. This one asks nothing of anybody but to look at the screen's size.
+   */
+  void wakeLeader() {
+    if (leader == Leader.RUNNING && made.pipes().kind() == Pipes.Kind.TERMINAL) {
+      Pid.send(made.pidfd(), Signal.WINCH.number());
+    }
+  }
+
   /** Who is there besides the leader. */
   void members(Consumer<List<Member>> answer) {
     ask(census::members, answer);
