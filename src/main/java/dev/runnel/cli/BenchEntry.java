@@ -10,7 +10,7 @@ import java.util.List;
 
 /** {@code runnel bench} up to its first measurement: arguments, and where the server is. */
 final class BenchEntry {
-  private static final Option QUICK = Option.flag("--quick", "in ten seconds instead of a minute");
+  private static final Option QUICK = Option.flag("--quick", "in 15 seconds instead of 80");
   private static final Option JSON = Option.flag("--json", "print one JSON object");
   private static final Help.Section SECTION =
       new Help.Section(

@@ -19,9 +19,9 @@ public record BenchOrder(
 
   /** How long it may take. */
   public enum Effort {
-    /** Some ten seconds: the order of magnitude. */
+    /** Some 15 seconds: the order of magnitude. */
     QUICK,
-    /** A minute. */
+    /** 80 seconds. */
     FULL
   }
 

@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * The least that commands cost on this machine, to measure against: the same calls into the C
@@ -63,20 +64,25 @@ public final class Floor {
     }
   }
 
-  /** Runs it and passes what it says on to a port of this machine. */
-  public void relay(int port) {
+  /** Runs it and passes what it says on to ports of this machine, to each all of it. */
+  public void relay(int... ports) {
     try (Buffer buffer = new Buffer()) {
-      int socket = connect(port);
+      int[] sockets = IntStream.of(ports).map(Floor::connect).toArray();
       Child child = start();
       child.closeStdin();
       for (int count = read(child, buffer); count > 0; count = read(child, buffer)) {
-        for (int sent = 0; sent < count; ) {
-          MemorySegment rest = buffer.memory.asSlice(sent, count - sent);
-          sent += LibcException.check("write", Fd.write(socket, rest));
+        for (int socket : sockets) {
+          write(socket, buffer.memory.asSlice(0, count));
         }
       }
-      Fd.close(socket);
+      IntStream.of(sockets).forEach(Fd::close);
       child.end();
+    }
+  }
+
+  private static void write(int socket, MemorySegment bytes) {
+    for (long sent = 0; sent < bytes.byteSize(); ) {
+      sent += LibcException.check("write", Fd.write(socket, bytes.asSlice(sent)));
     }
   }
 

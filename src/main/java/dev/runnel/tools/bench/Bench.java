@@ -28,7 +28,7 @@ public final class Bench {
   static String run(BenchOrder order, List<Measurement> measurements, PrintStream progress)
       throws IOException {
     if (order.server() != null && order.host() != null) {
-      Server server = new Server(order.server(), order.host(), order.token());
+      Server server = new Server(order.server(), order.host(), order.token(), null);
       return measure(server, order, measurements, progress);
     }
     progress.println("runnel bench: starting a server of its own");
@@ -57,6 +57,9 @@ public final class Bench {
         OutputRate.stream(1),
         OutputRate.stream(SEVERAL),
         OutputRate.lines(),
+        new Followers(1),
+        new Followers(10),
+        new Followers(100),
         new LineEcho(),
         new ClientStart());
   }

@@ -22,26 +22,36 @@ final class Link implements Closeable {
   private static final int BUFFER_BYTES = 512 * 1024;
   private static final String TOTAL_SIZE = "\"total_size\":";
   private static final String FINAL = "\"final\":true";
+  private static final String STARTED = "\"type\":\"started\"";
   private static final String OUTPUT = "\"type\":\"output\"";
   private static final String SUCCESS = "\"outcome\":\"exited\",\"exit_code\":0,";
   private static final String ID = "\"id\":\"";
 
   private final SocketChannel channel;
-  private final ByteBuffer in =
-      ByteBuffer.allocateDirect(BUFFER_BYTES).order(ByteOrder.LITTLE_ENDIAN).flip();
+  private final ByteBuffer in;
   private String header = "";
 
-  private Link(SocketChannel channel) {
+  private Link(SocketChannel channel, int bufferBytes) {
     this.channel = channel;
+    this.in = ByteBuffer.allocateDirect(bufferBytes).order(ByteOrder.LITTLE_ENDIAN).flip();
   }
 
   /** Connects and says who we are. */
   static Link open(Server server) throws IOException {
+    return open(server, BUFFER_BYTES);
+  }
+
+  /**
+   * The same, to be one of many.
+   *
+   * @param bufferBytes no less than a header may have
+   */
+  static Link open(Server server, int bufferBytes) throws IOException {
     SocketChannel channel = connect(server);
     if (server.address() instanceof InetSocketAddress) {
       channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
     }
-    Link link = new Link(channel);
+    Link link = new Link(channel, bufferBytes);
     try {
       link.send(RequestEncoder.encode("hello", new Request.Hello(1, server.token())));
       link.awaitAnswer("\"type\":\"hello\"");
@@ -84,6 +94,16 @@ final class Link implements Closeable {
         return bytes;
       }
     }
+  }
+
+  /** Blocks until the command that was run, or is to be followed, runs. */
+  void awaitStarted() throws IOException {
+    do {
+      var _ = nextFrame();
+      if (header.contains(FINAL)) {
+        throw new IOException("ended before it began: " + header);
+      }
+    } while (!header.contains(STARTED));
   }
 
   /** The id of the answer that ended last; null: it has none. */

@@ -31,10 +31,13 @@ final class OwnServer implements AutoCloseable {
           "--sun-misc-unsafe-memory-access=allow");
 
   private final Process process;
+  // Watched for changes as long as the server is there.
+  private final Path tokens;
   private final Server server;
 
-  private OwnServer(Process process, Server server) {
+  private OwnServer(Process process, Path tokens, Server server) {
     this.process = process;
+    this.tokens = tokens;
     this.server = server;
   }
 
@@ -45,13 +48,14 @@ final class OwnServer implements AutoCloseable {
     try {
       Files.writeString(file, token.line() + "\n");
       Process process = launch(file);
-      // It has read its tokens by the time that it listens.
       int port = readPort(process.inputReader());
       String host = "127.0.0.1:" + port;
       InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
-      return new OwnServer(process, new Server(address, host, token.secret()));
-    } finally {
+      Server server = new Server(address, host, token.secret(), process.toHandle());
+      return new OwnServer(process, file, server);
+    } catch (IOException e) {
       Files.delete(file);
+      throw e;
     }
   }
 
@@ -81,7 +85,15 @@ final class OwnServer implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public void close() throws IOException {
+    try {
+      end();
+    } finally {
+      Files.delete(tokens);
+    }
+  }
+
+  private void end() {
     try {
       process.getOutputStream().close();
       if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {

@@ -28,14 +28,15 @@ final class Pairs {
     for (int i = 0; i < ratios.length; i++) {
       ratios[i] = runnels[i] / floors[i];
     }
-    return new Result(name, title, unit, median(ratios), median(runnels), median(floors));
+    return new Result(
+        name, title, unit, median(runnels), new Result.Floor(median(floors), median(ratios)));
   }
 
   /** A percentile of all samples together; single rounds have too few. */
   Result percentile(double part, String name, String title, Result.Unit unit) {
     double ofFloor = percentile(all(floor), part);
     double ofRunnel = percentile(all(runnel), part);
-    return new Result(name, title, unit, ofRunnel / ofFloor, ofRunnel, ofFloor);
+    return new Result(name, title, unit, ofRunnel, new Result.Floor(ofFloor, ofRunnel / ofFloor));
   }
 
   private static double[] medians(List<double[]> rounds) {

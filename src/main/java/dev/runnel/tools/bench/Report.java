@@ -22,15 +22,7 @@ final class Report {
     StringBuilder text = new StringBuilder();
     text.append(String.format(Locale.ROOT, "%7s  %12s  %12s%n", "ratio", "runnel", "floor"));
     for (Result result : results) {
-      text.append(
-          String.format(
-              Locale.ROOT,
-              "%5.2f %s  %12s  %12s  %s%n",
-              result.ratio(),
-              result.unit().better() == Result.Better.LESS ? "↓" : "↑",
-              figure(result.runnel(), result.unit()),
-              figure(result.floor(), result.unit()),
-              result.title()));
+      text.append(row(result));
     }
     text.append("\nratio: runnel / floor, the median of paired rounds; ↓ less is better, ↑ more\n");
     text.append(order.host() == null ? "server: one of its own" : "server: " + order.host());
@@ -40,6 +32,18 @@ final class Report {
       text.append("If the server is elsewhere, ratios compare two machines and the way between.\n");
     }
     return text.toString();
+  }
+
+  private static String row(Result result) {
+    Result.Floor floor = result.floor();
+    return String.format(
+        Locale.ROOT,
+        "%5s %s  %12s  %12s  %s%n",
+        floor == null ? "–" : String.format(Locale.ROOT, "%.2f", floor.ratio()),
+        result.unit().better() == Result.Better.LESS ? "↓" : "↑",
+        figure(result.runnel(), result.unit()),
+        floor == null ? "–" : figure(floor.value(), result.unit()),
+        result.title());
   }
 
   private static String figure(double value, Result.Unit unit) {
@@ -67,10 +71,13 @@ final class Report {
     json.writeStartObject();
     json.writeStringField("name", result.name());
     json.writeStringField("what", result.title());
-    json.writeNumberField("ratio", result.ratio());
+    Result.Floor floor = result.floor();
+    if (floor != null) {
+      json.writeNumberField("ratio", floor.ratio());
+      json.writeNumberField("floor", floor.value());
+    }
     json.writeStringField("better", result.unit().better().name().toLowerCase(Locale.ROOT));
     json.writeNumberField("runnel", result.runnel());
-    json.writeNumberField("floor", result.floor());
     json.writeStringField("unit", result.unit().symbol());
     json.writeEndObject();
   }

@@ -8,5 +8,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param host as options name it
  * @param token null: it needs none
+ * @param process null: it is not ours, so nobody knows
  */
-record Server(SocketAddress address, String host, @Nullable String token) {}
+record Server(
+    SocketAddress address, String host, @Nullable String token, @Nullable ProcessHandle process) {}

@@ -28,6 +28,10 @@ final class Several<T extends Closeable> implements AutoCloseable {
     }
   }
 
+  int count() {
+    return all.size();
+  }
+
   T get(int index) {
     return all.get(index);
   }

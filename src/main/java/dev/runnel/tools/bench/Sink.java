@@ -13,15 +13,22 @@ final class Sink implements Closeable {
   private static final int BUFFER_BYTES = 512 * 1024;
 
   private final ServerSocketChannel listener;
-  private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
+  private final ByteBuffer buffer;
 
-  private Sink(ServerSocketChannel listener) {
+  private Sink(ServerSocketChannel listener, int bufferBytes) {
     this.listener = listener;
+    this.buffer = ByteBuffer.allocateDirect(bufferBytes);
   }
 
   static Sink open() throws IOException {
+    return open(BUFFER_BYTES);
+  }
+
+  /** One of many. */
+  static Sink open(int bufferBytes) throws IOException {
     ServerSocketChannel listener = ServerSocketChannel.open();
-    return new Sink(listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)));
+    InetSocketAddress any = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    return new Sink(listener.bind(any), bufferBytes);
   }
 
   int port() {

@@ -2,6 +2,7 @@ package dev.runnel.tools.bench;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -29,6 +30,12 @@ class BenchTest {
           "stream_1",
           "stream_4",
           "lines",
+          "followers_1",
+          "followers_1_memory",
+          "followers_10",
+          "followers_10_memory",
+          "followers_100",
+          "followers_100_memory",
           "line_p50",
           "line_p99",
           "client_start");
@@ -41,9 +48,10 @@ class BenchTest {
     assertEquals(0, bench.exitValue());
     assertEquals(NAMES, report.path("results").findValuesAsText("name"));
     for (JsonNode result : report.path("results")) {
-      assertTrue(result.path("ratio").asDouble() > 0, result.toString());
       assertTrue(result.path("runnel").asDouble() > 0, result.toString());
-      assertTrue(result.path("floor").asDouble() > 0, result.toString());
+      boolean hasFloor = !result.path("name").asText().endsWith("_memory");
+      assertEquals(hasFloor, result.path("ratio").asDouble() > 0, result.toString());
+      assertEquals(hasFloor, result.path("floor").asDouble() > 0, result.toString());
     }
   }
 
@@ -73,6 +81,15 @@ class BenchTest {
       assertTrue(table.contains("one command, sh -c true, p50"), table);
       assertTrue(table.contains("server: " + host), table);
       assertTrue(table.contains("If the server is elsewhere"), table);
+    }
+  }
+
+  @Test
+  void followersOfAServerThatIsNotOursHaveARateOnly() throws Exception {
+    try (Daemon daemon = Daemon.start("--listen", "127.0.0.1:0", "--insecure")) {
+      String table = table("127.0.0.1:" + daemon.port(), new Followers(3));
+      assertTrue(table.contains("MB/s  one command's output to 3 followers"), table);
+      assertFalse(table.contains("memory"), table);
     }
   }
 
