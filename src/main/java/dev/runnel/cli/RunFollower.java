@@ -22,6 +22,9 @@ final class RunFollower {
   /** The id of the run or attach on its connection. */
   static final String ID = "run";
 
+  /** A server that never said a word is likely to be none of ours. */
+  private static final int MAX_WORDLESS = 3;
+
   private final Surroundings surroundings;
   private final Link link;
   private final JobControl control;
@@ -38,6 +41,7 @@ final class RunFollower {
   /** Whether this connection is another than the first, and has not brought us back to the job. */
   private boolean again;
 
+  private int wordless;
   private int stdinWindow;
   private long first;
   private long next;
@@ -249,7 +253,7 @@ final class RunFollower {
 
   private void resume(Cut cut) throws Failure {
     printer.check();
-    if (resumption == null || link.isClosed()) {
+    if (resumption == null || link.isClosed() || isWordless()) {
       throw Breakdown.lost(link.host(), heard, received, cut);
     }
     link.replace(null);
@@ -269,6 +273,10 @@ final class RunFollower {
       // A server that closes says why before it does: whoever reads the connection tells.
     }
     link.replace(connection);
+  }
+
+  private boolean isWordless() {
+    return heard == Breakdown.Heard.NOTHING && ++wordless == MAX_WORDLESS;
   }
 
   private void check(Event.Ended ended) {

@@ -102,9 +102,9 @@ final class Client {
     return new Cli(surroundings()).run(line);
   }
 
-  /** {@code exec -H} to that server. */
+  /** {@code exec -H} to that server, over one connection only. */
   int exec(FakeServer server, String... words) {
-    List<String> all = new ArrayList<>(List.of("exec", "-H", server.host()));
+    List<String> all = new ArrayList<>(List.of("exec", "--no-resume", "-H", server.host()));
     all.addAll(List.of(words));
     return run(all.toArray(String[]::new));
   }

@@ -101,6 +101,19 @@ class ExecResumeTest {
   }
 
   @Test
+  void givesUpAServerThatNeverSaysAWord() throws Exception {
+    try (FakeServer server =
+        new FakeServer(FakeServer.Peer::read, FakeServer.Peer::read, FakeServer.Peer::read)) {
+      assertEquals(255, exec(server, "true"));
+      assertEquals(
+          "runnel: "
+              + server.host()
+              + " closed the connection without an answer; whether the command ran is not known\n",
+          client.err());
+    }
+  }
+
+  @Test
   void countsWhatCameOverEveryConnection() throws Exception {
     try (FakeServer server =
         new FakeServer(
