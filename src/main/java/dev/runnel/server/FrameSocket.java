@@ -12,6 +12,7 @@ import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.socket.nio.NioDomainSocketChannel;
+import io.netty.handler.ssl.NotSslRecordException;
 import io.netty.handler.ssl.SslHandler;
 import io.vertx.core.internal.net.NetSocketInternal;
 import io.vertx.core.net.NetSocket;
@@ -86,7 +87,8 @@ final class FrameSocket {
    *
    * @param onSecured called with the peer's certificate, or null, before the first byte that comes
    *     through
-   * @param onFailed called with the reason if there will be none; the connection closes
+   * @param onFailed called with the reason if the peer tried and there will be none; the connection
+   *     closes
    */
   void secure(
       SSLEngine engine, Consumer<@Nullable X509Certificate> onSecured, Consumer<String> onFailed) {
@@ -99,7 +101,7 @@ final class FrameSocket {
             shaken -> {
               if (shaken.isSuccess()) {
                 onSecured.accept(certificateOf(engine));
-              } else if (!(shaken.cause() instanceof ClosedChannelException)) {
+              } else if (isAttempt(shaken.cause())) {
                 onFailed.accept(reason(shaken.cause()));
               }
             });
@@ -116,6 +118,12 @@ final class FrameSocket {
       }
     }
     return "TLS: no handshake";
+  }
+
+  // Whoever left, or does not speak TLS at all, has not tried to get in.
+  private static boolean isAttempt(Throwable failure) {
+    return !(failure instanceof ClosedChannelException)
+        && !(failure instanceof NotSslRecordException);
   }
 
   private static @Nullable X509Certificate certificateOf(SSLEngine engine) {

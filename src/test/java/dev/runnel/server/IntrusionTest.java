@@ -3,6 +3,7 @@ package dev.runnel.server;
 import static dev.runnel.server.RawClient.frame;
 import static dev.runnel.server.RawClient.rawFrame;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.security.Strangers;
@@ -20,6 +21,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import javax.net.ssl.SSLContext;
@@ -231,11 +233,27 @@ class IntrusionTest extends NodeTest {
     int port = node().listen(new Access.OverTls(tls, byToken), strangers);
     String source = Elsewhere.address();
     for (int i = 0; i < 4; i++) {
-      Socket socket = closed(Elsewhere.connect(source, port));
-      socket.getOutputStream().write("GET / HTTP/1.1\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-      socket.getInputStream().transferTo(OutputStream.nullOutputStream());
+      say(source, port, HexFormat.of().parseHex("1603010004deadbeef"));
     }
     Until.holds("the source to be shut out", () -> strangers.enter(source) != null);
+  }
+
+  @Test
+  void speakingAnotherProtocolIsNoAttempt() throws Exception {
+    int port = node().listen(new Access.OverTls(tls, byToken), strangers);
+    String source = Elsewhere.address();
+    for (int i = 0; i < 20; i++) {
+      say(source, port, "GET / HTTP/1.1\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+    }
+    Until.holds("all of them to be gone", () -> strangers.count() == 0);
+    assertNull(strangers.enter(source));
+    strangers.leave(source);
+  }
+
+  private void say(String source, int port, byte[] words) throws Exception {
+    Socket socket = closed(Elsewhere.connect(source, port));
+    socket.getOutputStream().write(words);
+    socket.getInputStream().transferTo(OutputStream.nullOutputStream());
   }
 
   @Test
