@@ -61,7 +61,7 @@ final class AttachVerb {
       throw Failure.usage("--watch and --stdin as well");
     }
     JobStatus status = verb.find(word);
-    FollowVerb.Followed followed = verb.follow(status.job(), from, role, verb.surroundings());
+    FollowVerb.Followed followed = verb.follow(status, from, role, verb.surroundings());
     Event.Ended ended = followed.follower().follow();
     return Verdict.of(
         ended, followed.follower().loss(), followed.control(), Text.oneLine(status.command()));

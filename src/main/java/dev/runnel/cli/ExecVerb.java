@@ -57,7 +57,7 @@ final class ExecVerb {
     Opening opening =
         resume == null
             ? Opening.run(target.token() == null ? null : target.hello(), run)
-            : Opening.run(target.hello(), resume.named(run));
+            : Opening.run(target.hello(resume.asked()), resume.named(run));
     ByteBuffer[] frames = encode(opening);
     watchSignals();
     Link link = new Link(connect(target));

@@ -17,7 +17,7 @@ final class FollowVerb {
   static final Option RETRY =
       Option.value("--retry", "TIME", "how long a lost connection is tried anew (default: 60s)");
 
-  /** As large as the smallest log is promised to be. */
+  /** However large the log: on a server short of memory it may hold no more. */
   private static final long WINDOW_BYTES = 65_536;
 
   private final String name;
@@ -98,13 +98,16 @@ final class FollowVerb {
   }
 
   /** Connects, and asks to follow the job; whatever its signals, we leave it and it goes on. */
-  Followed follow(JobId job, OptionalLong from, Role role, Surroundings where) throws Failure {
+  Followed follow(JobStatus found, OptionalLong from, Role role, Surroundings where)
+      throws Failure {
+    JobId job = found.job();
     Target target = target();
     Duration heartbeat = Resume.heartbeat(arguments, target);
-    Request request = new Request.Attach(job, null, from, OptionalLong.of(WINDOW_BYTES), role);
+    Request request = new Request.Attach(job, null, from, window(found), role);
     Opening.Stdin stdin =
         arguments.has(ExecOptions.STDIN) ? Opening.Stdin.SENT : Opening.Stdin.KEPT;
-    Opening opening = new Opening(target.hello(), request, stdin);
+    Duration asked = Resume.askedHeartbeat(arguments, target);
+    Opening opening = new Opening(target.hello(asked), request, stdin);
     Link open = new Link(connect(target));
     link = open;
     JobControl control = new JobControl(open, JobControl.Parting.DETACH, job);
@@ -116,6 +119,11 @@ final class FollowVerb {
     }
     return new Followed(
         new RunFollower(where, open, control, opening, resumption(target, open)), control);
+  }
+
+  private static OptionalLong window(JobStatus job) {
+    Long retain = job.retainBytes();
+    return OptionalLong.of(retain == null ? WINDOW_BYTES : Math.min(WINDOW_BYTES, retain));
   }
 
   private Target target() throws Failure {

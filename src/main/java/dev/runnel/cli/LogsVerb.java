@@ -55,8 +55,7 @@ final class LogsVerb {
       return new Verdict(0, null, null, null);
     }
     RunFollower follower =
-        verb.follow(status.job(), OptionalLong.of(from), Role.WATCHER, verb.surroundings())
-            .follower();
+        verb.follow(status, OptionalLong.of(from), Role.WATCHER, verb.surroundings()).follower();
     Event.Ended ended = follower.followUntil(until);
     String loss = follower.loss();
     return new Verdict(loss == null ? 0 : Failure.OURS, loss, null, ended);

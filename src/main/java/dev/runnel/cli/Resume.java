@@ -12,8 +12,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param linger how long it is tried anew, and how long the job goes on without us
  * @param heartbeat null: none, for where a loss is told at once
+ * @param asked how often the server is to ask us; null: never
  */
-record Resume(Duration linger, @Nullable Duration heartbeat) {
+record Resume(Duration linger, @Nullable Duration heartbeat, @Nullable Duration asked) {
   static final Duration DEFAULT_LINGER = Duration.ofSeconds(60);
   private static final Duration MIN_HEARTBEAT = Duration.ofMillis(100);
   static final Duration DEFAULT_HEARTBEAT = Duration.ofSeconds(10);
@@ -37,7 +38,8 @@ record Resume(Duration linger, @Nullable Duration heartbeat) {
         given == null
             ? DEFAULT_LINGER
             : Durations.parse(ExecOptions.LINGER, given, Duration.ofMillis(1)),
-        heartbeat(arguments, target));
+        heartbeat(arguments, target),
+        askedHeartbeat(arguments, target));
   }
 
   /** Null where a loss is told at once. */
@@ -47,6 +49,23 @@ record Resume(Duration linger, @Nullable Duration heartbeat) {
       return Durations.parse(ExecOptions.HEARTBEAT, text, MIN_HEARTBEAT);
     }
     return target.host() instanceof Host.Tcp ? DEFAULT_HEARTBEAT : null;
+  }
+
+  /**
+   * How often the server is to ask for a sign of life. We give none while we are stopped, however
+   * that came about: unless somebody wants it otherwise, it takes hours until we are given up.
+   */
+  static @Nullable Duration askedHeartbeat(Arguments arguments, Target target) throws Failure {
+    Duration ours = heartbeat(arguments, target);
+    if (ours == null) {
+      return null;
+    }
+    Duration most = Request.Hello.MAX_HEARTBEAT;
+    Duration least = Request.Hello.MIN_HEARTBEAT;
+    if (!arguments.has(ExecOptions.HEARTBEAT) || ours.compareTo(most) > 0) {
+      return most;
+    }
+    return ours.compareTo(least) < 0 ? least : ours;
   }
 
   /** The same run, by a name under which it can be found again, and going on until then. */

@@ -25,6 +25,8 @@ final class RunFollower {
   /** A server that never said a word is likely to be none of ours. */
   private static final int MAX_WORDLESS = 3;
 
+  private static final byte[] PONG = RequestEncoder.encode(null, new Request.Pong());
+
   private final Surroundings surroundings;
   private final Link link;
   private final JobControl control;
@@ -136,6 +138,8 @@ final class RunFollower {
       }
       if (event instanceof Event.Hello hello) {
         greet(hello);
+      } else if (event instanceof Event.Ping) {
+        connection.trySend(PONG);
       } else if (event != null && !ID.equals(header.id())) {
         control.answered(header.id());
       } else if (event instanceof Event.Ended ended) {

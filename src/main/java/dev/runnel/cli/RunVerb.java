@@ -174,7 +174,7 @@ final class RunVerb {
             spool == null
                 ? OptionalLong.empty()
                 : OptionalLong.of(Sizes.parse(SPOOL, spool, JobSpec.MIN_WINDOW)));
-    Request.Run named = new Resume(Lasting.FOREVER, null).named(run);
+    Request.Run named = new Resume(Lasting.FOREVER, null, null).named(run);
     String boot = run.boot() == null ? server.boot() : run.boot();
     return new Request.Run(named.job(), named.once(), boot, named.spec().withLasting(lasting));
   }

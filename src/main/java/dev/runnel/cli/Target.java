@@ -16,8 +16,17 @@ record Target(
     Duration connectTimeout,
     @Nullable Duration patience) {
 
-  /** Who we are. The server is not asked for heartbeats: ours tell it as much. */
+  /** Who we are. */
   Request.Hello hello() {
-    return new Request.Hello(1, token);
+    return hello(null);
+  }
+
+  /**
+   * Who we are, and how often the server is to ask for a sign of life.
+   *
+   * @param heartbeat null: never
+   */
+  Request.Hello hello(@Nullable Duration heartbeat) {
+    return new Request.Hello(1, token, heartbeat);
   }
 }

@@ -40,7 +40,7 @@ final class WaitVerb {
   private static Verdict await(FollowVerb verb, JobId word) throws Failure {
     JobStatus status = verb.find(word);
     FollowVerb.Followed followed =
-        verb.follow(status.job(), OptionalLong.empty(), Role.WATCHER, verb.surroundings().silent());
+        verb.follow(status, OptionalLong.empty(), Role.WATCHER, verb.surroundings().silent());
     Event.Ended ended = followed.follower().follow();
     // What we missed of the output nobody would have seen.
     return Verdict.of(ended, null, followed.control(), Text.oneLine(status.command()));

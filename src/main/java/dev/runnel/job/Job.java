@@ -337,6 +337,7 @@ public final class Job {
         at == null ? null : at.pid(),
         log.length(),
         watchers.size() + (seat.holder() == null ? 0 : 1),
+        retainBytes,
         at == null ? null : at.at(),
         end);
   }

@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param command at most 256 characters
  * @param pid null: there is none yet, or never was
+ * @param retainBytes how much its log holds, which no window may exceed; null: the server did not
+ *     say
  */
 public record JobStatus(
     JobId job,
@@ -17,5 +19,6 @@ public record JobStatus(
     @Nullable Integer pid,
     long outputBytes,
     int followers,
+    @Nullable Long retainBytes,
     @Nullable Instant startedAt,
     @Nullable End end) {}

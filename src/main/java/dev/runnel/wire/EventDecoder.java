@@ -109,6 +109,7 @@ public final class EventDecoder {
         fields.optionalInt("pid"),
         fields.number("output_bytes"),
         fields.integer("followers"),
+        fields.optionalNumber("retain"),
         EndDecoder.instant(fields, "started_at_ms"),
         fields.has("outcome") ? EndDecoder.decode(fields) : null);
   }

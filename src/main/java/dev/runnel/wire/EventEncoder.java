@@ -252,6 +252,9 @@ public final class EventEncoder {
       json.writeNumberField("output_bytes", status.outputBytes());
     }
     json.writeNumberField("followers", status.followers());
+    if (status.retainBytes() != null) {
+      json.writeNumberField("retain", status.retainBytes());
+    }
     if (status.startedAt() != null) {
       json.writeNumberField("started_at_ms", status.startedAt().toEpochMilli());
     }

@@ -96,7 +96,7 @@ class AbsenceTest {
     try (Daemon daemon = daemon(0)) {
       int port = daemon.port();
       try (CuttingProxy proxy = new CuttingProxy(port, 1, List.of(), 1)) {
-        Process client = exec(proxy.port(), "--heartbeat", "100ms", "cat");
+        Process client = exec(proxy.port(), "--heartbeat", "1s", "cat");
         BufferedReader out = client.inputReader();
         send(client, "before\n");
         assertEquals("before", out.readLine());
@@ -133,6 +133,59 @@ class AbsenceTest {
       }
       client.getOutputStream().close();
       assertEquals(0, exitCode(client), stderr(client));
+    }
+  }
+
+  // By what can't be caught: to the server it is gone, and finds its job again nevertheless.
+  @Test
+  void aClientThatWasStoppedForLongFindsItsJobAgain() throws Exception {
+    try (Daemon daemon = daemon(0)) {
+      int port = daemon.port();
+      Process client = exec(port, "--heartbeat", "1s", "cat");
+      BufferedReader out = client.inputReader();
+      send(client, "before\n");
+      assertEquals("before", out.readLine());
+      kill(client, "STOP");
+      send(client, "meanwhile\n");
+      awaitStatus(port, status -> status.contains("\"followers\":0"));
+      assertTrue(verb(port, 0, "status", "j").contains("running"));
+      kill(client, "CONT");
+      assertEquals("meanwhile", out.readLine());
+      client.getOutputStream().close();
+      assertEquals(0, exitCode(client), stderr(client));
+    }
+  }
+
+  // As by a pager that nobody scrolls: three heartbeats pass, and it is still the same connection.
+  @Test
+  void aClientWhoseOutputIsBlockedKeepsItsJob() throws Exception {
+    try (Daemon daemon = daemon(0)) {
+      int port = daemon.port();
+      try (CuttingProxy proxy = new CuttingProxy(port, 1, List.of(), 1)) {
+        Process client = exec(proxy.port(), "--heartbeat", "1s", "seq", "1", "1000000");
+        BufferedReader out = client.inputReader();
+        assertEquals("1", out.readLine());
+        assertEquals(0, new Client().run("exec", "-H", "127.0.0.1:" + port, "sleep", "4.5"));
+        assertTrue(verb(port, 0, "status", "--json", "j").contains("\"followers\":1"));
+        for (int line = 2; line <= 1_000_000; line++) {
+          assertEquals("" + line, out.readLine());
+        }
+        assertEquals(0, exitCode(client), stderr(client));
+        assertEquals(1, proxy.connections());
+      }
+    }
+  }
+
+  @Test
+  void aJobWithASmallLogIsFollowed() throws Exception {
+    try (Daemon daemon = daemon(0)) {
+      int port = daemon.port();
+      String line = "seq 1 10000; exit 3";
+      verb(port, 0, "run", "--job", "s", "--retain", "4096", "--on-full", "block", "-c", line);
+      String all = verb(port, 3, "attach", "s");
+      assertTrue(all.startsWith("1\n2\n3\n") && all.endsWith("\n9999\n10000\n"), all);
+      assertEquals(48_894, all.length());
+      assertEquals("", verb(port, 3, "wait", "s"));
     }
   }
 
@@ -204,7 +257,7 @@ class AbsenceTest {
         CuttingProxy proxy = new CuttingProxy(daemon.port(), 1, List.of(), 1)) {
       Client client = new Client();
       String host = "127.0.0.1:" + proxy.port();
-      int code = client.run("exec", "-H", host, "--heartbeat", "200ms", "-c", "sleep 2; echo up");
+      int code = client.run("exec", "-H", host, "--heartbeat", "1s", "-c", "sleep 4; echo up");
       assertEquals(0, code, client.err());
       assertEquals("up\n", client.out());
       assertEquals(1, proxy.connections());

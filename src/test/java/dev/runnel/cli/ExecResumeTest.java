@@ -10,6 +10,7 @@ import java.nio.channels.Pipe;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -52,6 +53,47 @@ class ExecResumeTest {
         "\"type\":\"error\",\"id\":\"run\",\"final\":true,\"code\":\""
             + code
             + "\",\"message\":\"no\"");
+  }
+
+  @Test
+  void answersTheServersHeartbeats() throws Exception {
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              String hello = peer.greet().header();
+              assertTrue(hello.contains("\"heartbeat_ms\":2000,"), hello);
+              var _ = peer.read();
+              peer.started();
+              peer.send("\"type\":\"ping\",\"final\":false");
+              assertEquals("{\"type\":\"pong\",\"total_size\":0}", peer.await("pong").header());
+              peer.end(OK);
+            })) {
+      assertEquals(0, exec(server, "--heartbeat", "2s", "true"), client.err());
+    }
+  }
+
+  // Whoever is stopped answers nothing.
+  @Test
+  void isAskedHourlyUnlessSomebodyWantsItOtherwise() throws Exception {
+    Map<String, String> asked = Map.of("10s", "10000", "100ms", "1000", "2h", "3600000");
+    try (FakeServer server = new FakeServer(greeted("3600000"))) {
+      assertEquals(0, exec(server, "true"), client.err());
+    }
+    for (Map.Entry<String, String> each : asked.entrySet()) {
+      try (FakeServer server = new FakeServer(greeted(each.getValue()))) {
+        assertEquals(0, exec(server, "--heartbeat", each.getKey(), "true"), client.err());
+      }
+    }
+  }
+
+  private static FakeServer.Script greeted(String heartbeatMillis) {
+    return peer -> {
+      String hello = peer.greet().header();
+      assertTrue(hello.contains("\"heartbeat_ms\":" + heartbeatMillis + ","), hello);
+      var _ = peer.read();
+      peer.started();
+      peer.end(OK);
+    };
   }
 
   @Test

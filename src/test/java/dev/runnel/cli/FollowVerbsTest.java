@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.NullMarked;
@@ -66,6 +67,25 @@ class FollowVerbsTest {
     }
     assertEquals("abc", client.out());
     assertEquals("", client.err());
+  }
+
+  @Test
+  void windowIsNoLargerThanTheLog() throws Exception {
+    for (String verb : List.of("attach", "logs", "wait")) {
+      String small = status("j", 0).replace(",\"started", ",\"retain\":4096,\"started");
+      try (FakeServer server =
+          new FakeServer(
+              list(small),
+              peer -> {
+                var _ = peer.greet();
+                String attach = peer.read().header();
+                assertTrue(attach.contains("\"window\":4096,"), attach);
+                peer.started();
+                peer.end(OK);
+              })) {
+        assertEquals(0, verb(server, verb, "j"), client.err());
+      }
+    }
   }
 
   @Test

@@ -98,6 +98,7 @@ class EventDecoderTest {
         17,
         TOTAL.bytes(),
         2,
+        65_536L,
         START,
         end == null ? null : startedAt(end));
   }

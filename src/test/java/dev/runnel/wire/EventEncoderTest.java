@@ -222,6 +222,7 @@ class EventEncoderTest {
         Integer.MAX_VALUE,
         Long.MAX_VALUE,
         Integer.MAX_VALUE,
+        Long.MAX_VALUE,
         Instant.EPOCH,
         end);
   }

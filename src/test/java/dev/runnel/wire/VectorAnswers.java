@@ -28,7 +28,8 @@ final class VectorAnswers {
   private static final byte[] BINARY = {0, (byte) 0xFF, '\r', '\n'};
   private static final StreamTotal NOTHING = new StreamTotal(0, 0);
   private static final List<JobStatus> STATUSES =
-      List.of(new JobStatus(BUILD, JobState.STARTING, "ci", "make all", null, 0, 1, null, null));
+      List.of(
+          new JobStatus(BUILD, JobState.STARTING, "ci", "make all", null, 0, 1, null, null, null));
 
   static final Map<String, Answer> ALL =
       Map.ofEntries(
@@ -175,12 +176,13 @@ final class VectorAnswers {
   }
 
   private static JobStatus running() {
-    return new JobStatus(BUILD, JobState.RUNNING, "ci", "make all", 4711, 6, 1, NEW_YEAR, null);
+    return new JobStatus(
+        BUILD, JobState.RUNNING, "ci", "make all", 4711, 6, 1, 1_048_576L, NEW_YEAR, null);
   }
 
   private static JobStatus ended() {
     return new JobStatus(
-        UNNAMED, JobState.ENDED, "ci", "sleep 60", 4712, 4, 0, NEW_YEAR, timedOut());
+        UNNAMED, JobState.ENDED, "ci", "sleep 60", 4712, 4, 0, null, NEW_YEAR, timedOut());
   }
 
   private static StreamTotal total(byte[] bytes) {
