@@ -68,7 +68,8 @@ class RoomsTest {
           new Room("spool", Set.of("model", "wire"), LOGGING),
           new Room("job", Set.of("model", "process", "spool")),
           new Room("security", Set.of("model"), VERTX, LOGGING),
-          new Room("bus", Set.of("model", "wire", "job", "security"), VERTX, LOGGING),
+          new Room("commands", Set.of("model"), VERTX),
+          new Room("bus", Set.of("model", "wire", "job", "security", "commands"), VERTX, LOGGING),
           new Room("worker", Set.of("model", "wire", "job", "security", "bus"), VERTX, LOGGING),
           new Room(
               "server",
@@ -80,10 +81,10 @@ class RoomsTest {
               "io.netty.handler.ssl",
               "io.netty.util.concurrent"),
           new Room("server.seed", Set.of("model", "job", "bus", "server"), VERTX, LOGGING),
-          new Room("client", Set.of("model", "wire", "wire.vertx"), VERTX, LOGGING),
+          new Room("client", Set.of("model", "wire", "wire.vertx", "commands"), VERTX, LOGGING),
           new Room(
               "cluster",
-              Set.of("model", "job", "bus", "client"),
+              Set.of("model", "job", "bus", "commands", "client"),
               VERTX,
               LOGGING,
               "io.vertx.spi.cluster.hazelcast..",

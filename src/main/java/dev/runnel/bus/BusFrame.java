@@ -1,7 +1,10 @@
 package dev.runnel.bus;
 
+import dev.runnel.commands.CommandException;
 import dev.runnel.model.ErrorCode;
+import dev.runnel.model.Event;
 import dev.runnel.model.JobSpec;
+import dev.runnel.wire.EventDecoder;
 import dev.runnel.wire.Frame;
 import dev.runnel.wire.Header;
 import dev.runnel.wire.Limits;
@@ -77,6 +80,23 @@ public final class BusFrame {
           "total_size: " + header.totalSize() + " (the message's body: " + body.length + ")");
     }
     return new Frame(header, body);
+  }
+
+  /**
+   * What a reply means.
+   *
+   * @throws CommandException if it means nothing
+   */
+  static Event answer(Message<?> reply) {
+    try {
+      Event event = EventDecoder.decode(frame(reply).header());
+      if (event != null) {
+        return event;
+      }
+      throw new CommandException("the node's answer is none that is known");
+    } catch (ProtocolException e) {
+      throw new CommandException("the node's answer is no event: " + e.getMessage());
+    }
   }
 
   private static int headerBytes(byte[] encoded) {

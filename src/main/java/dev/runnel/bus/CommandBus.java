@@ -1,15 +1,27 @@
 package dev.runnel.bus;
 
-import dev.runnel.model.JobSpec;
-import io.vertx.core.Context;
+import dev.runnel.commands.CommandException;
+import dev.runnel.commands.Commands;
+import dev.runnel.commands.FollowedJob;
+import dev.runnel.model.Event;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobStatus;
+import dev.runnel.model.Request;
+import dev.runnel.wire.EventDecoder;
+import dev.runnel.wire.ProtocolException;
+import dev.runnel.wire.RequestEncoder;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.eventbus.Message;
+import java.util.List;
 
 /**
  * Runs commands for verticles, over the event bus, on whichever node takes requests at an address.
- * Any thread; every job lives on the context that asked for it.
+ * Where several share it, a job is asked for at its node's own address: that of {@link
+ * Bus#nodeAddress}.
  */
-public final class CommandBus {
+public final class CommandBus implements Commands {
   private final Vertx vertx;
   private final String address;
 
@@ -28,14 +40,50 @@ public final class CommandBus {
     return new CommandBus(vertx, address);
   }
 
-  /**
-   * Runs a command. Done when its process is there; failed if it could not be started, with a
-   * {@link CommandException} that says why. The job ends when the context's verticle is undeployed.
-   *
-   * <p>Its handlers run on the caller's context, or on a new one if the caller has none.
-   */
-  public Future<BusJob> run(JobSpec spec) {
-    Context context = vertx.getOrCreateContext();
-    return new BusJob(vertx, context, address, spec).start();
+  @Override
+  public Future<FollowedJob> run(Request.Run run) {
+    return follow(run, BusFrame.window(run.spec()));
+  }
+
+  @Override
+  public Future<FollowedJob> attach(Request.Attach attach) {
+    return follow(attach, attach.window().orElse(BusFrame.WINDOW_BYTES));
+  }
+
+  private Future<FollowedJob> follow(Request opening, long window) {
+    return new BusLine(vertx.getOrCreateContext(), address, opening, window).started();
+  }
+
+  @Override
+  public Future<JobStatus> status(JobId job) {
+    return ask(new Request.Status(job))
+        .map(
+            message -> {
+              if (BusFrame.answer(message) instanceof Event.Status(JobStatus status)) {
+                return status;
+              }
+              throw new CommandException("the node's answer is no status");
+            });
+  }
+
+  @Override
+  public Future<List<JobStatus>> jobs(Request.Jobs which) {
+    return ask(which)
+        .map(
+            message -> {
+              try {
+                return EventDecoder.decodeStatuses(((Buffer) message.body()).getBytes());
+              } catch (ProtocolException e) {
+                throw new CommandException("the node's answer is no list: " + e.getMessage());
+              }
+            });
+  }
+
+  private Future<Message<Object>> ask(Request request) {
+    byte[] encoded = RequestEncoder.encode(null, request);
+    return vertx
+        .eventBus()
+        .request(address, BusFrame.body(encoded), BusFrame.options(encoded))
+        .recover(e -> Future.failedFuture(new CommandException(String.valueOf(e.getMessage()))));
   }
 }

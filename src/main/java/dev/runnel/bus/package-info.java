@@ -1,6 +1,6 @@
 /**
  * What goes over the event bus between a node's verticles: addresses, messages, codecs. Imports
- * {@code model}, {@code wire}, {@code job} and {@code security}. Runs on the caller's context.
+ * {@code model}, {@code wire}, {@code job}, {@code security} and {@code commands}. Runs on the caller's context.
  */
 @NullMarked
 package dev.runnel.bus;

@@ -3,6 +3,7 @@ package dev.runnel.bus;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.runnel.commands.FollowedJob;
 import dev.runnel.config.PolicyFile;
 import dev.runnel.job.Origin;
 import dev.runnel.job.RefusedException;
@@ -48,7 +49,7 @@ class BusPolicyTest {
     try (BusNode node = new BusNode()) {
       node.guard().adopt(PolicyFile.read(file));
       CommandBus commands = CommandBus.of(node.vertx());
-      await(commands.run(JobSpec.of(CommandSpec.of("echo", "x"))).compose(BusJob::end));
+      await(commands.run(JobSpec.of(CommandSpec.of("echo", "x"))).compose(FollowedJob::end));
       assertEquals(
           "forbidden: no rule of the policy lets bus run this command",
           failure(commands.run(JobSpec.of(CommandSpec.of("id")))));

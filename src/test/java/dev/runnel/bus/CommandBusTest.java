@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.commands.CommandException;
+import dev.runnel.commands.FollowedJob;
 import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
@@ -130,7 +132,7 @@ class CommandBusTest {
 
   @Test
   void consumerThatDoesNotReadHoldsItsOwnCommandBack() {
-    BusJob[] stuck = new BusJob[1];
+    FollowedJob[] stuck = new FollowedJob[1];
     Promise<End> stuckEnd = Promise.promise();
     inVerticle(
         commands ->
@@ -144,7 +146,7 @@ class CommandBusTest {
                       return job;
                     }));
     // Held: it would write 14 MB, the log holds one.
-    End other = inVerticle(commands -> commands.run(shell("exit 5")).compose(BusJob::end));
+    End other = inVerticle(commands -> commands.run(shell("exit 5")).compose(FollowedJob::end));
     assertEquals(new ExitStatus.Exited(5), other.status());
     assertTrue(!stuckEnd.future().isComplete());
     Promise<String> stdout = Promise.promise();
@@ -234,7 +236,7 @@ class CommandBusTest {
 
   @Test
   void handlersOfFuturesRunOnTheCallersContextToo() {
-    BusJob job = inVerticle(commands -> commands.run(shell("exec sleep 60")));
+    FollowedJob job = inVerticle(commands -> commands.run(shell("exec sleep 60")));
     Promise<Boolean> same = Promise.promise();
     // From a thread of the test's own.
     job.end().onComplete(_ -> same.complete(Vertx.currentContext() == job.context()));
@@ -318,7 +320,7 @@ class CommandBusTest {
 
   @Test
   void undeployedVerticlesJobsEnd() {
-    Promise<BusJob> running = Promise.promise();
+    Promise<FollowedJob> running = Promise.promise();
     String id =
         await(
             vertx.deployVerticle(
@@ -328,7 +330,7 @@ class CommandBusTest {
                     CommandBus.of(vertx).run(shell("exec sleep 100")).onComplete(running);
                   }
                 }));
-    BusJob job = await(running.future());
+    FollowedJob job = await(running.future());
     assertTrue(ProcessHandle.of(job.pid()).isPresent());
     Future<End> end = job.end();
     await(vertx.undeploy(id));
@@ -352,7 +354,7 @@ class CommandBusTest {
     return await(result.future());
   }
 
-  private static void onContext(Runnable task, BusJob job) {
+  private static void onContext(Runnable task, FollowedJob job) {
     job.context().runOnContext(_ -> task.run());
   }
 

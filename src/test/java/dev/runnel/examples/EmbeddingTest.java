@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.RunnelOptions;
 import dev.runnel.RunnelVerticle;
-import dev.runnel.bus.BusJob;
 import dev.runnel.bus.CommandBus;
+import dev.runnel.commands.FollowedJob;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
@@ -101,7 +101,7 @@ class EmbeddingTest {
   @Test
   void undeployedItEndsItsJobs() {
     String id = await(vertx.deployVerticle(new RunnelVerticle()));
-    BusJob job =
+    FollowedJob job =
         await(
             CommandBus.of(vertx).run(JobSpec.of(CommandSpec.of("sh", "-c", "sleep 1000 & wait"))));
     assertTrue(ProcessHandle.of(job.pid()).isPresent());
@@ -114,7 +114,7 @@ class EmbeddingTest {
         await(
             CommandBus.at(vertx, address)
                 .run(JobSpec.of(CommandSpec.of("sh", "-c", line)))
-                .compose(BusJob::end));
+                .compose(FollowedJob::end));
     assertEquals(Outcome.EXITED, end.outcome());
     return end;
   }

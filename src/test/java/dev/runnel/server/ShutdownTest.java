@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.RunnelOptions;
 import dev.runnel.RunnelVerticle;
-import dev.runnel.bus.BusJob;
 import dev.runnel.bus.CommandBus;
+import dev.runnel.commands.FollowedJob;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Outcome;
@@ -112,7 +112,7 @@ class ShutdownTest {
   }
 
   /** One on each way in. */
-  private record Followers(RawClient tcp, RawClient unix, BusJob busJob) {
+  private record Followers(RawClient tcp, RawClient unix, FollowedJob busJob) {
     void hearOfTheShutdown() throws Exception {
       assertEquals(Outcome.SHUTDOWN, await(busJob.end()).outcome());
       try (tcp;

@@ -1,4 +1,4 @@
-package dev.runnel.bus;
+package dev.runnel.commands;
 
 import dev.runnel.model.Stream;
 import io.vertx.core.buffer.Buffer;
@@ -22,6 +22,7 @@ final class OutputSplitter {
   private final Map<Stream, Side> sides = new EnumMap<>(Stream.class);
   private @Nullable Taker taker;
   private @Nullable JobStream<JobOutput> both;
+  private long unconsumedBytes;
   private boolean ended;
   private @Nullable Throwable failure;
 
@@ -102,9 +103,15 @@ final class OutputSplitter {
   void add(JobOutput output) {
     Piece piece = new Piece(output);
     pieces.add(piece);
+    unconsumedBytes += piece.bytes();
     if (taker != null) {
       taker.take(piece);
     }
+  }
+
+  /** Bytes that came and that nobody has consumed. */
+  long unconsumedBytes() {
+    return unconsumedBytes;
   }
 
   /** There is no more; with a cause, there should have been. */
@@ -138,6 +145,7 @@ final class OutputSplitter {
 
   private void consumed(Piece piece) {
     piece.consumed = true;
+    unconsumedBytes -= piece.bytes();
     long offset = -1;
     while (!pieces.isEmpty() && pieces.getFirst().consumed) {
       offset = pieces.removeFirst().output.end();

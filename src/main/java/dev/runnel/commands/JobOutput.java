@@ -1,4 +1,4 @@
-package dev.runnel.bus;
+package dev.runnel.commands;
 
 import dev.runnel.model.Stream;
 import io.vertx.core.buffer.Buffer;

@@ -1,4 +1,4 @@
-package dev.runnel.bus;
+package dev.runnel.commands;
 
 import io.vertx.core.Handler;
 import io.vertx.core.streams.ReadStream;

@@ -1,4 +1,4 @@
-package dev.runnel.bus;
+package dev.runnel.commands;
 
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 final class StdinStream implements WriteStream<Buffer> {
   private static final int WINDOW_BYTES = 65_536;
 
+  /** A frame's body holds no more. */
+  private static final int MAX_PIECE_BYTES = 65_536;
+
   private final Sender sender;
   private final ArrayDeque<Write> writes = new ArrayDeque<>();
   private final Promise<Void> closed = Promise.promise();
@@ -25,6 +28,10 @@ final class StdinStream implements WriteStream<Buffer> {
   private long written;
   private long sent;
   private long taken;
+  private long first;
+  private int window = WINDOW_BYTES;
+  private boolean waiting = true;
+  private boolean begun;
   private boolean ending;
   private boolean eofSent;
   private boolean full;
@@ -100,9 +107,29 @@ final class StdinStream implements WriteStream<Buffer> {
     return this;
   }
 
-  /** The pipe has taken so much. */
+  /**
+   * Sends nothing until the node has said again how much the pipe has taken: what it has not is sent
+   * once more.
+   *
+   * @param credit bytes beyond that; null: the usual
+   */
+  void await(@Nullable Integer credit) {
+    window = credit == null ? WINDOW_BYTES : credit;
+    waiting = true;
+  }
+
+  /** The pipe has taken so much, counted from the job's start. */
   void taken(long offset) {
-    taken = offset;
+    if (!begun) {
+      begun = true;
+      first = offset;
+    }
+    taken = Math.max(taken, offset - first);
+    if (waiting) {
+      waiting = false;
+      sent = taken;
+      eofSent = false;
+    }
     completeWrites();
     send();
     if (full && written - taken <= maxQueueBytes / 2) {
@@ -139,18 +166,23 @@ final class StdinStream implements WriteStream<Buffer> {
   }
 
   private void send() {
+    if (waiting) {
+      return;
+    }
+    long credit = taken + window;
     for (Write write : writes) {
-      while (sent < write.end() && sent < taken + WINDOW_BYTES) {
+      while (sent < write.end() && sent < credit) {
         int from = (int) (sent - write.start());
-        int length = (int) Math.min(write.end() - sent, taken + WINDOW_BYTES - sent);
+        int most = (int) Math.min(MAX_PIECE_BYTES, credit - sent);
+        int length = (int) Math.min(write.end() - sent, most);
         long offset = sent;
         sent += length;
-        sender.send(offset, write.bytes().slice(from, from + length), Eof.NO);
+        sender.send(first + offset, write.bytes().slice(from, from + length), Eof.NO);
       }
     }
     if (ending && !eofSent && sent == written) {
       eofSent = true;
-      sender.send(sent, Buffer.buffer(), Eof.YES);
+      sender.send(first + sent, Buffer.buffer(), Eof.YES);
     }
   }
 }

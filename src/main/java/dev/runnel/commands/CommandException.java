@@ -1,4 +1,4 @@
-package dev.runnel.bus;
+package dev.runnel.commands;
 
 import dev.runnel.model.End;
 import org.jspecify.annotations.Nullable;
@@ -10,12 +10,12 @@ public final class CommandException extends RuntimeException {
   @SuppressWarnings("serial") // Told to whoever asked, in this JVM.
   private final @Nullable End end;
 
-  CommandException(String message) {
+  public CommandException(String message) {
     super(message);
     this.end = null;
   }
 
-  CommandException(String message, End end) {
+  public CommandException(String message, End end) {
     super(message);
     this.end = end;
   }

@@ -1,4 +1,4 @@
-package dev.runnel.bus;
+package dev.runnel.commands;
 
 import dev.runnel.model.End;
 import dev.runnel.model.Event;
@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class OutputTally {
   private final Map<Stream, Count> counts = new EnumMap<>(Stream.class);
   private long next;
+  private boolean whole = true;
 
   private static final class Count {
     final CRC32 checksum = new CRC32();
@@ -22,6 +23,18 @@ final class OutputTally {
   /** The log offset after the last byte that came. */
   long next() {
     return next;
+  }
+
+  /** The first byte is to stand there. */
+  void begin(long offset) {
+    next = offset;
+    whole = offset == 0;
+  }
+
+  /** What stands before that offset, and did not come, is known to be missing. */
+  void skip(long to) {
+    next = Math.max(next, to);
+    whole = false;
   }
 
   /** Counts what came; says what is wrong with its place, or null. */
@@ -36,8 +49,16 @@ final class OutputTally {
     return null;
   }
 
-  /** In what it differs from what the end tells; null: in nothing. */
+  /**
+   * In what it differs from what the end tells; null: in nothing. Checksums are over whole streams:
+   * of a part only the offsets can be held against them.
+   */
   @Nullable String damage(End how) {
+    if (!whole) {
+      return next == how.outputBytes()
+          ? null
+          : "output ended at offset " + next + " (the node counted: " + how.outputBytes() + ")";
+    }
     String damage = damage(Stream.STDOUT, how.stdout());
     return damage == null ? damage(Stream.STDERR, how.stderr()) : damage;
   }

@@ -1,0 +1,247 @@
+package dev.runnel.commands;
+
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.End;
+import dev.runnel.model.Event;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobState;
+import dev.runnel.model.Outcome;
+import dev.runnel.model.Request;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Handler;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.streams.WriteStream;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes a {@link FollowedJob} of what a node tells: hands output on, gives credit as it is consumed,
+ * and believes in no end that the output does not bear out. On the context that asked.
+ */
+public final class JobFollower {
+  /** However large the window: on a node short of memory a log may hold no more than 64 KiB. */
+  private static final long MAX_UNACKED_BYTES = 32 * 1024;
+
+  private final Context context;
+  private final Line line;
+  private final Request opening;
+  private final OutputTally tally = new OutputTally();
+  private final OutputSplitter output;
+  private final StdinStream stdin = new StdinStream(this::sendStdin);
+  private final CompletableFuture<FollowedJob> started = new CompletableFuture<>();
+  private final CompletableFuture<End> end = new CompletableFuture<>();
+  private final long ackBytes;
+  private Event.@Nullable Started begun;
+  private @Nullable Handler<Event.Gap> gapHandler;
+  private long acked;
+  private boolean over;
+
+  /**
+   * Nothing was asked yet.
+   *
+   * @param opening the run or attach that the line is to bring to the node
+   * @param window the credit that is given with it
+   */
+  public JobFollower(Context context, Line line, Request opening, long window) {
+    this.context = context;
+    this.line = line;
+    this.opening = opening;
+    this.ackBytes = Math.min(window / 4, MAX_UNACKED_BYTES);
+    this.output =
+        new OutputSplitter(this::consumed, task -> context.runOnContext(_ -> task.run()), window);
+  }
+
+  /** Done when the node has told of the job. */
+  public Future<FollowedJob> started() {
+    return Future.fromCompletionStage(started, context);
+  }
+
+  /** The job, and what else its node said of it; null: nothing yet. */
+  public Event.@Nullable Started begun() {
+    return begun;
+  }
+
+  /** The log offset after the last byte or gap that came. */
+  public long next() {
+    return tally.next();
+  }
+
+  /** Bytes that came and were not consumed yet. */
+  public long unconsumedBytes() {
+    return output.unconsumedBytes();
+  }
+
+  /** Whether nothing is told of the job any more. */
+  public boolean isOver() {
+    return over;
+  }
+
+  Context context() {
+    return context;
+  }
+
+  OutputSplitter output() {
+    return output;
+  }
+
+  void onGap(Handler<Event.Gap> handler) {
+    gapHandler = handler;
+  }
+
+  Future<End> end() {
+    return Future.fromCompletionStage(end, context);
+  }
+
+  WriteStream<Buffer> stdin() {
+    if (!hasStdin()) {
+      throw new IllegalStateException(
+          "the command has no stdin, or it is not ours: Stdin.PIPE and the seat give it one");
+    }
+    return stdin;
+  }
+
+  private boolean hasStdin() {
+    return opening instanceof Request.Run run
+        ? run.spec().command().stdin() == CommandSpec.Stdin.PIPE
+        : begun != null && begun.stdinWindow() != null;
+  }
+
+  /** What the node told, in order; the body belongs to us. */
+  public void take(Event event, byte[] body) {
+    if (over) {
+      return;
+    }
+    switch (event) {
+      case Event.Started running -> start(running);
+      case Event.Output piece -> take(piece, body);
+      case Event.Gap gap -> take(gap);
+      case Event.StdinAck ack -> {
+        stdin.taken(ack.offset());
+        if (ack.eof()) {
+          stdin.closed();
+        }
+      }
+      case Event.StdinClosed _ ->
+          stdin.fail(new CommandException("the process reads its stdin no more"));
+      case Event.Ended(End how, _) -> finish(how);
+      // The job is somebody else's now, and goes on.
+      case Event.Detached(var reason) ->
+          giveUp(new CommandException("detached: " + reason.wireName()));
+      case Event.Failed failed ->
+          fail(new CommandException(failed.code().wireName() + ": " + failed.message()));
+      case Event.Exited _, Event.Hello _, Event.Ok _, Event.Ping _, Event.Pong _ -> {}
+      case Event.Status _ -> {}
+      case Event.JobsPart _, Event.JobsEnd _ -> {}
+    }
+  }
+
+  private void start(Event.Started running) {
+    stdin.await(running.stdinWindow());
+    if (begun == null) {
+      begun = running;
+      tally.begin(running.next());
+      acked = running.next();
+      started.complete(new FollowedJob(this, running));
+    }
+  }
+
+  private void take(Event.Output piece, byte[] body) {
+    String wrong = tally.add(piece, body);
+    if (wrong == null) {
+      output.add(new JobOutput(piece.stream(), piece.offset(), Buffer.buffer(body)));
+    } else {
+      fail(new CommandException(wrong));
+    }
+  }
+
+  private void take(Event.Gap gap) {
+    if (gapHandler == null) {
+      fail(new CommandException("output lost: from " + gap.from() + " to " + gap.to()));
+      return;
+    }
+    tally.skip(gap.to());
+    gapHandler.handle(gap);
+  }
+
+  private void finish(End how) {
+    String wrong = tally.damage(how);
+    if (wrong != null) {
+      fail(new CommandException(wrong));
+      return;
+    }
+    over = true;
+    line.close();
+    stdin.fail(new CommandException("the job has ended"));
+    started.completeExceptionally(new CommandException(whyNotStarted(how), how));
+    output.end(null);
+    end.complete(how);
+  }
+
+  private static String whyNotStarted(End how) {
+    return how.outcome() == Outcome.START_FAILED && how.failure() != null
+        ? how.failure().message() + " (" + how.failure().errno() + ")"
+        : "the job ended before it had started: " + how.outcome().wireName();
+  }
+
+  /** The truth about the job can't be had any more; one that we ran ends. Idempotent. */
+  public void fail(CommandException why) {
+    if (over) {
+      return;
+    }
+    JobId ours = opening instanceof Request.Run && begun != null ? begun.job() : null;
+    if (ours == null) {
+      giveUp(why);
+    } else {
+      end(why);
+      line.abandon(ours);
+    }
+  }
+
+  /** The same, but the job goes its way. Idempotent. */
+  public void giveUp(CommandException why) {
+    if (!over) {
+      end(why);
+      line.close();
+    }
+  }
+
+  private void end(CommandException why) {
+    over = true;
+    stdin.fail(why);
+    output.end(why);
+    started.completeExceptionally(why);
+    end.completeExceptionally(why);
+  }
+
+  // Not for every line: a quarter of the window at a time, and whatever there is when it is all.
+  private void consumed(long offset) {
+    if (!over && (offset == tally.next() || offset - acked >= ackBytes)) {
+      acked = offset;
+      line.send(new Request.Ack(null, offset));
+    }
+  }
+
+  private void sendStdin(long offset, Buffer bytes, StdinStream.Eof eof) {
+    if (!over && begun != null) {
+      line.send(
+          new Request.Stdin(
+              begun.job(), offset, bytes.getBytes(), eof == StdinStream.Eof.YES));
+    }
+  }
+
+  Future<JobState> detach() {
+    return ask(new Request.Detach(null));
+  }
+
+  Future<JobState> ask(Request request) {
+    return line.ask(request)
+        .map(
+            event -> {
+              if (event instanceof Event.Ok(JobState state)) {
+                return state;
+              }
+              throw new CommandException("the node's answer is no state: " + event);
+            });
+  }
+}
