@@ -21,8 +21,8 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A follower's way over the event bus. Its address there is what the node goes by: whoever no longer
- * listens at it is gone. On the follower's context.
+ * A follower's way over the event bus. Its address there is what the node goes by: whoever no
+ * longer listens at it is gone. On the follower's context.
  */
 final class BusLine implements Line {
   /** Nodes say something at least every few seconds. */
@@ -59,11 +59,9 @@ final class BusLine implements Line {
     MessageConsumer<Object> registered = vertx.eventBus().consumer(followerAddress, this::take);
     consumer = registered;
     // The node notices too, and does what it does about a lost runner.
-    registered.endHandler(_ -> follower.giveUp(new CommandException("the verticle was undeployed")));
-    registered
-        .completion()
-        .compose(_ -> request(address, opening))
-        .onFailure(this::fail);
+    registered.endHandler(
+        _ -> follower.giveUp(new CommandException("the verticle was undeployed")));
+    registered.completion().compose(_ -> request(address, opening)).onFailure(this::fail);
   }
 
   // The receipt goes out first: it says that we are here, not that we have dealt with it.

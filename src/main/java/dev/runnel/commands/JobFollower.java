@@ -16,8 +16,8 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes a {@link FollowedJob} of what a node tells: hands output on, gives credit as it is consumed,
- * and believes in no end that the output does not bear out. On the context that asked.
+ * Makes a {@link FollowedJob} of what a node tells: hands output on, gives credit as it is
+ * consumed, and believes in no end that the output does not bear out. On the context that asked.
  */
 public final class JobFollower {
   /** However large the window: on a node short of memory a log may hold no more than 64 KiB. */
@@ -128,8 +128,7 @@ public final class JobFollower {
       // The job is somebody else's now, and goes on.
       case Event.Detached(var reason) ->
           giveUp(new CommandException("detached: " + reason.wireName()));
-      case Event.Failed failed ->
-          fail(new CommandException(failed.code().wireName() + ": " + failed.message()));
+      case Event.Failed failed -> fail(new CommandException(failed));
       case Event.Exited _, Event.Hello _, Event.Ok _, Event.Ping _, Event.Pong _ -> {}
       case Event.Status _ -> {}
       case Event.JobsPart _, Event.JobsEnd _ -> {}
@@ -225,8 +224,7 @@ public final class JobFollower {
   private void sendStdin(long offset, Buffer bytes, StdinStream.Eof eof) {
     if (!over && begun != null) {
       line.send(
-          new Request.Stdin(
-              begun.job(), offset, bytes.getBytes(), eof == StdinStream.Eof.YES));
+          new Request.Stdin(begun.job(), offset, bytes.getBytes(), eof == StdinStream.Eof.YES));
     }
   }
 

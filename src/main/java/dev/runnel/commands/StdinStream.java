@@ -108,8 +108,8 @@ final class StdinStream implements WriteStream<Buffer> {
   }
 
   /**
-   * Sends nothing until the node has said again how much the pipe has taken: what it has not is sent
-   * once more.
+   * Sends nothing until the node has said again how much the pipe has taken: what it has not is
+   * sent once more.
    *
    * @param credit bytes beyond that; null: the usual
    */

@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 
 /** A node in the test's own JVM, on a free port, with real processes. */
-final class TestNode implements AutoCloseable {
+public final class TestNode implements AutoCloseable {
   private static final long PATIENCE_SECONDS = 30;
 
   private final Vertx vertx =
@@ -33,29 +33,30 @@ final class TestNode implements AutoCloseable {
   private final ServerRoom room;
   private final int port;
 
-  TestNode() {
+  public TestNode() {
     this(ServerLimits.DEFAULT, JobLimits.DEFAULT, new LogMemory(256L << 20, 1_000));
   }
 
-  TestNode(ServerLimits limits, JobLimits jobs, LogMemory memory) {
+  public TestNode(ServerLimits limits, JobLimits jobs, LogMemory memory) {
     this(limits, jobs, memory, new Access.Open("anonymous"));
   }
 
-  TestNode(ServerLimits limits, JobLimits jobs, LogMemory memory, Access access) {
+  public TestNode(ServerLimits limits, JobLimits jobs, LogMemory memory, Access access) {
     this(limits, jobs, memory, access, engine -> engine);
   }
 
   /**
    * @param guard what its gate goes by
    */
-  TestNode(ServerLimits limits, JobLimits jobs, LogMemory memory, Access access, Guard guard) {
+  public TestNode(
+      ServerLimits limits, JobLimits jobs, LogMemory memory, Access access, Guard guard) {
     this(limits, jobs, memory, access, engine -> engine, guard);
   }
 
   /**
    * @param between stands between the node and its engine
    */
-  TestNode(
+  public TestNode(
       ServerLimits limits,
       JobLimits jobs,
       LogMemory memory,
@@ -82,7 +83,7 @@ final class TestNode implements AutoCloseable {
   }
 
   /** Listens on one more port, which is returned. */
-  int listen(Access access) {
+  public int listen(Access access) {
     Listen picked = listen(new Listen.Tcp("127.0.0.1", 0), access);
     return ((Listen.Tcp) picked).port();
   }
@@ -103,11 +104,11 @@ final class TestNode implements AutoCloseable {
   }
 
   /** Listens on one more address; the same, with the port that was picked, is returned. */
-  Listen listen(Listen listen, Access access) {
+  public Listen listen(Listen listen, Access access) {
     return await(FrameListener.open(vertx, room, listen, access, 2)).listen();
   }
 
-  int port() {
+  public int port() {
     return port;
   }
 
@@ -116,7 +117,7 @@ final class TestNode implements AutoCloseable {
     return guard;
   }
 
-  Registry registry() {
+  public Registry registry() {
     return registry;
   }
 
