@@ -252,6 +252,8 @@ class TlsExecTest {
                       file("ca.crt"),
                       "--token-file",
                       file("secret"),
+                      "--linger",
+                      "1s",
                       "-c",
                       "echo here; exec sleep 100"));
       client.awaitOut("here");
