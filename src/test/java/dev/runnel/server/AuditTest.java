@@ -28,6 +28,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -205,7 +206,7 @@ class AuditTest {
       }
       assertEquals("tls: certificate: not accepted", lines.last("unauthenticated", 1, "why"));
       try (RawClient plain = new RawClient(port)) {
-        plain.send("'type':'hello','version':1,'token':'" + ALICE.secret() + "'");
+        plain.send(HexFormat.of().parseHex("1603010004deadbeef"));
         assertEquals("tls: TLS: no handshake", lines.last("unauthenticated", 2, "why"));
       }
       try (RawClient known = overTls(port, tlsFiles(folder, "known"))) {
