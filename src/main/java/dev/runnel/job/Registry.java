@@ -53,12 +53,9 @@ public final class Registry {
   private final AtomicInteger starting = new AtomicInteger();
   private final CompletableFuture<Void> drained = new CompletableFuture<>();
 
-  // In order of their ends, guarded by itself.
-  private final LinkedHashMap<JobId, Ended> ended = new LinkedHashMap<>();
+  private final EndedJobs ended;
   private volatile boolean closing;
   private volatile Consumer<Job> onOver = _ -> {};
-
-  private record Ended(Job job, long forgetAtNanos) {}
 
   /**
    * The job that a run means.
@@ -86,6 +83,7 @@ public final class Registry {
     this.engine = engine;
     this.memory = memory;
     this.limits = limits;
+    this.ended = new EndedJobs(limits.maxEnded());
     engine.schedule(SWEEP, this::sweep);
   }
 
@@ -119,7 +117,7 @@ public final class Registry {
           oldest.log().forget();
         }
       }
-      takeExpired(engine.nanoTime()).forEach(job -> job.log().forget());
+      ended.takeExpired(engine.nanoTime()).forEach(job -> job.log().forget());
     }
   }
 
@@ -226,20 +224,14 @@ public final class Registry {
   // Under the lock, because a job of that name may be ending just now.
   private boolean take(Job job) {
     synchronized (ended) {
-      return !ended.containsKey(job.id()) && jobs.putIfAbsent(job.id(), job) == null;
+      return !ended.has(job.id()) && jobs.putIfAbsent(job.id(), job) == null;
     }
   }
 
   /** The job of that name, if it is known; null: it is not. */
   public @Nullable Job job(JobId id) {
     Job job = jobs.get(id);
-    if (job != null) {
-      return job;
-    }
-    synchronized (ended) {
-      Ended past = ended.get(id);
-      return past == null ? null : past.job();
-    }
+    return job == null ? ended.find(id) : job;
   }
 
   /**
@@ -299,9 +291,7 @@ public final class Registry {
     Map<JobId, JobStatus> all = new LinkedHashMap<>();
     // In this order: what ends in between is in both rather than in neither.
     jobs.forEach((id, job) -> all.put(id, job.status()));
-    synchronized (ended) {
-      ended.forEach((id, past) -> all.put(id, past.job().status()));
-    }
+    ended.all().forEach(job -> all.put(job.id(), job.status()));
     return all.values().stream()
         .filter(fits)
         .sorted(Comparator.comparing(JobStatus::job))
@@ -362,9 +352,9 @@ public final class Registry {
   // Gives back the one that there is no place for any more.
   private @Nullable Job remember(Job job, Duration keep) {
     synchronized (ended) {
-      ended.put(job.id(), new Ended(job, engine.nanoTime() + nanos(keep)));
+      Job oldest = ended.add(job, engine.nanoTime() + nanos(keep));
       jobs.remove(job.id(), job);
-      return ended.size() > limits.maxEnded() ? ended.pollFirstEntry().getValue().job() : null;
+      return oldest;
     }
   }
 
@@ -377,7 +367,8 @@ public final class Registry {
     if (spooler == null || lasting.onFull() != Lasting.OnFull.SPOOL) {
       return null;
     }
-    long bytes = lasting.spoolBytes().orElse(Math.min(Spooler.DEFAULT_BYTES, spooler.maxBytes()));
+    long bytes =
+        lasting.spoolBytes().orElse(Math.min(Lasting.DEFAULT_SPOOL_BYTES, spooler.maxBytes()));
     return new Spool(
         spooler, task -> engine.execute(() -> engine.schedule(SPOOL_RETRY, task)), log, bytes);
   }
@@ -408,30 +399,13 @@ public final class Registry {
 
   private void sweep() {
     jobs.values().forEach(job -> sweep(job, engine.nanoTime()));
-    takeExpired(engine.nanoTime()).forEach(job -> job.log().forget());
+    ended.takeExpired(engine.nanoTime()).forEach(job -> job.log().forget());
     engine.schedule(SWEEP, this::sweep);
   }
 
   private void sweep(Job job, long now) {
     job.log().trim();
     job.seat().look(now, limits.maxStall());
-  }
-
-  private List<Job> takeExpired(long now) {
-    List<Job> expired = new ArrayList<>();
-    synchronized (ended) {
-      ended
-          .values()
-          .removeIf(
-              past -> {
-                boolean isExpired = now - past.forgetAtNanos() > 0;
-                if (isExpired) {
-                  expired.add(past.job());
-                }
-                return isExpired;
-              });
-    }
-    return expired;
   }
 
   private JobId newId() {

@@ -21,9 +21,6 @@ import org.jspecify.annotations.Nullable;
  * which reads one piece at a time. Any thread may call; a node has one at most.
  */
 public final class Spooler implements AutoCloseable {
-  /** How much of the disk a job's output may take if it does not say. */
-  public static final long DEFAULT_BYTES = 256L << 20;
-
   private static final int READERS = 4;
   private static final Duration IDLE = Duration.ofSeconds(10);
   private static final Duration PATIENCE = Duration.ofSeconds(5);

@@ -19,6 +19,9 @@ public record Lasting(
   /** Without a limit; not to be counted with. */
   public static final Duration FOREVER = Duration.ofSeconds(Long.MAX_VALUE);
 
+  /** How much of the disk a job's output may take if it does not say. */
+  public static final long DEFAULT_SPOOL_BYTES = 256L << 20;
+
   /** A job that ends when its runner goes. */
   public static final Lasting DEFAULT =
       new Lasting(Duration.ZERO, null, OnFull.BLOCK, OptionalLong.empty());
@@ -57,5 +60,12 @@ public record Lasting(
   /** The same, known for another time after its end. */
   public Lasting withKeep(Duration other) {
     return new Lasting(linger, other, onFull, spoolBytes);
+  }
+
+  /** The same with another part of the disk, if it has any. */
+  public Lasting withSpool(long bytes) {
+    return onFull == OnFull.SPOOL
+        ? new Lasting(linger, keep, onFull, OptionalLong.of(bytes))
+        : this;
   }
 }

@@ -14,6 +14,7 @@ public enum Bound {
   RETAIN("retain", JobSpec.DEFAULT_RETAIN_BYTES),
   LINGER_MS("linger_ms", 0),
   KEEP_MS("keep_ms", 600_000),
+  SPOOL_BYTES("spool_bytes", Lasting.DEFAULT_SPOOL_BYTES),
   CPU_S("cpu_s", Range.UNLIMITED),
   MEMORY_BYTES("memory_bytes", Range.UNLIMITED),
   OPEN_FILES("open_files", Range.UNLIMITED),
@@ -50,6 +51,7 @@ public enum Bound {
           spec.retainBytes() == usual ? OptionalLong.empty() : OptionalLong.of(spec.retainBytes());
       case LINGER_MS -> linger(spec.lasting());
       case KEEP_MS -> millis(spec.lasting().keep());
+      case SPOOL_BYTES -> spec.lasting().spoolBytes();
       case CPU_S -> limits.cpuSeconds();
       case MEMORY_BYTES -> limits.memoryBytes();
       case OPEN_FILES -> limits.openFiles();
@@ -75,6 +77,7 @@ public enum Bound {
       case RETAIN -> spec.withRetain(value);
       case LINGER_MS -> spec.withLasting(spec.lasting().withLinger(Duration.ofMillis(value)));
       case KEEP_MS -> spec.withLasting(spec.lasting().withKeep(Duration.ofMillis(value)));
+      case SPOOL_BYTES -> spec.withLasting(spec.lasting().withSpool(value));
       case CPU_S, MEMORY_BYTES, OPEN_FILES, FILE_BYTES -> {
         CommandSpec command = spec.command();
         yield spec.withCommand(command.within(with(command.limits(), OptionalLong.of(value))));

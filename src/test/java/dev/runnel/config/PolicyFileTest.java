@@ -8,6 +8,7 @@ import dev.runnel.model.Argument;
 import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.Lasting;
 import dev.runnel.model.Secrets;
 import dev.runnel.security.ForbiddenException;
 import dev.runnel.security.Policy;
@@ -40,6 +41,7 @@ class PolicyFileTest {
           timeout_ms: {min: 1000, max: 60000}
           limits: {memory_bytes: {max: 1048576}}
           retain: {max: 65536}
+          spool_bytes: {max: 1048576}
         - name: anything
           principals: [root-like]
           commands: [["**"]]
@@ -115,6 +117,26 @@ class PolicyFileTest {
     assertEquals(
         "rule builds: window: 65537 (retain: 65536)",
         denial(policy, "ci", run("make").withWindow(OptionalLong.of(65_537))));
+  }
+
+  @Test
+  void diskIsBoundedOfJobsThatTakeIt() throws Exception {
+    Policy policy = policy(BUILDS);
+    assertEquals(OptionalLong.empty(), judged(policy, Lasting.DEFAULT));
+    assertEquals(OptionalLong.of(1 << 20), judged(policy, spooling(OptionalLong.empty())));
+    assertEquals(OptionalLong.of(5), judged(policy, spooling(OptionalLong.of(5))));
+    assertEquals(
+        "rule builds: spool_bytes: 1048577 (expected: from 0 to 1048576)",
+        denial(policy, "ci", run("make").withLasting(spooling(OptionalLong.of(1_048_577)))));
+  }
+
+  private static OptionalLong judged(Policy policy, Lasting lasting) throws Exception {
+    JobSpec asked = run("make").withLasting(lasting);
+    return policy.judge(as("ci"), asked).spec().lasting().spoolBytes();
+  }
+
+  private static Lasting spooling(OptionalLong bytes) {
+    return new Lasting(Duration.ZERO, null, Lasting.OnFull.SPOOL, bytes);
   }
 
   @Test

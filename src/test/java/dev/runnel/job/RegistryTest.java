@@ -14,6 +14,7 @@ import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Lasting;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Stream;
 import java.time.Duration;
@@ -63,6 +64,42 @@ class RegistryTest {
     engine.pass(SWEEP);
     assertNull(scene.status(Scene.id("name")));
     scene.end(follow("name"));
+  }
+
+  @Test
+  void whatIsToBeKeptForLongOutlivesWhatIsNot() throws Exception {
+    TestFollower night = follow("night", keeping(Duration.ofDays(1)));
+    scene.end(night);
+    for (int i = 0; i < 3 * Scene.LIMITS.maxEnded(); i++) {
+      scene.end(follow("quick-" + i));
+    }
+    assertNotNull(scene.status(Scene.id("night")));
+    assertNull(scene.status(Scene.id("quick-0")));
+    assertEquals(Scene.LIMITS.maxEnded(), registry.list(_ -> true, 100).size());
+    engine.pass(Duration.ofDays(2));
+    assertNull(scene.status(Scene.id("night")));
+  }
+
+  // Whoever lost the connection over which it would have been told comes back for it.
+  @Test
+  void whatEndedLastIsKnownWhateverElseIsKept() throws Exception {
+    for (int i = 0; i < Scene.LIMITS.maxEnded(); i++) {
+      scene.end(follow("kept-" + i, keeping(Duration.ofDays(1 + i))));
+    }
+    scene.end(follow("quick"));
+    assertNotNull(scene.status(Scene.id("quick")));
+    assertNull(scene.status(Scene.id("kept-0")));
+    scene.end(follow("quicker"));
+    assertNull(scene.status(Scene.id("quick")));
+    assertNotNull(scene.status(Scene.id("quicker")));
+    assertNotNull(scene.status(Scene.id("kept-1")));
+    engine.pass(Duration.ofDays(9));
+  }
+
+  private static Spec keeping(Duration keep) {
+    Spec spec = new Spec();
+    spec.lasting = Lasting.DEFAULT.withKeep(keep);
+    return spec;
   }
 
   @Test
@@ -296,7 +333,11 @@ class RegistryTest {
   // Helpers.
 
   private TestFollower follow(String name) throws RefusedException {
-    return new TestFollower(registry.register(Scene.run(name, new Spec()), Scene.TESTER).job());
+    return follow(name, new Spec());
+  }
+
+  private TestFollower follow(String name, Spec spec) throws RefusedException {
+    return new TestFollower(registry.register(Scene.run(name, spec), Scene.TESTER).job());
   }
 
   private RefusedException refused(String name, Spec spec) {
