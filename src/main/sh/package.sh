@@ -87,7 +87,8 @@ rehearse() {
   read -r secret <"$work/secret"
   step=record
   mkfifo "$work/said"
-  (step serve serve --listen 127.0.0.1:0 --listen "unix:$work/s" --tokens "$work/tokens") \
+  (step serve serve --listen 127.0.0.1:0 --listen "unix:$work/s" --tokens "$work/tokens" \
+    --state-dir "$work/state") \
     </dev/null >"$work/said" 2>>"$work/log" &
   server=$!
   exec 8<"$work/said"

@@ -37,8 +37,12 @@ class DistributionTest {
   static void packAndUnpack() throws Exception {
     checkout = Checkout.copyTo(temporary.resolve("a checkout"));
     checkout.rewriteJar(checkout.jar(), bytes -> bytes);
-    Launcher.Ran packed = checkout.launcher().run("package");
+    Path state = temporary.resolve("state");
+    Map<String, String> environment = new HashMap<>(checkout.launcher().environment());
+    environment.put("XDG_STATE_HOME", state.toString());
+    Launcher.Ran packed = checkout.launcher().with(environment).run("package");
     assertEquals(0, packed.exitCode(), packed.err());
+    assertFalse(Files.exists(state), "what is rehearsed is nobody's job");
     archive = Path.of(packed.out().strip());
     unpacked = unpack(temporary.resolve("somewhere else"));
   }
@@ -253,7 +257,15 @@ class DistributionTest {
 
   private static Served serve(Launcher launcher) throws IOException {
     ProcessBuilder call =
-        launcher.call("serve", "--insecure", "--listen", "127.0.0.1:0", "--log-level", "warn");
+        launcher.call(
+            "serve",
+            "--insecure",
+            "--listen",
+            "127.0.0.1:0",
+            "--state-dir",
+            "none",
+            "--log-level",
+            "warn");
     Process process = call.redirectError(ProcessBuilder.Redirect.INHERIT).start();
     String line = process.inputReader().readLine();
     return new Served(process, line.substring("listening on ".length()));

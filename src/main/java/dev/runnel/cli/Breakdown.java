@@ -29,8 +29,18 @@ final class Breakdown {
                 + " bytes of output; the command's end is not known"
                 + cut.because()
             : host.name()
-                + " closed the connection without an answer; whether the command ran is not known"
+                + " closed the connection without an answer"
+                + (heard == Heard.NOTHING ? hint(host) : "")
+                + "; whether the command ran is not known"
                 + cut.because());
+  }
+
+  /** What may be wrong with a server that closed without a word; it may be empty. */
+  static String hint(Host host) {
+    // A server can't say so to somebody who speaks no TLS.
+    return host instanceof Host.Tcp tcp && tcp.cover() instanceof Host.Clear
+        ? " (does it expect --tls?)"
+        : "";
   }
 
   /** What came is no frame. */

@@ -18,6 +18,7 @@ final class Inquiry implements AutoCloseable {
   private final Thread watch;
   private volatile boolean tooLate;
   private int asked;
+  private boolean heard;
 
   private Inquiry(Connection connection, Duration timeout) {
     this.connection = connection;
@@ -83,8 +84,9 @@ final class Inquiry implements AutoCloseable {
       while (true) {
         Header header = connection.next();
         if (header == null) {
-          throw lost("it was closed");
+          throw lost("it was closed" + (heard ? "" : Breakdown.hint(host())));
         }
+        heard = true;
         Event event = EventDecoder.decode(header);
         boolean ours = ("" + asked).equals(header.id());
         if (event instanceof Event.Failed failed && !ours) {

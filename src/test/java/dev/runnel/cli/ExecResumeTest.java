@@ -150,7 +150,8 @@ class ExecResumeTest {
       assertEquals(
           "runnel: "
               + server.host()
-              + " closed the connection without an answer; whether the command ran is not known\n",
+              + " closed the connection without an answer (does it expect --tls?);"
+              + " whether the command ran is not known\n",
           client.err());
     }
   }
