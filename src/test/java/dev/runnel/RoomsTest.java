@@ -71,6 +71,7 @@ class RoomsTest {
           new Room("commands", Set.of("model"), VERTX),
           new Room("bus", Set.of("model", "wire", "job", "security", "commands"), VERTX, LOGGING),
           new Room("worker", Set.of("model", "wire", "job", "security", "bus"), VERTX, LOGGING),
+          new Room("record", Set.of("model", "job", "security", "bus"), LOGGING),
           new Room(
               "server",
               Set.of("model", "wire", "wire.vertx", "job", "security", "bus"),

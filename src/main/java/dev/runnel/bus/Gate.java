@@ -38,17 +38,28 @@ public final class Gate {
   private final Registry registry;
   private final Bus bus;
   private final Guard guard;
+  private final Recorder recorder;
   private final Shares shares = new Shares();
 
+  /** One where nothing is recorded. */
   public Gate(Registry registry, Bus bus, Guard guard) {
+    this(registry, bus, guard, Recorder.NONE);
+  }
+
+  public Gate(Registry registry, Bus bus, Guard guard, Recorder recorder) {
     this.registry = registry;
     this.bus = bus;
     this.guard = guard;
+    this.recorder = recorder;
     registry.onOver(this::over);
   }
 
   public Guard guard() {
     return guard;
+  }
+
+  public Recorder recorder() {
+    return recorder;
   }
 
   /** {@link Registry#canSpool}. */
@@ -169,7 +180,12 @@ public final class Gate {
   /** {@link Registry#resize}, of a job that the caller may control. */
   public JobState resize(Caller caller, JobId id, TerminalSize size) throws RefusedException {
     checkControl(caller, "resize", id);
-    return registry.resize(id, size);
+    JobState state = registry.resize(id, size);
+    Job job = registry.job(id);
+    if (job != null) {
+      recorder.changed(job);
+    }
+    return state;
   }
 
   /** {@link Registry#cancel}, of a job that the caller may control. */
@@ -233,6 +249,7 @@ public final class Gate {
 
   private void over(Job job) {
     shares.giveBack(job);
+    recorder.changed(job);
     Caller caller = job.origin().caller();
     End end = job.status().end();
     RefusedException refusal = job.refusal();

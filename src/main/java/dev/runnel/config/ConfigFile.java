@@ -34,6 +34,8 @@ record ConfigFile(
     @Nullable String audit,
     @JsonProperty("audit_argv") @Nullable Boolean auditArgv,
     @JsonProperty("audit_optional") @Nullable Boolean auditOptional,
+    @JsonProperty("record_dir") @Nullable String recordDir,
+    @Nullable String record,
     @Nullable Tls tls,
     @JsonProperty("state_dir") @Nullable String stateDir,
     @Nullable Boolean insecure,
@@ -56,6 +58,8 @@ record ConfigFile(
       @Nullable String audit,
       @JsonProperty("audit_argv") @Nullable Boolean auditArgv,
       @JsonProperty("audit_optional") @Nullable Boolean auditOptional,
+      @JsonProperty("record_dir") @Nullable String recordDir,
+      @Nullable String record,
       @Nullable Tls tls,
       @JsonProperty("state_dir") @Nullable String stateDir,
       @Nullable Boolean insecure,
@@ -70,6 +74,8 @@ record ConfigFile(
     this.audit = audit;
     this.auditArgv = auditArgv;
     this.auditOptional = auditOptional;
+    this.recordDir = recordDir;
+    this.record = record;
     this.tls = tls;
     this.stateDir = stateDir;
     this.insecure = insecure;
@@ -88,7 +94,8 @@ record ConfigFile(
 
   static final ConfigFile NONE =
       new ConfigFile(
-          null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+          null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+          null);
 
   static ConfigFile read(Path file) throws SettingsException {
     String text;

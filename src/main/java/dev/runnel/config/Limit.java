@@ -25,6 +25,10 @@ public enum Limit {
   MAX_LOG_BYTES(
       "max_log_bytes", 0, 1 << 17, 1L << 40, "memory of all logs; 0: half the heap's limit"),
   MAX_SPOOL_BYTES("max_spool_bytes", 4L << 30, 1 << 16, 1L << 50, "output on disk, of all jobs"),
+  MAX_RECORDING_BYTES(
+      "max_recording_bytes", 64L << 20, 1 << 16, 1L << 40, "a recording (--record-dir)"),
+  MAX_RECORDINGS_BYTES(
+      "max_recordings_bytes", 1L << 30, 1 << 16, 1L << 50, "all of them; the oldest go"),
   MAX_RETAIN("max_retain", 64L << 20, 1_024, 1L << 40, "bytes a run may ask to retain"),
   MAX_UNSENT_BYTES(
       "max_unsent_bytes", 256 << 10, 1_024, 1 << 30, "output under way on a connection"),

@@ -2,6 +2,7 @@ package dev.runnel.config;
 
 import dev.runnel.bus.Bus;
 import dev.runnel.bus.Gate;
+import dev.runnel.bus.Recorder;
 import dev.runnel.job.Registry;
 import dev.runnel.job.Spooler;
 import dev.runnel.model.NodeIdentity;
@@ -46,16 +47,23 @@ public final class Node {
    *
    * @param address where it takes requests on the event bus
    * @param tcp how TCP peers are known
-   * @param spooler who writes output to the disk, and is closed with the node; null: nobody
+   * @param disk what of it goes to a disk
    */
-  public record Terms(
-      NodeIdentity identity, String address, Access tcp, Guard guard, @Nullable Spooler spooler) {
+  public record Terms(NodeIdentity identity, String address, Access tcp, Guard guard, Disk disk) {
 
     /** Of a node without a disk. */
     public Terms(NodeIdentity identity, String address, Access tcp, Guard guard) {
-      this(identity, address, tcp, guard, null);
+      this(identity, address, tcp, guard, new Disk(null, Recorder.NONE));
     }
   }
+
+  /**
+   * Who writes to disks.
+   *
+   * @param spooler of output; closed with the node; null: nobody
+   * @param recorder of what people may want to look at later; stays its maker's
+   */
+  public record Disk(@Nullable Spooler spooler, Recorder recorder) {}
 
   /** A node that nobody can reach yet. */
   public Node(Vertx vertx, ProcessEngine engine, Settings settings, Terms terms) {
@@ -64,11 +72,12 @@ public final class Node {
     this.terms = terms;
     NodeIdentity identity = terms.identity();
     this.registry =
-        new Registry(identity, engine, settings.logMemory(), settings.jobLimits(), terms.spooler());
+        new Registry(
+            identity, engine, settings.logMemory(), settings.jobLimits(), terms.disk().spooler());
     this.bus = new Bus(vertx, terms.address(), identity.boot());
     this.room =
         ServerRoom.of(
-            new Gate(registry, bus, terms.guard()),
+            new Gate(registry, bus, terms.guard(), terms.disk().recorder()),
             settings.serverLimits(),
             new Strangers(settings.strangerLimits()),
             "runnel " + Version.text());
@@ -165,7 +174,7 @@ public final class Node {
   }
 
   private Boolean closeSpooler() throws IOException {
-    Spooler spooler = terms.spooler();
+    Spooler spooler = terms.disk().spooler();
     if (spooler != null) {
       spooler.close();
     }

@@ -9,6 +9,7 @@ import dev.runnel.security.Glob;
 import dev.runnel.security.Policy;
 import dev.runnel.security.Range;
 import dev.runnel.security.Reach;
+import dev.runnel.security.Recorded;
 import dev.runnel.security.Rule;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -54,7 +55,8 @@ public final class PolicyFile {
                 "jobs",
                 "starts_per_minute",
                 "observe",
-                "control"));
+                "control",
+                "record"));
     for (Bound bound : Bound.values()) {
       if (!bound.isOfLimits()) {
         keys.add(bound.key());
@@ -121,7 +123,8 @@ public final class PolicyFile {
         bounds(keys),
         new Rule.Quota(count(keys.get("jobs")), count(keys.get("starts_per_minute"))),
         reach(keys.get("observe")),
-        reach(keys.get("control")));
+        reach(keys.get("control")),
+        recorded(keys.get("record")));
   }
 
   private static YamlNode required(YamlNode rule, Map<String, YamlNode> keys, String key)
@@ -306,6 +309,17 @@ public final class PolicyFile {
       case "all" -> Reach.ALL;
       default -> throw node.wrong(node.text() + " (expected: own or all)");
     };
+  }
+
+  private static @Nullable Recorded recorded(@Nullable YamlNode node) throws WrongException {
+    if (node == null) {
+      return null;
+    }
+    try {
+      return RecordSettings.which(node.text());
+    } catch (IllegalArgumentException e) {
+      throw node.wrong(String.valueOf(e.getMessage()));
+    }
   }
 
   private static List<Glob> globs(@Nullable YamlNode node) throws WrongException {

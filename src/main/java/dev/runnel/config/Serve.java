@@ -1,10 +1,12 @@
 package dev.runnel.config;
 
 import dev.runnel.bus.Bus;
+import dev.runnel.bus.Recorder;
 import dev.runnel.job.Spooler;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.process.OwnSession;
+import dev.runnel.record.Recordings;
 import dev.runnel.security.Audit;
 import dev.runnel.security.AuditLog;
 import dev.runnel.security.Guard;
@@ -98,9 +100,32 @@ public final class Serve {
   }
 
   private void serve(Credentials credentials, Guard guard) throws SettingsException {
+    RecordSettings wanted = settings.record();
+    if (wanted == null) {
+      serve(credentials, guard, Recorder.NONE);
+      return;
+    }
+    // Closed after the jobs have ended, and before the audit, which it tells of them.
+    try (Recordings recordings = wanted.open(settings, guard.audit())) {
+      serve(credentials, guard, recordings);
+    } catch (IOException e) {
+      LoggerFactory.getLogger(Serve.class).warn("recordings not closed cause={}", e.toString());
+    }
+  }
+
+  private Policy readPolicy(Path file) throws SettingsException {
+    Policy policy = PolicyFile.read(file);
+    if (settings.record() == null && policy.wantsRecordings()) {
+      throw SettingsException.config(file + ": a rule has record, but there is no --record-dir");
+    }
+    return policy;
+  }
+
+  private void serve(Credentials credentials, Guard guard, Recorder recorder)
+      throws SettingsException {
     Path policy = settings.policy();
     if (policy != null) {
-      guard.adopt(PolicyFile.read(policy));
+      guard.adopt(readPolicy(policy));
     }
     if (settings.life() == Settings.Life.EMBEDDED) {
       endWithStdin(System.in);
@@ -115,11 +140,15 @@ public final class Serve {
               engine,
               settings,
               new Node.Terms(
-                  identity, Bus.DEFAULT_ADDRESS, credentials.access(), guard, openSpooler()));
+                  identity,
+                  Bus.DEFAULT_ADDRESS,
+                  credentials.access(),
+                  guard,
+                  new Node.Disk(openSpooler(), recorder)));
       try (FileWatch watch = new FileWatch()) {
         credentials.watch(watch);
         if (policy != null) {
-          watch.add(List.of(policy), () -> guard.adopt(PolicyFile.read(policy)));
+          watch.add(List.of(policy), () -> guard.adopt(readPolicy(policy)));
         }
         watch.start();
         Signal.handle(new Signal("HUP"), _ -> watch.lookNow());

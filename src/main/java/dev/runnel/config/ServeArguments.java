@@ -30,6 +30,8 @@ final class ServeArguments {
   private @Nullable String tokens;
   private @Nullable String policy;
   private @Nullable String audit;
+  private @Nullable String recordDir;
+  private @Nullable String record;
   private @Nullable String stateDir;
   private boolean auditArguments;
   private boolean auditOptional;
@@ -91,6 +93,8 @@ final class ServeArguments {
           "--tokens",
           "--policy",
           "--audit",
+          "--record-dir",
+          "--record",
           "--state-dir",
           "--tls-cert",
           "--tls-key",
@@ -111,6 +115,8 @@ final class ServeArguments {
       case "--tokens" -> tokens = value;
       case "--policy" -> policy = value;
       case "--audit" -> audit = value;
+      case "--record-dir" -> recordDir = value;
+      case "--record" -> record = value;
       case "--state-dir" -> stateDir = value;
       case "--tls-cert" -> tlsCert = value;
       case "--tls-key" -> tlsKey = value;
@@ -152,6 +158,9 @@ final class ServeArguments {
             tokensPath == null ? null : Path.of(tokensPath),
             path(first(policy, environment.get("RUNNEL_POLICY"), file.policy())),
             audit(environment, file),
+            RecordSettings.of(
+                first(recordDir, environment.get("RUNNEL_RECORD_DIR"), file.recordDir()),
+                first(record, environment.get("RUNNEL_RECORD"), file.record())),
             tls(environment, file.tls()),
             state(environment, file),
             open ? OpenTcp.INSECURE : OpenTcp.REFUSED,

@@ -38,6 +38,8 @@ final class ServeHelp {
                             or stdout; what can't be written down is not started
         --audit-argv        arguments too, not only their digest
         --audit-optional    start also what can't be written down
+        --record-dir FOLDER records what jobs print there, as asciicast files for runnel play
+        --record WHICH      terminals (default), all or none; a rule may say otherwise
         --state-dir FOLDER  where output of jobs that spool goes, to be read after a restart
                             too; none: nowhere; default: $XDG_STATE_HOME/runnel, else
                             /var/lib/runnel as root, else ~/.local/state/runnel
@@ -50,7 +52,7 @@ final class ServeHelp {
                             in clear
         --config FILE       YAML with the keys listen, seed_listen, tokens, policy,
                             tls (cert, key, client_ca), audit, audit_argv,
-                            audit_optional, state_dir, insecure, log_level, shutdown_grace,
+                            audit_optional, record_dir, record, state_dir, insecure, log_level, shutdown_grace,
                             watchdog, limits
         --log-level LEVEL   error, warn, info (default) or debug
         --shutdown-grace D  how long jobs may go on once it is to end: 30s; default: 10s
@@ -63,7 +65,7 @@ final class ServeHelp {
       Each is also read from the environment (RUNNEL_LISTEN, RUNNEL_SEED_LISTEN, RUNNEL_TOKENS,
       RUNNEL_POLICY, RUNNEL_TLS_CERT, RUNNEL_TLS_KEY, RUNNEL_TLS_CLIENT_CA, RUNNEL_AUDIT,
       RUNNEL_AUDIT_ARGV, RUNNEL_AUDIT_OPTIONAL, RUNNEL_INSECURE, RUNNEL_CONFIG,
-      RUNNEL_STATE_DIR, RUNNEL_LOG_LEVEL, RUNNEL_SHUTDOWN_GRACE, RUNNEL_WATCHDOG); the command line wins,
+      RUNNEL_RECORD_DIR, RUNNEL_RECORD, RUNNEL_STATE_DIR, RUNNEL_LOG_LEVEL, RUNNEL_SHUTDOWN_GRACE, RUNNEL_WATCHDOG); the command line wins,
       then the environment, then the file.
 
       limits, and their defaults:

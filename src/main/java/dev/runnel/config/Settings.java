@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param tokens the file of the tokens it takes; null: there are none
  * @param policy the file that says who may run what; null: any command
  * @param audit where it writes down what it did; null: nowhere
+ * @param record what it records of jobs' output; null: nothing
  * @param tls what TCP listeners need for TLS; null: they go without
  * @param state where it keeps what is to outlive it; null: nowhere
  * @param openTcp whether TCP peers are let in without a token
@@ -34,6 +35,7 @@ public record Settings(
     @Nullable Path tokens,
     @Nullable Path policy,
     @Nullable AuditSettings audit,
+    @Nullable RecordSettings record,
     @Nullable TlsFiles tls,
     @Nullable StateFolder state,
     OpenTcp openTcp,
@@ -99,6 +101,7 @@ public record Settings(
   public static Settings ofGuest(Map<Limit, Long> limits) {
     return new Settings(
         List.of(),
+        null,
         null,
         null,
         null,

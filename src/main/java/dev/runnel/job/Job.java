@@ -12,6 +12,7 @@ import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
+import dev.runnel.model.Terminal;
 import dev.runnel.model.TerminalSize;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.spool.Found;
@@ -39,7 +40,6 @@ public final class Job {
   private final long retainBytes;
   private final @Nullable Duration keep;
   private final boolean hasStdin;
-  private final boolean hasTerminal;
   private final ProcessEngine engine;
   private final OutputLog log;
   private final Stdin stdin = new Stdin(STDIN_WINDOW_BYTES);
@@ -49,6 +49,9 @@ public final class Job {
 
   // Null once it has ended: what it was asked to run may be large, and is not needed any more.
   private volatile @Nullable Lifecycle lifecycle;
+
+  // The one asked for last; null: it runs without one.
+  private volatile @Nullable TerminalSize terminalSize;
 
   // Written by the pump, read by followers after they were woken.
   private volatile JobState state = JobState.STARTING;
@@ -71,7 +74,7 @@ public final class Job {
     this.retainBytes = run.spec().retainBytes();
     this.keep = run.spec().lasting().keep();
     this.hasStdin = run.spec().command().stdin() == CommandSpec.Stdin.PIPE;
-    this.hasTerminal = run.spec().command().terminal() != null;
+    this.terminalSize = sizeOf(run.spec().command().terminal());
     this.engine = registry.engine();
     this.lifecycle = new Lifecycle(this, run.spec(), registry);
     this.log = new OutputLog(registry.memory(), retainBytes, this::resumeOutput);
@@ -90,7 +93,6 @@ public final class Job {
     this.retainBytes = job.retainBytes();
     this.keep = job.keep();
     this.hasStdin = false;
-    this.hasTerminal = false;
     this.engine = registry.engine();
     this.log = new OutputLog(registry.memory(), retainBytes, this::resumeOutput);
     this.seat = new Seat(this, Lasting.DEFAULT, engine, () -> {});
@@ -101,6 +103,10 @@ public final class Job {
     exitStatus = found.end().status();
     state = JobState.ENDED;
     end = found.end();
+  }
+
+  private static @Nullable TerminalSize sizeOf(@Nullable Terminal terminal) {
+    return terminal == null ? null : terminal.size();
   }
 
   static Job restored(Found found, Registry registry, Spooler spooler) {
@@ -171,7 +177,12 @@ public final class Job {
   }
 
   public boolean hasTerminal() {
-    return hasTerminal;
+    return terminalSize != null;
+  }
+
+  /** What was asked for last; null: it has no terminal. */
+  public @Nullable TerminalSize terminalSize() {
+    return terminalSize;
   }
 
   /**
@@ -205,6 +216,21 @@ public final class Job {
     } else {
       watchers.remove(who);
     }
+    log.leave(reader);
+  }
+
+  /**
+   * A reader of all that it prints, from the first byte on, whom nobody waits for and who counts as
+   * no follower; to be given back to {@link #leave(LogReader)}.
+   *
+   * @param onMore called when there may be something new: output, or the end. Any thread
+   */
+  public LogReader read(Runnable onMore) {
+    return log.openWatcher(0, onMore);
+  }
+
+  /** The reader asks no more. Idempotent. */
+  public void leave(LogReader reader) {
     log.leave(reader);
   }
 
@@ -296,7 +322,8 @@ public final class Job {
   /** Gives its terminal another size; does nothing without one. */
   public void resize(TerminalSize size) {
     Lifecycle live = lifecycle;
-    if (live != null) {
+    if (live != null && hasTerminal()) {
+      terminalSize = size;
       engine.execute(() -> live.resize(size));
     }
   }

@@ -24,11 +24,24 @@ import org.jspecify.annotations.Nullable;
  * @param argv of a start; empty: it is about something else
  */
 public record AuditEntry(JsonObject what, List<Argument> argv) {
+  /** By what a start was allowed, and where its output is recorded; null: by none, nowhere. */
+  public record Terms(@Nullable String rule, @Nullable String recording) {
+    public static final Terms NONE = new Terms(null, null);
+  }
+
+  /**
+   * How a recording turned out.
+   *
+   * @param missingBytes of the output
+   * @param stopped why it does not go on to the end; null: it does
+   */
+  public record Recording(String name, long missingBytes, @Nullable String stopped) {}
+
   /** A command is about to be started. */
-  public static AuditEntry start(
-      Caller caller, JobId job, @Nullable String rule, CommandSpec command) {
+  public static AuditEntry start(Caller caller, JobId job, Terms terms, CommandSpec command) {
     JsonObject what = of("start", caller).put("job", job.value());
-    putIfThere(what, "rule", rule);
+    putIfThere(what, "rule", terms.rule());
+    putIfThere(what, "recording", terms.recording());
     putIfThere(what, "cwd", command.cwd());
     putIfThere(what, "user", command.user());
     return new AuditEntry(what.put("argv_sha256", digest(command.argv())), command.argv());
@@ -73,6 +86,14 @@ public record AuditEntry(JsonObject what, List<Argument> argv) {
     if (end.duration() != null) {
       what.put("duration_ms", end.duration().toMillis());
     }
+    return new AuditEntry(what, List.of());
+  }
+
+  /** A recording is finished. */
+  public static AuditEntry recorded(Caller caller, JobId job, Recording recording) {
+    JsonObject what = of("recorded", caller).put("job", job.value());
+    what.put("recording", recording.name()).put("missing_bytes", recording.missingBytes());
+    putIfThere(what, "stopped", recording.stopped());
     return new AuditEntry(what, List.of());
   }
 

@@ -39,6 +39,16 @@ public record Grant(@Nullable Rule rule, JobSpec spec) {
     return rule == null ? null : rule.name();
   }
 
+  /**
+   * Whether its output is recorded.
+   *
+   * @param usual what is, where no rule says otherwise
+   */
+  public boolean isRecorded(Recorded usual) {
+    Recorded wanted = rule == null ? null : rule.recorded();
+    return (wanted == null ? usual : wanted).covers(spec.command());
+  }
+
   /** Whether clients may not signal what it runs. */
   public boolean isForced() {
     return rule != null && rule.commands().forced() != null;

@@ -83,6 +83,13 @@ public final class Policy {
     return reach(principal, Rule::control);
   }
 
+  /** Whether a rule wants something recorded. */
+  public boolean wantsRecordings() {
+    return rules != null
+        && rules.stream()
+            .anyMatch(rule -> rule.recorded() != null && rule.recorded() != Recorded.NONE);
+  }
+
   private Reach reach(String principal, Function<Rule, Reach> of) {
     return rules != null
             && rules.stream()

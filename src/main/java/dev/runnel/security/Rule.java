@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param quota how much of it
  * @param observe whose jobs they may see
  * @param control whose jobs they may signal, cancel and take over
+ * @param recorded which of what it starts is recorded; null: what the daemon is told to record
  */
 public record Rule(
     String name,
@@ -31,7 +32,8 @@ public record Rule(
     Map<Bound, Range> bounds,
     Quota quota,
     Reach observe,
-    Reach control) {
+    Reach control,
+    @Nullable Recorded recorded) {
 
   /**
    * What may be run.

@@ -62,10 +62,11 @@ public final class WorkerVerticle extends VerticleBase {
   private boolean settleAndStart(StartJob start) {
     try {
       CommandSpec settled = start.grant().settle();
+      String recording = gate.recorder().nameFor(start);
       gate.guard()
           .audit()
-          .before(() -> entry(start, settled))
-          .onSuccess(_ -> start.job().start(settled))
+          .before(() -> entry(start, settled, recording))
+          .onSuccess(_ -> begin(start, settled, recording))
           .onFailure(
               e ->
                   start
@@ -80,8 +81,16 @@ public final class WorkerVerticle extends VerticleBase {
     }
   }
 
-  private static AuditEntry entry(StartJob start, CommandSpec settled) {
+  private static AuditEntry entry(StartJob start, CommandSpec settled, @Nullable String recording) {
     Job job = start.job();
-    return AuditEntry.start(job.origin().caller(), job.id(), job.origin().rule(), settled);
+    AuditEntry.Terms terms = new AuditEntry.Terms(job.origin().rule(), recording);
+    return AuditEntry.start(job.origin().caller(), job.id(), terms, settled);
+  }
+
+  private void begin(StartJob start, CommandSpec settled, @Nullable String recording) {
+    if (recording != null) {
+      gate.recorder().begin(start, recording);
+    }
+    start.job().start(settled);
   }
 }

@@ -85,7 +85,7 @@ class AuditLogTest {
   }
 
   private static AuditEntry start(String... argv) {
-    return AuditEntry.start(CALLER, JOB, "rule", CommandSpec.of(argv));
+    return AuditEntry.start(CALLER, JOB, new AuditEntry.Terms("rule", null), CommandSpec.of(argv));
   }
 
   private static AuditEntry denial() {
@@ -149,7 +149,9 @@ class AuditLogTest {
             .with(new Secrets(Map.of("B", "hidden-2"), List.of("C")))
             .settled(Map.of("C", "hidden-3"));
     try (AuditLog audit = new AuditLog(disk, GO_ON)) {
-      assertTrue(succeeds(audit.before(() -> AuditEntry.start(CALLER, JOB, null, command))));
+      assertTrue(
+          succeeds(
+              audit.before(() -> AuditEntry.start(CALLER, JOB, AuditEntry.Terms.NONE, command))));
     }
     assertFalse(disk.lines().toString().contains("hidden"), disk.lines()::toString);
   }

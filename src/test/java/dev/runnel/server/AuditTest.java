@@ -72,7 +72,11 @@ class AuditTest {
 
     /** Of the last line of an event, once there are so many. */
     String last(String event, int count, String key) throws Exception {
-      Until.holds("line " + count + " of " + event, () -> ofEvent(event).size() == count);
+      try {
+        Until.holds("line " + count + " of " + event, () -> ofEvent(event).size() == count);
+      } catch (AssertionError e) {
+        throw new AssertionError("lines: " + ofEvent(event), e);
+      }
       JsonNode line = ofEvent(event).getLast();
       assertEquals("127.0.0.1", line.path("source").asText());
       return line.path("via").asText() + ": " + line.path(key).asText();

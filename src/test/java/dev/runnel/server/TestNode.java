@@ -2,6 +2,7 @@ package dev.runnel.server;
 
 import dev.runnel.bus.Bus;
 import dev.runnel.bus.Gate;
+import dev.runnel.bus.Recorder;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
 import dev.runnel.job.Registry;
@@ -50,7 +51,21 @@ public final class TestNode implements AutoCloseable {
    */
   public TestNode(
       ServerLimits limits, JobLimits jobs, LogMemory memory, Access access, Guard guard) {
-    this(limits, jobs, memory, access, engine -> engine, guard);
+    this(limits, jobs, memory, access, engine -> engine, guard, Recorder.NONE);
+  }
+
+  /**
+   * @param recorder keeps what its jobs print; stays its maker's
+   */
+  TestNode(Guard guard, Recorder recorder) {
+    this(
+        ServerLimits.DEFAULT,
+        JobLimits.DEFAULT,
+        new LogMemory(256L << 20, 1_000),
+        new Access.Open("anonymous"),
+        engine -> engine,
+        guard,
+        recorder);
   }
 
   /**
@@ -62,7 +77,7 @@ public final class TestNode implements AutoCloseable {
       LogMemory memory,
       Access access,
       UnaryOperator<ProcessEngine> between) {
-    this(limits, jobs, memory, access, between, Guard.open());
+    this(limits, jobs, memory, access, between, Guard.open(), Recorder.NONE);
   }
 
   private TestNode(
@@ -71,13 +86,14 @@ public final class TestNode implements AutoCloseable {
       LogMemory memory,
       Access access,
       UnaryOperator<ProcessEngine> between,
-      Guard guard) {
+      Guard guard,
+      Recorder recorder) {
     this.memory = memory;
     this.guard = guard;
     NodeIdentity identity = new NodeIdentity("test", UUID.randomUUID().toString());
     registry = new Registry(identity, between.apply(engine), memory, jobs);
     Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, identity.boot());
-    room = ServerRoom.of(new Gate(registry, bus, guard), limits, "runnel test");
+    room = ServerRoom.of(new Gate(registry, bus, guard, recorder), limits, "runnel test");
     await(Workers.deploy(vertx, bus, room.gate()));
     port = listen(access);
   }

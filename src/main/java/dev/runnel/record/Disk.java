@@ -1,0 +1,63 @@
+package dev.runnel.record;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+
+/** Where recordings are written. It may block. */
+interface Disk {
+  FileAttribute<?> OWN_FOLDER =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+  FileAttribute<?> OWN_FILE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
+  Disk PLAIN = Plain::new;
+
+  /** Makes a file that is not there yet, its owner's alone. */
+  File create(Path path) throws IOException;
+
+  /** A file that grows. For one thread. */
+  interface File extends AutoCloseable {
+    /** Adds all of the lines, or none. */
+    void append(byte[] lines) throws IOException;
+
+    @Override
+    void close() throws IOException;
+  }
+
+  /** One of the file system's. */
+  final class Plain implements File {
+    private final FileChannel channel;
+
+    private Plain(Path path) throws IOException {
+      channel =
+          FileChannel.open(
+              path, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), OWN_FILE);
+    }
+
+    @Override
+    public void append(byte[] lines) throws IOException {
+      long before = channel.position();
+      ByteBuffer rest = ByteBuffer.wrap(lines);
+      try {
+        while (rest.hasRemaining()) {
+          channel.write(rest);
+        }
+      } catch (IOException e) {
+        // Half a line would make the file one that nobody can play.
+        channel.truncate(before);
+        throw e;
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      channel.close();
+    }
+  }
+}

@@ -1,0 +1,272 @@
+package dev.runnel.record;
+
+import dev.runnel.job.Job;
+import dev.runnel.job.Lease;
+import dev.runnel.job.LogReader;
+import dev.runnel.model.End;
+import dev.runnel.model.ExitStatus;
+import dev.runnel.model.Stream;
+import dev.runnel.model.Terminal;
+import dev.runnel.model.TerminalSize;
+import dev.runnel.security.AuditEntry;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What one job prints, as it is written down. It reads the log as a watcher, whom nobody waits for:
+ * a disk that is slower than the job leaves a gap, which is declared. On the recorder's thread,
+ * unless it says otherwise.
+ */
+final class Recording {
+  private static final Logger LOG = LoggerFactory.getLogger(Recording.class);
+
+  /** How many pieces it writes before it lets others have their turn. */
+  private static final int TURN = 16;
+
+  private static final int PIECE_BYTES = 16 * 1024;
+
+  /** For what is said at last: that it was cut, and how the job ended. */
+  private static final int LAST_WORDS_BYTES = 1_024;
+
+  private static final TerminalSize NO_TERMINAL = new TerminalSize(24, 80);
+
+  private final Recordings all;
+  private final Job job;
+  private final String name;
+  private final @Nullable Terminal terminal;
+  private final long begunAt = System.nanoTime();
+  private final LogReader reader;
+  private final AtomicBoolean looking = new AtomicBoolean();
+
+  private final Map<Stream, StreamText> texts = new EnumMap<>(Stream.class);
+  private Disk.@Nullable File file;
+  private TerminalSize shape = NO_TERMINAL;
+  private long size;
+  private long missing;
+  private @Nullable String stopped;
+  private boolean over;
+
+  Recording(Recordings all, Job job, String name, @Nullable Terminal terminal) {
+    this.all = all;
+    this.job = job;
+    this.name = name;
+    this.terminal = terminal;
+    this.reader = job.read(this::wake);
+  }
+
+  /** There is more, or the end. Any thread; does not block. */
+  void wake() {
+    if (looking.compareAndSet(false, true)) {
+      all.execute(this::look);
+    }
+  }
+
+  private void look() {
+    // Before the look: what comes during it wakes us again.
+    looking.set(false);
+    if (over) {
+      return;
+    }
+    if (file == null && stopped == null) {
+      begin();
+    }
+    for (int i = 0; i < TURN; i++) {
+      if (!lookOnce()) {
+        return;
+      }
+    }
+    wake();
+  }
+
+  private void begin() {
+    shape = shapeNow();
+    String term = terminal == null ? null : terminal.term();
+    try {
+      file = all.disk().create(all.shelf().path(name));
+    } catch (IOException e) {
+      fail(e);
+      return;
+    }
+    append(Cast.header(shape, term, Instant.now(), job.id().value()));
+  }
+
+  private boolean lookOnce() {
+    if (job.refusal() != null) {
+      discard();
+      return false;
+    }
+    if (stopped != null) {
+      finish(job.status().end());
+      return false;
+    }
+    TerminalSize now = shapeNow();
+    if (!now.equals(shape)) {
+      shape = now;
+      append(Cast.Event.RESIZE, now.cols() + "x" + now.rows());
+    }
+    return writeNext();
+  }
+
+  private TerminalSize shapeNow() {
+    TerminalSize now = job.terminalSize();
+    return now == null ? NO_TERMINAL : now;
+  }
+
+  private boolean writeNext() {
+    long before = reader.position();
+    Lease lease = reader.next(PIECE_BYTES);
+    long at = lease == null ? reader.position() : lease.offset();
+    if (at > before) {
+      missing += at - before;
+      cutTexts();
+      append(Cast.Event.MARKER, "gap: " + (at - before) + " bytes are missing");
+    }
+    if (lease == null) {
+      finish(reader.end());
+      return false;
+    }
+    String text;
+    // Not for as long as the disk takes: others may need the memory.
+    try (lease) {
+      text = text(lease.stream()).take(lease.bytes().asByteBuffer());
+    }
+    if (!text.isEmpty()) {
+      append(Cast.Event.OUTPUT, shown(text));
+    }
+    if (stopped != null) {
+      missing += lease.end() - lease.offset();
+    }
+    return true;
+  }
+
+  private StreamText text(Stream stream) {
+    return texts.computeIfAbsent(stream, _ -> new StreamText());
+  }
+
+  // What a terminal makes of a line feed it makes only where there is one.
+  private String shown(String text) {
+    return terminal == null ? text.replace("\n", "\r\n") : text;
+  }
+
+  private void cutTexts() {
+    for (StreamText text : texts.values()) {
+      String left = text.cut();
+      if (!left.isEmpty()) {
+        append(Cast.Event.OUTPUT, left);
+      }
+    }
+  }
+
+  private void append(Cast.Event event, String data) {
+    if (stopped == null) {
+      append(Cast.event(since(), event, data));
+    }
+  }
+
+  private Duration since() {
+    return Duration.ofNanos(System.nanoTime() - begunAt);
+  }
+
+  private void append(byte[] line) {
+    long limit = all.maxRecordingBytes();
+    if (size + line.length > limit - LAST_WORDS_BYTES) {
+      cut("max_recording_bytes: " + limit);
+    } else if (!all.shelf().makeRoom(line.length)) {
+      cut("max_recordings_bytes: " + all.shelf().maxBytes());
+    } else {
+      write(line);
+    }
+  }
+
+  private void cut(String limit) {
+    stop("limit: " + limit);
+    write(Cast.event(since(), Cast.Event.MARKER, "cut: " + limit));
+  }
+
+  private void write(byte[] line) {
+    Disk.File open = file;
+    if (open == null) {
+      return;
+    }
+    try {
+      open.append(line);
+      size += line.length;
+      all.shelf().count(line.length);
+    } catch (IOException e) {
+      fail(e);
+    }
+  }
+
+  private void fail(IOException e) {
+    if (stopped == null) {
+      LOG.warn("recording failed job={} recording={} cause={}", job.id(), name, e.toString());
+    }
+    stop("disk: " + e.getMessage());
+  }
+
+  /** Nothing more of the output is written, and it is not read. The first reason counts. */
+  private void stop(String why) {
+    if (stopped == null) {
+      stopped = why;
+      job.leave(reader);
+    }
+  }
+
+  // Null: it has not ended.
+  private void finish(@Nullable End end) {
+    if (end == null) {
+      return;
+    }
+    cutTexts();
+    missing += end.outputBytes() - reader.position();
+    write(Cast.event(since(), Cast.Event.MARKER, "end: " + words(end)));
+    leave();
+    all.shelf().put(name, size);
+    all.audit().note(() -> AuditEntry.recorded(job.origin().caller(), job.id(), outcome()));
+  }
+
+  private AuditEntry.Recording outcome() {
+    return new AuditEntry.Recording(name, missing, stopped);
+  }
+
+  // It was refused its start: there is nothing that could have been recorded.
+  private void discard() {
+    leave();
+    all.shelf().remove(name, size);
+  }
+
+  private void leave() {
+    over = true;
+    job.leave(reader);
+    close();
+    all.forget(job, this);
+  }
+
+  private static String words(End end) {
+    String outcome = end.outcome().wireName();
+    return switch (end.status()) {
+      case ExitStatus.Exited(int code) -> outcome + ", exit code " + code;
+      case ExitStatus.Signaled signaled -> outcome + ", signal " + signaled.signalName();
+      case null -> outcome;
+    };
+  }
+
+  private void close() {
+    Disk.File open = file;
+    file = null;
+    try {
+      if (open != null) {
+        open.close();
+      }
+    } catch (IOException e) {
+      LOG.warn("recording not closed recording={} cause={}", name, e.toString());
+    }
+  }
+}

@@ -1,0 +1,167 @@
+package dev.runnel.record;
+
+import dev.runnel.bus.Recorder;
+import dev.runnel.bus.StartJob;
+import dev.runnel.job.Job;
+import dev.runnel.security.Audit;
+import dev.runnel.security.Recorded;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The recordings of a node, in one folder, written by one thread. A disk that hangs holds up that
+ * thread and nothing else; what waits for it is bounded by the recordings, each of which has its
+ * turn in the queue once, and those are bounded here.
+ */
+public final class Recordings implements Recorder, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Recordings.class);
+
+  /** Not finished at once; what is beyond is not recorded. */
+  static final int MAX_OPEN = 4_096;
+
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final DateTimeFormatter TIME =
+      DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss.SSS'Z'").withZone(ZoneOffset.UTC);
+
+  private final Shelf shelf;
+  private final Recorded usual;
+  private final Limits limits;
+  private final Audit audit;
+  private final Disk disk;
+  private final ConcurrentHashMap<Job, Recording> open = new ConcurrentHashMap<>();
+  private final ThreadPoolExecutor writer =
+      new ThreadPoolExecutor(
+          1,
+          1,
+          0,
+          TimeUnit.SECONDS,
+          new LinkedBlockingQueue<>(),
+          Thread.ofPlatform().daemon().name("runnel-record").factory());
+
+  /** How much of the disk one of them may take, and all together. */
+  public record Limits(long bytesEach, long bytesInAll) {}
+
+  Recordings(Shelf shelf, Recorded usual, Limits limits, Audit audit, Disk disk) {
+    this.shelf = shelf;
+    this.usual = usual;
+    this.limits = limits;
+    this.audit = audit;
+    this.disk = disk;
+  }
+
+  /**
+   * Takes possession of the folder; blocks.
+   *
+   * @param usual which jobs are recorded where no rule says otherwise
+   * @param audit told how each of them turned out
+   * @throws IOException in words, if it can't be had
+   */
+  public static Recordings open(Path folder, Recorded usual, Limits limits, Audit audit)
+      throws IOException {
+    return new Recordings(
+        Shelf.open(folder, limits.bytesInAll()), usual, limits, audit, Disk.PLAIN);
+  }
+
+  /** Of the time and the job's id, which has no characters that mean something in a path. */
+  @Override
+  public @Nullable String nameFor(StartJob start) {
+    if (!start.grant().isRecorded(usual)) {
+      return null;
+    }
+    if (open.size() >= MAX_OPEN) {
+      LOG.warn("recording left out job={} open={} limit={}", start.job().id(), MAX_OPEN, MAX_OPEN);
+      return null;
+    }
+    return TIME.format(Instant.now()) + "-" + start.job().id() + ".cast";
+  }
+
+  @Override
+  public void begin(StartJob start, String name) {
+    Job job = start.job();
+    Recording recording = new Recording(this, job, name, start.grant().spec().command().terminal());
+    open.put(job, recording);
+    recording.wake();
+  }
+
+  @Override
+  public void changed(Job job) {
+    Recording recording = open.get(job);
+    if (recording != null) {
+      recording.wake();
+    }
+  }
+
+  // For its recordings.
+
+  void forget(Job job, Recording recording) {
+    open.remove(job, recording);
+  }
+
+  Shelf shelf() {
+    return shelf;
+  }
+
+  Disk disk() {
+    return disk;
+  }
+
+  Audit audit() {
+    return audit;
+  }
+
+  long maxRecordingBytes() {
+    return limits.bytesEach();
+  }
+
+  // After the close nobody is there to look at them.
+  void execute(Runnable task) {
+    try {
+      writer.execute(task);
+    } catch (RejectedExecutionException _) {
+      // As if the daemon had gone a moment earlier.
+    }
+  }
+
+  /**
+   * Waits until what jobs that have ended printed is written, but not for long, and gives the
+   * folder back.
+   */
+  @Override
+  public void close() throws IOException {
+    try {
+      awaitFinished(System.nanoTime() + PATIENCE.toNanos());
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+    writer.shutdownNow();
+    if (!open.isEmpty()) {
+      LOG.warn("recordings not finished count={}", open.size());
+    }
+    shelf.close();
+  }
+
+  private void awaitFinished(long deadline) throws InterruptedException {
+    try {
+      while (!open.isEmpty() && deadline - System.nanoTime() > 0) {
+        // Behind all that waits for its turn now.
+        writer.submit(() -> {}).get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+      }
+    } catch (ExecutionException | TimeoutException _) {
+      // Told below.
+    }
+  }
+}

@@ -1,0 +1,139 @@
+package dev.runnel.record;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The folder of the recordings and what they take up together: for each new piece as much of the
+ * oldest goes as it needs. Files with other names are nobody's business. Of one server at a time.
+ * On the recorder's thread, once it is open; it blocks.
+ */
+final class Shelf implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Shelf.class);
+  private static final String LOCK = ".lock";
+
+  /** Begins with the time, so that the oldest comes first. */
+  private static final Pattern NAME =
+      Pattern.compile("[0-9]{8}T[0-9]{6}\\.[0-9]{3}Z-[A-Za-z0-9][A-Za-z0-9._-]*\\.cast");
+
+  private final Path folder;
+  private final long maxBytes;
+  private final FileChannel lock;
+
+  /** Those that nobody writes any more, and their sizes. */
+  private final TreeMap<String, Long> finished = new TreeMap<>();
+
+  private long total;
+
+  private Shelf(Path folder, long maxBytes, FileChannel lock) {
+    this.folder = folder;
+    this.maxBytes = maxBytes;
+    this.lock = lock;
+  }
+
+  /**
+   * Opens the folder, which is made if it isn't there, for its owner alone.
+   *
+   * @param maxBytes of all recordings in it
+   * @throws IOException in words, if it can't be used or another server uses it
+   */
+  static Shelf open(Path folder, long maxBytes) throws IOException {
+    Files.createDirectories(folder, Disk.OWN_FOLDER);
+    FileChannel lock =
+        FileChannel.open(
+            folder.resolve(LOCK),
+            Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
+            Disk.OWN_FILE);
+    try {
+      if (isFree(lock)) {
+        Shelf shelf = new Shelf(folder, maxBytes, lock);
+        shelf.takeStock();
+        return shelf;
+      }
+    } catch (IOException e) {
+      lock.close();
+      throw e;
+    }
+    lock.close();
+    throw new IOException("another server uses it");
+  }
+
+  private static boolean isFree(FileChannel lock) throws IOException {
+    try {
+      return lock.tryLock() != null;
+    } catch (OverlappingFileLockException _) {
+      return false;
+    }
+  }
+
+  private void takeStock() throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
+      for (Path file : files) {
+        String name = file.getFileName().toString();
+        if (NAME.matcher(name).matches() && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+          finished.put(name, Files.size(file));
+          total += Files.size(file);
+        }
+      }
+    }
+  }
+
+  Path path(String name) {
+    return folder.resolve(name);
+  }
+
+  long maxBytes() {
+    return maxBytes;
+  }
+
+  /** Makes room for so many bytes more, or says that there can be none. */
+  boolean makeRoom(long bytes) {
+    while (total + bytes > maxBytes) {
+      Map.Entry<String, Long> oldest = finished.pollFirstEntry();
+      if (oldest == null) {
+        return false;
+      }
+      LOG.info("recording removed recording={} cause=no room", oldest.getKey());
+      remove(oldest.getKey(), oldest.getValue());
+    }
+    return true;
+  }
+
+  /** So many bytes were written. */
+  void count(long bytes) {
+    total += bytes;
+  }
+
+  /** Nobody writes it any more: it may go when there is need. */
+  void put(String name, long bytes) {
+    finished.put(name, bytes);
+  }
+
+  /** Removes one with that many bytes. */
+  void remove(String name, long bytes) {
+    try {
+      Files.deleteIfExists(path(name));
+      total -= bytes;
+    } catch (IOException e) {
+      LOG.warn("recording not removed recording={} cause={}", name, e.toString());
+    }
+  }
+
+  /** Lets another server have it. */
+  @Override
+  public void close() throws IOException {
+    lock.close();
+  }
+}

@@ -1,0 +1,53 @@
+package dev.runnel.record;
+
+import dev.runnel.security.Audit;
+import dev.runnel.security.Recorded;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Semaphore;
+
+/** A disk that hangs, or is full, for as long as a test says. */
+public final class HeldDisk implements Disk {
+  private final Semaphore running = new Semaphore(1);
+  private volatile boolean full;
+
+  /** Recordings of all jobs on this disk. */
+  public Recordings recordings(Path folder, Audit audit) throws IOException {
+    Recordings.Limits limits = new Recordings.Limits(64 << 20, 64 << 20);
+    return new Recordings(
+        Shelf.open(folder, limits.bytesInAll()), Recorded.ALL, limits, audit, this);
+  }
+
+  public void hang() {
+    running.acquireUninterruptibly();
+  }
+
+  public void goOn() {
+    running.release();
+  }
+
+  public void fill() {
+    full = true;
+  }
+
+  @Override
+  public File create(Path path) throws IOException {
+    File file = Disk.PLAIN.create(path);
+    return new File() {
+      @Override
+      public void append(byte[] lines) throws IOException {
+        running.acquireUninterruptibly();
+        running.release();
+        if (full) {
+          throw new IOException("No space left on device");
+        }
+        file.append(lines);
+      }
+
+      @Override
+      public void close() throws IOException {
+        file.close();
+      }
+    };
+  }
+}
