@@ -3,6 +3,7 @@ package dev.runnel;
 import dev.runnel.cli.Cli;
 import dev.runnel.config.Serve;
 import dev.runnel.tools.BenchVerb;
+import dev.runnel.tools.PlayVerb;
 import dev.runnel.tools.PolicyVerb;
 import dev.runnel.tools.ShellVerb;
 import dev.runnel.tools.TokenVerb;
@@ -30,6 +31,7 @@ public final class Main {
       case "shell" -> ShellVerb.run(arguments);
       case "bench" -> BenchVerb.run(arguments);
       case "policy" -> PolicyVerb.run(rest, System.out, System.err);
+      case "play" -> PlayVerb.run(rest, System.out, System.err);
       case "token" -> TokenVerb.run(rest, System.out, System.err);
       case "rehearse" -> Rehearsal.run(rest);
       default -> Cli.run(arguments);

@@ -70,7 +70,7 @@ public final class Daemon implements AutoCloseable {
   }
 
   /** The next line of stdout; blocks until there is one. */
-  String line() throws IOException {
+  public String line() throws IOException {
     String line = stdout.readLine();
     if (line == null) {
       throw new IOException("runneld said nothing more; its log: " + log());

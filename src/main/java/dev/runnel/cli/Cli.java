@@ -108,7 +108,7 @@ public final class Cli {
           case CANCEL -> JobVerbs.cancelHelp();
           case SIGNAL -> JobVerbs.signalHelp();
           case HELP -> Help.overview();
-          case SERVE, POLICY, TOKEN, TEST, PACKAGE -> "See runnel " + word + " --help\n";
+          case SERVE, POLICY, PLAY, TOKEN, TEST, PACKAGE -> "See runnel " + word + " --help\n";
         });
   }
 

@@ -20,6 +20,7 @@ enum Verb {
   SIGNAL("send a signal to a job's processes"),
   BENCH("measure what commands cost here, and what they cost at least"),
   POLICY("say what a policy says to a command, and why"),
+  PLAY("show a recording of what a job printed"),
   TOKEN("make a secret by which a server knows a client"),
   TEST("build Runnel and run its tests"),
   PACKAGE("build Runnel and pack it with a runtime of its own"),

@@ -1,0 +1,222 @@
+package dev.runnel.tools;
+
+import dev.runnel.cli.Durations;
+import dev.runnel.tools.CastReader.Event;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** The verb {@code play}: shows a recording as it was. */
+public final class PlayVerb {
+  private static final String HELP =
+      """
+      usage: runnel play FILE [--speed N] [--idle-limit TIME]
+
+      Shows what a job printed, at the pace at which it did: a recording of runnel serve
+      --record-dir, or any asciicast of version 2. Ctrl-C ends it. What is missing in a recording
+      is told at the end.
+
+      options:
+        --speed N          so many times as fast: from 0.01 to 1000; default: 1
+        --idle-limit TIME  no pause is longer than that: 500ms, 2s; default: what FILE says
+        --help             this text
+
+      exit code: 0 played, 1 FILE can't be read, or not to its end, 2 wrong usage,
+      130 ended by Ctrl-C, 141 nobody reads what it prints
+
+      example:
+        runnel play --speed 2 --idle-limit 1s 20260101T000000.000Z-build.7.cast
+      """;
+
+  // ctlseqs of xterm: a screen of one's own begins and ends, colors as usual, a cursor that shows.
+  private static final String OWN_SCREEN = "\u001b[?1049h";
+  private static final String SHARED_SCREEN = "\u001b[?1049l";
+  private static final String RESET = "\u001b[0m\u001b[?25h";
+
+  private static final int STDOUT_GONE = 141;
+
+  private final PrintStream out;
+  private final PrintStream err;
+  private final List<String> incomplete = new ArrayList<>();
+  private @Nullable Path file;
+  private @Nullable Duration idleLimit;
+  private double speed = 1;
+
+  // Guarded by this: a signal comes on another thread.
+  private boolean onOwnScreen;
+  private boolean left;
+
+  private PlayVerb(PrintStream out, PrintStream err) {
+    this.out = out;
+    this.err = err;
+  }
+
+  /** Runs the verb and returns the exit code. */
+  public static int run(List<String> arguments, PrintStream out, PrintStream err) {
+    if (arguments.contains("--help") || arguments.contains("-h")) {
+      out.print(HELP);
+      return 0;
+    }
+    try {
+      PlayVerb verb = new PlayVerb(out, err);
+      return verb.play(verb.parse(arguments));
+    } catch (IllegalArgumentException e) {
+      err.println("runnel play: " + e.getMessage());
+      err.println("see runnel play --help");
+      return 2;
+    } catch (BadCastException e) {
+      err.println("runnel play: " + e.getMessage());
+    } catch (NoSuchFileException e) {
+      err.println("runnel play: " + e.getMessage() + ": no such file");
+    } catch (AccessDeniedException e) {
+      err.println("runnel play: " + e.getMessage() + ": permission denied");
+    } catch (IOException e) {
+      err.println("runnel play: " + e.getMessage());
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+    return 1;
+  }
+
+  private Path parse(List<String> arguments) {
+    for (int at = 0; at < arguments.size(); at++) {
+      String word = arguments.get(at);
+      if (!word.startsWith("--")) {
+        setFile(word);
+        continue;
+      }
+      int equals = word.indexOf('=');
+      checkKnown(equals < 0 ? word : word.substring(0, equals));
+      if (equals < 0 && at + 1 == arguments.size()) {
+        throw new IllegalArgumentException(word + ": a value is missing");
+      }
+      set(
+          equals < 0 ? word : word.substring(0, equals),
+          equals < 0 ? arguments.get(++at) : word.substring(equals + 1));
+    }
+    if (file == null) {
+      throw new IllegalArgumentException("no file (expected: FILE)");
+    }
+    return file;
+  }
+
+  private static void checkKnown(String option) {
+    if (!option.equals("--speed") && !option.equals("--idle-limit")) {
+      throw new IllegalArgumentException(option + ": unknown option");
+    }
+  }
+
+  private void setFile(String word) {
+    if (file != null) {
+      throw new IllegalArgumentException(word + ": a second file (limit: 1)");
+    }
+    file = Path.of(word);
+  }
+
+  private void set(String option, String value) {
+    if (option.equals("--speed")) {
+      speed = speed(value);
+    } else {
+      idleLimit = idleLimit(value);
+    }
+  }
+
+  private static double speed(String text) {
+    if (text.matches("[0-9]{1,4}([.][0-9]{1,6})?")) {
+      double speed = Double.parseDouble(text);
+      if (speed >= 0.01 && speed <= 1_000) {
+        return speed;
+      }
+    }
+    throw new IllegalArgumentException("--speed " + text + ": (expected: from 0.01 to 1000)");
+  }
+
+  private static Duration idleLimit(String text) {
+    try {
+      return Durations.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("--idle-limit " + e.getMessage(), e);
+    }
+  }
+
+  private int play(Path from) throws IOException, BadCastException, InterruptedException {
+    boolean onTerminal = isTerminal();
+    if (onTerminal) {
+      Runtime.getRuntime().addShutdownHook(new Thread(this::leaveTerminal));
+    }
+    try (CastReader cast = CastReader.open(from)) {
+      return play(cast) ? 0 : STDOUT_GONE;
+    } finally {
+      if (onTerminal) {
+        leaveTerminal();
+      }
+      incomplete.forEach(what -> err.println("runnel play: " + from + what));
+    }
+  }
+
+  // False: nobody reads what we print.
+  private boolean play(CastReader cast) throws IOException, BadCastException, InterruptedException {
+    Duration limit = idleLimit == null ? cast.idleLimit() : idleLimit;
+    Duration before = Duration.ZERO;
+    long due = System.nanoTime();
+    for (Event event = cast.next(); event != null; event = cast.next()) {
+      Duration pause = event.at().minus(before);
+      if (!pause.isNegative()) {
+        Duration bounded = limit != null && pause.compareTo(limit) > 0 ? limit : pause;
+        due += Math.round(bounded.toNanos() / speed);
+        before = event.at();
+      }
+      TimeUnit.NANOSECONDS.sleep(due - System.nanoTime());
+      if (!show(event)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean show(Event event) {
+    if (event.code().equals("o")) {
+      return print(event.data());
+    }
+    if (event.code().equals("m") && event.data().matches("(gap|cut): .*")) {
+      incomplete.add(":" + event.line() + ": " + event.data());
+    }
+    return true;
+  }
+
+  private synchronized boolean print(String text) {
+    if (left) {
+      return true;
+    }
+    int begun = text.lastIndexOf(OWN_SCREEN);
+    int ended = text.lastIndexOf(SHARED_SCREEN);
+    onOwnScreen = begun == ended ? onOwnScreen : begun > ended;
+    out.writeBytes(text.getBytes(StandardCharsets.UTF_8));
+    out.flush();
+    return !out.checkError();
+  }
+
+  // Also after Ctrl-C: what follows would only be seen in the middle of the next prompt.
+  private synchronized void leaveTerminal() {
+    print(onOwnScreen ? SHARED_SCREEN + RESET : RESET);
+    left = true;
+  }
+
+  private static boolean isTerminal() {
+    try {
+      String target = Files.readSymbolicLink(Path.of("/proc/self/fd/1")).toString();
+      return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty");
+    } catch (IOException _) {
+      return false;
+    }
+  }
+}
