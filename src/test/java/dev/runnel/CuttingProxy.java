@@ -29,6 +29,7 @@ public final class CuttingProxy implements AutoCloseable {
   private final List<Manner> cuts;
   private final int spread;
   private final ConcurrentLinkedQueue<Socket> open = new ConcurrentLinkedQueue<>();
+  private final ConcurrentLinkedQueue<Fate> fates = new ConcurrentLinkedQueue<>();
   private final AtomicInteger accepted = new AtomicInteger();
   private final AtomicInteger made = new AtomicInteger();
   private volatile boolean refusing;
@@ -45,7 +46,7 @@ public final class CuttingProxy implements AutoCloseable {
 
   /** Which of a connection's bytes, of both directions together, is the last. */
   private static final class Fate {
-    private final Manner manner;
+    private Manner manner;
     private int left;
     private boolean cut;
 
@@ -63,6 +64,13 @@ public final class CuttingProxy implements AutoCloseable {
 
     synchronized boolean isSilent() {
       return cut && manner == Manner.SILENCE;
+    }
+
+    /** It is silent from now on, whatever was to become of it. */
+    synchronized void silence() {
+      manner = Manner.SILENCE;
+      left = 0;
+      cut = true;
     }
 
     /** Whether this is the moment; true once. */
@@ -116,6 +124,11 @@ public final class CuttingProxy implements AutoCloseable {
     refusing = false;
   }
 
+  /** Has every connection there is swallow what is sent over it from now on. */
+  public void silenceAll() {
+    fates.forEach(Fate::silence);
+  }
+
   private static void start(Runnable action) {
     Thread thread = new Thread(action, "proxy");
     thread.setDaemon(true);
@@ -137,6 +150,7 @@ public final class CuttingProxy implements AutoCloseable {
         client.setTcpNoDelay(true);
         server.setTcpNoDelay(true);
         Fate fate = fate(connection);
+        fates.add(fate);
         start(() -> relay(client, server, fate));
         start(() -> relay(server, client, fate));
       }

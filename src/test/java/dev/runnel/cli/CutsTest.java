@@ -75,7 +75,8 @@ class CutsTest {
       assertEquals(7, code, how + last(client.err()));
       assertTrue(bytes.equals(client.out()), how + "stdout: " + client.out().length());
       assertTrue(bytes.equals(client.err()), how + "stderr: " + client.err().length());
-      assertEquals(manners.size(), proxy.made(), how + "cuts");
+      // On a busy machine a heartbeat may be too late, and cut before the proxy does.
+      assertTrue(proxy.connections() > manners.size(), how + "cuts: " + proxy.made());
     } catch (java.io.IOException e) {
       throw new AssertionError(e);
     }

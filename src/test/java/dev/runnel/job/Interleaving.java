@@ -15,6 +15,7 @@ import dev.runnel.model.ErrorCode;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobSpec.Leftovers;
 import dev.runnel.model.JobState;
+import dev.runnel.model.Lasting;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Signal;
 import dev.runnel.model.StartFailure;
@@ -22,12 +23,14 @@ import dev.runnel.model.Stream;
 import dev.runnel.model.StreamTotal;
 import java.io.ByteArrayOutputStream;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.random.RandomGenerator;
@@ -41,20 +44,29 @@ final class Interleaving {
   // Two full pipes through the smallest log, and more.
   private static final int MAX_READS = 300;
   private static final Duration LONG = Duration.ofMinutes(1);
+  private static final int MAX_WATCHERS = 3;
 
   private final RandomGenerator random;
   private final Scene scene = new Scene(1 << 20);
   private final FakeEngine engine = scene.engine;
   private final Spec spec;
-  private final TestFollower follower;
   private final Job job;
+  private final Sightings sightings = new Sightings();
+  private final List<TestFollower> watchers = new ArrayList<>();
+  // Who had the seat, and still holds what was lent.
+  private final List<TestFollower> replaced = new ArrayList<>();
   private final Map<Stream, ByteArrayOutputStream> written = new EnumMap<>(Stream.class);
   private final ByteArrayOutputStream offered = new ByteArrayOutputStream();
 
   private @Nullable FakeStart start;
   private boolean startDecided;
+  private TestFollower follower;
   private boolean left;
+  // Nobody may have been waited for: what was not read by then may be gone.
+  private boolean mayBeMissing;
   private boolean refused;
+  // Below it nothing is kept for a runner.
+  private long acked;
   private @Nullable FakeProcess process;
   private @Nullable End end;
   private long lengthAtEnd;
@@ -70,6 +82,7 @@ final class Interleaving {
     }
     this.follower = scene.register(spec);
     this.job = follower.job();
+    follower.showTo(sightings::saw);
     job.start();
   }
 
@@ -83,7 +96,15 @@ final class Interleaving {
     random.retain = List.of(1_024, 4_096, 70_000, 1 << 20).get(upTo(4));
     random.stderr = oneIn(3) ? CommandSpec.Stderr.MERGED : CommandSpec.Stderr.SEPARATE;
     random.stdin = oneIn(2) ? CommandSpec.Stdin.PIPE : CommandSpec.Stdin.NULL;
+    random.lasting = randomLasting();
     return random;
+  }
+
+  private Lasting randomLasting() {
+    Duration linger =
+        List.of(Duration.ZERO, Duration.ofMillis(1 + upTo(1_000)), Lasting.FOREVER).get(upTo(3));
+    Lasting.OnFull onFull = oneIn(2) ? Lasting.OnFull.BLOCK : Lasting.OnFull.DROP;
+    return new Lasting(linger, null, onFull, OptionalLong.empty());
   }
 
   /** Plays it to its end and checks it. */
@@ -98,6 +119,7 @@ final class Interleaving {
       look();
     }
     leave();
+    watchers.forEach(TestFollower::leave);
     check();
   }
 
@@ -113,7 +135,8 @@ final class Interleaving {
   // What happens.
 
   private void step() {
-    switch (upTo(16)) {
+    switch (upTo(17)) {
+      case 16 -> follow();
       case 0, 1 -> engine.runTask();
       case 2 -> engine.runTasks();
       case 3 -> engine.advance(Duration.ofMillis(upTo(oneIn(5) ? 1_000 : 50)));
@@ -212,11 +235,21 @@ final class Interleaving {
       return;
     }
     switch (upTo(4)) {
-      case 0 -> follower.readAll();
+      case 0 -> readAll();
       case 1 -> follower.hold(1 + upTo(oneIn(2) ? 100 : 131_072));
-      case 2 -> follower.consumed();
+      case 2 -> consumed();
       default -> closeSome();
     }
+  }
+
+  private void readAll() {
+    follower.readAll();
+    acked = follower.position();
+  }
+
+  private void consumed() {
+    follower.consumed();
+    acked = follower.position();
   }
 
   private void closeSome() {
@@ -256,11 +289,85 @@ final class Interleaving {
 
   private void leave() {
     if (!left) {
-      note("leave");
+      boolean detaches = oneIn(4);
+      note(detaches ? "detach" : "leave");
       left = true;
-      causes.add(Outcome.ABANDONED);
-      follower.leave();
+      mayBeMissing = true;
+      if (detaches) {
+        follower.detach();
+      } else {
+        causes.add(Outcome.ABANDONED);
+        follower.leave();
+      }
     }
+  }
+
+  // Others come and go.
+  private void follow() {
+    switch (upTo(8)) {
+      case 0 -> takeSeat();
+      case 1, 2 -> watch();
+      case 3 -> leaveWatching();
+      default -> {
+        if (!watchers.isEmpty()) {
+          readAsWatcher(watchers.get(upTo(watchers.size())));
+        }
+      }
+    }
+  }
+
+  private void takeSeat() {
+    if (job.refusal() != null) {
+      return;
+    }
+    note("take seat");
+    TestFollower before = follower;
+    long from =
+        left ? between(job.log().floor(), job.log().length()) : between(acked, before.position());
+    follower = TestFollower.takeSeat(job, from);
+    TestFollower taken = follower;
+    taken.showTo(sightings::saw);
+    taken.onSeated(this::forgetUntaken);
+    before.detach();
+    replaced.add(before);
+    acked = from;
+    left = false;
+  }
+
+  // What its owner before had sent, and the pipe had not taken, is to be sent again.
+  private void forgetUntaken() {
+    byte[] all = offered.toByteArray();
+    offered.reset();
+    offered.write(all, 0, (int) Math.min(all.length, job.stdinTaken()));
+  }
+
+  private void watch() {
+    if (watchers.size() < MAX_WATCHERS && job.refusal() == null) {
+      note("watch");
+      TestFollower watcher = TestFollower.watch(job, between(0, job.log().length()));
+      watcher.showTo(sightings::saw);
+      watchers.add(watcher);
+    }
+  }
+
+  private void leaveWatching() {
+    if (!watchers.isEmpty()) {
+      TestFollower watcher = watchers.remove(upTo(watchers.size()));
+      watcher.leave();
+      replaced.add(watcher);
+    }
+  }
+
+  private void readAsWatcher(TestFollower watcher) {
+    switch (upTo(3)) {
+      case 0 -> watcher.readAll();
+      case 1 -> watcher.hold(1 + upTo(oneIn(2) ? 100 : 131_072));
+      default -> watcher.closeAllHeld();
+    }
+  }
+
+  private long between(long least, long most) {
+    return least + random.nextLong(most - least + 1);
   }
 
   private void offerStdin() {
@@ -286,17 +393,32 @@ final class Interleaving {
     for (int i = 0; i < MAX_READS && job.state() != JobState.ENDED; i++) {
       engine.pass(LONG);
       look();
-      follower.closeAllHeld();
+      closeAllHeld();
+      // A job without a runner may wait for one for ever.
+      if (left && job.state() != JobState.ENDED) {
+        takeSeat();
+      }
       if (!left) {
-        follower.readAll();
+        readAll();
       }
       look();
     }
     assertEquals(JobState.ENDED, job.state());
     if (!left) {
-      follower.readAll();
+      readAll();
     }
     look();
+    closeAllHeld();
+    for (TestFollower watcher : watchers) {
+      watcher.readAll();
+      assertSame(end, watcher.endIfRead());
+    }
+  }
+
+  private void closeAllHeld() {
+    follower.closeAllHeld();
+    watchers.forEach(TestFollower::closeAllHeld);
+    replaced.forEach(TestFollower::closeAllHeld);
   }
 
   /** After every step: an end, once there, is the only one, and nothing follows it. */
@@ -321,7 +443,7 @@ final class Interleaving {
 
   private void check() {
     engine.settle();
-    follower.closeAllHeld();
+    closeAllHeld();
     engine.pass(LONG);
     if (end == null) {
       events.add("refused");
@@ -361,14 +483,21 @@ final class Interleaving {
       events.add(whole ? "whole" : "cut off");
       assertTrue(whole || ended.isDiscarding());
       assertArrayEquals(delivered, Arrays.copyOf(all, delivered.length));
-      byte[] read = follower.bytes(stream);
-      boolean readToTheEnd = follower.position() == end.outputBytes();
-      assertArrayEquals(
-          read, Arrays.copyOf(delivered, readToTheEnd ? delivered.length : read.length));
+      checkSeen(end, stream, delivered);
     }
     byte[] input = ended.input();
     assertArrayEquals(input, Arrays.copyOf(offered.toByteArray(), input.length));
     assertEquals(input.length, job.stdinTaken());
+  }
+
+  // Whoever read, and in whatever pieces: a runner is told everything, unless there was none.
+  private void checkSeen(End end, Stream stream, byte[] delivered) {
+    boolean whole = sightings.isWhole(end.outputBytes());
+    assertTrue(whole || mayBeMissing);
+    events.add(whole ? "all seen" : "seen in part");
+    if (whole) {
+      assertArrayEquals(delivered, sightings.of(stream));
+    }
   }
 
   private boolean isExplained(End end) {

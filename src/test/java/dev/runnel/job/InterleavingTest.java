@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 /** Random orders of everything that can happen to a job, the same in every run. */
 class InterleavingTest {
   private static final int SEEDS = 2_500;
-  private static final int KINDS = 34;
+  private static final int KINDS = 46;
 
   @Test
   void everyOrderHasOneEndAndLeavesNothing() {

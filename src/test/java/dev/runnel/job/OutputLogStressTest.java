@@ -1,6 +1,7 @@
 package dev.runnel.job;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.model.Stream;
 import java.lang.foreign.MemorySegment;
@@ -13,6 +14,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -151,6 +154,112 @@ class OutputLogStressTest {
       finish(List.of(() -> run(() -> pair.write(bytes)), () -> run(() -> pair.read(read))));
       assertEquals(bytes, pair.log.length());
       pair.forget();
+      assertEquals(0, memory.sharedBytes());
+    }
+  }
+
+  /** One log with several who take each other's seat, and others who look on. */
+  private final class Crowd {
+    final long bytes;
+    final Pair pair;
+    final Object seat = new Object();
+    // Below it nothing is asked for again.
+    long acknowledged;
+    int takeovers;
+    volatile @Nullable LogReader holder;
+
+    Crowd(long bound, long bytes, SplittableRandom random) {
+      this.bytes = bytes;
+      this.pair = new Pair(bound, random);
+    }
+
+    /** Takes the seat, reads a while, and again, until somebody has the end. */
+    void run(SplittableRandom random) throws InterruptedException {
+      boolean ended = false;
+      while (!ended) {
+        Semaphore more = new Semaphore(0);
+        LogReader reader;
+        synchronized (seat) {
+          holder = null;
+          reader = pair.log.openRunner(acknowledged, more::release);
+          holder = reader;
+          takeovers++;
+        }
+        ended = sit(reader, more, 1 + random.nextInt(400), random);
+        pair.log.leave(reader);
+      }
+    }
+
+    // Its successor may take the seat at any moment: then nothing is kept for this one.
+    private boolean sit(LogReader reader, Semaphore more, int leases, SplittableRandom random)
+        throws InterruptedException {
+      for (int i = 0; i < leases && reader.end() == null; ) {
+        long before = reader.position();
+        Lease lease = reader.next(1 + random.nextInt(60_000));
+        if (lease == null) {
+          if (!more.tryAcquire(5, TimeUnit.MILLISECONDS)) {
+            return reader.end() != null;
+          }
+          continue;
+        }
+        assertTrue(lease.offset() == before || holder != reader, () -> "gap from " + before);
+        pair.check(lease);
+        acknowledge(reader);
+        i++;
+      }
+      return reader.end() != null;
+    }
+
+    private void acknowledge(LogReader reader) {
+      synchronized (seat) {
+        acknowledged = Math.max(acknowledged, reader.position());
+      }
+      reader.consumed(reader.position());
+    }
+
+    /** Looks on from somewhere, until the end; what it is too slow for it misses. */
+    void watch(SplittableRandom random) throws InterruptedException {
+      while (true) {
+        Semaphore more = new Semaphore(0);
+        long from = random.nextLong(pair.log.length() + 1);
+        LogReader reader = pair.log.openWatcher(from, more::release);
+        long until = random.nextBoolean() ? bytes : random.nextLong(bytes);
+        while (reader.end() == null && reader.position() < until) {
+          Lease lease = reader.next(1 + random.nextInt(60_000));
+          if (lease == null) {
+            more.acquire();
+          } else {
+            pair.check(lease);
+          }
+        }
+        boolean ended = reader.end() != null;
+        pair.log.leave(reader);
+        if (ended) {
+          return;
+        }
+      }
+    }
+  }
+
+  @Test
+  void seatsChangeAndWatchersComeAndGoWhileAWriterWrites() throws Exception {
+    SplittableRandom random = new SplittableRandom(4);
+    for (long bound : new long[] {1_024, 65_536, 1 << 20}) {
+      long bytes = Math.min(BYTES / 2, bound * 512);
+      Crowd crowd = new Crowd(bound, bytes, random);
+      List<Callable<Void>> work = new ArrayList<>();
+      work.add(() -> run(() -> crowd.pair.write(bytes)));
+      for (int i = 0; i < 2; i++) {
+        SplittableRandom runners = random.split();
+        SplittableRandom watchers = random.split();
+        work.add(() -> run(() -> crowd.run(runners)));
+        work.add(() -> run(() -> crowd.watch(watchers)));
+      }
+      finish(work);
+      assertEquals(bytes, crowd.pair.log.length());
+      assertTrue(crowd.takeovers > 2, () -> "takeovers: " + crowd.takeovers);
+      crowd.pair.log.vacate(OutputLog.Vacancy.DROP);
+      crowd.pair.forget();
       assertEquals(0, memory.sharedBytes());
     }
   }

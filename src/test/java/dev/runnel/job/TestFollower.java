@@ -16,14 +16,22 @@ import java.util.Objects;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
-/** Holds a job's seat; reads, keeps and gives back what the test tells it to. */
+/** Follows a job; reads, keeps and gives back what the test tells it to. */
 final class TestFollower implements Follower {
   private final Job job;
   private final LogReader reader;
   private final ByteArrayOutputStream stdout = new ByteArrayOutputStream();
   private final ByteArrayOutputStream stderr = new ByteArrayOutputStream();
   private final List<Held> held = new ArrayList<>();
+  private final boolean isRunner;
+  private Runnable onSeated = () -> {};
+  private Witness witness = (_, _, _) -> {};
   private int wakes;
+
+  /** Sees whatever is read. */
+  interface Witness {
+    void saw(long offset, Stream stream, byte[] bytes);
+  }
 
   TestFollower(Job job) {
     this(job, Follow.run(OptionalLong.empty(), Follow.Existence.NEW));
@@ -31,6 +39,7 @@ final class TestFollower implements Follower {
 
   private TestFollower(Job job, Follow how) {
     this.job = job;
+    this.isRunner = how.role() == Role.RUNNER;
     try {
       this.reader = job.follow(this, how);
     } catch (RefusedException e) {
@@ -45,6 +54,23 @@ final class TestFollower implements Follower {
         job, new Follow(Role.RUNNER, OptionalLong.of(from), none, Follow.Existence.EXISTING));
   }
 
+  /** Who only looks on. */
+  static TestFollower watch(Job job, long from) {
+    OptionalLong none = OptionalLong.empty();
+    return new TestFollower(
+        job, new Follow(Role.WATCHER, OptionalLong.of(from), none, Follow.Existence.EXISTING));
+  }
+
+  /** Has all that it reads from now on shown. */
+  void showTo(Witness other) {
+    witness = other;
+  }
+
+  /** Has that done once the seat is its own on the pump, too. */
+  void onSeated(Runnable action) {
+    onSeated = action;
+  }
+
   Job job() {
     return job;
   }
@@ -55,7 +81,9 @@ final class TestFollower implements Follower {
   }
 
   @Override
-  public void seated() {}
+  public void seated() {
+    onSeated.run();
+  }
 
   @Override
   public void replaced() {}
@@ -84,11 +112,12 @@ final class TestFollower implements Follower {
     if (lease == null) {
       return false;
     }
-    assertEquals(before, lease.offset());
+    assertTrue(isRunner ? lease.offset() == before : lease.offset() >= before);
     assertEquals(reader.position(), lease.end());
     byte[] bytes = lease.bytes().toArray(ValueLayout.JAVA_BYTE);
     assertTrue(bytes.length > 0 && bytes.length <= maxBytes, () -> "bytes: " + bytes.length);
     (lease.stream() == Stream.STDOUT ? stdout : stderr).writeBytes(bytes);
+    witness.saw(lease.offset(), lease.stream(), bytes);
     held.add(new Held(lease, bytes));
     return true;
   }

@@ -142,6 +142,8 @@ final class FrameChecker {
     private final @Nullable Long window;
     private final Map<String, Long> stdinSent;
     private final Map<String, Tally> tallies = Map.of("stdout", new Tally(), "stderr", new Tally());
+    // Null: the log's end, wherever that is.
+    private final @Nullable Long from;
     private String job;
     private final boolean mayExist;
     private final boolean wantsSeat;
@@ -158,6 +160,7 @@ final class FrameChecker {
     Exchange(JsonNode request, Map<String, Long> stdinSent) {
       this.type = request.path("type").asText("run");
       this.window = request.has("window") ? (Long) request.path("window").asLong() : null;
+      this.from = request.path("from").isTextual() ? null : (Long) request.path("from").asLong();
       this.job = request.path("job").asText("");
       this.stdinSent = stdinSent;
       this.mayExist = type.equals("attach") || request.has("once");
@@ -208,6 +211,7 @@ final class FrameChecker {
           next = header.path("next").asLong(-1);
           begin = next;
           creditEnd += window == null ? 0 : next;
+          assertTrue(from == null || from == next, () -> "from " + from + ": " + header);
           boolean existing = header.path("existing").asBoolean();
           assertTrue(existing ? mayExist : next == 0, header::toString);
           assertTrue(wantsSeat || !header.has("stdin_window"), header::toString);

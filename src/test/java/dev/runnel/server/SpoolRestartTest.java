@@ -10,6 +10,7 @@ import dev.runnel.server.RawClient.Ran;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -183,6 +184,31 @@ class SpoolRestartTest {
       client.finish("r");
       Until.holds("its folder to go", () -> Files.notExists(folder.resolve("state/jobs/brief")));
       assertEquals("unknown_job", client.ask("'type':'status','job':'brief'").text("code"));
+    }
+  }
+
+  @Test
+  void jobWhoseTimeIsOverBeforeTheNextLifeIsNotKnownToIt() throws Exception {
+    long over;
+    try (RawClient client = start()) {
+      for (String job : List.of("brief", "long")) {
+        String keep = "'keep_ms':" + (job.equals("brief") ? "1500" : "86400000");
+        client.send("'id':'r','job':'" + job + "','on_full':'spool'," + keep, "echo on");
+        client.finish("r");
+      }
+      over = System.nanoTime() + 2_000_000_000L;
+    }
+    daemon.process().destroy();
+    assertEquals(0, daemon.exitCode());
+    daemon.close();
+    Until.holds("the time to be over", () -> System.nanoTime() > over);
+    try (RawClient client = start()) {
+      assertEquals("unknown_job", client.ask("'type':'attach','job':'brief'").text("code"));
+      client.send("'type':'attach','id':'a','job':'long'");
+      assertEquals("on\n", client.finish("a").out());
+      Until.holds("its folder to go", () -> Files.notExists(folder.resolve("state/jobs/brief")));
+      client.send("'id':'r','job':'brief','on_full':'spool'", "echo anew");
+      assertEquals("anew\n", client.finish("r").out());
     }
   }
 
