@@ -165,12 +165,20 @@ public final class Node {
   public Future<Void> stop() {
     Future<?> hidden = vertx.executeBlocking(this::deleteSockets);
     return hidden
-        .eventually(() -> Future.fromCompletionStage(registry.close(), vertx.getOrCreateContext()))
-        .onFailure(e -> LOG.warn("stopped before all jobs had ended cause={}", e.toString()))
+        .eventually(() -> told("stopped before all jobs had ended", closeRegistry()))
         .eventually(this::undeploy)
-        .eventually(() -> vertx.executeBlocking(this::closeSpooler))
+        .eventually(() -> told("spool not closed", vertx.executeBlocking(this::closeSpooler)))
         .onComplete(_ -> bus.close())
         .transform(_ -> Future.succeededFuture());
+  }
+
+  private Future<Void> closeRegistry() {
+    return Future.fromCompletionStage(registry.close(), vertx.getOrCreateContext());
+  }
+
+  // Here, as nobody hears of what was done eventually.
+  private static Future<Void> told(String what, Future<?> future) {
+    return future.<Void>mapEmpty().onFailure(e -> LOG.warn("{} cause={}", what, e.toString()));
   }
 
   private Boolean closeSpooler() throws IOException {

@@ -7,11 +7,13 @@ import dev.runnel.spool.Spools;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,11 +25,16 @@ import org.jspecify.annotations.Nullable;
 public final class Spooler implements AutoCloseable {
   private static final int READERS = 4;
   private static final Duration IDLE = Duration.ofSeconds(10);
-  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final Duration PATIENCE = Duration.ofSeconds(15);
 
   private final Spools spools;
   private final ThreadPoolExecutor writer = pool("runnel-spool", 1);
   private final ThreadPoolExecutor readers = pool("runnel-replay", READERS);
+
+  // A job asks for its next turn during the one before: at zero, all jobs have written all.
+  private final AtomicInteger unwritten = new AtomicInteger();
+  private final CountDownLatch idle = new CountDownLatch(1);
+  private volatile boolean closing;
 
   /** It owns the folder from now on. */
   public Spooler(Spools spools) {
@@ -67,35 +74,70 @@ public final class Spooler implements AutoCloseable {
 
   /** Has it done by the one thread that writes, in the order asked for. */
   void write(Runnable task) {
-    submit(writer, task);
+    unwritten.incrementAndGet();
+    boolean taken =
+        submit(
+            writer,
+            () -> {
+              try {
+                task.run();
+              } finally {
+                written();
+              }
+            });
+    if (!taken) {
+      written();
+    }
+  }
+
+  private void written() {
+    if (unwritten.decrementAndGet() == 0 && closing) {
+      idle.countDown();
+    }
   }
 
   /** Has it done by one of those that read. */
   void read(Runnable task) {
-    submit(readers, task);
+    var _ = submit(readers, task);
   }
 
-  // After the close nobody is there to be told.
-  private static void submit(ExecutorService pool, Runnable task) {
+  // After the close nobody is there to be told: as if the daemon had gone a moment earlier.
+  private static boolean submit(ExecutorService pool, Runnable task) {
     try {
       pool.execute(task);
+      return true;
     } catch (RejectedExecutionException _) {
-      // As if the daemon had gone a moment earlier.
+      return false;
     }
   }
 
-  /** Waits until what was asked for is written, but not for long, and gives the folder back. */
+  /**
+   * Waits until all that the jobs have is written, and gives the folder back.
+   *
+   * @throws IOException if that takes too long: then the folder is not given back to another life,
+   *     as this one may still write there
+   */
   @Override
   public void close() throws IOException {
+    boolean wroteAll = awaitWritten();
     writer.shutdown();
     readers.shutdown();
-    try {
-      if (!writer.awaitTermination(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
-        return;
-      }
-    } catch (InterruptedException _) {
-      Thread.currentThread().interrupt();
+    if (!wroteAll) {
+      throw new IOException("not all output was written within " + PATIENCE.toSeconds() + " s");
     }
     spools.close();
+  }
+
+  private boolean awaitWritten() {
+    closing = true;
+    if (unwritten.get() == 0) {
+      return true;
+    }
+    try {
+      return idle.await(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
   }
 }

@@ -18,6 +18,7 @@ import dev.runnel.spool.SpooledJob;
 import dev.runnel.spool.Spools;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -225,6 +226,42 @@ class SpoolTest {
     slow.countDown();
     write(500_000);
     assertEquals(List.of(), readAll(watcher(0)));
+  }
+
+  @Test
+  void writesAllThatThereIsBeforeItIsClosed() throws Exception {
+    CountDownLatch slow = new CountDownLatch(1);
+    spool(
+        (file, bytes) -> {
+          if (file.position() > 400) {
+            awaitQuietly(slow);
+          }
+          Disk.PLAIN.write(file, bytes);
+        },
+        1 << 24);
+    // In many pieces: more than a job writes before it is others' turn.
+    while (written.size() < 1_000) {
+      writeSome(1);
+    }
+    End end = end();
+    Thread closer = Thread.ofPlatform().start(this::closeQuietly);
+    await(() -> closer.getState() == Thread.State.TIMED_WAITING);
+    slow.countDown();
+    closer.join();
+    spooler = null;
+    try (Spools spools = Spools.open(folder, 1 << 24)) {
+      Found found = spools.recover().getFirst();
+      assertEquals(1_000, found.file().end());
+      assertEquals(end, found.end());
+    }
+  }
+
+  private void closeQuietly() {
+    try {
+      close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static void awaitQuietly(CountDownLatch latch) {
