@@ -22,15 +22,13 @@ final class Adopted {
   private static final int MAX_ROUNDS = 8;
   private static final int UNREADABLE = -1;
 
-  /** Each takes a descriptor of ours. Those beyond wait for their turn. */
-  static final int MAX_ORPHANS = 1_024;
-
   /** Gets everybody's orphans, also of those who come from outside of the pid namespace. */
   private static final int INIT = 1;
 
   private final Pump pump;
   private final Map<Integer, Session> sessions;
   private final Children children;
+  private final int maxOrphans;
   private final int ownSession = Pid.session(0);
   private final Map<Integer, Orphan> orphans = new HashMap<>();
   private int ignored;
@@ -39,19 +37,20 @@ final class Adopted {
   private long strays;
   private long toldNanos = System.nanoTime() - INTERVAL.toNanos();
 
-  private Adopted(Pump pump, Map<Integer, Session> sessions, Children children) {
+  private Adopted(Pump pump, Map<Integer, Session> sessions, Children children, int maxOrphans) {
     this.pump = pump;
     this.sessions = sessions;
     this.children = children;
+    this.maxOrphans = maxOrphans;
   }
 
   /** Null if this kernel does not list children. */
-  static @Nullable Adopted open(Pump pump, Map<Integer, Session> sessions) {
+  static @Nullable Adopted open(Pump pump, Map<Integer, Session> sessions, int maxOrphans) {
     Children children = Children.open();
     if (children == null) {
       return null;
     }
-    Adopted adopted = new Adopted(pump, sessions, children);
+    Adopted adopted = new Adopted(pump, sessions, children, maxOrphans);
     if (Pid.own() == INIT) {
       pump.execute(adopted::watch);
     }
@@ -222,7 +221,7 @@ final class Adopted {
     if (Wait.reap(pid) != null) {
       return true;
     }
-    int pidfd = orphans.size() < MAX_ORPHANS ? Pid.open(pid) : -Errno.EMFILE;
+    int pidfd = orphans.size() < maxOrphans ? Pid.open(pid) : -Errno.EMFILE;
     if (pidfd < 0 || !adopt(pid, pidfd, session)) {
       unnoticed++;
     }

@@ -25,11 +25,9 @@ import org.jspecify.annotations.Nullable;
 final class Census {
   private static final Duration RETRY = Duration.ofMillis(200);
 
-  /** Jobs that keep what they left; of those before, what is left counts as of no job. */
-  private static final int MAX_KEPT = 4_096;
-
   private final Pump pump;
   private final Mark mark;
+  private final int maxKept;
   private final Map<Integer, Session> sessions = new LinkedHashMap<>();
   private final Set<String> kept = new LinkedHashSet<>();
   private final @Nullable Adopted adopted;
@@ -61,20 +59,21 @@ final class Census {
     KILL
   }
 
-  private Census(Pump pump, Mark mark, boolean adopting) {
+  private Census(Pump pump, Mark mark, Bounds bounds, boolean adopting) {
     this.pump = pump;
     this.mark = mark;
-    this.adopted = adopting ? Adopted.open(pump, sessions) : null;
+    this.maxKept = bounds.keptJobs();
+    this.adopted = adopting ? Adopted.open(pump, sessions, bounds.orphans()) : null;
   }
 
   /** For a process that adopts the orphans among its descendants. */
-  static Census adopting(Pump pump, Mark mark) {
-    return new Census(pump, mark, true);
+  static Census adopting(Pump pump, Mark mark, Bounds bounds) {
+    return new Census(pump, mark, bounds, true);
   }
 
   /** For a process whose children are not all ours. */
-  static Census of(Pump pump, Mark mark) {
-    return new Census(pump, mark, false);
+  static Census of(Pump pump, Mark mark, Bounds bounds) {
+    return new Census(pump, mark, bounds, false);
   }
 
   /** Takes the watchdog over. */
@@ -90,7 +89,7 @@ final class Census {
     if (guard == null) {
       return;
     }
-    if (++told < 2 * MAX_KEPT) {
+    if (++told < 2 * maxKept) {
       guard.watchdog.keep(job);
       return;
     }
@@ -128,7 +127,7 @@ final class Census {
 
   /** Whoever is left of it lives on, also beyond this engine's own end. Before it leaves. */
   void keep(Session session) {
-    if (kept.size() == MAX_KEPT) {
+    if (kept.size() == maxKept) {
       kept.remove(kept.iterator().next());
     }
     kept.add(session.job());

@@ -24,7 +24,6 @@ import java.util.function.BooleanSupplier;
  */
 public final class NativeEngine implements ProcessEngine {
   private static final byte[] NULL_DEVICE = "/dev/null".getBytes(US_ASCII);
-  private static final Duration START_LIMIT = Duration.ofSeconds(10);
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(1);
   private static final Duration CLOSE_INTERVAL = Duration.ofMillis(5);
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(10);
@@ -58,48 +57,51 @@ public final class NativeEngine implements ProcessEngine {
    * @throws UnsupportedOperationException if the system lacks something, saying what
    */
   public static NativeEngine open(Ownership ownership) {
-    return open(ownership, START_LIMIT);
+    return open(ownership, Bounds.DEFAULT.start());
   }
 
   /**
    * @param boot names this life of the engine in the environment of its commands; no other engine's
    */
   public static NativeEngine open(Ownership ownership, String boot) {
-    return open(ownership, new Mark(boot), START_LIMIT);
+    return open(ownership, new Mark(boot), Bounds.DEFAULT);
   }
 
   /**
    * @param startLimit after which a start that hangs has failed
    */
   static NativeEngine open(Ownership ownership, Duration startLimit) {
-    return open(ownership, new Mark(UUID.randomUUID().toString()), startLimit);
+    return open(
+        ownership,
+        new Mark(UUID.randomUUID().toString()),
+        Bounds.DEFAULT.withStart(startLimit));
   }
 
-  private static NativeEngine open(Ownership ownership, Mark mark, Duration startLimit) {
+  static NativeEngine open(Ownership ownership, Mark mark, Bounds bounds) {
     Trial.run();
-    return open(ownership, mark, startLimit, MemoryKills.ofOurGroup());
+    return open(ownership, mark, bounds, MemoryKills.ofOurGroup());
   }
 
   /**
    * @param memoryKills the engine's from now on
    */
   static NativeEngine open(
-      Ownership ownership, Mark mark, Duration startLimit, MemoryKills memoryKills) {
-    NativeEngine engine = new NativeEngine(ownership, mark, startLimit, memoryKills);
+      Ownership ownership, Mark mark, Bounds bounds, MemoryKills memoryKills) {
+    NativeEngine engine = new NativeEngine(ownership, mark, bounds, memoryKills);
     engine.pump.start();
     return engine;
   }
 
   private NativeEngine(
-      Ownership ownership, Mark mark, Duration startLimit, MemoryKills memoryKills) {
+      Ownership ownership, Mark mark, Bounds bounds, MemoryKills memoryKills) {
     this.mark = mark;
     boolean own = ownership == Ownership.OWN_PROCESS;
     OpenFiles openFiles = own ? OwnProcess.openFiles() : OpenFiles.INHERITED;
     nullDevice = LibcException.check("open /dev/null", Fd.open(NULL_DEVICE, Fd.O_RDONLY));
     Spawn spawn = new Spawn(Environment.inherited(), nullDevice, openFiles, mark);
     Trial.run(spawn);
-    census = own ? Census.adopting(pump, mark) : Census.of(pump, mark);
-    spawner = new Spawner(spawn, pump, startLimit, this::begin);
+    census = own ? Census.adopting(pump, mark, bounds) : Census.of(pump, mark, bounds);
+    spawner = new Spawner(spawn, pump, bounds.start(), this::begin);
     surroundings =
         new ChildProcess.Surroundings(pump, census, nowhere, memoryKills, processes::remove);
   }

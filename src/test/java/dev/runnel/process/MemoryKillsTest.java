@@ -10,7 +10,6 @@ import dev.runnel.model.Signal;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -85,7 +84,7 @@ class MemoryKillsTest {
 
   private static NativeEngine open(MemoryKills kills) {
     return NativeEngine.open(
-        NativeEngine.Ownership.GUEST, new Mark("memory-kills"), Duration.ofSeconds(10), kills);
+        NativeEngine.Ownership.GUEST, new Mark("memory-kills"), Bounds.DEFAULT, kills);
   }
 
   /** A control group with a limit; where none may be made the test is left out. */
