@@ -52,7 +52,7 @@ class WatchdogTest {
       other.send(
           "'leftovers':'keep'", escape + "trap '' TERM; " + stay + "echo $$; wait; sleep 1000");
       String told = "";
-      while (told.lines().count() < 3) {
+      while (told.lines().count() < 3 || !told.endsWith("\n")) {
         told += other.output(1);
       }
 
@@ -66,6 +66,31 @@ class WatchdogTest {
         ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
         Until.gone(pid);
       }
+    }
+  }
+
+  @Test
+  void outlivesAKillOfTheDaemonsWholeProcessGroup() throws Exception {
+    List<String> inItsOwn = List.of("setsid");
+    try (Daemon daemon =
+            Daemon.startWithin(
+                inItsOwn, "--listen", "127.0.0.1:0", "--insecure", "--watchdog", "on");
+        RawClient client = new RawClient(daemon.port())) {
+      client.send("", "setsid sleep 1000 & echo $!; sleep 1001 & echo $!; echo $$; wait");
+      String told = "";
+      while (told.lines().count() < 3 || !told.endsWith("\n")) {
+        told += client.output(1);
+      }
+      long watchdog = watchdogs(daemon).getFirst();
+
+      long group = daemon.process().pid();
+      var kill = new ProcessBuilder("kill", "-KILL", "--", "-" + group).inheritIO().start();
+      assertEquals(0, kill.waitFor());
+
+      for (long pid : pids(told)) {
+        Until.gone(pid);
+      }
+      Until.gone(watchdog);
     }
   }
 
