@@ -108,7 +108,8 @@ class AbsenceTest {
         assertEquals("meanwhile", out.readLine());
         client.getOutputStream().close();
         assertEquals(0, exitCode(client), stderr(client));
-        assertEquals(2, proxy.connections());
+        // On a busy machine the heart may miss a beat.
+        assertTrue(proxy.connections() >= 2, () -> "connections: " + proxy.connections());
       }
     }
   }
