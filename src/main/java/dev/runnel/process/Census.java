@@ -76,9 +76,18 @@ final class Census {
     return new Census(pump, mark, bounds, false);
   }
 
-  /** Takes the watchdog over. */
+  /**
+   * Takes the watchdog over, also if it throws.
+   *
+   * @throws LibcException if the kernel has no room for another descriptor to wait for
+   */
   void guard(Watchdog watchdog) {
-    guard = new Guard(watchdog, pump.poller().watch(watchdog.pidfd(), Epoll.IN, _ -> unguard()));
+    try {
+      guard = new Guard(watchdog, pump.poller().watch(watchdog.pidfd(), Epoll.IN, _ -> unguard()));
+    } catch (LibcException noRoom) {
+      watchdog.end();
+      throw noRoom;
+    }
     if (adopted != null) {
       adopted.ignore(watchdog.pid());
     }
@@ -86,20 +95,20 @@ final class Census {
 
   /** One that was told of too many is replaced: it forgets none. */
   private void tellWatchdog(String job) {
-    if (guard == null) {
+    Guard before = guard;
+    if (before == null) {
       return;
     }
     if (++told < 2 * maxKept) {
-      guard.watchdog.keep(job);
+      before.watchdog.keep(job);
       return;
     }
     try {
-      Watchdog next = Watchdog.start(mark, kept);
-      guard.close();
-      guard(next);
+      guard(Watchdog.start(mark, kept));
+      before.close();
       told = kept.size();
     } catch (LibcException e) {
-      guard.watchdog.keep(job);
+      before.watchdog.keep(job);
     }
   }
 

@@ -26,6 +26,10 @@ final class Watchdog {
   private static final byte[] ARGUMENTS = "@/proc/self/fd/0".getBytes(US_ASCII);
   private static final byte[] NULL_DEVICE = "/dev/null".getBytes(US_ASCII);
   private static final int FIRST_OTHER = 3;
+
+  /** What an ordinary user may ask for. */
+  private static final int PIPE_BYTES = 1 << 20;
+
   private static final String LIBRARIES = "LD_LIBRARY_PATH";
 
   private final int pid;
@@ -47,18 +51,25 @@ final class Watchdog {
   static Watchdog start(Mark mark, Collection<String> kept) {
     try (Descriptors descriptors = new Descriptors()) {
       Descriptors.Pipe pipe = descriptors.pipe();
+      int told = descriptors.neverBlocking(withRoom(pipe.writeEnd()));
       int pid = LibcException.check("posix_spawn", spawn(pipe.readEnd()));
       int pidfd = Pid.open(pid);
-      Watchdog watchdog = new Watchdog(pid, pidfd, pipe.writeEnd());
+      Watchdog watchdog = new Watchdog(pid, pidfd, told);
       if (pidfd < 0) {
         Pid.killGroup(pid, Signal.KILL.number());
         Wait.awaitAndReap(pid);
         throw new LibcException("pidfd_open", -pidfd);
       }
       watchdog.tell(String.join("\n", program(mark)) + "\n" + String.join("\n", kept));
-      descriptors.release(descriptors.neverBlocking(pipe.writeEnd()));
+      descriptors.release(told);
       return watchdog;
     }
+  }
+
+  /** The same pipe: what is ever told fits, whether or not anybody has begun to read. */
+  private static int withRoom(int pipe) {
+    var _ = Fd.fcntl(pipe, Fd.F_SETPIPE_SZ, PIPE_BYTES);
+    return pipe;
   }
 
   private static int spawn(int stdin) {

@@ -8,11 +8,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Stream;
 import java.io.BufferedReader;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -101,8 +105,12 @@ class EngineBoundsTest {
       for (String line = lines.readLine(); !line.equals("kept"); line = lines.readLine()) {
         kept.add(Integer.valueOf(line));
       }
-      List<Long> watchdogs = keeper.children().map(ProcessHandle::pid).toList();
-      assertEquals(1, watchdogs.stream().filter(EngineBoundsTest::isWatchdog).count());
+      // Awaited: at its exec a program has no arguments for a moment.
+      Runs.await(
+          "one watchdog",
+          () ->
+              keeper.children().map(ProcessHandle::pid).filter(EngineBoundsTest::isWatchdog).count()
+                  == 1);
     } finally {
       keeper.destroyForcibly().waitFor();
     }
@@ -114,6 +122,24 @@ class EngineBoundsTest {
       Pid.send(pid, ProcFiles.started(pid), Signal.KILL);
     }
     assertFalse(kept.isEmpty());
+  }
+
+  @Test
+  void aWatchdogThatDoesNotReadWhatItIsToldHoldsNobodyUp(@TempDir Path folder) throws Exception {
+    Path java = Files.createDirectories(folder.resolve("bin")).resolve("java");
+    Files.writeString(java, "#!/bin/sh\nexec sleep 1000\n");
+    Files.setPosixFilePermissions(java, PosixFilePermissions.fromString("rwxr-xr-x"));
+    List<String> kept = Collections.nCopies(Bounds.DEFAULT.keptJobs(), "j".repeat(64));
+    String home = System.getProperty("java.home");
+    System.setProperty("java.home", folder.toString());
+    try {
+      Watchdog watchdog =
+          Runs.get(CompletableFuture.supplyAsync(() -> Watchdog.start(new Mark("boot"), kept)));
+      Runs.get(CompletableFuture.runAsync(() -> kept.forEach(watchdog::keep)));
+      watchdog.end();
+    } finally {
+      System.setProperty("java.home", home);
+    }
   }
 
   private static boolean isWatchdog(long pid) {
