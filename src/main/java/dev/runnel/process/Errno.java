@@ -11,10 +11,12 @@ final class Errno {
   static final int EINTR = 4;
   static final int EBADF = 9;
   static final int EAGAIN = 11;
+  static final int ENOMEM = 12;
   static final int EACCES = 13;
   static final int ENODEV = 19;
   static final int ENOTDIR = 20;
   static final int EINVAL = 22;
+  static final int ENFILE = 23;
   static final int EMFILE = 24;
   static final int ENOSYS = 38;
   static final int ETIMEDOUT = 110;

@@ -75,16 +75,15 @@ final class ProcFiles {
   }
 
   /**
-   * The file's beginning; nothing if the process is gone.
+   * The file's beginning; nothing if the process is gone, or hidden from us as another user's.
    *
    * @throws LibcException if there is no descriptor left to read it with
    */
   private static String text(int pid, String file) {
     int fd = open(pid, file);
-    if (fd == -Errno.ENOENT || fd == -Errno.ESRCH) {
+    if (fd < 0) {
       return "";
     }
-    LibcException.check("open /proc", fd);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment bytes = arena.allocate(MAX_BYTES);
       int count = Math.max(0, Fd.pread(fd, bytes, 0));
@@ -94,8 +93,15 @@ final class ProcFiles {
     }
   }
 
-  /** A descriptor, or errno negated. */
+  /**
+   * A descriptor, or errno negated: the process is gone, or is none of ours to look at.
+   *
+   * @throws LibcException if there is no descriptor left
+   */
   static int open(int pid, String file) {
-    return Fd.open(("/proc/" + pid + "/" + file).getBytes(US_ASCII), Fd.O_RDONLY);
+    int fd = Fd.open(("/proc/" + pid + "/" + file).getBytes(US_ASCII), Fd.O_RDONLY);
+    return fd == -Errno.EMFILE || fd == -Errno.ENFILE || fd == -Errno.ENOMEM
+        ? LibcException.check("open /proc", fd)
+        : fd;
   }
 }

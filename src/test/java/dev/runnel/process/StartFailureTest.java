@@ -3,16 +3,21 @@ package dev.runnel.process;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.CommandSpec.Stderr;
 import dev.runnel.model.CommandSpec.Stdin;
+import dev.runnel.model.ExitStatus;
 import dev.runnel.model.StartFailure;
+import dev.runnel.model.Terminal;
+import dev.runnel.model.TerminalSize;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -169,6 +174,68 @@ class StartFailureTest {
     }
     assertEquals("EMFILE exec", recorder.failureText());
     assertEquals("hello", Runs.output(engine, CommandSpec.of("echo", "hello")));
+  }
+
+  /** With one more descriptor in each round a start gets one step further. */
+  @Test
+  void leavesNothingBehindWhicheverStepFindsNoDescriptor() {
+    CommandSpec piped = Runs.shellWithInput("exit 5");
+    CommandSpec piece =
+        new CommandSpec(
+            piped.argv(), folder.toString(), Map.of(), Stderr.SEPARATE, Stdin.PIPE);
+    CommandSpec onTerminal = piece.on(new Terminal(TerminalSize.DEFAULT, "xterm"));
+    // Loaded now: that takes descriptors, too.
+    assertEquals("ENOENT exec", failure(CommandSpec.of("/no/such")));
+    assertEquals("ENOENT cwd", failure(Runs.in("/no/such", "/bin/true")));
+    assertEquals(Errno.EMFILE, new LibcException("loaded", Errno.EMFILE).errno());
+    assertTrue(runsWith(20, piece));
+    assertTrue(runsWith(20, onTerminal));
+    Map<String, Integer> before = ProcView.descriptors();
+    List<Integer> childrenBefore = ProcView.children();
+    for (CommandSpec command : List.of(piece, onTerminal)) {
+      int left = 0;
+      while (!runsWith(left, command)) {
+        left++;
+      }
+      assertTrue(left > 3, () -> "needs " + command);
+    }
+    ProcView.awaitNoChildrenBut(childrenBefore);
+    Runs.await("descriptors", () -> ProcView.descriptors().equals(before));
+  }
+
+  /** False if it could not be started with so few descriptors. */
+  private boolean runsWith(int descriptors, CommandSpec command) {
+    long[] limits = Pid.openFiles(0);
+    Recorder recorder = new Recorder();
+    // None is free below the highest.
+    List<Integer> filling = new ArrayList<>();
+    try {
+      int highest = highestDescriptor();
+      int last;
+      do {
+        last = Fd.open("/dev/null".getBytes(UTF_8), Fd.O_RDONLY);
+        filling.add(last);
+      } while (last < highest);
+      Pid.setOpenFiles(0, last + 1 + descriptors, limits[1]);
+      Runs.start(engine, command, recorder);
+      Runs.await("an outcome", () -> recorder.isUnstarted() || recorder.has("exited"));
+    } finally {
+      Pid.setOpenFiles(0, limits[0], limits[1]);
+      filling.forEach(Fd::close);
+    }
+    if (recorder.isUnstarted()) {
+      assertEquals("EMFILE exec", recorder.failureText().replace("EMFILE cwd", "EMFILE exec"));
+      return false;
+    }
+    assertEquals(new ExitStatus.Exited(5), recorder.status());
+    return true;
+  }
+
+  private static int highestDescriptor() {
+    return ProcView.list(Path.of("/proc/self/fd")).stream()
+        .mapToInt(fd -> Integer.parseInt(fd.getFileName().toString()))
+        .max()
+        .orElseThrow();
   }
 
   @Test
