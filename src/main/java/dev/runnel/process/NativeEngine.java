@@ -72,9 +72,7 @@ public final class NativeEngine implements ProcessEngine {
    */
   static NativeEngine open(Ownership ownership, Duration startLimit) {
     return open(
-        ownership,
-        new Mark(UUID.randomUUID().toString()),
-        Bounds.DEFAULT.withStart(startLimit));
+        ownership, new Mark(UUID.randomUUID().toString()), Bounds.DEFAULT.withStart(startLimit));
   }
 
   static NativeEngine open(Ownership ownership, Mark mark, Bounds bounds) {
@@ -85,15 +83,13 @@ public final class NativeEngine implements ProcessEngine {
   /**
    * @param memoryKills the engine's from now on
    */
-  static NativeEngine open(
-      Ownership ownership, Mark mark, Bounds bounds, MemoryKills memoryKills) {
+  static NativeEngine open(Ownership ownership, Mark mark, Bounds bounds, MemoryKills memoryKills) {
     NativeEngine engine = new NativeEngine(ownership, mark, bounds, memoryKills);
     engine.pump.start();
     return engine;
   }
 
-  private NativeEngine(
-      Ownership ownership, Mark mark, Bounds bounds, MemoryKills memoryKills) {
+  private NativeEngine(Ownership ownership, Mark mark, Bounds bounds, MemoryKills memoryKills) {
     this.mark = mark;
     boolean own = ownership == Ownership.OWN_PROCESS;
     OpenFiles openFiles = own ? OwnProcess.openFiles() : OpenFiles.INHERITED;

@@ -3,8 +3,8 @@ package dev.runnel.process;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.runnel.ControlGroup;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Signal;
 import java.io.IOException;
@@ -19,7 +19,7 @@ class MemoryKillsTest {
   private static final String EVENTS =
       "low 0\nhigh 0\nmax 31\noom 7\noom_kill %d\noom_group_kill 2\n";
   private static final String CONTROL = "oom_kill_disable 0\nunder_oom 0\noom_kill %d\n";
-  private static final String LIMIT_BYTES = "33554432";
+  private static final long LIMIT_BYTES = 32L << 20;
 
   @TempDir private Path folder;
 
@@ -71,45 +71,16 @@ class MemoryKillsTest {
 
   @Test
   void aKillOfTheKernelsIsTold() throws Exception {
-    Path group = newGroup();
-    try (NativeEngine engine = open(MemoryKills.of(counter(group)))) {
-      String line = "echo $$ >" + group + "/cgroup.procs && exec tail /dev/zero";
-      Recorder recorder = Runs.run(engine, Runs.shell(line));
+    try (ControlGroup group = ControlGroup.of(LIMIT_BYTES);
+        NativeEngine engine = open(MemoryKills.of(group.counter()))) {
+      Recorder recorder = Runs.run(engine, Runs.shell(group.enter() + " && exec tail /dev/zero"));
       assertEquals(new ExitStatus.Signaled(Signal.KILL.number()), recorder.status());
       assertTrue(recorder.has("killedForMemory"), recorder.events().toString());
-    } finally {
-      Files.delete(group);
     }
   }
 
   private static NativeEngine open(MemoryKills kills) {
     return NativeEngine.open(
         NativeEngine.Ownership.GUEST, new Mark("memory-kills"), Bounds.DEFAULT, kills);
-  }
-
-  /** A control group with a limit; where none may be made the test is left out. */
-  private static Path newGroup() throws IOException {
-    Path first = Path.of("/sys/fs/cgroup/memory");
-    Path parent = Files.isDirectory(first) ? first : Path.of("/sys/fs/cgroup");
-    assumeTrue(Files.isWritable(parent), "no control group may be made");
-    Path group = parent.resolve("runnel-test-" + ProcessHandle.current().pid());
-    try {
-      Files.createDirectory(group);
-      boolean isFirst = parent.equals(first);
-      Files.writeString(
-          group.resolve(isFirst ? "memory.limit_in_bytes" : "memory.max"), LIMIT_BYTES);
-      if (!isFirst) {
-        Files.writeString(group.resolve("memory.swap.max"), "0");
-      }
-    } catch (IOException e) {
-      Files.deleteIfExists(group);
-      assumeTrue(false, "no control group may be made: " + e.getMessage());
-    }
-    return group;
-  }
-
-  private static Path counter(Path group) {
-    Path first = group.resolve("memory.oom_control");
-    return Files.exists(first) ? first : group.resolve("memory.events");
   }
 }

@@ -181,8 +181,7 @@ class StartFailureTest {
   void leavesNothingBehindWhicheverStepFindsNoDescriptor() {
     CommandSpec piped = Runs.shellWithInput("exit 5");
     CommandSpec piece =
-        new CommandSpec(
-            piped.argv(), folder.toString(), Map.of(), Stderr.SEPARATE, Stdin.PIPE);
+        new CommandSpec(piped.argv(), folder.toString(), Map.of(), Stderr.SEPARATE, Stdin.PIPE);
     CommandSpec onTerminal = piece.on(new Terminal(TerminalSize.DEFAULT, "xterm"));
     // Loaded now: that takes descriptors, too.
     assertEquals("ENOENT exec", failure(CommandSpec.of("/no/such")));

@@ -37,7 +37,8 @@ class HiddenProcessesTest {
             .start();
     try (Daemon daemon = Daemon.startWithin(HIDING, "--listen", "127.0.0.1:0", "--insecure");
         RawClient client = new RawClient(daemon.port())) {
-      client.send("", "cat /proc/" + other.pid() + "/stat; setsid sleep 1000 <&- >&- 2>&- & echo $!");
+      client.send(
+          "", "cat /proc/" + other.pid() + "/stat; setsid sleep 1000 <&- >&- 2>&- & echo $!");
       Ran ran = client.finish();
       assertEquals("exited", ran.outcome());
       Until.gone(Long.parseLong(ran.out().strip()));

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** A daemon that is killed can end nothing any more: its watchdog does. */
 class WatchdogTest {
@@ -91,6 +92,40 @@ class WatchdogTest {
         Until.gone(pid);
       }
       Until.gone(watchdog);
+    }
+  }
+
+  @Test
+  void endsWhoMakesChildrenWhileItIsEnded(@TempDir Path folder) throws Exception {
+    // Each begins a session of its own and makes two more, 100 in all, and ignores TERM.
+    Path program =
+        Files.writeString(
+            folder.resolve("bomb"),
+            """
+            trap '' TERM HUP
+            echo >>"$1"
+            for i in 1 2; do
+              [ $(wc -l <"$1") -ge 100 ] || setsid sh "$0" "$1" &
+              sleep 0.05
+            done
+            sleep 1000
+            """);
+    Path count = folder.resolve("count");
+    try (Daemon daemon = start();
+        RawClient client = new RawClient(daemon.port())) {
+      client.send("", "sh " + program + " " + count);
+      Until.holds("a crowd", () -> Files.exists(count) && Files.size(count) > 20);
+
+      var _ = daemon.process().destroyForcibly();
+
+      Until.holds("nobody", () -> !runs(program.toString()));
+    }
+  }
+
+  /** Whether anybody has that among its arguments. */
+  private static boolean runs(String argument) throws IOException {
+    try (Stream<ProcessHandle> all = ProcessHandle.allProcesses()) {
+      return all.anyMatch(process -> text(process.pid(), "cmdline").contains(argument));
     }
   }
 
