@@ -5,8 +5,8 @@ import java.net.Socket;
 import java.util.List;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
-import javax.net.ssl.SSLSocket;
 
 /** A client's end, over a blocking socket. Any thread. */
 public final class ClientTls {
@@ -26,17 +26,16 @@ public final class ClientTls {
    *
    * @param host whose name or address has to be in the server's certificate
    */
-  public SSLSocket secure(Socket socket, String host, int port) throws IOException {
-    SSLSocket secured =
-        (SSLSocket) context.getSocketFactory().createSocket(socket, host, port, true);
+  public SecureSocket secure(Socket socket, String host, int port) throws IOException {
+    SSLEngine engine = context.createSSLEngine(host, port);
     SSLParameters parameters = Suites.parameters(context);
     parameters.setEndpointIdentificationAlgorithm("HTTPS");
     if (isName(host)) {
       parameters.setServerNames(List.of(new SNIHostName(host)));
     }
-    secured.setSSLParameters(parameters);
-    secured.startHandshake();
-    return secured;
+    engine.setUseClientMode(true);
+    engine.setSSLParameters(parameters);
+    return new SecureSocket(engine, socket);
   }
 
   // RFC 6066: no addresses, and what the JDK would not take as a name is not told either.

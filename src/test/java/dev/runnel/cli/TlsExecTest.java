@@ -141,6 +141,31 @@ class TlsExecTest {
     assertEquals("x".repeat(5_000_000), other.out());
   }
 
+  /** Usually after 137 GB; in a JVM of its own, which reads the limit once. */
+  @Test
+  void keysAreRenewedOnTheWay() throws Exception {
+    Path limits = folder.resolve("limits");
+    Files.writeString(limits, "jdk.tls.keyLimits=AES/GCM/NoPadding KeyUpdate 2^20\n");
+    List<String> words = new ArrayList<>();
+    words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    words.addAll(List.of("-cp", System.getProperty("java.class.path")));
+    words.addAll(List.of("-Djava.security.properties=" + limits, "dev.runnel.Main"));
+    words.addAll(List.of("exec", "-H", "127.0.0.1:" + port, "--ca", file("ca.crt")));
+    words.addAll(List.of("--token-file", file("secret"), "--", "cat"));
+    byte[] bytes = new byte[8 << 20];
+    new Random(8).nextBytes(bytes);
+    Path in = Files.write(folder.resolve("renewed-in"), bytes);
+    Path out = folder.resolve("renewed-out");
+    Process exec =
+        new ProcessBuilder(words)
+            .redirectInput(in.toFile())
+            .redirectOutput(out.toFile())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    assertEquals(0, exec.waitFor());
+    assertEquals(-1, Files.mismatch(in, out));
+  }
+
   @Test
   void namedHostNeedsNothingElse() throws Exception {
     Map<String, String> env =
