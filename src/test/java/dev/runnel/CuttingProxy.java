@@ -24,7 +24,6 @@ public final class CuttingProxy implements AutoCloseable {
   private static final int BUFFER_BYTES = 16_384;
 
   private final ServerSocket listener;
-  private final int serverPort;
   private final Random random;
   private final List<Manner> cuts;
   private final int spread;
@@ -32,6 +31,7 @@ public final class CuttingProxy implements AutoCloseable {
   private final ConcurrentLinkedQueue<Fate> fates = new ConcurrentLinkedQueue<>();
   private final AtomicInteger accepted = new AtomicInteger();
   private final AtomicInteger made = new AtomicInteger();
+  private volatile int serverPort;
   private volatile boolean refusing;
 
   /** How a connection is lost. */
@@ -106,6 +106,11 @@ public final class CuttingProxy implements AutoCloseable {
   /** How many connections were cut. */
   public int made() {
     return made.get();
+  }
+
+  /** From now on connections go to another server. */
+  public void redirect(int port) {
+    serverPort = port;
   }
 
   /** Cuts every connection there is, now. */

@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * context. PROTOCOL.md, "Flow".
  */
 final class ClientLine implements Line, Connection.Peer {
+  /** Vert.x counts from 0: that is somebody's. */
+  static final long NO_TIMER = -1;
+
   private static final long PARTING_MILLIS = 1_000;
 
   private final Vertx vertx;
@@ -51,7 +54,7 @@ final class ClientLine implements Line, Connection.Peer {
   private boolean sent;
 
   private boolean closed;
-  private long parting;
+  private long parting = NO_TIMER;
 
   ClientLine(Context context, NetClient net, ClientOptions options, Opening opening) {
     this.vertx = context.owner();

@@ -34,7 +34,7 @@ final class Connection {
   private final ClientOptions options;
   private final Peer peer;
   private final FrameDecoder decoder;
-  private long heartbeat;
+  private long heartbeat = ClientLine.NO_TIMER;
   private boolean heard = true;
   private int silent;
   private long pings;
@@ -119,9 +119,14 @@ final class Connection {
         });
     socket.exceptionHandler(e -> lose(String.valueOf(e.getMessage())));
     socket.closeHandler(_ -> lose("it was closed"));
+    awaitBeat();
+  }
+
+  // One by one: a periodic timer makes up for beats that a stalled machine has missed, all at once.
+  private void awaitBeat() {
     Duration every = options.heartbeat();
     if (every != null) {
-      heartbeat = vertx.setPeriodic(every.toMillis(), _ -> beat());
+      heartbeat = vertx.setTimer(every.toMillis(), _ -> beat());
     }
   }
 
@@ -169,6 +174,7 @@ final class Connection {
     heard = false;
     if (silent < MAX_SILENT) {
       send("ping" + pings++, new Request.Ping());
+      awaitBeat();
     } else {
       lose("nothing was heard for " + MAX_SILENT + " heartbeats");
     }

@@ -464,17 +464,17 @@ public abstract class CommandsContract {
     return await(result.future());
   }
 
-  protected static void onContext(Runnable task, FollowedJob job) {
+  public static void onContext(Runnable task, FollowedJob job) {
     job.context().runOnContext(_ -> task.run());
   }
 
-  protected static <T> Future<T> onContext(Supplier<Future<T>> task, FollowedJob job) {
+  public static <T> Future<T> onContext(Supplier<Future<T>> task, FollowedJob job) {
     Promise<T> done = Promise.promise();
     job.context().runOnContext(_ -> task.get().onComplete(done));
     return done.future();
   }
 
-  protected static Future<Void> feed(WriteStream<Buffer> stdin, byte[] bytes, int from) {
+  public static Future<Void> feed(WriteStream<Buffer> stdin, byte[] bytes, int from) {
     if (from == bytes.length) {
       return stdin.end();
     }
@@ -484,7 +484,7 @@ public abstract class CommandsContract {
         .compose(_ -> feed(stdin, bytes, to));
   }
 
-  protected static void collect(
+  public static void collect(
       io.vertx.core.streams.ReadStream<Buffer> stream, Promise<String> whole) {
     Buffer all = Buffer.buffer();
     stream
@@ -494,11 +494,11 @@ public abstract class CommandsContract {
         .resume();
   }
 
-  protected static JobSpec shell(String line) {
+  public static JobSpec shell(String line) {
     return JobSpec.of(CommandSpec.of("/bin/sh", "-c", line));
   }
 
-  protected static JobSpec piped(String line) {
+  public static JobSpec piped(String line) {
     return JobSpec.of(
         new CommandSpec(
             CommandSpec.shell(Argument.of(line)),
@@ -516,7 +516,7 @@ public abstract class CommandsContract {
     }
   }
 
-  protected static <T> T await(Future<T> future) {
+  public static <T> T await(Future<T> future) {
     return future
         .toCompletionStage()
         .toCompletableFuture()
