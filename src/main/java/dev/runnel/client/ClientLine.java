@@ -62,7 +62,7 @@ final class ClientLine implements Line, Connection.Peer {
     this.net = net;
     this.options = options;
     this.opening = opening;
-    this.follower = new JobFollower(context, this, opening.request(), opening.window());
+    this.follower = new JobFollower(context, this, opening.asked(), opening.window());
     context.runOnContext(_ -> begin());
   }
 

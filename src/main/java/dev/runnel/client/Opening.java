@@ -14,9 +14,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * How a job is asked for: at first, and again over another connection. Immutable.
  *
- * @param request a run or an attach, with a window; a run that may be resumed has a name
+ * @param asked as the application has it
+ * @param request the same with a window; a run that may be resumed has a name
  */
-record Opening(Request request, long window) {
+record Opening(Request asked, Request request, long window) {
   /** Of an attach that names none; no job retains less, unless it was told to. */
   private static final long ATTACH_WINDOW_BYTES = 64 * 1024;
 
@@ -29,14 +30,14 @@ record Opening(Request request, long window) {
     long window = spec.window().orElse(Math.min(spec.retainBytes(), JobSpec.DEFAULT_RETAIN_BYTES));
     JobSpec paced = spec.withWindow(OptionalLong.of(window));
     if (linger.isZero()) {
-      return new Opening(new Request.Run(run.job(), run.once(), run.boot(), paced), window);
+      return new Opening(run, new Request.Run(run.job(), run.once(), run.boot(), paced), window);
     }
     JobId job = run.job() == null ? new JobId(UUID.randomUUID().toString()) : run.job();
     String once = run.once() == null ? UUID.randomUUID().toString() : run.once();
     Lasting lasting = spec.lasting();
     JobSpec lasts =
         lasting.linger().isZero() ? paced.withLasting(lasting.withLinger(linger)) : paced;
-    return new Opening(new Request.Run(job, once, run.boot(), lasts), window);
+    return new Opening(run, new Request.Run(job, once, run.boot(), lasts), window);
   }
 
   /** An attach with a window. */
@@ -45,7 +46,7 @@ record Opening(Request request, long window) {
     Request.Attach paced =
         new Request.Attach(
             attach.job(), attach.boot(), attach.from(), OptionalLong.of(window), attach.role());
-    return new Opening(paced, window);
+    return new Opening(attach, paced, window);
   }
 
   /**

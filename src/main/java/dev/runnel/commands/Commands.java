@@ -17,7 +17,8 @@ import java.util.OptionalLong;
 public interface Commands {
   /**
    * Runs a command, as the request names it. Done when its process is there; failed if it could not
-   * be started. The job ends when the context's verticle is undeployed.
+   * be started. The job ends when the context's verticle is undeployed, unless its {@code
+   * linger_ms} lets it go on.
    */
   Future<FollowedJob> run(Request.Run run);
 

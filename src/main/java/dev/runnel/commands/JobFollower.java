@@ -3,7 +3,6 @@ package dev.runnel.commands;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
 import dev.runnel.model.Event;
-import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
@@ -40,7 +39,7 @@ public final class JobFollower {
   /**
    * Nothing was asked yet.
    *
-   * @param opening the run or attach that the line is to bring to the node
+   * @param opening the run or attach that the line is to bring to the node, as it was asked for
    * @param window the credit that is given with it
    */
   public JobFollower(Context context, Line line, Request opening, long window) {
@@ -183,17 +182,21 @@ public final class JobFollower {
         : "the job ended before it had started: " + how.outcome().wireName();
   }
 
-  /** The truth about the job can't be had any more; one that we ran ends. Idempotent. */
+  /**
+   * The truth about the job can't be had any more. One that we ran ends, unless it was to outlive
+   * us. Idempotent.
+   */
   public void fail(CommandException why) {
     if (over) {
       return;
     }
-    JobId ours = opening instanceof Request.Run && begun != null ? begun.job() : null;
-    if (ours == null) {
-      giveUp(why);
-    } else {
+    if (opening instanceof Request.Run run
+        && begun != null
+        && run.spec().lasting().linger().isZero()) {
       end(why);
-      line.abandon(ours);
+      line.abandon(begun.job());
+    } else {
+      giveUp(why);
     }
   }
 

@@ -15,16 +15,22 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Lasting;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
+import dev.runnel.model.Terminal;
+import dev.runnel.model.TerminalSize;
 import io.vertx.core.AbstractVerticle;
+import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
+import io.vertx.core.ThreadingModel;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.streams.WriteStream;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +38,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
@@ -339,6 +346,70 @@ public abstract class CommandsContract {
     var _ = onContext(() -> job.stdin().write(Buffer.buffer(text)), job);
   }
 
+  @Test
+  void jobThatLingersOutlivesItsVerticle() {
+    JobSpec lasting = piped("cat").withLasting(Lasting.DEFAULT.withLinger(Duration.ofHours(1)));
+    Promise<FollowedJob> running = Promise.promise();
+    String id =
+        await(
+            vertx()
+                .deployVerticle(
+                    new AbstractVerticle() {
+                      @Override
+                      public void start() {
+                        commands().run(lasting).onComplete(running);
+                      }
+                    }));
+    FollowedJob job = await(running.future());
+    await(vertx().undeploy(id));
+    until(() -> await(commands().status(job.id())).followers() == 0);
+    assertEquals(JobState.RUNNING, await(commands().status(job.id())).state());
+    FollowedJob again = await(commands().takeOver(job.id()));
+    var _ = await(onContext(again::cancel, again));
+    assertEquals(Outcome.CANCELED, await(again.end()).outcome());
+  }
+
+  @Test
+  void workersAndVirtualThreadsRunCommandsToo() {
+    for (ThreadingModel model : List.of(ThreadingModel.WORKER, ThreadingModel.VIRTUAL_THREAD)) {
+      Promise<End> ended = Promise.promise();
+      Promise<String> stdout = Promise.promise();
+      AbstractVerticle runner =
+          new AbstractVerticle() {
+            @Override
+            public void start() {
+              commands()
+                  .run(shell("seq 50000"))
+                  .compose(
+                      job -> {
+                        collect(job.stdout(), stdout);
+                        return job.end();
+                      })
+                  .onComplete(ended);
+            }
+          };
+      String id =
+          await(vertx().deployVerticle(runner, new DeploymentOptions().setThreadingModel(model)));
+      assertEquals(Outcome.EXITED, await(ended.future()).outcome(), "" + model);
+      assertEquals(50_000, await(stdout.future()).lines().count(), "" + model);
+      await(vertx().undeploy(id));
+    }
+  }
+
+  @Test
+  void terminalTakesItsNewSize() {
+    JobSpec spec = piped("read line; stty size");
+    JobSpec onTerminal =
+        spec.withCommand(
+            spec.command().on(new Terminal(TerminalSize.DEFAULT, Terminal.DEFAULT_TERM)));
+    FollowedJob job = await(commands().run(onTerminal));
+    Promise<String> seen = Promise.promise();
+    onContext(() -> collect(job.stdout(), seen), job);
+    var _ = await(onContext(() -> job.resize(new TerminalSize(40, 100)), job));
+    write(job, "\n");
+    assertTrue(await(seen.future()).contains("40 100"), () -> "" + seen.future());
+  }
+
   private static boolean isOurDoing(Outcome outcome) {
     return outcome == Outcome.ABANDONED || outcome == Outcome.CANCELED;
   }
@@ -512,7 +583,7 @@ public abstract class CommandsContract {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
     while (!condition.getAsBoolean()) {
       assertTrue(System.nanoTime() < deadline, "still not so");
-      Thread.onSpinWait();
+      LockSupport.parkNanos(1_000_000);
     }
   }
 
