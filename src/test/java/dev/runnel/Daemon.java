@@ -88,6 +88,15 @@ public final class Daemon implements AutoCloseable {
     return Files.readString(stderr);
   }
 
+  /** What it warns of, but for a machine that gave its threads no time. */
+  public List<String> warnings() throws IOException {
+    return log()
+        .lines()
+        .filter(line -> line.contains(" WARN ") || line.contains(" ERROR "))
+        .filter(line -> !line.contains("BlockedThreadChecker"))
+        .toList();
+  }
+
   /** Waits for its end, whatever makes it end, and returns the exit code. */
   public int exitCode() throws InterruptedException {
     if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {

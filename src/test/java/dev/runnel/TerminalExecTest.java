@@ -67,7 +67,10 @@ class TerminalExecTest {
       tmux.await("^reads$");
       tmux.type("typed", "Enter");
       tmux.await("^typed\ntyped$");
-      tmux.type("C-d", "echo o''ver; sleep 1000", "Enter");
+      tmux.type("C-d");
+      // What is typed before its prompt, the terminal shows as well.
+      tmux.await("^typed\nready>$");
+      tmux.type("echo o''ver; sleep 1000", "Enter");
       tmux.await("^typed\nready> echo o''ver.*\nover$");
       tmux.type("C-z");
       tmux.await("Stopped +sleep 1000\nready>$");

@@ -85,7 +85,7 @@ class WholeTreeTest {
   @EnumSource(Cause.class)
   void everybodyIsGoneWhenTheEndIsTold(Cause cause) throws Exception {
     String job = "tree-" + cause;
-    String name = "'job':'" + job + "'" + (cause == Cause.TIMEOUT ? ",'timeout_ms':1500" : "");
+    String name = "'job':'" + job + "'" + (cause == Cause.TIMEOUT ? ",'timeout_ms':3000" : "");
     String line = escapes() + (cause == Cause.END ? "exit 0" : "echo ready; sleep 1000");
     try (RawClient client = new RawClient(port);
         RawClient other = new RawClient(port)) {
