@@ -68,7 +68,7 @@ class CutsTest {
               "-H",
               "127.0.0.1:" + proxy.port(),
               "--heartbeat",
-              "500ms",
+              "1s",
               "-c",
               "tee /dev/stderr; exit 7");
       String how = "seed " + seed + ": " + manners + ": ";
