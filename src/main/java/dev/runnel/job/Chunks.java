@@ -92,6 +92,13 @@ final class Chunks {
     }
   }
 
+  /** Drops those that end there or before, but never the last one, which is written to. */
+  void dropTo(long offset) {
+    while (first != null && first != last && first.end() <= offset) {
+      dropFirst();
+    }
+  }
+
   /** One that was loaded is not held any more. */
   void letGo(Chunk loaded) {
     loaded.letGo();

@@ -26,6 +26,7 @@ public final class OutputLog {
 
   // All below are guarded by this.
   private final Chunks chunks;
+  private final DiskCopy disk = new DiskCopy();
   private long next;
   // The runner's last ack, also of one that left: what is below it is there for others only.
   private long pinned;
@@ -41,12 +42,6 @@ public final class OutputLog {
   private @Nullable LogReader runner;
   private final List<LogReader> parkedWatchers = new ArrayList<>(0);
   private @Nullable End end;
-
-  // Where it goes beyond memory, the reader by which it gets there, and how far that has come.
-  private @Nullable Spool spool;
-  private @Nullable LogReader spooling;
-  private long spooled;
-  private boolean spoolStopped;
 
   /** What becomes of output when nobody sits in the runner's seat. */
   enum Vacancy {
@@ -102,11 +97,9 @@ public final class OutputLog {
   }
 
   /** Has all from here on spooled, by the reader that is returned. */
-  synchronized LogReader spoolTo(Spool disk, Runnable onMore) {
+  synchronized LogReader spoolTo(Spool spool, Runnable onMore) {
     LogReader opened = new LogReader(this, Role.WATCHER, next, onMore);
-    spool = disk;
-    spooling = opened;
-    spooled = next;
+    disk.begin(spool, opened, next);
     return opened;
   }
 
@@ -245,16 +238,14 @@ public final class OutputLog {
 
   /** Nobody can ask for it any more; a runner that reads it may read on. */
   void forget() {
-    Spool disk;
+    Spool spool;
     synchronized (this) {
       forgotten = true;
-      disk = spool;
-      spool = null;
-      spoolStopped = true;
+      spool = disk.forget();
       dropForgotten();
     }
-    if (disk != null) {
-      disk.delete();
+    if (spool != null) {
+      spool.delete();
     }
     memory.forget(this);
     memory.tellStarved();
@@ -265,14 +256,14 @@ public final class OutputLog {
   @Nullable Lease lease(LogReader by, int maxBytes) {
     boolean room;
     synchronized (this) {
-      long from = firstFor(by);
+      long from = disk.first(by, start());
       by.moveTo(from);
       letGoLoaded(by, from);
       if (from < start()) {
         return leaseLoaded(by, from, maxBytes);
       }
       if (from < next) {
-        if (by.isRunner() || by == spooling || !memory.isOverdrawn()) {
+        if (by.isRunner() || disk.isWriter(by) || !memory.isOverdrawn()) {
           return chunks.at(by, from).lease(by, from, maxBytes);
         }
         memory.await(this, LogMemory.SMALLEST_CHUNK_BYTES);
@@ -287,15 +278,6 @@ public final class OutputLog {
       onRoom.run();
     }
     return null;
-  }
-
-  private long firstFor(LogReader by) {
-    long position = by.position();
-    long start = start();
-    if (position >= start || spool == null || by == spooling) {
-      return Math.max(position, start);
-    }
-    return Math.min(spool.available(position), start);
   }
 
   private void letGoLoaded(LogReader by, long from) {
@@ -313,9 +295,7 @@ public final class OutputLog {
       return block.lease(by, from, maxBytes);
     }
     by.park();
-    if (spool != null && by.beginLoading()) {
-      spool.load(by, from);
-    }
+    disk.load(by, from);
     return null;
   }
 
@@ -361,8 +341,7 @@ public final class OutputLog {
   /** All below the offset is on the disk: it need not stay here. */
   void spooled(long offset) {
     synchronized (this) {
-      spooled = offset;
-      spoolStopped = false;
+      disk.reached(offset);
       dropOld();
       noteSpending();
     }
@@ -372,7 +351,7 @@ public final class OutputLog {
   /** The disk takes no more for now: nobody waits for it. */
   void stopSpooling() {
     synchronized (this) {
-      spoolStopped = true;
+      disk.stop();
       dropOld();
     }
     tellRoom();
@@ -493,13 +472,7 @@ public final class OutputLog {
   /** Nobody is waited for who needs what is below it. */
   private long held() {
     boolean awaited = runner != null || vacancy == Vacancy.HOLD;
-    if (spooling == null) {
-      return awaited ? pinned : next;
-    }
-    if (!spoolStopped) {
-      return spooled;
-    }
-    return awaited ? Math.max(pinned, spooled) : next;
+    return disk.held(awaited ? pinned : next);
   }
 
   private long roomBytes() {
@@ -554,17 +527,8 @@ public final class OutputLog {
     }
   }
 
-  // Never the last one, which is written to.
   private void dropOld() {
-    long held = held();
-    for (Chunk first = chunks.first();
-        first != null && first != chunks.last();
-        first = chunks.first()) {
-      if (first.end() > held || next - first.end() < retainBytes) {
-        return;
-      }
-      chunks.dropFirst();
-    }
+    chunks.dropTo(Math.min(held(), next - retainBytes));
   }
 
   private boolean shed(long bytes, long leastBytes) {

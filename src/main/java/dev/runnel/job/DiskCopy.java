@@ -1,0 +1,78 @@
+package dev.runnel.job;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How far a log is on the disk, if it goes there at all, and what it need not keep itself because
+ * of that. All of it is guarded by the log's lock.
+ */
+final class DiskCopy {
+  // Null: there is none, or nobody can ask for it any more.
+  private @Nullable Spool spool;
+  // The reader by which output gets there; null: it does not.
+  private @Nullable LogReader writer;
+  private long end;
+  private boolean stopped;
+
+  /** All from there on goes to the disk, as that reader comes to it. */
+  void begin(Spool disk, LogReader by, long from) {
+    spool = disk;
+    writer = by;
+    end = from;
+  }
+
+  boolean isWriter(LogReader by) {
+    return by == writer;
+  }
+
+  /** All below the offset is there. */
+  void reached(long offset) {
+    end = offset;
+    stopped = false;
+  }
+
+  /** The disk takes no more for now: nobody waits for it. */
+  void stop() {
+    stopped = true;
+  }
+
+  /** Nobody can ask for it any more; what is to be deleted, or null. */
+  @Nullable Spool forget() {
+    Spool last = spool;
+    spool = null;
+    stopped = true;
+    return last;
+  }
+
+  /**
+   * Below it nothing has to stay in memory.
+   *
+   * @param wanted the same, if there were no disk
+   */
+  long held(long wanted) {
+    if (writer == null) {
+      return wanted;
+    }
+    return stopped ? Math.max(wanted, end) : end;
+  }
+
+  /**
+   * The first byte that the reader can have, wherever it stands.
+   *
+   * @param start of what is in memory
+   */
+  long first(LogReader by, long start) {
+    long position = by.position();
+    if (position >= start || spool == null || isWriter(by)) {
+      return Math.max(position, start);
+    }
+    return Math.min(spool.available(position), start);
+  }
+
+  /** Asks that it be read back for the reader; reading takes another thread. */
+  void load(LogReader by, long from) {
+    if (spool != null && by.beginLoading()) {
+      spool.load(by, from);
+    }
+  }
+}
