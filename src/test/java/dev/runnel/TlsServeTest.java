@@ -71,6 +71,28 @@ class TlsServeTest {
   }
 
   @Test
+  void hangUpHasEveryFileReadAgainChangedOrNot() throws Exception {
+    Path tokens = Files.writeString(folder.resolve("tokens"), Tokens.create("ci").line() + "\n");
+    Path policy = Files.writeString(folder.resolve("policy.yaml"), "rules: []\n");
+    try (Daemon daemon = daemon("--tokens", "" + tokens, "--policy", "" + policy)) {
+      assertTrue(daemon.line().startsWith("listening on "));
+      hangUp(daemon);
+      for (Path file : List.of(tokens, folder.resolve("server.crt"), policy)) {
+        await(() -> daemon.log().contains("files taken up files=[" + file));
+      }
+      Files.writeString(policy, "rules: 5\n");
+      hangUp(daemon);
+      await(() -> daemon.log().contains("files of no use, all stays as it was files=[" + policy));
+      assertTrue(daemon.process().isAlive());
+    }
+  }
+
+  private static void hangUp(Daemon daemon) throws Exception {
+    Process kill = new ProcessBuilder("kill", "-HUP", "" + daemon.process().pid()).start();
+    assertEquals(0, kill.waitFor());
+  }
+
+  @Test
   void saysWhatIsMissingOrWrongWithItsFiles() throws Exception {
     String cert = "" + folder.resolve("server.crt");
     refuses(2, "TLS: --tls-key is missing", "--tls-cert", cert);

@@ -18,7 +18,8 @@ import org.slf4j.LoggerFactory;
  * Looks every other second whether files have other content, on a thread of its own, and has them
  * taken up then. Files are compared by content: the links of a mounted Secret are switched beneath
  * us, and dates say little. Content is taken up when it was the same twice, as a file may be in the
- * middle of being written.
+ * middle of being written; or at once, changed or not, when somebody asks. The one way in which
+ * files are read anew: tokens, certificates and the policy alike.
  */
 final class FileWatch implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(FileWatch.class);
@@ -26,6 +27,7 @@ final class FileWatch implements AutoCloseable {
   private static final int MAX_FILE_BYTES = 1 << 20;
   private static final byte[] UNREADABLE = {};
 
+  private final Duration interval;
   private final List<Watched> watched = new ArrayList<>();
   private final Semaphore asked = new Semaphore(0);
   private final Thread thread;
@@ -51,6 +53,11 @@ final class FileWatch implements AutoCloseable {
   }
 
   FileWatch() {
+    this(INTERVAL);
+  }
+
+  FileWatch(Duration interval) {
+    this.interval = interval;
     thread = Thread.ofPlatform().daemon().name("runnel-files").unstarted(this::run);
   }
 
@@ -65,7 +72,7 @@ final class FileWatch implements AutoCloseable {
     }
   }
 
-  /** Looks at once, and takes up whatever is there. Any thread; returns before it is done. */
+  /** Takes up all files at once, changed or not. Any thread; returns before it is done. */
   void lookNow() {
     asked.release();
   }
@@ -73,7 +80,8 @@ final class FileWatch implements AutoCloseable {
   private void run() {
     try {
       while (true) {
-        boolean atOnce = asked.tryAcquire(INTERVAL.toMillis(), TimeUnit.MILLISECONDS);
+        boolean atOnce = asked.tryAcquire(interval.toMillis(), TimeUnit.MILLISECONDS);
+        asked.drainPermits();
         for (Watched one : watched) {
           look(one, atOnce);
         }
@@ -85,9 +93,11 @@ final class FileWatch implements AutoCloseable {
 
   private static void look(Watched one, boolean atOnce) {
     byte[] content = digest(one.files);
-    boolean settled = atOnce || MessageDigest.isEqual(content, one.seen);
+    boolean settled = MessageDigest.isEqual(content, one.seen);
+    boolean changed = !MessageDigest.isEqual(content, one.taken);
     one.seen = content;
-    if (!settled || MessageDigest.isEqual(content, one.taken)) {
+    // Who asks gets an answer in the log, whatever has changed.
+    if (!atOnce && !(settled && changed)) {
       return;
     }
     one.taken = content;

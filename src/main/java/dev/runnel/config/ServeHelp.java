@@ -23,7 +23,9 @@ final class ServeHelp {
 
       Runs commands here for whoever connects. Prints "listening on …" for each listener,
       logs to stderr, and ends on SIGTERM or Ctrl-C: it takes no new jobs, waits for those it
-      has, and ends what is left. Each further signal hurries it by a step.
+      has, and ends what is left. Each further signal hurries it by a step. Tokens, certificates
+      and the policy are read again some seconds after their files change; on SIGHUP at once, and
+      the log says of each what came of it.
 
       options:
         --listen WHERE      HOST:PORT, [V6]:PORT (port 0: a free one) or unix:PATH;

@@ -1,0 +1,67 @@
+package dev.runnel.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.runnel.server.Until;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** When files are read again, and what one that is broken does to the others. */
+@SuppressWarnings("NullAway.Init") // The folder is there before any test.
+class FileWatchTest {
+  @TempDir private Path folder;
+  private final List<String> taken = new CopyOnWriteArrayList<>();
+
+  private Path file(String name, String text) throws Exception {
+    // At once: it looks so often that it would see what is half written twice.
+    Path next = Files.writeString(folder.resolve(name + ".new"), text);
+    return Files.move(next, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  private void take(Path file) throws Exception {
+    String text = Files.readString(file);
+    if (text.equals("broken")) {
+      throw new IllegalArgumentException("broken");
+    }
+    taken.add(text);
+  }
+
+  @Test
+  void changeIsTakenUpOnceAndNothingElseIs() throws Exception {
+    Path a = file("a", "1");
+    try (FileWatch watch = new FileWatch(Duration.ofMillis(5))) {
+      watch.add(List.of(a), () -> take(a));
+      watch.start();
+      for (String text : List.of("2", "3", "broken", "4")) {
+        file("a", text);
+        String last = text.equals("broken") ? "3" : text;
+        Until.holds(text, () -> !taken.isEmpty() && taken.getLast().equals(last));
+      }
+    }
+    assertEquals(List.of("2", "3", "4"), taken);
+  }
+
+  @Test
+  void whoAsksHasEverythingTakenUpAtOnceWhateverIsBroken() throws Exception {
+    Path a = file("a", "a");
+    Path b = file("b", "broken");
+    Path c = file("c", "c");
+    try (FileWatch watch = new FileWatch(Duration.ofDays(1))) {
+      for (Path one : List.of(a, b, c)) {
+        watch.add(List.of(one), () -> take(one));
+      }
+      watch.start();
+      watch.lookNow();
+      Until.holds("two of three", () -> taken.equals(List.of("a", "c")));
+      file("b", "b");
+      watch.lookNow();
+      Until.holds("all", () -> taken.equals(List.of("a", "c", "a", "b", "c")));
+    }
+  }
+}
