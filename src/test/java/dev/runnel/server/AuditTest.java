@@ -15,6 +15,7 @@ import dev.runnel.security.AuditSink;
 import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
 import dev.runnel.security.Quotas;
+import dev.runnel.security.Strangers;
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
 import dev.runnel.server.RawClient.Answer;
@@ -27,6 +28,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -204,7 +206,11 @@ class AuditTest {
     try (AuditLog audit = new AuditLog(lines, OPTIONS);
         TestNode node = node(audit)) {
       Access byToken = new Access.ByToken(Tokens.parse(List.of(ALICE.line())));
-      int port = node.listen(new Access.OverTls(ServerTls.of(tlsFiles(folder, "server")), byToken));
+      Access overTls = new Access.OverTls(ServerTls.of(tlsFiles(folder, "server")), byToken);
+      // On a busy machine a handshake may take longer than strangers usually have.
+      Strangers.Limits patient =
+          Strangers.Limits.of(100, Duration.ofMinutes(5), Duration.ofMinutes(1));
+      int port = node.listen(overTls, new Strangers(patient));
       try (RawClient stranger = overTls(port, tlsFiles(folder, "stranger"))) {
         assertThrows(IOException.class, () -> stranger.ask("'type':'ping'"));
       }
