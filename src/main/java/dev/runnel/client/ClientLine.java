@@ -282,6 +282,9 @@ final class ClientLine implements Line, Connection.Peer {
 
   @Override
   public Future<Event> ask(Request request) {
+    if (closed) {
+      return Inquiry.ask(context, net, options, request);
+    }
     if (connection == null) {
       return Future.failedFuture(
           new CommandException("there is no connection to " + options.name() + " at present"));

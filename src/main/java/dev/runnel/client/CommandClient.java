@@ -68,6 +68,6 @@ public final class CommandClient implements Commands {
   }
 
   private Future<List<JobStatus>> ask(Request request) {
-    return Inquiry.ask(vertx.getOrCreateContext(), net, options, request);
+    return Inquiry.list(vertx.getOrCreateContext(), net, options, request);
   }
 }

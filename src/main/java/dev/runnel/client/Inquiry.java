@@ -18,57 +18,71 @@ import org.jspecify.annotations.Nullable;
 final class Inquiry implements Connection.Peer {
   private static final String ID = "ask";
 
+  private final Context context;
   private final ClientOptions options;
-  private final Promise<List<JobStatus>> answer = Promise.promise();
+  private final Promise<Event> answer = Promise.promise();
   private final List<JobStatus> statuses = new ArrayList<>();
   private @Nullable Connection connection;
 
-  private Inquiry(ClientOptions options) {
+  private Inquiry(Context context, ClientOptions options) {
+    this.context = context;
     this.options = options;
   }
 
-  /** Asks for a status, or for several. Done on that context. */
-  static Future<List<JobStatus>> ask(
-      Context context, NetClient net, ClientOptions options, Request request) {
-    Inquiry inquiry = new Inquiry(options);
-    context.runOnContext(_ -> inquiry.begin(context, net, request));
-    return Future.fromCompletionStage(inquiry.answer.future().toCompletionStage(), context);
+  /** Done with the answer, which is no error, on that context. */
+  static Future<Event> ask(Context context, NetClient net, ClientOptions options, Request request) {
+    return begin(context, net, options, request).answered();
   }
 
-  private void begin(Context context, NetClient net, Request request) {
-    Connection.open(context, net, options, this)
-        .onComplete(
-            made -> {
-              connection = made;
-              made.open(ID, request);
-            },
-            answer::tryFail);
+  /** The same for what is answered with statuses. */
+  static Future<List<JobStatus>> list(
+      Context context, NetClient net, ClientOptions options, Request request) {
+    Inquiry inquiry = begin(context, net, options, request);
+    return inquiry.answered().map(_ -> inquiry.statuses);
+  }
+
+  private static Inquiry begin(
+      Context context, NetClient net, ClientOptions options, Request request) {
+    Inquiry inquiry = new Inquiry(context, options);
+    context.runOnContext(
+        _ ->
+            Connection.open(context, net, options, inquiry)
+                .onComplete(made -> inquiry.send(made, request), inquiry.answer::tryFail));
+    return inquiry;
+  }
+
+  private Future<Event> answered() {
+    return Future.fromCompletionStage(answer.future().toCompletionStage(), context);
+  }
+
+  private void send(Connection made, Request request) {
+    connection = made;
+    made.open(ID, request);
   }
 
   @Override
   public void take(@Nullable String id, Event event, byte[] body) {
+    if (event instanceof Event.Failed failed) {
+      fail(new CommandException(failed));
+    } else if (ID.equals(id)) {
+      take(event, body);
+    }
+  }
+
+  private void take(Event event, byte[] body) {
     try {
-      switch (event) {
-        case Event.Status(JobStatus status) -> {
-          statuses.add(status);
-          finish();
-        }
-        case Event.JobsPart _ -> statuses.addAll(EventDecoder.decodeStatuses(body));
-        case Event.JobsEnd _ -> {
-          statuses.addAll(EventDecoder.decodeStatuses(body));
-          finish();
-        }
-        case Event.Failed failed -> fail(new CommandException(failed));
-        case Event.Interim _, Event.Final _ -> {}
+      if (event instanceof Event.Status(JobStatus status)) {
+        statuses.add(status);
+      } else if (event instanceof Event.JobsPart || event instanceof Event.JobsEnd) {
+        statuses.addAll(EventDecoder.decodeStatuses(body));
       }
     } catch (ProtocolException e) {
       fail(new CommandException(options.name() + " sent no list: " + e.getMessage()));
     }
-  }
-
-  private void finish() {
-    close();
-    answer.tryComplete(statuses);
+    if (event.isFinal()) {
+      close();
+      answer.tryComplete(event);
+    }
   }
 
   private void fail(CommandException why) {

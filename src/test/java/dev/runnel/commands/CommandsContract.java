@@ -397,6 +397,16 @@ public abstract class CommandsContract {
   }
 
   @Test
+  void jobThatHasEndedAnswersThatItHas() {
+    FollowedJob job = await(commands().run(shell("exit 3")));
+    assertEquals(new ExitStatus.Exited(3), await(job.end()).status());
+    assertEquals(JobState.ENDED, await(onContext(job::cancel, job)));
+    assertEquals(JobState.ENDED, await(onContext(() -> job.signal(Signal.TERM), job)));
+    End kept = await(commands().status(job.id())).end();
+    assertEquals(await(job.end()), kept);
+  }
+
+  @Test
   void terminalTakesItsNewSize() {
     JobSpec spec = piped("read line; stty size");
     JobSpec onTerminal =
