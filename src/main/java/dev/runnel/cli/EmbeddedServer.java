@@ -27,6 +27,7 @@ final class EmbeddedServer implements AutoCloseable {
           "-XX:-UsePerfData",
           "-XX:-MaxFDLimit",
           "-Xmx256m",
+          "-Xmn32m",
           "-XX:+IgnoreUnrecognizedVMOptions",
           "--sun-misc-unsafe-memory-access=allow",
           "--enable-native-access=ALL-UNNAMED",

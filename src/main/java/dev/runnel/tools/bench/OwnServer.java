@@ -26,6 +26,7 @@ final class OwnServer implements AutoCloseable {
           "--enable-native-access=ALL-UNNAMED",
           "-XX:+UseSerialGC",
           "-Xmx256m",
+          "-Xmn32m",
           "-XX:-MaxFDLimit",
           "-XX:+IgnoreUnrecognizedVMOptions",
           "--sun-misc-unsafe-memory-access=allow");
