@@ -143,9 +143,9 @@ class ClientResumeTest {
   }
 
   @Test
-  void nodeThatIsGoneIsGivenUpInTime() throws Exception {
+  void nodeThatIsGoneIsGivenUpInTime() {
     FollowedJob job = run(there.withLinger(SHORT), "cat");
-    proxy.close();
+    proxy.refuse();
     CommandException why = failure(job.end());
     assertTrue(why.getMessage().contains("end is not known"), why::getMessage);
     awaitOutcome(job, Outcome.ABANDONED);
