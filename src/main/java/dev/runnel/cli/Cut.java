@@ -13,6 +13,11 @@ final class Cut extends Exception {
     super(reason, null, false, false);
   }
 
+  /** Whether the server closed it, as it does for those it can't understand. */
+  boolean isTheServers() {
+    return getMessage() == null;
+  }
+
   /** In brackets, to be put after what was lost; empty if there is nothing to say. */
   String because() {
     return getMessage() == null ? "" : " (" + getMessage() + ")";

@@ -257,7 +257,7 @@ final class RunFollower {
 
   private void resume(Cut cut) throws Failure {
     printer.check();
-    if (resumption == null || link.isClosed() || isWordless()) {
+    if (resumption == null || link.isClosed() || isWordless(cut)) {
       throw Breakdown.lost(link.host(), heard, received, cut);
     }
     link.replace(null);
@@ -279,8 +279,8 @@ final class RunFollower {
     link.replace(connection);
   }
 
-  private boolean isWordless() {
-    return heard == Breakdown.Heard.NOTHING && ++wordless == MAX_WORDLESS;
+  private boolean isWordless(Cut cut) {
+    return heard == Breakdown.Heard.NOTHING && cut.isTheServers() && ++wordless == MAX_WORDLESS;
   }
 
   private void check(Event.Ended ended) {

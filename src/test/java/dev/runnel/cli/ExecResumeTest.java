@@ -157,6 +157,24 @@ class ExecResumeTest {
   }
 
   @Test
+  void bearsANetworkThatIsSilentFromTheStart() throws Exception {
+    FakeServer.Script silence = FakeServer.Peer::readToEnd;
+    try (FakeServer server =
+        new FakeServer(
+            silence,
+            silence,
+            silence,
+            peer -> {
+              var _ = peer.greet();
+              var _ = peer.read();
+              peer.started();
+              peer.end(OK);
+            })) {
+      assertEquals(0, exec(server, "--heartbeat", "100ms", "true"), client.err());
+    }
+  }
+
+  @Test
   void countsWhatCameOverEveryConnection() throws Exception {
     try (FakeServer server =
         new FakeServer(
