@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.CuttingProxy;
 import dev.runnel.Daemon;
+import dev.runnel.server.Until;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -60,14 +61,8 @@ class AbsenceTest {
     return client.out();
   }
 
-  private static void awaitStatus(int port, Predicate<String> wanted) throws InterruptedException {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
-    String status = verb(port, 0, "status", "--json", "j");
-    while (!wanted.test(status)) {
-      assertTrue(System.nanoTime() < deadline, status);
-      Thread.sleep(20);
-      status = verb(port, 0, "status", "--json", "j");
-    }
+  private static void awaitStatus(int port, Predicate<String> wanted) throws Exception {
+    Until.holds("that state", () -> wanted.test(verb(port, 0, "status", "--json", "j")));
   }
 
   private static void kill(Process process, String signal) throws Exception {
@@ -192,11 +187,7 @@ class AbsenceTest {
 
   private static void awaitStopped(Process process) throws Exception {
     Path stat = Path.of("/proc/" + process.pid() + "/stat");
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
-    while (!Files.readString(stat).contains(") T ")) {
-      assertTrue(System.nanoTime() < deadline, "not stopped");
-      Thread.sleep(10);
-    }
+    Until.holds("the client to be stopped", () -> Files.readString(stat).contains(") T "));
   }
 
   @Test

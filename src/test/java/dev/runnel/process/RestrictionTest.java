@@ -3,9 +3,9 @@ package dev.runnel.process;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.runnel.model.Argument;
+import dev.runnel.Tool;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.CommandSpec.Stderr;
 import dev.runnel.model.CommandSpec.Stdin;
@@ -47,10 +47,6 @@ class RestrictionTest {
   @AfterAll
   void closeEngine() {
     engine.close();
-  }
-
-  private static boolean isRoot() throws IOException {
-    return Files.getOwner(Path.of("/proc/self")).getName().equals("root");
   }
 
   private static String message(Recorder recorder) {
@@ -179,7 +175,7 @@ class RestrictionTest {
 
   @Test
   void isThatUserAndNobodyElse() throws Exception {
-    assumeTrue(isRoot());
+    Tool.requireRoot("RestrictionTest.isThatUserAndNobodyElse");
     String line =
         "id -un; id -gn; id -Gn; echo $HOME $USER $LOGNAME; grep -E '^(Uid|Gid|Cap(Eff|Prm)|NoNewPrivs)' /proc/self/status";
     String[] lines = Runs.output(engine, Runs.shell(line).as("nobody")).split("\n", -1);
@@ -195,7 +191,7 @@ class RestrictionTest {
 
   @Test
   void aNumberNeedsNoAccount() throws Exception {
-    assumeTrue(isRoot());
+    Tool.requireRoot("RestrictionTest.aNumberNeedsNoAccount");
     CommandSpec command = Runs.shell("id -u; id -g; id -G; echo $HOME").as("54321");
     assertEquals("54321\n54321\n54321\n/", Runs.output(engine, command));
     assertEquals("1\ndaemon", Runs.output(engine, Runs.shell("id -u; echo $USER").as("1")));
@@ -203,7 +199,7 @@ class RestrictionTest {
 
   @Test
   void theEnvironmentThatWasAskedGoesFirst() throws Exception {
-    assumeTrue(isRoot());
+    Tool.requireRoot("RestrictionTest.theEnvironmentThatWasAskedGoesFirst");
     CommandSpec command = Runs.with(Map.of("HOME", "/elsewhere"), "sh", "-c", "echo $HOME $USER");
     assertEquals("/elsewhere nobody", Runs.output(engine, command.as("nobody")));
   }
@@ -218,7 +214,7 @@ class RestrictionTest {
 
   @Test
   void programAndDirectoryAreThoseThatTheUserMayUse() throws Exception {
-    assumeTrue(isRoot());
+    Tool.requireRoot("RestrictionTest.programAndDirectoryAreThoseThatTheUserMayUse");
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
     Path program = Files.copy(Path.of("/bin/true"), folder.resolve("program"));
     Recorder hidden = Runs.run(engine, CommandSpec.of(program.toString()).as("nobody"));
@@ -236,7 +232,7 @@ class RestrictionTest {
 
   @Test
   void theTerminalIsTheUsers() throws Exception {
-    assumeTrue(isRoot());
+    Tool.requireRoot("RestrictionTest.theTerminalIsTheUsers");
     Recorder recorder =
         new Recorder() {
           @Override
@@ -255,14 +251,14 @@ class RestrictionTest {
 
   @Test
   void limitsAreSetBeforeTheUser() throws Exception {
-    assumeTrue(isRoot());
+    Tool.requireRoot("RestrictionTest.limitsAreSetBeforeTheUser");
     CommandSpec command = Runs.shell("ulimit -n; id -un").within(FEW_FILES).as("nobody");
     assertEquals("64\nnobody", Runs.output(engine, command));
   }
 
   @Test
   void aUserIsEndedLikeAnybody() throws Exception {
-    assumeTrue(isRoot());
+    Tool.requireRoot("RestrictionTest.aUserIsEndedLikeAnybody");
     Recorder recorder = Runs.startAndAwait(engine, CommandSpec.of("sleep", "100").as("nobody"));
     Runs.clear(engine, recorder, Duration.ofSeconds(10));
     Runs.await("end", recorder::isOver);

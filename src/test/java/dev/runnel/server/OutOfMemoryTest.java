@@ -16,7 +16,8 @@ class OutOfMemoryTest {
 
   @Test
   void isToldOfWhomTheKernelKilledAndOfNobodyElse() throws Exception {
-    try (ControlGroup group = ControlGroup.of(GROUP_BYTES)) {
+    String test = "OutOfMemoryTest.isToldOfWhomTheKernelKilledAndOfNobodyElse";
+    try (ControlGroup group = ControlGroup.ofMemory(GROUP_BYTES, test)) {
       List<String> within = List.of("sh", "-c", group.enter() + " && exec \"$0\" \"$@\"");
       try (Daemon daemon = Daemon.startWithin(within, "--listen", "127.0.0.1:0", "--insecure");
           RawClient client = new RawClient(daemon.port())) {
