@@ -233,18 +233,7 @@ class ShellTest {
   }
 
   private ProcessBuilder shell() {
-    ProcessBuilder shell =
-        new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--enable-native-access=ALL-UNNAMED",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            System.getProperty("java.class.path"),
-            "dev.runnel.Main",
-            "shell",
-            "-H",
-            host);
+    ProcessBuilder shell = new ProcessBuilder(ClientProcess.command("shell", "-H", host));
     shell.environment().put("XDG_STATE_HOME", folder.toString());
     shell.environment().put("LC_ALL", "C.UTF-8");
     return shell;

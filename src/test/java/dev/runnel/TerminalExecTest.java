@@ -245,19 +245,7 @@ class TerminalExecTest {
   }
 
   private static List<String> client(String... words) {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.runnel.Main",
-                "exec",
-                "-H",
-                host));
+    List<String> command = ClientProcess.command("exec", "-H", host);
     command.addAll(List.of(words));
     return command;
   }

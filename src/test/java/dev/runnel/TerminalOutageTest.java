@@ -48,18 +48,17 @@ class TerminalOutageTest {
   }
 
   private static ProcessBuilder shell(int port) {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--enable-native-access=ALL-UNNAMED",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            System.getProperty("java.class.path"),
-            "dev.runnel.Main");
-    builder.command().addAll(List.of("exec", "-H", "127.0.0.1:" + port, "-t"));
-    builder.command().addAll(List.of("--env", "PS1=ready> ", "--", "bash", "--norc"));
-    return builder;
+    return new ProcessBuilder(
+        ClientProcess.command(
+            "exec",
+            "-H",
+            "127.0.0.1:" + port,
+            "-t",
+            "--env",
+            "PS1=ready> ",
+            "--",
+            "bash",
+            "--norc"));
   }
 
   private static boolean isCooked(Tmux tmux) {

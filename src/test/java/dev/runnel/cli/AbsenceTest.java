@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.ClientProcess;
 import dev.runnel.CuttingProxy;
 import dev.runnel.Daemon;
 import dev.runnel.server.Until;
@@ -29,17 +30,7 @@ class AbsenceTest {
 
   /** The command line in a process of its own. */
   private static Process start(String... words) throws IOException {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.runnel.Main"));
-    command.addAll(List.of(words));
-    return new ProcessBuilder(command).start();
+    return new ProcessBuilder(ClientProcess.command(words)).start();
   }
 
   private static Process exec(int port, String... words) throws IOException {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.runnel.ClientProcess;
 import dev.runnel.Daemon;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -144,14 +145,7 @@ class DaemonRecordsTest {
   private record Player(Process process) implements AutoCloseable {
     static Player of(Path tape) throws IOException {
       return new Player(
-          new ProcessBuilder(
-                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                  "-cp",
-                  System.getProperty("java.class.path"),
-                  "dev.runnel.Main",
-                  "play",
-                  tape.toString())
-              .start());
+          new ProcessBuilder(ClientProcess.command("play", tape.toString())).start());
     }
 
     String line() throws IOException {
