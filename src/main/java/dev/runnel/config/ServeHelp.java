@@ -7,7 +7,7 @@ final class ServeHelp {
   static String text() {
     StringBuilder text = new StringBuilder(HEAD);
     for (Limit limit : Limit.values()) {
-      text.append("  ").append(pad(limit.key(), 32)).append(pad("" + limit.fallback(), 10));
+      text.append("  ").append(pad(limit.key(), 32)).append(pad("" + limit.fallback(), 12));
       text.append(limit.meaning()).append('\n');
     }
     return text.append(TAIL).toString();
@@ -54,8 +54,8 @@ final class ServeHelp {
                             in clear
         --config FILE       YAML with the keys listen, seed_listen, tokens, policy,
                             tls (cert, key, client_ca), audit, audit_argv,
-                            audit_optional, record_dir, record, state_dir, insecure, log_level, shutdown_grace,
-                            watchdog, limits
+                            audit_optional, record_dir, record, state_dir, insecure,
+                            log_level, shutdown_grace, watchdog, limits
         --log-level LEVEL   error, warn, info (default) or debug
         --shutdown-grace D  how long jobs may go on once it is to end: 30s; default: 10s
         --watchdog WHEN     on, off or auto (default): whether a small process ends the
@@ -64,11 +64,12 @@ final class ServeHelp {
         --limit NAME=VALUE  sets a limit; repeatable
         --help              this text
 
-      Each is also read from the environment (RUNNEL_LISTEN, RUNNEL_SEED_LISTEN, RUNNEL_TOKENS,
-      RUNNEL_POLICY, RUNNEL_TLS_CERT, RUNNEL_TLS_KEY, RUNNEL_TLS_CLIENT_CA, RUNNEL_AUDIT,
-      RUNNEL_AUDIT_ARGV, RUNNEL_AUDIT_OPTIONAL, RUNNEL_INSECURE, RUNNEL_CONFIG,
-      RUNNEL_RECORD_DIR, RUNNEL_RECORD, RUNNEL_STATE_DIR, RUNNEL_LOG_LEVEL, RUNNEL_SHUTDOWN_GRACE, RUNNEL_WATCHDOG); the command line wins,
-      then the environment, then the file.
+      Each but --limit is also read from the environment (RUNNEL_LISTEN, RUNNEL_SEED_LISTEN,
+      RUNNEL_TOKENS, RUNNEL_POLICY, RUNNEL_TLS_CERT, RUNNEL_TLS_KEY, RUNNEL_TLS_CLIENT_CA,
+      RUNNEL_AUDIT, RUNNEL_AUDIT_ARGV, RUNNEL_AUDIT_OPTIONAL, RUNNEL_INSECURE, RUNNEL_CONFIG,
+      RUNNEL_RECORD_DIR, RUNNEL_RECORD, RUNNEL_STATE_DIR, RUNNEL_LOG_LEVEL,
+      RUNNEL_SHUTDOWN_GRACE, RUNNEL_WATCHDOG); the command line wins, then the environment,
+      then the file.
 
       limits, and their defaults:
       """;

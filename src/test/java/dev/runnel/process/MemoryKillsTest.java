@@ -71,7 +71,8 @@ class MemoryKillsTest {
 
   @Test
   void aKillOfTheKernelsIsTold() throws Exception {
-    try (ControlGroup group = ControlGroup.ofMemory(LIMIT_BYTES, "MemoryKillsTest.aKillOfTheKernelsIsTold");
+    try (ControlGroup group =
+            ControlGroup.ofMemory(LIMIT_BYTES, "MemoryKillsTest.aKillOfTheKernelsIsTold");
         NativeEngine engine = open(MemoryKills.of(group.counter()))) {
       Recorder recorder = Runs.run(engine, Runs.shell(group.enter() + " && exec tail /dev/zero"));
       assertEquals(new ExitStatus.Signaled(Signal.KILL.number()), recorder.status());

@@ -144,8 +144,7 @@ class DaemonRecordsTest {
   /** {@code runnel play} in a process of its own. */
   private record Player(Process process) implements AutoCloseable {
     static Player of(Path tape) throws IOException {
-      return new Player(
-          new ProcessBuilder(ClientProcess.command("play", tape.toString())).start());
+      return new Player(new ProcessBuilder(ClientProcess.command("play", tape.toString())).start());
     }
 
     String line() throws IOException {
