@@ -57,15 +57,23 @@ final class Arguments {
       }
       given.add(new Given(option, next, 0));
     } else if (attached) {
-      given.add(new Given(option, next, word.startsWith("--") ? nameEnd + 1 : nameEnd));
+      add(name, new Given(option, next, word.startsWith("--") ? nameEnd + 1 : nameEnd));
     } else {
       next++;
       if (next == line.size()) {
         throw Failure.usage(name + ": missing its value " + option.value());
       }
-      given.add(new Given(option, next, 0));
+      add(name, new Given(option, next, 0));
     }
     next++;
+  }
+
+  // An unset variable of a script: taken for no option at all, it could take TLS or a token away.
+  private void add(String name, Given one) throws Failure {
+    if (line.word(one.word).length() == one.from) {
+      throw Failure.usage(name + ": its value is empty (expected: " + one.option.value() + ")");
+    }
+    given.add(one);
   }
 
   private @Nullable Option find(String name) {

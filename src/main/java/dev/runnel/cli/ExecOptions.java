@@ -142,9 +142,6 @@ final class ExecOptions {
     if (shell != null && !operands.isEmpty()) {
       throw Failure.usage("-c and a command as well: " + operands.getFirst());
     }
-    if (shell != null && shell.length() == 0) {
-      throw Failure.usage("-c: empty (expected: a line for /bin/sh)");
-    }
     if (operands.size() > 0 && operands.getFirst().length() == 0) {
       throw Failure.usage("the command is an empty word");
     }

@@ -20,7 +20,7 @@ final class SecretOptions {
   static Secrets secrets(Arguments arguments, Map<String, String> ours) throws Failure {
     Map<String, String> values = new LinkedHashMap<>();
     for (String name : arguments.values(SECRET_ENV)) {
-      if (name.isEmpty() || name.indexOf('=') >= 0) {
+      if (name.indexOf('=') >= 0) {
         // Not shown: it may be the value itself.
         throw Failure.usage(SECRET_ENV.name() + ": (expected: the NAME of a variable)");
       }

@@ -58,10 +58,11 @@ final class ServerSettings {
   /** A file's path from any of the places; in the file it is relative to the file. */
   @Nullable Path path(Option option, String variable, String key) throws Failure {
     String given = arguments.value(option);
-    if (given == null) {
-      given = env.get(variable);
+    String preset = env.get(variable);
+    if (given == null && preset != null && !preset.isEmpty()) {
+      given = preset;
     }
-    if (given != null && !given.isEmpty()) {
+    if (given != null) {
       return Path.of(given);
     }
     String said = named.get(key);

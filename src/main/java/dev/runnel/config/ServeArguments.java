@@ -109,6 +109,9 @@ final class ServeArguments {
   }
 
   private void set(String option, String value) throws SettingsException {
+    if (value.isEmpty()) {
+      throw SettingsException.usage(option + ": its value is empty");
+    }
     switch (option) {
       case "--listen" -> listen.add(value);
       case "--seed-listen" -> seedListen = value;

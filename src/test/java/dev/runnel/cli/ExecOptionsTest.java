@@ -103,6 +103,14 @@ class ExecOptionsTest {
         "--frobnicate x         | unknown option --frobnicate",
         "-z x                   | unknown option -z",
         "--timeout              | --timeout: missing its value TIME",
+        "--ca  x                | --ca: its value is empty (expected: FILE)",
+        "--ca= x                | --ca: its value is empty (expected: FILE)",
+        "--token-file  x        | --token-file: its value is empty (expected: FILE)",
+        "-H  x                  | -H: its value is empty (expected: HOST)",
+        "--secret-env  x        | --secret-env: its value is empty (expected: NAME)",
+        "--report  x            | --report: its value is empty (expected: FILE)",
+        "-c                     | -c: missing its value LINE",
+        "--shell=               | --shell: its value is empty (expected: LINE)",
       })
   void saysWhatIsWrong(String words, String message) {
     Failure failure = assertThrows(Failure.class, () -> header(words));

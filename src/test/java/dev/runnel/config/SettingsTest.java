@@ -1,15 +1,32 @@
 package dev.runnel.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is worked out of what the JVM says. */
+/** What is worked out of what the JVM says, and what no option says. */
 class SettingsTest {
   @ParameterizedTest
   @CsvSource({"256, 259522560", "48, 48693248", "512, 518979584", "64, 64880640", "256, 268435456"})
   void findsTheHeapsLimitThatWasSet(long megabytes, long usable) {
     assertEquals(megabytes << 20, Settings.heapLimit(usable));
+  }
+
+  // An unset variable of a script would make it the current folder.
+  @ParameterizedTest
+  @ValueSource(strings = {"--state-dir", "--record-dir", "--audit", "--policy", "--tls-client-ca"})
+  void noOptionsValueIsEmpty(String option) {
+    for (List<String> arguments : List.of(List.of(option, ""), List.of(option + "="))) {
+      SettingsException refusal =
+          assertThrows(
+              SettingsException.class, () -> ServeArguments.parse(arguments, Map.of()));
+      assertEquals(option + ": its value is empty", refusal.getMessage());
+      assertEquals(2, refusal.exitCode());
+    }
   }
 }
