@@ -57,7 +57,7 @@ final class ExecOptions {
       Option.value(
           "--heartbeat",
           "TIME",
-          "how often either side asks whether the other is there; after\nthree times without an answer the connection is lost (default: 10s)");
+          "how often either side asks whether the other is there; after\nthree times without an answer the connection is lost (default:\nover TCP we ask every 10s, the server every hour)");
   static final Option REPORT =
       Option.value("--report", "FILE", "write how it ended there as JSON, whatever happens");
   static final Option QUIET = Option.flag("--quiet", "no notes on stderr, only errors").or("-q");

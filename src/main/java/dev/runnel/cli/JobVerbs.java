@@ -31,17 +31,21 @@ final class JobVerbs {
       Exit code: 0 done, or the job had ended before; 2 wrong usage; 255 anything else.
 
       Example:
-        runnel signal -H build-1 nightly-7 HUP
+        runnel %s
       """;
 
   private JobVerbs() {}
 
   static String cancelHelp() {
-    return Help.of(CANCEL, List.of(ConnectionOptions.SECTION), AFTER);
+    return Help.of(
+        CANCEL, List.of(ConnectionOptions.SECTION), AFTER.formatted("cancel -H build-1 nightly-7"));
   }
 
   static String signalHelp() {
-    return Help.of(SIGNAL, List.of(ConnectionOptions.SECTION), AFTER);
+    return Help.of(
+        SIGNAL,
+        List.of(ConnectionOptions.SECTION),
+        AFTER.formatted("signal -H build-1 nightly-7 HUP"));
   }
 
   static int cancel(Surroundings surroundings, CommandLine line) throws Failure {

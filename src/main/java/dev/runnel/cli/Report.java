@@ -70,13 +70,15 @@ final class Report {
     }
     Event.Ended ended = verdict.ended();
     if (ended != null) {
+      json.put("job", ended.end().job().value());
       return putEnd(json, ended.end()).put("gap_bytes", ended.gapBytes());
     }
     return json;
   }
 
+  /** Puts what an end tells, but for its job. */
   static JsonText putEnd(JsonText json, End end) {
-    json.put("job", end.job().value()).put("outcome", end.outcome().wireName());
+    json.put("outcome", end.outcome().wireName());
     switch (end.status()) {
       case null -> {}
       case ExitStatus.Exited(int code) -> json.put("exit_code", code);

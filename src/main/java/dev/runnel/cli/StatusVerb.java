@@ -62,6 +62,9 @@ final class StatusVerb {
       json.put("pid", status.pid());
     }
     json.put("followers", status.followers());
+    if (status.retainBytes() != null) {
+      json.put("retain", status.retainBytes());
+    }
     if (status.end() != null) {
       return Report.putEnd(json, status.end());
     }

@@ -92,6 +92,35 @@ class VerbsTest {
     assertEquals("[\n" + STATUS + ",\n" + ENDED + "\n]\n", client.out());
   }
 
+  private String status(String status) throws Exception {
+    Client asking = new Client();
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              var _ = peer.read();
+              peer.send("\"type\":\"jobs\",\"id\":\"1\",\"final\":true", "[" + status + "]");
+            })) {
+      assertEquals(0, asking.run("status", "--json", "-H", server.host(), "b"), asking.err());
+    }
+    return asking.out();
+  }
+
+  @Test
+  void aStatusIsJsonWithEachKeyOnce() throws Exception {
+    assertEquals(
+        "{\"job\":\"b\",\"state\":\"running\",\"principal\":\"ann\",\"command\":\"true\",\"pid\":7,"
+            + "\"followers\":1,\"retain\":4096,\"output_bytes\":123,\"started_at_ms\":1000}\n",
+        status(
+            "{\"job\":\"b\",\"state\":\"running\",\"principal\":\"ann\",\"command\":\"true\",\"pid\":7,"
+                + "\"output_bytes\":123,\"followers\":1,\"retain\":4096,\"started_at_ms\":1000}"));
+    assertEquals(
+        "{\"job\":\"b\",\"state\":\"ended\",\"principal\":\"bob\",\"command\":\"true\",\"followers\":0,"
+            + "\"outcome\":\"exited\",\"exit_code\":0,\"stdout\":{\"bytes\":0,\"crc32\":0},"
+            + "\"stderr\":{\"bytes\":0,\"crc32\":0},\"output_bytes\":0,\"drained\":true,"
+            + "\"leftovers\":[],\"leftovers_total\":0}\n",
+        status(ENDED));
+  }
+
   @Test
   void anEmptyTableHasItsTitles() throws Exception {
     assertEquals(
@@ -146,12 +175,16 @@ class VerbsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"exec", "ping", "jobs", "cancel", "signal"})
+  @ValueSource(
+      strings = {
+        "exec", "ping", "jobs", "cancel", "signal", "run", "attach", "logs", "wait", "status"
+      })
   void everyVerbHasHelpWithAnExample(String verb) {
     assertEquals(0, client.run(verb, "--help"));
     String help = client.out();
     assertTrue(help.startsWith("Usage: runnel " + verb), help);
-    assertTrue(help.contains("\nExample") && help.contains("Exit code"), help);
+    assertTrue(help.contains("Exit code"), help);
+    assertTrue(help.substring(help.indexOf("\nExample")).contains("runnel " + verb + " "), help);
     Client other = new Client();
     assertEquals(0, other.run("help", verb));
     assertEquals(help, other.out());

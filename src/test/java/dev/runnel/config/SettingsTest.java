@@ -23,8 +23,7 @@ class SettingsTest {
   void noOptionsValueIsEmpty(String option) {
     for (List<String> arguments : List.of(List.of(option, ""), List.of(option + "="))) {
       SettingsException refusal =
-          assertThrows(
-              SettingsException.class, () -> ServeArguments.parse(arguments, Map.of()));
+          assertThrows(SettingsException.class, () -> ServeArguments.parse(arguments, Map.of()));
       assertEquals(option + ": its value is empty", refusal.getMessage());
       assertEquals(2, refusal.exitCode());
     }
