@@ -19,7 +19,15 @@ class SettingsTest {
 
   // An unset variable of a script would make it the current folder.
   @ParameterizedTest
-  @ValueSource(strings = {"--state-dir", "--record-dir", "--audit", "--policy", "--tls-client-ca"})
+  @ValueSource(
+      strings = {
+        "--seed-listen",
+        "--state-dir",
+        "--record-dir",
+        "--audit",
+        "--policy",
+        "--tls-client-ca"
+      })
   void noOptionsValueIsEmpty(String option) {
     for (List<String> arguments : List.of(List.of(option, ""), List.of(option + "="))) {
       SettingsException refusal =
