@@ -99,6 +99,11 @@ public final class BusFrame {
     }
   }
 
+  /** Why there was no reply: nobody listens, nobody answered in time, or the node refused. */
+  static CommandException failure(Throwable cause) {
+    return new CommandException(String.valueOf(cause.getMessage()));
+  }
+
   private static int headerBytes(byte[] encoded) {
     int bytes = 0;
     for (int i = 0; i < Limits.PREFIX_BYTES; i++) {

@@ -90,7 +90,7 @@ final class BusLine implements Line {
   }
 
   private void fail(Throwable cause) {
-    follower.fail(new CommandException(String.valueOf(cause.getMessage())));
+    follower.fail(BusFrame.failure(cause));
   }
 
   @Override
@@ -100,7 +100,9 @@ final class BusLine implements Line {
 
   @Override
   public Future<Event> ask(Request request) {
-    return request(nodeAddress(), request).map(BusFrame::answer);
+    return request(nodeAddress(), request)
+        .recover(e -> Future.failedFuture(BusFrame.failure(e)))
+        .map(BusFrame::answer);
   }
 
   @Override

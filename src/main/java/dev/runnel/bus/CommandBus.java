@@ -84,6 +84,6 @@ public final class CommandBus implements Commands {
     return vertx
         .eventBus()
         .request(address, BusFrame.body(encoded), BusFrame.options(encoded))
-        .recover(e -> Future.failedFuture(new CommandException(String.valueOf(e.getMessage()))));
+        .recover(e -> Future.failedFuture(BusFrame.failure(e)));
   }
 }

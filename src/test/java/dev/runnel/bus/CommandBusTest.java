@@ -2,11 +2,14 @@ package dev.runnel.bus;
 
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.commands.CommandException;
 import dev.runnel.commands.Commands;
 import dev.runnel.commands.CommandsContract;
+import dev.runnel.commands.FollowedJob;
 import dev.runnel.job.Registry;
+import dev.runnel.model.TerminalSize;
 import dev.runnel.worker.BusNode;
 import io.vertx.core.Vertx;
 import java.util.concurrent.CompletionException;
@@ -42,6 +45,18 @@ class CommandBusTest extends CommandsContract {
   @Override
   protected Registry registry() {
     return node.registry();
+  }
+
+  @Test
+  void refusalOfWhatIsAskedOfAJobIsOneLikeAnyOther() {
+    FollowedJob job = await(commands().run(shell("exec sleep 60")));
+    CompletionException failure =
+        assertThrows(
+            CompletionException.class,
+            () -> await(onContext(() -> job.resize(new TerminalSize(24, 80)), job)));
+    CommandException why = assertInstanceOf(CommandException.class, failure.getCause());
+    assertTrue(why.getMessage().startsWith("bad_request: "), why::getMessage);
+    var _ = await(onContext(job::cancel, job));
   }
 
   @Test
