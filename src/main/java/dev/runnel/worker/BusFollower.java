@@ -31,7 +31,7 @@ final class BusFollower implements Following.Outlet {
   private final Context context;
   private final String address;
   private @Nullable Following following;
-  private final long probe;
+  private long probe;
   private int withoutReceipt;
   private boolean spoke;
   private boolean ready;
@@ -41,9 +41,6 @@ final class BusFollower implements Following.Outlet {
     this.desk = desk;
     this.context = context;
     this.address = address;
-    // Twice as often as promised: what was said just after one look counts until the next.
-    long everyMillis = desk.pace().quiet().toMillis() / 2;
-    this.probe = desk.vertx().setPeriodic(everyMillis, _ -> probe());
   }
 
   /**
@@ -53,12 +50,10 @@ final class BusFollower implements Following.Outlet {
    */
   void follow(Job job, Follow how, NodeIdentity node) throws RefusedException {
     long window = BusFrame.window(how.window(), job.retainBytes());
-    try {
-      following = Following.of(job, how.withWindow(window), node, this);
-    } catch (RefusedException e) {
-      close();
-      throw e;
-    }
+    following = Following.of(job, how.withWindow(window), node, this);
+    // Twice as often as promised: what was said just after one look counts until the next.
+    long everyMillis = desk.pace().quiet().toMillis() / 2;
+    probe = desk.vertx().setPeriodic(everyMillis, _ -> probe());
   }
 
   private Following following() {
