@@ -38,6 +38,7 @@ final class ClientLine implements Line, Connection.Peer {
   private final ClientOptions options;
   private final Opening opening;
   private final JobFollower follower;
+  private final Pauses pauses = new Pauses();
   private final Map<String, Promise<Event>> asked = new HashMap<>();
   private @Nullable MessageConsumer<?> undeployed;
   private @Nullable Connection connection;
@@ -135,7 +136,10 @@ final class ClientLine implements Line, Connection.Peer {
     } else if (event instanceof Event.Failed failed && (!isStray(id) || failed.closes())) {
       refuse(failed);
     } else if (follow.equals(id)) {
-      outage = null;
+      if (outage != null) {
+        outage = null;
+        pauses.connected();
+      }
       follower.take(event, body);
     }
   }
@@ -202,6 +206,7 @@ final class ClientLine implements Line, Connection.Peer {
       return;
     }
     if (outage == null) {
+      pauses.lost(follower.next());
       outage = new Outage(options.linger(), why);
     }
     retry(outage);
@@ -215,7 +220,7 @@ final class ClientLine implements Line, Connection.Peer {
           lostFor("cut too often while " + follower.unconsumedBytes() + " bytes were unread"));
     } else {
       // Also at once: not on the stack of what came last.
-      vertx.setTimer(Math.max(1, now.nextPauseMillis()), _ -> reconnect(now));
+      vertx.setTimer(Math.max(1, pauses.nextMillis(now.leftMillis())), _ -> reconnect(now));
     }
   }
 
