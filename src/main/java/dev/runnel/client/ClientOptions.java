@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param token a secret; null: the node lets us in without
  * @param tls null: without. {@code tlsName} has to be in the node's certificate
- * @param connectTimeout how long one attempt may take
+ * @param connectTimeout how long one attempt may take, and how long a node may be silent that was
+ *     asked for anything but a job's output
  * @param linger how long a lost connection is made anew, and how long a job of ours that says
  *     nothing else goes on without us; zero: the connection's loss is the job's end
  * @param heartbeat how often either side is to hear of the other, at least; three silent ones are a

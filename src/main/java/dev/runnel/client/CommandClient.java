@@ -1,5 +1,6 @@
 package dev.runnel.client;
 
+import dev.runnel.commands.CommandException;
 import dev.runnel.commands.Commands;
 import dev.runnel.commands.FollowedJob;
 import dev.runnel.model.JobId;
@@ -59,7 +60,14 @@ public final class CommandClient implements Commands {
 
   @Override
   public Future<JobStatus> status(JobId job) {
-    return ask(new Request.Status(job)).map(List::getFirst);
+    return ask(new Request.Status(job))
+        .map(
+            statuses -> {
+              if (statuses.isEmpty()) {
+                throw new CommandException(options.name() + " sent no status");
+              }
+              return statuses.getFirst();
+            });
   }
 
   @Override

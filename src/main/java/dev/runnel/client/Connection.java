@@ -196,11 +196,18 @@ final class Connection {
     }
   }
 
+  // A node that does not read what it was sent has signs of life enough waiting for it.
+  private void answerPing() {
+    if (!socket.writeQueueFull()) {
+      send(null, new Request.Pong());
+    }
+  }
+
   private void take(Frame frame) {
     try {
       Event event = EventDecoder.decode(frame.header());
       if (event instanceof Event.Ping) {
-        send(null, new Request.Pong());
+        answerPing();
       } else if (event != null && !(event instanceof Event.Pong)) {
         peer.take(frame.header().id(), event, frame.body());
       }

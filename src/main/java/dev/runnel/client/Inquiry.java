@@ -9,6 +9,7 @@ import dev.runnel.wire.ProtocolException;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
 import io.vertx.core.net.NetClient;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,13 +21,16 @@ final class Inquiry implements Connection.Peer {
 
   private final Context context;
   private final ClientOptions options;
+  private final int maxStatuses;
   private final Promise<Event> answer = Promise.promise();
   private final List<JobStatus> statuses = new ArrayList<>();
   private @Nullable Connection connection;
+  private long patience = ClientLine.NO_TIMER;
 
-  private Inquiry(Context context, ClientOptions options) {
+  private Inquiry(Context context, ClientOptions options, Request request) {
     this.context = context;
     this.options = options;
+    this.maxStatuses = request instanceof Request.Jobs jobs ? jobs.limit() : 1;
   }
 
   /** Done with the answer, which is no error, on that context. */
@@ -43,7 +47,7 @@ final class Inquiry implements Connection.Peer {
 
   private static Inquiry begin(
       Context context, NetClient net, ClientOptions options, Request request) {
-    Inquiry inquiry = new Inquiry(context, options);
+    Inquiry inquiry = new Inquiry(context, options, request);
     context.runOnContext(
         _ ->
             Connection.open(context, net, options, inquiry)
@@ -58,6 +62,21 @@ final class Inquiry implements Connection.Peer {
   private void send(Connection made, Request request) {
     connection = made;
     made.open(ID, request);
+    await();
+  }
+
+  // Heartbeats would tell of a network that is gone, and not everybody has them.
+  private void await() {
+    Vertx vertx = context.owner();
+    vertx.cancelTimer(patience);
+    long millis = options.connectTimeout().toMillis();
+    patience =
+        vertx.setTimer(
+            millis,
+            _ ->
+                fail(
+                    new CommandException(
+                        options.name() + " did not answer within " + millis + " ms")));
   }
 
   @Override
@@ -71,17 +90,29 @@ final class Inquiry implements Connection.Peer {
 
   private void take(Event event, byte[] body) {
     try {
-      if (event instanceof Event.Status(JobStatus status)) {
-        statuses.add(status);
-      } else if (event instanceof Event.JobsPart || event instanceof Event.JobsEnd) {
-        statuses.addAll(EventDecoder.decodeStatuses(body));
-      }
+      collect(event, body);
     } catch (ProtocolException e) {
       fail(new CommandException(options.name() + " sent no list: " + e.getMessage()));
+      return;
     }
-    if (event.isFinal()) {
+    int sent = statuses.size();
+    if (sent > maxStatuses) {
+      fail(
+          new CommandException(
+              options.name() + " sent " + sent + " statuses (limit: " + maxStatuses + ")"));
+    } else if (event.isFinal()) {
       close();
       answer.tryComplete(event);
+    } else {
+      await();
+    }
+  }
+
+  private void collect(Event event, byte[] body) throws ProtocolException {
+    if (event instanceof Event.Status(JobStatus status)) {
+      statuses.add(status);
+    } else if (event instanceof Event.JobsPart || event instanceof Event.JobsEnd) {
+      statuses.addAll(EventDecoder.decodeStatuses(body));
     }
   }
 
@@ -91,6 +122,7 @@ final class Inquiry implements Connection.Peer {
   }
 
   private void close() {
+    context.owner().cancelTimer(patience);
     if (connection != null) {
       connection.close();
     }

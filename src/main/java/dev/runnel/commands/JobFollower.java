@@ -3,6 +3,7 @@ package dev.runnel.commands;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
 import dev.runnel.model.Event;
+import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
@@ -31,6 +32,7 @@ public final class JobFollower {
   private final CompletableFuture<FollowedJob> started = new CompletableFuture<>();
   private final CompletableFuture<End> end = new CompletableFuture<>();
   private final long ackBytes;
+  private final long maxUnreadBytes;
   private Event.@Nullable Started begun;
   private @Nullable Handler<Event.Gap> gapHandler;
   private long acked;
@@ -47,6 +49,9 @@ public final class JobFollower {
     this.line = line;
     this.opening = opening;
     this.ackBytes = Math.min(window / 4, MAX_UNACKED_BYTES);
+    // Cuts leave output unread: a line comes back with twice the window of it at most, and then
+    // gives at least the least window there is. Gaps count for nothing here, as with credit.
+    this.maxUnreadBytes = 2 * window + JobSpec.MIN_WINDOW;
     this.output =
         new OutputSplitter(this::consumed, task -> context.runOnContext(_ -> task.run()), window);
   }
@@ -69,11 +74,6 @@ public final class JobFollower {
   /** Bytes that came and were not consumed yet. */
   public long unconsumedBytes() {
     return output.unconsumedBytes();
-  }
-
-  /** Whether nothing is told of the job any more. */
-  public boolean isOver() {
-    return over;
   }
 
   Context context() {
@@ -146,10 +146,17 @@ public final class JobFollower {
 
   private void take(Event.Output piece, byte[] body) {
     String wrong = tally.add(piece, body);
-    if (wrong == null) {
-      output.add(new JobOutput(piece.stream(), piece.offset(), Buffer.buffer(body)));
-    } else {
+    long unread = output.unconsumedBytes() + body.length;
+    if (wrong == null && unread > maxUnreadBytes) {
+      wrong =
+          "the node sent more than its credit: %d bytes are unread (limit: %d)"
+              .formatted(unread, maxUnreadBytes);
+    }
+    if (wrong != null) {
       fail(new CommandException(wrong));
+    } else if (body.length > 0) {
+      // What is empty takes up no credit, and would be kept all the same.
+      output.add(new JobOutput(piece.stream(), piece.offset(), Buffer.buffer(body)));
     }
   }
 
