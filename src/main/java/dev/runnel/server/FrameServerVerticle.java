@@ -130,6 +130,7 @@ final class FrameServerVerticle extends VerticleBase {
       turnedAway++;
       make(socket, peer, () -> turnedAway--).turnAway(why);
     } else {
+      peer.gone();
       socket.close();
     }
   }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.runnel.config.PolicyFile;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
+import dev.runnel.model.Caller;
 import dev.runnel.security.Audit;
 import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
@@ -14,8 +15,12 @@ import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
 import dev.runnel.server.RawClient.Answer;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -129,6 +134,48 @@ class QuotaTest {
       Answer refused = bob.expectClose("too_many_connections");
       assertEquals("connections of source 127.0.0.1: 2 (limit: 1)", refused.text("message"));
       assertEquals("end", alice.ask("'argv':['true']").type());
+    }
+  }
+
+  @Test
+  void whoIsTurnedAwayTakesNoPlace() throws Exception {
+    int places = 300;
+    Quotas quotas =
+        new Quotas(new Bounds(0, 0, 0, places), new Bounds(0, 0, 0, places), System::nanoTime);
+    ServerLimits one =
+        new ServerLimits(
+            1, 256, 256, 1 << 18, 1 << 20, Duration.ofSeconds(30), Duration.ofSeconds(30));
+    try (TestNode node =
+            new TestNode(
+                one,
+                JobLimits.DEFAULT,
+                new LogMemory(64L << 20, 100),
+                new Access.Open("anonymous"),
+                new Guard(Policy.NONE, Audit.NONE, quotas));
+        RawClient holder = node.connect()) {
+      assertEquals("pong", holder.ask("'type':'ping'").type());
+      // More than are told why.
+      List<Socket> crowd = new ArrayList<>();
+      for (int i = 0; i < 250; i++) {
+        crowd.add(new Socket(InetAddress.getLoopbackAddress(), node.port()));
+      }
+      for (Socket refused : crowd) {
+        refused.close();
+      }
+      Until.holds("all places but one to be free", () -> freePlaces(quotas) == places - 1);
+    }
+  }
+
+  private static int freePlaces(Quotas quotas) {
+    Caller caller = new Caller("anonymous", "127.0.0.1", Caller.Via.TCP);
+    List<Quotas.Share> taken = new ArrayList<>();
+    try {
+      while (true) {
+        taken.add(quotas.takeConnection(caller));
+      }
+    } catch (Quotas.OverQuotaException _) {
+      taken.forEach(Quotas.Share::giveBack);
+      return taken.size();
     }
   }
 
