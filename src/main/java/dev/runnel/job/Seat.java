@@ -104,7 +104,7 @@ final class Seat {
     if (isLast) {
       abandoned = true;
       job.abandon();
-    } else if (how != Leaving.DETACHED && !lasting.lingersForever()) {
+    } else if (how != Leaving.DETACHED && !abandoned && !lasting.lingersForever()) {
       long left = changes;
       clock = engine.schedule(lasting.linger(), () -> lingered(left));
     }
@@ -143,6 +143,12 @@ final class Seat {
     abandoned = true;
     job.log().vacate(OutputLog.Vacancy.DROP);
     job.abandon();
+  }
+
+  /** It never was: nobody is waited for, and whoever has the seat leaves it when told. */
+  synchronized void refuse() {
+    abandoned = true;
+    stopClock();
   }
 
   /** There will be no more output. */

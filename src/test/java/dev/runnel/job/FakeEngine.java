@@ -81,6 +81,11 @@ final class FakeEngine implements ProcessEngine {
     return process;
   }
 
+  /** How many clocks run. */
+  int timers() {
+    return timers.size();
+  }
+
   boolean runTask() {
     Runnable task = tasks.poll();
     if (task != null) {

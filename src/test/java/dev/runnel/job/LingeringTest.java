@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.runnel.job.Scene.Running;
 import dev.runnel.job.Scene.Spec;
 import dev.runnel.model.End;
+import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobSpec.Leftovers;
 import dev.runnel.model.Lasting;
 import dev.runnel.model.Lasting.OnFull;
@@ -157,6 +158,23 @@ class LingeringTest {
     process.exit(0);
     engine.settle();
     assertEquals(Outcome.EXITED, Objects.requireNonNull(follower.job().status().end()).outcome());
+  }
+
+  @Test
+  void noClockRunsForAJobThatWasRefused() {
+    int before = engine.timers();
+    Spec spec = new Spec();
+    spec.lasting = Lasting.DEFAULT.withLinger(Duration.ofDays(365));
+    TestFollower told = scene.register(spec);
+    told.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no"));
+    engine.settle();
+    told.leave();
+    assertEquals(before, engine.timers());
+    TestFollower gone = scene.register(spec);
+    gone.leave();
+    gone.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no"));
+    engine.settle();
+    assertEquals(before, engine.timers());
   }
 
   @Test
