@@ -71,8 +71,8 @@ final class DiskCopy {
 
   /** Asks that it be read back for the reader; reading takes another thread. */
   void load(LogReader by, long from) {
-    if (spool != null && by.beginLoading()) {
-      spool.load(by, from);
+    if (spool != null && !by.isLoading()) {
+      by.load(spool.load(by, from));
     }
   }
 }

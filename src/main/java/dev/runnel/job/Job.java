@@ -413,6 +413,9 @@ public final class Job {
   /** Follows becomeEnded once the registry knows: who asks it then gets the same answer. */
   void tellEnd(End how) {
     log.close(how);
+    if (spool != null) {
+      spool.ended();
+    }
     seat.end();
     wakeFollowers();
   }
@@ -422,6 +425,7 @@ public final class Job {
     refusal = why;
     lifecycle = null;
     log.forget();
+    seat.refuse();
     wakeFollowers();
   }
 

@@ -20,7 +20,8 @@ public final class LogReader {
   private boolean parked;
   // What was read back from the disk for it.
   private @Nullable Chunk loaded;
-  private boolean loading;
+  // Calls off what is being read back for it. Null: nothing is.
+  private @Nullable Runnable loading;
   private boolean gone;
 
   LogReader(OutputLog log, Role role, long position, Runnable onMore) {
@@ -94,19 +95,27 @@ public final class LogReader {
     loaded = block;
   }
 
-  /** Whether something is to be read back for it now: not while that is done already. */
-  boolean beginLoading() {
-    boolean begins = !loading;
-    loading = true;
-    return begins;
+  boolean isLoading() {
+    return loading != null;
+  }
+
+  /**
+   * Something is read back for it.
+   *
+   * @param callOff has it left, if it has not begun
+   */
+  void load(Runnable callOff) {
+    loading = callOff;
   }
 
   void endLoading() {
-    loading = false;
+    loading = null;
   }
 
-  void leave() {
+  /** What is to be called off then, not under the lock; null: nothing. */
+  @Nullable Runnable leave() {
     gone = true;
+    return loading;
   }
 
   boolean isGone() {

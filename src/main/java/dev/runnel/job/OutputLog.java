@@ -371,14 +371,18 @@ public final class OutputLog {
 
   /** The reader asks no more. */
   void leave(LogReader reader) {
+    Runnable loading;
     synchronized (this) {
       parkedWatchers.remove(reader);
-      reader.leave();
+      loading = reader.leave();
       Chunk block = reader.loaded();
       if (block != null) {
         reader.have(null);
         chunks.letGo(block);
       }
+    }
+    if (loading != null) {
+      loading.run();
     }
     memory.tellStarved();
   }

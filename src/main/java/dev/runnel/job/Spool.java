@@ -80,6 +80,11 @@ final class Spool {
         });
   }
 
+  /** The log has its end, which is written even where there is no room for output. Any thread. */
+  void ended() {
+    retry();
+  }
+
   /** Nobody can ask for it any more. */
   void delete() {
     gone = true;
@@ -105,11 +110,15 @@ final class Spool {
     return offset >= file.end() ? Long.MAX_VALUE : offset;
   }
 
-  // For readers. Under no lock.
+  // For readers, under its lock: what takes time is done by others.
 
-  /** Reads back what stands there, and gives it to the reader. */
-  void load(LogReader by, long offset) {
-    spooler.read(() -> log.loaded(by, read(offset)));
+  /**
+   * Reads back what stands there, and gives it to the reader.
+   *
+   * @return calls it off, if it has not begun
+   */
+  Runnable load(LogReader by, long offset) {
+    return spooler.read(() -> log.loaded(by, read(offset)));
   }
 
   private @Nullable Chunk read(long offset) {

@@ -96,9 +96,20 @@ public final class Spooler implements AutoCloseable {
     }
   }
 
-  /** Has it done by one of those that read. */
-  void read(Runnable task) {
+  /** How many wait for one of those that read. */
+  int waitingReads() {
+    return readers.getQueue().size();
+  }
+
+  /**
+   * Has it done by one of those that read.
+   *
+   * @return calls it off, if it has not begun: nobody may ask and leave again and again while the
+   *     disk hangs, and have all that wait
+   */
+  Runnable read(Runnable task) {
     var _ = submit(readers, task);
+    return () -> readers.remove(task);
   }
 
   // After the close nobody is there to be told: as if the daemon had gone a moment earlier.

@@ -3,6 +3,7 @@ package dev.runnel.job;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.model.Caller;
@@ -26,6 +27,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
@@ -321,6 +323,27 @@ class SpoolTest {
       }
     }
     assertEquals(List.of(), readAll(runner));
+  }
+
+  @Test
+  void readersThatLeaveAHungDiskLeaveNothingInItsQueue() throws Exception {
+    spool(Disk.PLAIN, 1 << 24);
+    Spooler hung = Objects.requireNonNull(spooler);
+    log.vacate(OutputLog.Vacancy.DROP);
+    write(500_000);
+    CountDownLatch disk = new CountDownLatch(1);
+    for (int i = 0; i < 10; i++) {
+      hung.read(() -> awaitQuietly(disk));
+    }
+    await(() -> hung.waitingReads() == 6);
+    for (int i = 0; i < 100; i++) {
+      LogReader watcher = watcher(0);
+      assertNull(watcher.next(10_000));
+      log.leave(watcher);
+    }
+    assertEquals(6, hung.waitingReads());
+    disk.countDown();
+    assertEquals(List.of(), readAll(watcher(0)));
   }
 
   @Test

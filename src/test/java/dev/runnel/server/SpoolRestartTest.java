@@ -151,6 +151,37 @@ class SpoolRestartTest {
   }
 
   @Test
+  void jobsWhoseSpoolWasFullAreToldWithTheirTrueEnd() throws Exception {
+    List<String> jobs = List.of("full-1", "full-2", "full-3");
+    try (RawClient client = start()) {
+      for (String job : jobs) {
+        client.send(
+            "'id':'r','job':'" + job + "','spool_bytes':200000,'retain':65536," + SPOOLED,
+            "seq 1 100000; exec sleep 600");
+        client.nextOfType("started");
+        client.ask("'type':'detach','follow':'r'");
+      }
+      for (String job : jobs) {
+        Until.holds("all to be printed", () -> outputBytes(client, job) == 588_895);
+      }
+    }
+    // With nobody connected, for whom it would wait.
+    daemon.process().destroy();
+    assertEquals(0, daemon.exitCode());
+    try (RawClient client = killAndStart()) {
+      for (String job : jobs) {
+        Answer status = client.ask("'type':'status','job':'" + job + "'");
+        assertEquals("shutdown", status.text("outcome"), status::toString);
+        assertEquals(588_895, status.number("output_bytes"), status::toString);
+      }
+    }
+  }
+
+  private static long outputBytes(RawClient client, String job) throws IOException {
+    return client.ask("'type':'status','job':'" + job + "'").number("output_bytes");
+  }
+
+  @Test
   void whatIsBeyondTheLimitIsAGapAndTheCommandDoesNotNotice() throws Exception {
     try (RawClient client = start()) {
       client.send(
