@@ -84,6 +84,10 @@ public final class Quotas {
       retainBytes -= want.retainBytes();
     }
 
+    void returnStarts(Want want) {
+      starts = Math.min(want.bounds().startsPerMinute(), starts + want.jobs());
+    }
+
     boolean isIdle(long now) {
       return jobs == 0 && connections == 0 && retainBytes == 0 && now - refilledAt > MINUTE_NANOS;
     }
@@ -150,7 +154,7 @@ public final class Quotas {
     for (Want want : wants) {
       String over = want.bounds().equals(Bounds.NONE) ? null : take(want);
       if (over != null) {
-        taken.forEach(this::giveBack);
+        taken.forEach(this::undo);
         throw new OverQuotaException(over);
       }
       if (!want.bounds().equals(Bounds.NONE)) {
@@ -230,6 +234,17 @@ public final class Quotas {
         want.who(),
         (_, usage) -> {
           usage.remove(want);
+          return usage;
+        });
+  }
+
+  // As if nothing had been asked for: nothing was started either.
+  private void undo(Want want) {
+    usages.computeIfPresent(
+        want.who(),
+        (_, usage) -> {
+          usage.remove(want);
+          usage.returnStarts(want);
           return usage;
         });
   }

@@ -111,6 +111,17 @@ class QuotasTest {
   }
 
   @Test
+  void whoeverIsRefusedByOneHasItsStartsLeftByTheOther() throws Exception {
+    Quotas quotas = quotas(new Bounds(0, 2, 0, 0), new Bounds(1, 0, 0, 0));
+    quotas.takeStart(caller("a", "1"), GRANT);
+    for (int i = 0; i < 5; i++) {
+      assertTrue(over(quotas, "a", "1").startsWith("jobs of source 0.0.0.1"));
+    }
+    quotas.takeStart(caller("a", "2"), GRANT);
+    assertEquals("starts per minute of principal a: 3 (limit: 2)", over(quotas, "a", "3"));
+  }
+
+  @Test
   void nothingIsKeptOfThoseWhoAreGone() throws Exception {
     Quotas quotas = quotas(new Bounds(9, 9, 0, 0), Bounds.NONE);
     for (int i = 0; i < 1_000; i++) {
