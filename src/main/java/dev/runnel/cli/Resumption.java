@@ -21,12 +21,14 @@ final class Resumption {
   private final Consumer<String> notes;
 
   private @Nullable Outage outage;
+  private long pauseMillis;
+  private long offset;
+  private long since = System.nanoTime();
 
   /** The time without a connection that anything came over. */
   private final class Outage {
     private final long start = System.nanoTime();
     private final Cut cut;
-    private long pause;
     private boolean told;
     private boolean over;
 
@@ -78,10 +80,15 @@ final class Resumption {
     this.notes = notes;
   }
 
-  /** Blocks until there is a connection, over which nothing was said yet. */
-  Connection connect(Cut cut) throws Failure {
+  /**
+   * Blocks until there is a connection, over which nothing was said yet.
+   *
+   * @param reached the log offset that the last one came to
+   */
+  Connection connect(Cut cut, long reached) throws Failure {
     Outage now = outage;
     if (now == null) {
+      restorePause(reached);
       now = new Outage(cut);
       outage = now;
       inBackground(now::tell);
@@ -105,6 +112,16 @@ final class Resumption {
     }
   }
 
+  // A connection that was soon lost and brought nothing is no reason to hurry again: a server that
+  // always hangs up would be asked without a pause.
+  private void restorePause(long reached) {
+    boolean lasted = System.nanoTime() - since > MAX_PAUSE_MILLIS * 1_000_000;
+    if (lasted || reached > offset) {
+      pauseMillis = 0;
+    }
+    offset = reached;
+  }
+
   private String lost(Cut cut) {
     return "connection to "
         + host.name()
@@ -125,13 +142,14 @@ final class Resumption {
     if (outage != null) {
       outage.end();
       outage = null;
+      since = System.nanoTime();
     }
   }
 
   // Jitter: the clients of a server that was out of reach should not all come at once.
-  private static void pause(Outage now) throws Failure {
-    long most = Math.min(now.pause, Math.max(0, now.left().toMillis()));
-    now.pause = Math.min(MAX_PAUSE_MILLIS, Math.max(FIRST_PAUSE_MILLIS, 2 * now.pause));
+  private void pause(Outage now) throws Failure {
+    long most = Math.min(pauseMillis, Math.max(0, now.left().toMillis()));
+    pauseMillis = Math.min(MAX_PAUSE_MILLIS, Math.max(FIRST_PAUSE_MILLIS, 2 * pauseMillis));
     if (most > 0) {
       try {
         TimeUnit.MILLISECONDS.sleep(most / 2 + ThreadLocalRandom.current().nextLong(most / 2 + 1));

@@ -266,7 +266,7 @@ final class RunFollower {
       pause.forget();
     }
     next = printer.drop(next);
-    Connection connection = resumption.connect(cut);
+    Connection connection = resumption.connect(cut, next);
     again = true;
     try {
       connection.send(
