@@ -157,7 +157,11 @@ public record Rule(
     }
     return brought.window().orElse(0) > brought.retainBytes()
         ? new Finding.Denied(
-            "window: " + brought.window().getAsLong() + " (retain: " + brought.retainBytes() + ")")
+            "window: "
+                + brought.window().getAsLong()
+                + " (limit: retain, which is "
+                + brought.retainBytes()
+                + " under this rule; ask for that)")
         : new Finding.Allowed(brought);
   }
 

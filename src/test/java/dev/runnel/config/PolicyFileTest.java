@@ -115,7 +115,7 @@ class PolicyFileTest {
         "rule builds: retain: 65537 (expected: from 0 to 65536)",
         denial(policy, "ci", run("make").withRetain(65_537)));
     assertEquals(
-        "rule builds: window: 65537 (retain: 65536)",
+        "rule builds: window: 65537 (limit: retain, which is 65536 under this rule; ask for that)",
         denial(policy, "ci", run("make").withWindow(OptionalLong.of(65_537))));
   }
 
