@@ -41,11 +41,6 @@ public final class Gate {
   private final Recorder recorder;
   private final Shares shares = new Shares();
 
-  /** One where nothing is recorded. */
-  public Gate(Registry registry, Bus bus, Guard guard) {
-    this(registry, bus, guard, Recorder.NONE);
-  }
-
   public Gate(Registry registry, Bus bus, Guard guard, Recorder recorder) {
     this.registry = registry;
     this.bus = bus;

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 record Resume(Duration linger, @Nullable Duration heartbeat, @Nullable Duration asked) {
   static final Duration DEFAULT_LINGER = Duration.ofSeconds(60);
   private static final Duration MIN_HEARTBEAT = Duration.ofMillis(100);
-  static final Duration DEFAULT_HEARTBEAT = Duration.ofSeconds(10);
+  private static final Duration DEFAULT_HEARTBEAT = Duration.ofSeconds(10);
 
   /**
    * Null: the connection's loss is the job's end. So it is on this machine unless somebody asks: a
@@ -60,28 +60,20 @@ record Resume(Duration linger, @Nullable Duration heartbeat, @Nullable Duration 
     if (ours == null) {
       return null;
     }
-    Duration most = Request.Hello.MAX_HEARTBEAT;
-    Duration least = Request.Hello.MIN_HEARTBEAT;
-    if (!arguments.has(ExecOptions.HEARTBEAT) || ours.compareTo(most) > 0) {
-      return most;
-    }
-    return ours.compareTo(least) < 0 ? least : ours;
+    return arguments.has(ExecOptions.HEARTBEAT)
+        ? Request.Hello.nearestHeartbeat(ours)
+        : Request.Hello.MAX_HEARTBEAT;
   }
 
   /** The same run, by a name under which it can be found again, and going on until then. */
   Request.Run named(Request.Run run) {
     JobSpec spec = run.spec();
-    OptionalLong window =
-        spec.window().isPresent() ? spec.window() : OptionalLong.of(window(spec.retainBytes()));
+    OptionalLong window = OptionalLong.of(spec.lastingWindow());
     JobId job = run.job() == null ? new JobId(Names.job()) : run.job();
     return new Request.Run(
         job,
         Names.secret(),
         run.boot(),
         spec.withWindow(window).withLasting(spec.lasting().withLinger(linger)));
-  }
-
-  private static long window(long retain) {
-    return Math.min(retain, JobSpec.DEFAULT_RETAIN_BYTES);
   }
 }

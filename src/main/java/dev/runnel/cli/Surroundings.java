@@ -3,12 +3,9 @@ package dev.runnel.cli;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Map;
 import java.util.function.IntConsumer;
 import sun.misc.Signal;
@@ -92,12 +89,7 @@ record Surroundings(
     if (System.getProperty("runnel.launcher") != null) {
       return "tty".equals(System.getProperty("runnel.stdin"));
     }
-    try {
-      String target = Files.readSymbolicLink(Path.of("/proc/self/fd/0")).toString();
-      return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty");
-    } catch (IOException _) {
-      return false;
-    }
+    return Descriptors.isTerminal(0);
   }
 
   private static void handle(String name, Runnable action) {

@@ -133,22 +133,15 @@ final class Connection {
   /** Says who we are, and what we want first; both leave together. */
   void open(String id, Request opening) {
     opened = true;
-    byte[] hello =
-        RequestEncoder.encode(HELLO, new Request.Hello(1, options.token(), serverHeartbeat()));
+    Duration every = options.heartbeat();
+    Duration theirs = every == null ? null : Request.Hello.nearestHeartbeat(every);
+    byte[] hello = RequestEncoder.encode(HELLO, new Request.Hello(1, options.token(), theirs));
     var _ = socket.write(Buffer.buffer(hello).appendBytes(RequestEncoder.encode(id, opening)));
   }
 
   /** Whether it was said who we are. */
   boolean isOpened() {
     return opened;
-  }
-
-  private @Nullable Duration serverHeartbeat() {
-    Duration every = options.heartbeat();
-    if (every == null || every.compareTo(Request.Hello.MAX_HEARTBEAT) > 0) {
-      return null;
-    }
-    return every.compareTo(Request.Hello.MIN_HEARTBEAT) < 0 ? Request.Hello.MIN_HEARTBEAT : every;
   }
 
   /** What is lost with the connection, its peer is not told of. */

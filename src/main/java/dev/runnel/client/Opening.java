@@ -27,7 +27,7 @@ record Opening(Request asked, Request request, long window) {
    */
   static Opening of(Request.Run run, Duration linger) {
     JobSpec spec = run.spec();
-    long window = spec.window().orElse(Math.min(spec.retainBytes(), JobSpec.DEFAULT_RETAIN_BYTES));
+    long window = spec.lastingWindow();
     JobSpec paced = spec.withWindow(OptionalLong.of(window));
     if (linger.isZero()) {
       return new Opening(run, new Request.Run(run.job(), run.once(), run.boot(), paced), window);

@@ -3,13 +3,12 @@ package dev.runnel.commands;
 import dev.runnel.model.End;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A command that did not start, or whose true end is not known. */
 public final class CommandException extends RuntimeException {
   private static final long serialVersionUID = 1;
-
-  private final String message;
 
   @SuppressWarnings("serial") // Told to whoever asked, in this JVM.
   private final @Nullable End end;
@@ -32,14 +31,13 @@ public final class CommandException extends RuntimeException {
 
   private CommandException(String message, @Nullable End end, @Nullable ErrorCode code) {
     super(message);
-    this.message = message;
     this.end = end;
     this.code = code;
   }
 
   @Override
   public String getMessage() {
-    return message;
+    return Objects.requireNonNull(super.getMessage());
   }
 
   /** How the job ended, if it did so before its process was there. */

@@ -63,6 +63,11 @@ public record JobSpec(
         OptionalLong.empty());
   }
 
+  /** The credit of a runner that means to come back, and may have named none. */
+  public long lastingWindow() {
+    return window.orElse(Math.min(retainBytes, DEFAULT_RETAIN_BYTES));
+  }
+
   /** The same with another window. */
   public JobSpec withWindow(OptionalLong other) {
     return new JobSpec(

@@ -25,6 +25,14 @@ public sealed interface Request {
       this(version, token, null);
     }
 
+    /** What can be asked for that is nearest to it. */
+    public static Duration nearestHeartbeat(Duration wanted) {
+      if (wanted.compareTo(MAX_HEARTBEAT) > 0) {
+        return MAX_HEARTBEAT;
+      }
+      return wanted.compareTo(MIN_HEARTBEAT) < 0 ? MIN_HEARTBEAT : wanted;
+    }
+
     /** Without the token, which is nobody's to print. */
     @Override
     public String toString() {

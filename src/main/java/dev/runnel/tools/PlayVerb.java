@@ -1,12 +1,12 @@
 package dev.runnel.tools;
 
+import dev.runnel.cli.Descriptors;
 import dev.runnel.cli.Durations;
 import dev.runnel.tools.CastReader.Event;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -149,7 +149,7 @@ public final class PlayVerb {
   }
 
   private int play(Path from) throws IOException, BadCastException, InterruptedException {
-    boolean onTerminal = isTerminal();
+    boolean onTerminal = Descriptors.isTerminal(1);
     if (onTerminal) {
       Runtime.getRuntime().addShutdownHook(new Thread(this::leaveTerminal));
     }
@@ -209,14 +209,5 @@ public final class PlayVerb {
   private synchronized void leaveTerminal() {
     print(onOwnScreen ? SHARED_SCREEN + RESET : RESET);
     left = true;
-  }
-
-  private static boolean isTerminal() {
-    try {
-      String target = Files.readSymbolicLink(Path.of("/proc/self/fd/1")).toString();
-      return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty");
-    } catch (IOException _) {
-      return false;
-    }
   }
 }

@@ -22,9 +22,12 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.OptionalLong;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -161,6 +164,24 @@ class OddNodeTest {
       long millis = (node.accepted().get(6) - node.accepted().get(0)) / 1_000_000;
       assertTrue(millis >= 500, () -> "seven connections within " + millis + " ms");
       assertFalse(job.end().isComplete());
+    }
+  }
+
+  @Test
+  void nodeIsAskedToLookAsOftenAsItWould() throws Exception {
+    Map<Duration, String> asked =
+        Map.of(
+            Duration.ofMillis(100), "1000",
+            Duration.ofSeconds(7), "7000",
+            Duration.ofHours(2), "3600000");
+    BlockingQueue<String> hellos = new LinkedBlockingQueue<>();
+    try (FakeNode node = FakeNode.tcp(peer -> hellos.add(peer.read()))) {
+      for (Map.Entry<Duration, String> each : asked.entrySet()) {
+        ClientOptions there = node.options().withHeartbeat(each.getKey());
+        var _ = failure(CommandClient.of(vertx, there).status(JOB));
+        String hello = String.valueOf(hellos.poll(30, TimeUnit.SECONDS));
+        assertTrue(hello.contains("\"heartbeat_ms\":" + each.getValue() + ","), hello);
+      }
     }
   }
 

@@ -2,6 +2,7 @@ package dev.runnel.worker;
 
 import dev.runnel.bus.Bus;
 import dev.runnel.bus.Gate;
+import dev.runnel.bus.Recorder;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
 import dev.runnel.job.Registry;
@@ -31,7 +32,8 @@ public final class BusNode implements AutoCloseable {
     NodeIdentity node = new NodeIdentity("test", UUID.randomUUID().toString());
     registry = new Registry(node, engine, new LogMemory(64L << 20, 100), JobLimits.DEFAULT);
     Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, node.boot());
-    await(Workers.deploy(vertx, bus, new Gate(registry, bus, guard), pace));
+    Gate gate = new Gate(registry, bus, guard, Recorder.NONE);
+    await(Workers.deploy(vertx, bus, gate, pace));
   }
 
   public Vertx vertx() {

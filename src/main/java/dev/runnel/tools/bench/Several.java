@@ -28,10 +28,6 @@ final class Several<T extends Closeable> implements AutoCloseable {
     }
   }
 
-  int count() {
-    return all.size();
-  }
-
   T get(int index) {
     return all.get(index);
   }
