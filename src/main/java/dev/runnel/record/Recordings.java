@@ -12,12 +12,11 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,6 +50,9 @@ public final class Recordings implements Recorder, AutoCloseable {
           TimeUnit.SECONDS,
           new LinkedBlockingQueue<>(),
           Thread.ofPlatform().daemon().name("runnel-record").factory());
+
+  private final CountDownLatch idle = new CountDownLatch(1);
+  private volatile boolean closing;
 
   /** How much of the disk one of them may take, and all together. */
   public record Limits(long bytesEach, long bytesInAll) {}
@@ -109,6 +111,9 @@ public final class Recordings implements Recorder, AutoCloseable {
 
   void forget(Job job, Recording recording) {
     open.remove(job, recording);
+    if (closing && open.isEmpty()) {
+      idle.countDown();
+    }
   }
 
   Shelf shelf() {
@@ -139,29 +144,44 @@ public final class Recordings implements Recorder, AutoCloseable {
   /**
    * Waits until what jobs that have ended printed is written, but not for long, and gives the
    * folder back.
+   *
+   * @throws IOException if the disk hangs: then the folder is not given back to another life, as
+   *     this one may still write there
    */
   @Override
   public void close() throws IOException {
+    close(PATIENCE);
+  }
+
+  /**
+   * The same with another patience.
+   *
+   * @throws IOException if it is still written to after it: then the folder is not given back
+   */
+  void close(Duration patience) throws IOException {
+    boolean written = false;
     try {
-      awaitFinished(System.nanoTime() + PATIENCE.toNanos());
+      awaitFinished(patience);
+      // Not interrupted: that would cut what is being written in the middle of a line.
+      writer.shutdown();
+      writer.getQueue().clear();
+      written = writer.awaitTermination(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }
-    writer.shutdownNow();
     if (!open.isEmpty()) {
       LOG.warn("recordings not finished count={}", open.size());
+    }
+    if (!written) {
+      throw new IOException("not all was written within " + patience.toSeconds() + " s");
     }
     shelf.close();
   }
 
-  private void awaitFinished(long deadline) throws InterruptedException {
-    try {
-      while (!open.isEmpty() && deadline - System.nanoTime() > 0) {
-        // Behind all that waits for its turn now.
-        writer.submit(() -> {}).get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-      }
-    } catch (ExecutionException | TimeoutException _) {
-      // Told below.
+  private void awaitFinished(Duration patience) throws InterruptedException {
+    closing = true;
+    if (!open.isEmpty()) {
+      var _ = idle.await(patience.toMillis(), TimeUnit.MILLISECONDS);
     }
   }
 }

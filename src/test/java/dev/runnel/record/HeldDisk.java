@@ -4,6 +4,7 @@ import dev.runnel.security.Audit;
 import dev.runnel.security.Recorded;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.Semaphore;
 
 /** A disk that hangs, or is full, for as long as a test says. */
@@ -16,6 +17,11 @@ public final class HeldDisk implements Disk {
     Recordings.Limits limits = new Recordings.Limits(64 << 20, 64 << 20);
     return new Recordings(
         Shelf.open(folder, limits.bytesInAll()), Recorded.ALL, limits, audit, this);
+  }
+
+  /** Closes them with no more patience than that. */
+  public static void close(Recordings recordings, Duration patience) throws IOException {
+    recordings.close(patience);
   }
 
   public void hang() {
