@@ -1,21 +1,15 @@
 package dev.runnel.record;
 
+import dev.runnel.files.OwnFolder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 
 /** Where recordings are written. It may block. */
 interface Disk {
-  FileAttribute<?> OWN_FOLDER =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
-  FileAttribute<?> OWN_FILE =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
-
   Disk PLAIN = Plain::new;
 
   /** Makes a file that is not there yet, its owner's alone. */
@@ -37,7 +31,9 @@ interface Disk {
     private Plain(Path path) throws IOException {
       channel =
           FileChannel.open(
-              path, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), OWN_FILE);
+              path,
+              Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+              OwnFolder.FILE_MODE);
     }
 
     @Override

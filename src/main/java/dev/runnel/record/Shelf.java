@@ -1,15 +1,12 @@
 package dev.runnel.record;
 
+import dev.runnel.files.OwnFolder;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
@@ -22,25 +19,22 @@ import org.slf4j.LoggerFactory;
  */
 final class Shelf implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Shelf.class);
-  private static final String LOCK = ".lock";
 
   /** Begins with the time, so that the oldest comes first. */
   private static final Pattern NAME =
       Pattern.compile("[0-9]{8}T[0-9]{6}\\.[0-9]{3}Z-[A-Za-z0-9][A-Za-z0-9._-]*\\.cast");
 
-  private final Path folder;
+  private final OwnFolder folder;
   private final long maxBytes;
-  private final FileChannel lock;
 
   /** Those that nobody writes any more, and their sizes. */
   private final TreeMap<String, Long> finished = new TreeMap<>();
 
   private long total;
 
-  private Shelf(Path folder, long maxBytes, FileChannel lock) {
+  private Shelf(OwnFolder folder, long maxBytes) {
     this.folder = folder;
     this.maxBytes = maxBytes;
-    this.lock = lock;
   }
 
   /**
@@ -50,36 +44,21 @@ final class Shelf implements AutoCloseable {
    * @throws IOException in words, if it can't be used or another server uses it
    */
   static Shelf open(Path folder, long maxBytes) throws IOException {
-    Files.createDirectories(folder, Disk.OWN_FOLDER);
-    FileChannel lock =
-        FileChannel.open(
-            folder.resolve(LOCK),
-            Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
-            Disk.OWN_FILE);
+    Shelf shelf = new Shelf(OwnFolder.open(folder), maxBytes);
+    boolean known = false;
     try {
-      if (isFree(lock)) {
-        Shelf shelf = new Shelf(folder, maxBytes, lock);
-        shelf.takeStock();
-        return shelf;
+      shelf.takeStock();
+      known = true;
+    } finally {
+      if (!known) {
+        shelf.close();
       }
-    } catch (IOException e) {
-      lock.close();
-      throw e;
     }
-    lock.close();
-    throw new IOException("another server uses it");
-  }
-
-  private static boolean isFree(FileChannel lock) throws IOException {
-    try {
-      return lock.tryLock() != null;
-    } catch (OverlappingFileLockException _) {
-      return false;
-    }
+    return shelf;
   }
 
   private void takeStock() throws IOException {
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder.path())) {
       for (Path file : files) {
         String name = file.getFileName().toString();
         if (NAME.matcher(name).matches() && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
@@ -91,7 +70,7 @@ final class Shelf implements AutoCloseable {
   }
 
   Path path(String name) {
-    return folder.resolve(name);
+    return folder.path().resolve(name);
   }
 
   long maxBytes() {
@@ -134,6 +113,6 @@ final class Shelf implements AutoCloseable {
   /** Lets another server have it. */
   @Override
   public void close() throws IOException {
-    lock.close();
+    folder.close();
   }
 }

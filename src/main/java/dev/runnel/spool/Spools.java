@@ -1,17 +1,14 @@
 package dev.runnel.spool;
 
+import dev.runnel.files.OwnFolder;
 import dev.runnel.model.Outcome;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,23 +24,18 @@ import org.slf4j.LoggerFactory;
  */
 public final class Spools implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Spools.class);
-  private static final FileAttribute<?> OWN_FOLDER =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
-  private static final FileAttribute<?> OWN_FILE =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
-  private static final String LOCK = ".lock";
 
+  private final OwnFolder folder;
   private final Path root;
   private final Disk disk;
   private final Usage usage;
-  private final FileChannel lock;
   private final ConcurrentHashMap<Path, JobFile> files = new ConcurrentHashMap<>();
 
-  private Spools(Path root, Usage usage, Disk disk, FileChannel lock) {
-    this.root = root;
+  private Spools(OwnFolder folder, Usage usage, Disk disk) {
+    this.folder = folder;
+    this.root = folder.path();
     this.usage = usage;
     this.disk = disk;
-    this.lock = lock;
   }
 
   /** Opens the folder on the system's disk. */
@@ -58,30 +50,7 @@ public final class Spools implements AutoCloseable {
    * @throws IOException in words, if it can't be used or another server uses it
    */
   public static Spools open(Path root, long maxBytes, Disk disk) throws IOException {
-    Files.createDirectories(root, OWN_FOLDER);
-    FileChannel lock =
-        FileChannel.open(
-            root.resolve(LOCK),
-            Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
-            OWN_FILE);
-    try {
-      if (tryLock(lock) != null) {
-        return new Spools(root, new Usage(maxBytes), disk, lock);
-      }
-    } catch (IOException e) {
-      lock.close();
-      throw e;
-    }
-    lock.close();
-    throw new IOException(root + ": another server uses it");
-  }
-
-  private static @Nullable FileLock tryLock(FileChannel lock) throws IOException {
-    try {
-      return lock.tryLock();
-    } catch (OverlappingFileLockException _) {
-      return null;
-    }
+    return new Spools(OwnFolder.open(root), new Usage(maxBytes), disk);
   }
 
   /** What all files take up. */
@@ -117,7 +86,7 @@ public final class Spools implements AutoCloseable {
     if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
       setAside(folder, "it is in the way");
     }
-    Files.createDirectory(folder, OWN_FOLDER);
+    Files.createDirectory(folder, OwnFolder.FOLDER_MODE);
     JobFile file = new JobFile(folder, maxBytes, disk, usage);
     boolean made = false;
     try {
@@ -125,7 +94,7 @@ public final class Spools implements AutoCloseable {
           FileChannel.open(
               file.path(),
               Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-              OWN_FILE),
+              OwnFolder.FILE_MODE),
           job);
       made = true;
     } finally {
@@ -168,7 +137,7 @@ public final class Spools implements AutoCloseable {
 
   private @Nullable Found recover(Path folder, Instant now) {
     String name = folder.getFileName().toString();
-    if (name.equals(LOCK) || name.startsWith(FolderName.ASIDE)) {
+    if (OwnFolder.isLock(name) || name.startsWith(FolderName.ASIDE)) {
       return null;
     }
     if (FolderName.job(name) == null || !Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
@@ -222,6 +191,6 @@ public final class Spools implements AutoCloseable {
   /** Lets another server have it. Files that are still written are their writers' to close. */
   @Override
   public void close() throws IOException {
-    lock.close();
+    folder.close();
   }
 }

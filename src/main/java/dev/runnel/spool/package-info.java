@@ -1,7 +1,7 @@
 /**
  * Jobs on disk: the file of each, the folder of all, and what is found there after a restart.
- * Imports {@code model} and {@code wire}. Everything here blocks on files: never on the pump or an
- * event loop.
+ * Imports {@code model}, {@code wire} and {@code files}. Everything here blocks on files: never on
+ * the pump or an event loop.
  */
 @NullMarked
 package dev.runnel.spool;

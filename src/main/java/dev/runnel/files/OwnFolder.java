@@ -1,0 +1,84 @@
+package dev.runnel.files;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+
+/**
+ * A folder that nobody but its owner may look into, and that one server has at a time: a lock in it
+ * is held until it is given back, or its process ends. Any thread that may block.
+ */
+public final class OwnFolder implements AutoCloseable {
+  /** Of a folder that is made for its owner alone. */
+  public static final FileAttribute<?> FOLDER_MODE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
+  /** Of a file that is made for its owner alone. */
+  public static final FileAttribute<?> FILE_MODE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
+  private static final String LOCK = ".lock";
+
+  private final Path path;
+  private final FileChannel lock;
+
+  private OwnFolder(Path path, FileChannel lock) {
+    this.path = path;
+    this.lock = lock;
+  }
+
+  /**
+   * Takes the folder, which is made if it isn't there.
+   *
+   * @throws IOException in words, if it can't be used or another server uses it
+   */
+  public static OwnFolder open(Path path) throws IOException {
+    Files.createDirectories(path, FOLDER_MODE);
+    FileChannel lock =
+        FileChannel.open(
+            path.resolve(LOCK),
+            Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
+            FILE_MODE);
+    boolean taken = false;
+    try {
+      taken = isFree(lock);
+    } finally {
+      if (!taken) {
+        lock.close();
+      }
+    }
+    if (!taken) {
+      throw new IOException("another server uses it");
+    }
+    return new OwnFolder(path, lock);
+  }
+
+  private static boolean isFree(FileChannel lock) throws IOException {
+    try {
+      return lock.tryLock() != null;
+    } catch (OverlappingFileLockException _) {
+      return false;
+    }
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  /** Whether a file of that name is what it is locked by, and nothing that was put there. */
+  public static boolean isLock(String name) {
+    return name.equals(LOCK);
+  }
+
+  /** Lets another server have it. */
+  @Override
+  public void close() throws IOException {
+    lock.close();
+  }
+}
