@@ -281,7 +281,7 @@ class RecordingTest {
     try (Recordings recordings = Recordings.open(folder, Recorded.ALL, small, Audit.NONE);
         TestNode node = new TestNode(Guard.open(), recordings);
         RawClient client = node.connect()) {
-      client.send("'id':'r','job':'long'", "seq 1000000");
+      client.send("'id':'r','job':'long','retain':8000000", "seq 1000000");
       assertEquals(6_888_896, client.finish("r").stdout().length);
       Tape tape = tape("long");
       assertEquals(
