@@ -4,6 +4,8 @@ import dev.runnel.bus.Bus;
 import dev.runnel.config.Limit;
 import dev.runnel.security.Tokens;
 import dev.runnel.server.Listen;
+import dev.runnel.tls.TlsFiles;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -16,24 +18,32 @@ import org.jspecify.annotations.Nullable;
  * @param address on the event bus, where {@link dev.runnel.bus.CommandBus} asks
  * @param listen where clients may connect; none: the event bus is the only way in
  * @param tokens that TCP clients need; null: none, which lets in whoever reaches the listener
+ * @param tls what the TCP listener needs for TLS; null: it goes without
  * @param limits other than the defaults
  */
 public record RunnelOptions(
-    String address, List<Listen> listen, @Nullable Tokens tokens, Map<Limit, Long> limits) {
+    String address,
+    List<Listen> listen,
+    @Nullable Tokens tokens,
+    @Nullable TlsFiles tls,
+    Map<Limit, Long> limits) {
 
   public RunnelOptions {
     listen = List.copyOf(listen);
     limits = Map.copyOf(limits);
+    if (tls != null && (tls.cert() == null || tls.key() == null)) {
+      throw new IllegalArgumentException("tls: " + tls + " (expected: a certificate and its key)");
+    }
   }
 
   /** The event bus alone, at {@link Bus#DEFAULT_ADDRESS}. */
   public RunnelOptions() {
-    this(Bus.DEFAULT_ADDRESS, List.of(), null, Map.of());
+    this(Bus.DEFAULT_ADDRESS, List.of(), null, null, Map.of());
   }
 
   /** Another address: two on one Vertx that are not to share their work each need their own. */
   public RunnelOptions withAddress(String other) {
-    return new RunnelOptions(other, listen, tokens, limits);
+    return new RunnelOptions(other, listen, tokens, tls, limits);
   }
 
   /** A TCP listener, for clients with one of the tokens. Port 0: a free one. */
@@ -51,14 +61,24 @@ public record RunnelOptions(
     List<Listen> all = new ArrayList<>(listen);
     all.removeIf(Listen.Tcp.class::isInstance);
     all.add(where);
-    return new RunnelOptions(address, all, known, limits);
+    return new RunnelOptions(address, all, known, tls, limits);
+  }
+
+  /** TLS for the TCP listener, with these PEM files, which are read when it is deployed. */
+  public RunnelOptions withTls(Path cert, Path key) {
+    return withTls(new TlsFiles(null, cert, key));
+  }
+
+  /** The same; if there is a CA, clients are known by its certificates as well as by tokens. */
+  public RunnelOptions withTls(TlsFiles files) {
+    return new RunnelOptions(address, listen, tokens, files, limits);
   }
 
   /** One more listener: a Unix socket that only the user of this JVM may open. */
   public RunnelOptions withUnixListener(String path) {
     List<Listen> more = new ArrayList<>(listen);
     more.add(new Listen.Unix(path));
-    return new RunnelOptions(address, more, tokens, limits);
+    return new RunnelOptions(address, more, tokens, tls, limits);
   }
 
   /** Another limit. */
@@ -66,6 +86,6 @@ public record RunnelOptions(
     Map<Limit, Long> more = new EnumMap<>(Limit.class);
     more.putAll(limits);
     more.put(limit, value);
-    return new RunnelOptions(address, listen, tokens, more);
+    return new RunnelOptions(address, listen, tokens, tls, more);
   }
 }

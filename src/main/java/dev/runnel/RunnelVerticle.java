@@ -10,6 +10,9 @@ import dev.runnel.security.Policy;
 import dev.runnel.security.Tokens;
 import dev.runnel.server.Access;
 import dev.runnel.server.Listen;
+import dev.runnel.tls.ServerTls;
+import dev.runnel.tls.TlsException;
+import dev.runnel.tls.TlsFiles;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import java.util.ArrayList;
@@ -47,12 +50,16 @@ public final class RunnelVerticle extends VerticleBase {
   @Override
   public Future<?> start() {
     return vertx
-        .executeBlocking(() -> NativeEngine.open(NativeEngine.Ownership.GUEST))
-        .compose(this::start);
+        .executeBlocking(this::tcp)
+        .compose(
+            access ->
+                vertx
+                    .executeBlocking(() -> NativeEngine.open(NativeEngine.Ownership.GUEST))
+                    .compose(opened -> start(opened, access)));
   }
 
   // A verticle that fails to start is not asked to stop.
-  private Future<?> start(NativeEngine opened) {
+  private Future<?> start(NativeEngine opened, Access access) {
     engine = opened;
     Settings settings = Settings.ofGuest(options.limits());
     NodeIdentity identity = new NodeIdentity(options.address(), UUID.randomUUID().toString());
@@ -64,7 +71,7 @@ public final class RunnelVerticle extends VerticleBase {
             new Node.Terms(
                 identity,
                 options.address(),
-                tcp(),
+                access,
                 new Guard(Policy.NONE, Audit.NONE, settings.quotas())));
     node = made;
     return made.start()
@@ -72,9 +79,16 @@ public final class RunnelVerticle extends VerticleBase {
         .recover(e -> stop().transform(_ -> Future.failedFuture(e)));
   }
 
-  private Access tcp() {
+  // Reads the files of TLS.
+  private Access tcp() throws TlsException {
     Tokens tokens = options.tokens();
-    return tokens == null ? new Access.Open("anonymous") : new Access.ByToken(tokens);
+    TlsFiles tls = options.tls();
+    boolean asked = tokens != null || (tls != null && tls.ca() != null);
+    Access access =
+        asked
+            ? new Access.ByToken(tokens == null ? Tokens.NONE : tokens)
+            : new Access.Open("anonymous");
+    return tls == null ? access : new Access.OverTls(ServerTls.of(tls), access);
   }
 
   private Future<Void> listen(Node made) {

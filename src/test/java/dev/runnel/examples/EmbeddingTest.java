@@ -2,20 +2,34 @@ package dev.runnel.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.RunnelOptions;
 import dev.runnel.RunnelVerticle;
 import dev.runnel.bus.CommandBus;
+import dev.runnel.client.ClientOptions;
+import dev.runnel.client.CommandClient;
+import dev.runnel.commands.Commands;
 import dev.runnel.commands.FollowedJob;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.JobStatus;
 import dev.runnel.model.Outcome;
+import dev.runnel.security.Tokens;
+import dev.runnel.security.Tokens.NewToken;
 import dev.runnel.server.Listen;
+import dev.runnel.tls.TestCa;
+import dev.runnel.tls.TlsException;
+import dev.runnel.tls.TlsFiles;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.net.ClientSSLOptions;
+import io.vertx.core.net.PemKeyCertOptions;
+import io.vertx.core.net.PemTrustOptions;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -23,6 +37,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -85,6 +100,56 @@ class EmbeddingTest {
       byte[] answer = socket.getInputStream().readNBytes(length[0]);
       assertTrue(new String(answer, StandardCharsets.UTF_8).contains("pong"));
     }
+  }
+
+  @Test
+  void listensWithTlsForWhoHasATokenOrACertificate(@TempDir Path folder) throws Exception {
+    TestCa ca = new TestCa("ca");
+    Path root = Files.writeString(folder.resolve("ca.crt"), ca.cert());
+    ca.issue("ip:127.0.0.1").write(folder, "server");
+    ca.issue("dns:alice").write(folder, "alice");
+    NewToken token = Tokens.create("bob");
+    RunnelVerticle node =
+        new RunnelVerticle(
+            new RunnelOptions()
+                .withListener("127.0.0.1", 0, Tokens.parse(List.of(token.line())))
+                .withTls(
+                    new TlsFiles(
+                        root, folder.resolve("server.crt"), folder.resolve("server.key"))));
+    await(vertx.deployVerticle(node));
+    int port = ((Listen.Tcp) node.listening().getFirst()).port();
+    ClientOptions there = ClientOptions.tcp("127.0.0.1", port);
+    ClientSSLOptions trust =
+        new ClientSSLOptions().setTrustOptions(new PemTrustOptions().addCertPath("" + root));
+    assertEquals("bob", principal(there.withToken(token.secret()).withTls(trust)));
+    trust.setKeyCertOptions(
+        new PemKeyCertOptions()
+            .addCertPath("" + folder.resolve("alice.crt"))
+            .addKeyPath("" + folder.resolve("alice.key")));
+    assertEquals("dns:alice", principal(there.withTls(trust)));
+  }
+
+  private String principal(ClientOptions there) {
+    Commands node = CommandClient.of(vertx, there);
+    return await(
+        node.run(JobSpec.of(CommandSpec.of("true")))
+            .compose(job -> job.end().compose(_ -> node.status(job.id())))
+            .map(JobStatus::principal));
+  }
+
+  @Test
+  void isNotDeployedWithoutTheFilesOfItsTls(@TempDir Path folder) {
+    RunnelOptions options =
+        new RunnelOptions()
+            .withInsecureListener("127.0.0.1", 0)
+            .withTls(folder.resolve("crt"), folder.resolve("key"));
+    CompletionException failure =
+        assertThrows(
+            CompletionException.class,
+            () -> await(vertx.deployVerticle(new RunnelVerticle(options))));
+    assertEquals(
+        folder.resolve("crt") + ": no such file",
+        assertInstanceOf(TlsException.class, failure.getCause()).getMessage());
   }
 
   @Test
