@@ -19,8 +19,12 @@ final class JobNames {
 
   /** Asks, and blocks until it is known. */
   static JobStatus find(Inquiry inquiry, JobId word) throws Failure {
-    inquiry.send(new Request.Jobs(word.value(), null, MAX_SHOWN + 1));
-    List<JobStatus> found = statuses(inquiry);
+    int limit = MAX_SHOWN + 1;
+    inquiry.send(new Request.Jobs(word.value(), null, limit));
+    List<JobStatus> found = new ArrayList<>();
+    for (byte[] part : parts(inquiry, limit)) {
+      found.addAll(decode(part));
+    }
     // The list is in the order of names: the name itself comes before those it begins.
     if (found.size() == 1 || (!found.isEmpty() && found.getFirst().job().equals(word))) {
       return found.getFirst();
@@ -46,24 +50,24 @@ final class JobNames {
     return names.append(found.size() > MAX_SHOWN ? ", …" : "").toString();
   }
 
-  /** The whole answer to {@code jobs}. */
-  static List<JobStatus> statuses(Inquiry inquiry) throws Failure {
-    List<JobStatus> all = new ArrayList<>();
-    for (byte[] part : parts(inquiry)) {
-      all.addAll(decode(part));
-    }
-    return all;
-  }
-
-  /** The bodies of its frames. */
-  static List<byte[]> parts(Inquiry inquiry) throws Failure {
+  /** The bodies of the answer to {@code jobs}, each an array of statuses: no more than asked for. */
+  static List<byte[]> parts(Inquiry inquiry, int limit) throws Failure {
     List<byte[]> parts = new ArrayList<>();
+    int count = 0;
     while (true) {
       Event event = inquiry.next();
       ByteBuffer body = inquiry.body();
       byte[] part = new byte[body.remaining()];
       body.get(part);
-      parts.add(part);
+      int statuses = decode(part).size();
+      count += statuses;
+      if (count > limit) {
+        throw Failure.of(
+            inquiry.host().name() + " sent " + count + " statuses (limit: " + limit + ")");
+      }
+      if (statuses > 0) {
+        parts.add(part);
+      }
       if (event.isFinal()) {
         return parts;
       }

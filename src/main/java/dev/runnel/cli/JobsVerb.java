@@ -82,7 +82,7 @@ final class JobsVerb {
       throws Failure {
     try (Inquiry inquiry = Inquiry.open(target, surroundings)) {
       inquiry.send(request);
-      List<byte[]> parts = JobNames.parts(inquiry);
+      List<byte[]> parts = JobNames.parts(inquiry, request.limit());
       return arguments.has(JSON) ? json(parts) : table(parts, Instant.now());
     }
   }

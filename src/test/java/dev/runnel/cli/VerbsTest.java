@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -121,12 +124,42 @@ class VerbsTest {
         status(ENDED));
   }
 
+  private String answered(String body, String... words) throws Exception {
+    Client asking = new Client();
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              var _ = peer.read();
+              peer.send("\"type\":\"jobs\",\"id\":\"1\",\"final\":true", body);
+            })) {
+      List<String> all = new ArrayList<>(List.of(words));
+      all.addAll(1, List.of("-H", server.host()));
+      assertEquals(255, asking.run(all.toArray(String[]::new)), asking.out());
+      return asking.err().replace(server.host(), "HOST");
+    }
+  }
+
+  @Test
+  void aListIsNoLongerThanWasAskedFor() throws Exception {
+    String seven = "[" + String.join(",", Collections.nCopies(7, ENDED)) + "]";
+    assertEquals(
+        "runnel: HOST sent 7 statuses (limit: 6)\n", answered(seven, "status", "build"));
+  }
+
+  @Test
+  void whatIsNoListIsAFailure() throws Exception {
+    for (String body : List.of("", "x", "{}", "[7]")) {
+      String err = answered(body, "jobs", "--json");
+      assertTrue(err.startsWith("runnel: the list cannot be read: "), err);
+    }
+  }
+
   @Test
   void anEmptyTableHasItsTitles() throws Exception {
     assertEquals(
         "JOB  STATE  AGE  WHO  BYTES  FOLLOWERS  COMMAND\n",
         JobsVerb.table(
-            java.util.List.of("[]".getBytes(java.nio.charset.StandardCharsets.UTF_8)),
+            List.of("[]".getBytes(java.nio.charset.StandardCharsets.UTF_8)),
             Instant.EPOCH));
   }
 
