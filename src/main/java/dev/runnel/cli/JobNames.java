@@ -50,7 +50,9 @@ final class JobNames {
     return names.append(found.size() > MAX_SHOWN ? ", …" : "").toString();
   }
 
-  /** The bodies of the answer to {@code jobs}, each an array of statuses: no more than asked for. */
+  /**
+   * The bodies of the answer to {@code jobs}, each an array of statuses: no more than asked for.
+   */
   static List<byte[]> parts(Inquiry inquiry, int limit) throws Failure {
     List<byte[]> parts = new ArrayList<>();
     int count = 0;

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param linger how long a lost connection is made anew, and how long a job of ours that says
  *     nothing else goes on without us; zero: the connection's loss is the job's end
  * @param heartbeat how often either side is to hear of the other, at least; three silent ones are a
- *     lost connection; null: the system tells
+ *     lost connection; null: the system tells. A node is asked for no more than one a second, and
+ *     for no less than one an hour
  */
 public record ClientOptions(
     SocketAddress address,

@@ -142,8 +142,7 @@ class VerbsTest {
   @Test
   void aListIsNoLongerThanWasAskedFor() throws Exception {
     String seven = "[" + String.join(",", Collections.nCopies(7, ENDED)) + "]";
-    assertEquals(
-        "runnel: HOST sent 7 statuses (limit: 6)\n", answered(seven, "status", "build"));
+    assertEquals("runnel: HOST sent 7 statuses (limit: 6)\n", answered(seven, "status", "build"));
   }
 
   @Test
@@ -159,8 +158,7 @@ class VerbsTest {
     assertEquals(
         "JOB  STATE  AGE  WHO  BYTES  FOLLOWERS  COMMAND\n",
         JobsVerb.table(
-            List.of("[]".getBytes(java.nio.charset.StandardCharsets.UTF_8)),
-            Instant.EPOCH));
+            List.of("[]".getBytes(java.nio.charset.StandardCharsets.UTF_8)), Instant.EPOCH));
   }
 
   @Test
