@@ -109,7 +109,7 @@ class ShellTest {
     BufferedReader out = shell.inputReader(StandardCharsets.UTF_8);
     BufferedReader err = shell.errorReader(StandardCharsets.UTF_8);
     // A read of a pipe can't be interrupted: without this a fault would hang instead of fail.
-    var _ = shell.onExit().orTimeout(90, TimeUnit.SECONDS).exceptionally(_ -> end(shell));
+    var _ = shell.onExit().orTimeout(4, TimeUnit.MINUTES).exceptionally(_ -> end(shell));
     in.append("cd /usr\n").flush();
     assertEquals("/usr", out.readLine());
     daemon.close();
@@ -202,8 +202,11 @@ class ShellTest {
       signal("STOP");
       tmux.type("C-c");
       tmux.await("\\^C$");
+      // Taken, not only shown: two signals of a kind that wait for a process are one.
+      tmux.awaitLineStart();
       tmux.type("C-c");
       tmux.await("\\^C\\s*\\^C$");
+      tmux.awaitLineStart();
       tmux.type("C-c");
       tmux.await("^\\[255\\] >>> $");
       signal("CONT");

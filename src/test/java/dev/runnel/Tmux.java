@@ -50,6 +50,19 @@ record Tmux(Path socket) implements AutoCloseable {
     throw new AssertionError("not shown: " + pattern + "; the screen:\n" + screen);
   }
 
+  /** Polls until the cursor stands where a line begins. */
+  void awaitLineStart() {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    String column;
+    do {
+      column = run(tmux("display-message", "-p", "#{cursor_x}")).strip();
+      if (column.equals("0")) {
+        return;
+      }
+    } while (System.nanoTime() < deadline);
+    throw new AssertionError("the cursor stays in column " + column);
+  }
+
   // The terminal cuts blanks at the ends of lines, and so the prompt's.
   private static String trimmed(String screen) {
     return screen.stripTrailing().replaceAll("(?m)>>>$", ">>> ");
