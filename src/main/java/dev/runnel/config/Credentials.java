@@ -17,33 +17,34 @@ import org.jspecify.annotations.Nullable;
 final class Credentials {
   private final @Nullable Path tokenFile;
   private final @Nullable TlsFiles tlsFiles;
+  private final FileWatch.Stamp tokenStamp;
+  private final FileWatch.Stamp tlsStamp;
   private final @Nullable ServerTls tls;
   private volatile Tokens tokens;
 
-  private Credentials(
-      @Nullable Path tokenFile,
-      @Nullable TlsFiles tlsFiles,
-      @Nullable ServerTls tls,
-      Tokens tokens) {
-    this.tokenFile = tokenFile;
-    this.tlsFiles = tlsFiles;
-    this.tls = tls;
-    this.tokens = tokens;
+  private Credentials(Settings settings) throws SettingsException, TlsException {
+    tokenFile = settings.tokens();
+    tlsFiles = settings.tls();
+    // Before they are read: else a change in between would be missed.
+    tokenStamp = FileWatch.stamp(tokenFile == null ? List.of() : List.of(tokenFile));
+    tlsStamp = FileWatch.stamp(all(tlsFiles));
+    tls = tlsFiles == null ? null : ServerTls.of(tlsFiles);
+    tokens = tokenFile == null ? Tokens.NONE : read(tokenFile);
   }
 
   /** Reads the files, which blocks. */
   static Credentials read(Settings settings) throws SettingsException {
-    Path tokenFile = settings.tokens();
-    TlsFiles tlsFiles = settings.tls();
     try {
-      return new Credentials(
-          tokenFile,
-          tlsFiles,
-          tlsFiles == null ? null : ServerTls.of(tlsFiles),
-          tokenFile == null ? Tokens.NONE : read(tokenFile));
+      return new Credentials(settings);
     } catch (TlsException e) {
       throw SettingsException.config("TLS: " + e.getMessage());
     }
+  }
+
+  private static List<Path> all(@Nullable TlsFiles files) {
+    return files == null
+        ? List.of()
+        : Stream.of(files.cert(), files.key(), files.ca()).filter(Objects::nonNull).toList();
   }
 
   private static Tokens read(Path file) throws SettingsException {
@@ -67,14 +68,11 @@ final class Credentials {
   void watch(FileWatch watch) {
     Path file = tokenFile;
     if (file != null) {
-      watch.add(List.of(file), () -> tokens = read(file));
+      watch.add(tokenStamp, () -> tokens = read(file));
     }
     ServerTls served = tls;
-    TlsFiles files = tlsFiles;
-    if (served != null && files != null) {
-      List<Path> all =
-          Stream.of(files.cert(), files.key(), files.ca()).filter(Objects::nonNull).toList();
-      watch.add(all, served::reload);
+    if (served != null) {
+      watch.add(tlsStamp, served::reload);
     }
   }
 }

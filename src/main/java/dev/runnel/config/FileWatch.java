@@ -44,11 +44,23 @@ final class FileWatch implements AutoCloseable {
     byte[] taken;
     byte[] seen;
 
-    Watched(List<Path> files, Action action) {
-      this.files = files;
+    Watched(Stamp first, Action action) {
+      this.files = first.files;
       this.action = action;
-      this.taken = digest(files);
+      this.taken = first.content;
       this.seen = taken;
+    }
+  }
+
+  /** What files that belong together said at a moment. */
+  static final class Stamp {
+    private final List<Path> files;
+    private final byte[] content;
+
+    private Stamp(List<Path> files) {
+      this.files = files;
+      // A daemon without any is not to load at its start what it takes to compare them.
+      this.content = files.isEmpty() ? UNREADABLE : digest(files);
     }
   }
 
@@ -61,9 +73,14 @@ final class FileWatch implements AutoCloseable {
     thread = Thread.ofPlatform().daemon().name("runnel-files").unstarted(this::run);
   }
 
-  /** Watches files that belong together, and were taken up a moment ago. Before the start. */
-  void add(List<Path> files, Action action) {
-    watched.add(new Watched(files, action));
+  /** Files that are about to be taken up: what changes from now on will not be missed. Blocks. */
+  static Stamp stamp(List<Path> files) {
+    return new Stamp(files);
+  }
+
+  /** Watches files that were taken up after that. Before the start. */
+  void add(Stamp first, Action action) {
+    watched.add(new Watched(first, action));
   }
 
   void start() {

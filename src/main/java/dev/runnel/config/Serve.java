@@ -124,6 +124,7 @@ public final class Serve {
   private void serve(Credentials credentials, Guard guard, Recorder recorder)
       throws SettingsException {
     Path policy = settings.policy();
+    FileWatch.Stamp policyStamp = FileWatch.stamp(policy == null ? List.of() : List.of(policy));
     if (policy != null) {
       guard.adopt(readPolicy(policy));
     }
@@ -148,7 +149,7 @@ public final class Serve {
       try (FileWatch watch = new FileWatch()) {
         credentials.watch(watch);
         if (policy != null) {
-          watch.add(List.of(policy), () -> guard.adopt(readPolicy(policy)));
+          watch.add(policyStamp, () -> guard.adopt(readPolicy(policy)));
         }
         watch.start();
         Signal.handle(new Signal("HUP"), _ -> watch.lookNow());

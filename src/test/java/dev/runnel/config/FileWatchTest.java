@@ -1,13 +1,19 @@
 package dev.runnel.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 
+import dev.runnel.security.Tokens;
+import dev.runnel.security.Tokens.NewToken;
+import dev.runnel.server.Access;
 import dev.runnel.server.Until;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,7 +42,7 @@ class FileWatchTest {
   void changeIsTakenUpOnceAndNothingElseIs() throws Exception {
     Path a = file("a", "1");
     try (FileWatch watch = new FileWatch(Duration.ofMillis(5))) {
-      watch.add(List.of(a), () -> take(a));
+      watch.add(FileWatch.stamp(List.of(a)), () -> take(a));
       watch.start();
       for (String text : List.of("2", "3", "broken", "4")) {
         file("a", text);
@@ -48,13 +54,31 @@ class FileWatchTest {
   }
 
   @Test
+  void changeBetweenTheFirstReadAndTheWatchIsTakenUp() throws Exception {
+    NewToken old = Tokens.create("alice");
+    NewToken fresh = Tokens.create("alice");
+    Path file = file("tokens", old.line());
+    List<String> words =
+        List.of("--listen", "127.0.0.1:0", "--tokens", file.toString(), "--state-dir", "none");
+    Credentials credentials = Credentials.read(ServeArguments.parse(words, Map.of()));
+    file("tokens", fresh.line());
+    Access.ByToken access = assertInstanceOf(Access.ByToken.class, credentials.access());
+    try (FileWatch watch = new FileWatch(Duration.ofMillis(5))) {
+      credentials.watch(watch);
+      watch.start();
+      Until.holds("the new token", () -> access.tokens().get().find(fresh.secret()) != null);
+      assertNull(access.tokens().get().find(old.secret()));
+    }
+  }
+
+  @Test
   void whoAsksHasEverythingTakenUpAtOnceWhateverIsBroken() throws Exception {
     Path a = file("a", "a");
     Path b = file("b", "broken");
     Path c = file("c", "c");
     try (FileWatch watch = new FileWatch(Duration.ofDays(1))) {
       for (Path one : List.of(a, b, c)) {
-        watch.add(List.of(one), () -> take(one));
+        watch.add(FileWatch.stamp(List.of(one)), () -> take(one));
       }
       watch.start();
       watch.lookNow();
