@@ -15,6 +15,7 @@ final class Heartbeat {
   private final Runnable ask;
   private final Runnable onSilence;
   private long timer = NONE;
+  private long everyMillis;
   private boolean heard;
   private int silent;
 
@@ -32,7 +33,14 @@ final class Heartbeat {
   void start(Duration every) {
     stop();
     heard = true;
-    timer = vertx.setPeriodic(every.toMillis(), _ -> beat());
+    everyMillis = every.toMillis();
+    await();
+  }
+
+  // One at a time: of a periodic timer all that a server missed while it stood still come at once,
+  // and nobody could answer in between.
+  private void await() {
+    timer = vertx.setTimer(everyMillis, _ -> beat());
   }
 
   boolean isOn() {
@@ -59,6 +67,7 @@ final class Heartbeat {
       onSilence.run();
     } else {
       ask.run();
+      await();
     }
   }
 }
