@@ -96,6 +96,10 @@ rehearse() {
   read -r unix <&8 || explain_training
   seq 20000 | (step client rehearse "${tcp#listening on }" "${unix#listening on }") \
     >>"$work/log" 2>&1 || explain_training
+  # By the thousand, so that a server's JVM knows from its start what is worth compiling.
+  step=practise
+  (step client practise -H "${tcp#listening on }") </dev/null >>"$work/log" 2>&1 || explain_training
+  step=record
   kill "$server"
   wait "$server" || explain_training
   server=

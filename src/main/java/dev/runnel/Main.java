@@ -7,6 +7,7 @@ import dev.runnel.tools.PlayVerb;
 import dev.runnel.tools.PolicyVerb;
 import dev.runnel.tools.ShellVerb;
 import dev.runnel.tools.TokenVerb;
+import dev.runnel.tools.bench.Practice;
 import java.util.Arrays;
 import java.util.List;
 
@@ -34,6 +35,7 @@ public final class Main {
       case "play" -> PlayVerb.run(rest, System.out, System.err);
       case "token" -> TokenVerb.run(rest, System.out, System.err);
       case "rehearse" -> Rehearsal.run(rest);
+      case "practise" -> Cli.bench(arguments, Practice::run);
       default -> Cli.run(arguments);
     };
   }
