@@ -55,7 +55,7 @@ final class BusLine implements Line {
 
   // Only when the registration is complete does the bus know where to send.
   private void register() {
-    watchdog = vertx.setPeriodic(SILENCE_MILLIS, _ -> watch());
+    await();
     MessageConsumer<Object> registered = vertx.eventBus().consumer(followerAddress, this::take);
     consumer = registered;
     // The node notices too, and does what it does about a lost runner.
@@ -82,11 +82,18 @@ final class BusLine implements Line {
     }
   }
 
+  // One at a time: of a periodic timer all that we missed while we stood still come at once.
+  private void await() {
+    watchdog = vertx.setTimer(SILENCE_MILLIS, _ -> watch());
+  }
+
   private void watch() {
-    if (!heard) {
+    if (heard) {
+      heard = false;
+      await();
+    } else {
       follower.fail(new CommandException("the node is silent"));
     }
-    heard = false;
   }
 
   private void fail(Throwable cause) {

@@ -66,8 +66,9 @@ final class Heartbeat {
       stop();
       onSilence.run();
     } else {
-      ask.run();
+      // First: to ask may be to find out that it is gone, and stop.
       await();
+      ask.run();
     }
   }
 }
