@@ -72,11 +72,12 @@ public final class LogReader {
     return onMore;
   }
 
-  // Under the log's lock.
-
+  /** Goes on from there, or back to what it could not use. For the reader's thread. */
   void moveTo(long offset) {
     position = offset;
   }
+
+  // Under the log's lock.
 
   @Nullable Chunk chunk() {
     return chunk;

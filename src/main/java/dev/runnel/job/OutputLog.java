@@ -69,7 +69,7 @@ public final class OutputLog {
   }
 
   /** The offset of the oldest byte that is still there. */
-  public synchronized long floor() {
+  synchronized long floor() {
     return start();
   }
 

@@ -15,14 +15,4 @@ final class CString {
     string.set(JAVA_BYTE, bytes.length, (byte) 0);
     return string;
   }
-
-  /** Whether the bytes would end early. */
-  static boolean hasNul(byte[] bytes) {
-    for (byte b : bytes) {
-      if (b == 0) {
-        return true;
-      }
-    }
-    return false;
-  }
 }

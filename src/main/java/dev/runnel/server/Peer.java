@@ -151,9 +151,7 @@ final class Peer {
     return access instanceof Access.OverTls(_, var otherwise) ? otherwise : access;
   }
 
-  // Whoever becomes somebody else, as by a certificate after all, counts as that.
   private void become(String principal) {
-    giveBack();
     Caller known = callerAs(principal);
     caller = known;
     leave();
@@ -175,17 +173,13 @@ final class Peer {
     }
   }
 
-  private void giveBack() {
+  /** Its connection is closed. Idempotent. */
+  void gone() {
+    leave();
     if (share != null) {
       share.giveBack();
       share = null;
     }
-  }
-
-  /** Its connection is closed. Idempotent. */
-  void gone() {
-    leave();
-    giveBack();
   }
 
   /**
