@@ -65,13 +65,14 @@ train() {
   read -r trained <"$jar.id"
   server=
   work=
+  training=$home/src/main/sh/training
   trap 'end_training' EXIT
   trap 'exit 255' HUP INT TERM
   # Not in TMPDIR: a socket's path is short.
   work=$(mktemp -d /tmp/runnel-train.XXXXXX) || exit 255
   rehearse
   for step in create check; do
-    for kind in serve client; do
+    for kind in serve client tls; do
       (step "$kind" --version) </dev/null >>"$work/log" 2>&1 || explain_training
     done
   done
@@ -85,25 +86,42 @@ rehearse() {
   step=prepare
   (step token token new training) >"$work/secret" 2>"$work/tokens" || explain_training
   read -r secret <"$work/secret"
-  step=record
   mkfifo "$work/said"
-  (step serve serve --listen 127.0.0.1:0 --listen "unix:$work/s" --tokens "$work/tokens" \
-    --state-dir "$work/state") \
+  step=record
+  start_server --listen "unix:$work/s"
+  read -r unix <&8 || explain_training
+  rehearse_client client "${tcp#listening on }" "${unix#listening on }"
+  # By the thousand, so that a server's JVM knows from its start what is worth compiling.
+  step=practise
+  (step client practise -H "${tcp#listening on }") </dev/null >>"$work/log" 2>&1 || explain_training
+  stop_server
+  # A client that goes through TLS has a cache of its own, as its classes would cost others 7 ms.
+  start_server --tls-cert "$training/server.pem" --tls-key "$training/server.pem"
+  step=record
+  rehearse_client tls "${tcp#listening on }"
+  stop_server
+}
+
+# Starts a server; sets tcp to what it says first, and leaves the rest in 8.
+start_server() {
+  (step serve serve --listen 127.0.0.1:0 "$@" --tokens "$work/tokens" --state-dir "$work/state") \
     </dev/null >"$work/said" 2>>"$work/log" &
   server=$!
   exec 8<"$work/said"
   read -r tcp <&8 || explain_training
-  read -r unix <&8 || explain_training
-  seq 20000 | (step client rehearse "${tcp#listening on }" "${unix#listening on }") \
-    >>"$work/log" 2>&1 || explain_training
-  # By the thousand, so that a server's JVM knows from its start what is worth compiling.
-  step=practise
-  (step client practise -H "${tcp#listening on }") </dev/null >>"$work/log" 2>&1 || explain_training
-  step=record
+}
+
+stop_server() {
   kill "$server"
   wait "$server" || explain_training
   server=
   exec 8<&-
+}
+
+rehearse_client() {
+  kind=$1
+  shift
+  seq 20000 | (step "$kind" rehearse "$@") >>"$work/log" 2>&1 || explain_training
 }
 
 # Becomes a JVM as the launcher starts it for a kind of verb, or one that makes a cache for such.
@@ -119,7 +137,7 @@ step() {
     case $step in
       record | create)
         # Profiles would have a client compile at once what it then does but once: 8 ms of 59.
-        [ "$kind" != client ] ||
+        [ "$kind" = serve ] ||
           set -- -XX:+UnlockDiagnosticVMOptions -XX:-AOTRecordTraining "$@"
         ;;
     esac
@@ -138,12 +156,13 @@ step() {
       -Xlog:disable -Xlog:all=error:stderr --enable-native-access=ALL-UNNAMED "$@" 8<&- 9>&-
   }
   case $kind in
-    client)
+    client | tls)
       # A server of the user's own is none to practise on.
       export RUNNEL_TOKEN="$secret" XDG_RUNTIME_DIR="$work"
+      [ "$kind" = client ] || export RUNNEL_CA="$training/ca.pem"
       verb="exec"
       ;;
-    *) verb=$kind ;;
+    *) verb=serve ;;
   esac
   run "$@"
 }
@@ -155,7 +174,7 @@ keep_caches() {
   [ "$digest" = "$trained" ] || die "the jars changed while they were trained: try again"
   rm -rf "$app/aot"
   mkdir "$app/aot"
-  for kind in serve client; do
+  for kind in serve client tls; do
     # Whole or not at all, also from another file system.
     mv "$work/$kind.aot" "$app/aot/.new"
     chmod 644 "$app/aot/.new"

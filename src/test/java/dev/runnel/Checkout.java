@@ -94,6 +94,7 @@ final class Checkout {
     Files.writeString(folder.resolve("target/runnel.jar.id"), "0123456789abcdef\n");
     Files.createDirectories(folder.resolve("target/aot"));
     Files.writeString(cache("client"), "no cache");
+    Files.writeString(cache("tls"), "no cache");
     Files.writeString(cache("serve"), "no cache");
   }
 

@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -108,22 +109,45 @@ class DistributionTest {
   void execLoadsEveryClassFromItsCache() throws Exception {
     Launcher launcher = Launcher.ofDistribution(unpacked);
     try (Served served = serve(launcher)) {
-      List<String> command;
-      try (Waiting client = Waiting.of(launcher, "-H", served.host())) {
-        command = new ArrayList<>(arguments(client.process()));
-      }
-      Path log = temporary.resolve("classes.log");
-      command.add(command.indexOf("-cp"), "-Xlog:class+load:file=" + log);
-      Launcher.Ran ran = Launcher.run(new ProcessBuilder(command));
-      assertEquals(new Launcher.Ran(0, "here\n", ""), ran);
-      List<String> others =
-          Files.readAllLines(log).stream()
-              .filter(line -> !line.contains("shared objects file"))
-              // What only the flight recorder wants, the JVM leaves out of caches.
-              .filter(line -> !line.contains(" jdk.internal.event."))
-              .toList();
-      assertEquals(List.of(), others);
+      assertEquals(List.of(), loadedFromElsewhere(launcher, "-H", served.host()));
     }
+  }
+
+  @Test
+  void execThroughTlsHasACacheOfItsOwn() throws Exception {
+    String pem = Path.of("src/main/sh/training/server.pem").toAbsolutePath().toString();
+    String ca = Path.of("src/main/sh/training/ca.pem").toAbsolutePath().toString();
+    Launcher launcher = Launcher.ofDistribution(unpacked);
+    try (Served served = serve(launcher, "--tls-cert", pem, "--tls-key", pem)) {
+      String[] options = {"-H", served.host(), "--ca", ca};
+      List<String> others = loadedFromElsewhere(launcher, options);
+      // No cache holds what the JDK's own pattern switches are made into, nor the two classes by
+      // which it looks for a logger of certificates.
+      others.removeIf(
+          line -> line.matches(".*(\\$\\$TypeSwitch/| java\\.(lang\\.invoke|util)\\.).*"));
+      assertEquals(List.of(), others);
+      try (Waiting client = Waiting.of(launcher, options)) {
+        assertTrue(mapped(client.process()).contains("/app/aot/tls-"));
+      }
+    }
+  }
+
+  /** The classes that an {@code exec} did not find in its cache. */
+  private static List<String> loadedFromElsewhere(Launcher launcher, String... options)
+      throws Exception {
+    List<String> command;
+    try (Waiting client = Waiting.of(launcher, options)) {
+      command = new ArrayList<>(arguments(client.process()));
+    }
+    Path log = Files.createTempFile(temporary, "classes", ".log");
+    command.add(command.indexOf("-cp"), "-Xlog:class+load:file=" + log);
+    Launcher.Ran ran = Launcher.run(new ProcessBuilder(command));
+    assertEquals(new Launcher.Ran(0, "here\n", ""), ran);
+    return Files.readAllLines(log).stream()
+        .filter(line -> !line.contains("shared objects file"))
+        // What only the flight recorder wants, the JVM leaves out of caches.
+        .filter(line -> !line.contains(" jdk.internal.event."))
+        .collect(Collectors.toCollection(ArrayList::new));
   }
 
   @Test
@@ -255,17 +279,11 @@ class DistributionTest {
     }
   }
 
-  private static Served serve(Launcher launcher) throws IOException {
-    ProcessBuilder call =
-        launcher.call(
-            "serve",
-            "--insecure",
-            "--listen",
-            "127.0.0.1:0",
-            "--state-dir",
-            "none",
-            "--log-level",
-            "warn");
+  private static Served serve(Launcher launcher, String... options) throws IOException {
+    List<String> words = new ArrayList<>(List.of("serve", "--insecure", "--listen", "127.0.0.1:0"));
+    words.addAll(List.of("--state-dir", "none", "--log-level", "warn"));
+    words.addAll(List.of(options));
+    ProcessBuilder call = launcher.call(words.toArray(String[]::new));
     Process process = call.redirectError(ProcessBuilder.Redirect.INHERIT).start();
     String line = process.inputReader().readLine();
     return new Served(process, line.substring("listening on ".length()));
