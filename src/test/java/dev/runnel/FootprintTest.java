@@ -1,24 +1,18 @@
 package dev.runnel;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.BufferedInputStream;
-import java.io.DataInputStream;
+import dev.runnel.server.RawClient;
+import dev.runnel.server.RawClient.Answer;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.Socket;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -35,7 +29,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(300)
 @SuppressWarnings("NullAway.Init") // Set before each test.
 class FootprintTest {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final int MAX_RSS_KB = 250 * 1024;
   private static final int JOBS = 1_000;
   private static final int JOBS_EACH = 250;
@@ -44,7 +37,7 @@ class FootprintTest {
   private static final int MAX_MORE_THREADS = 24;
   private static final String NOBODY = "65534";
 
-  private final List<Peer> peers = new ArrayList<>();
+  private final List<RawClient> clients = new ArrayList<>();
   private Process daemon;
   private int port;
   private int threadsBefore;
@@ -59,7 +52,7 @@ class FootprintTest {
     String line = daemon.inputReader().readLine();
     assertTrue(String.valueOf(line).startsWith("listening on "), line);
     port = Integer.parseInt(line.substring(line.lastIndexOf(':') + 1));
-    connect().runs("true", 8);
+    runAll(connect(), "true", 8);
     threadsBefore = status("Threads");
   }
 
@@ -73,8 +66,8 @@ class FootprintTest {
 
   @AfterEach
   void end() throws Exception {
-    for (Peer peer : peers) {
-      peer.socket.close();
+    for (RawClient client : clients) {
+      client.close();
     }
     daemon.destroy();
     assertTrue(daemon.waitFor(60, TimeUnit.SECONDS), "the daemon does not end");
@@ -83,7 +76,7 @@ class FootprintTest {
   @Test
   void aThousandCommandsAtOnceTakeLittleMemoryAndNoThreads() throws Exception {
     for (int i = 0; i < JOBS / JOBS_EACH; i++) {
-      connect().starts("echo here; exec sleep 600", JOBS_EACH);
+      startAll(connect(), "echo here; exec sleep 600", JOBS_EACH);
     }
     assertFootprint(JOBS + " commands");
   }
@@ -91,9 +84,7 @@ class FootprintTest {
   @Test
   void tenThousandIdleConnectionsTakeLittleMemoryAndNoThreads() throws Exception {
     for (int i = 0; i < CONNECTIONS; i++) {
-      Peer peer = connect();
-      peer.send("{\"type\":\"ping\",\"total_size\":0}", "");
-      assertEquals("pong", peer.header().path("type").asText());
+      assertEquals("pong", connect().ask("'type':'ping'").type());
     }
     assertFootprint(CONNECTIONS + " connections");
   }
@@ -115,53 +106,31 @@ class FootprintTest {
     }
   }
 
-  private Peer connect() throws IOException {
-    Peer peer = new Peer(new Socket(InetAddress.getLoopbackAddress(), port));
-    peers.add(peer);
-    return peer;
+  private RawClient connect() throws IOException {
+    RawClient client = new RawClient(port);
+    clients.add(client);
+    return client;
   }
 
-  /** A connection; it looks into headers only. */
-  private static final class Peer {
-    private final Socket socket;
-    private final DataInputStream in;
+  /** Blocks until so many have ended. */
+  private static void runAll(RawClient client, String line, int times) throws IOException {
+    await(client, line, times, Answer::isFinal);
+  }
 
-    private Peer(Socket socket) throws IOException {
-      this.socket = socket;
-      this.in = new DataInputStream(new BufferedInputStream(socket.getInputStream(), 512));
-      socket.setSoTimeout(60_000);
+  /** Blocks until so many run, and have said something. */
+  private static void startAll(RawClient client, String line, int times) throws IOException {
+    await(client, line, times, answer -> answer.type().equals("output"));
+  }
+
+  private static void await(RawClient client, String line, int times, Predicate<Answer> fits)
+      throws IOException {
+    for (int i = 0; i < times; i++) {
+      client.send("'id':'" + i + "'", line);
     }
-
-    /** Blocks until so many have ended. */
-    void runs(String line, int times) throws IOException {
-      await(line, times, "final");
-    }
-
-    /** Blocks until so many run, and have said something. */
-    void starts(String line, int times) throws IOException {
-      await(line, times, "offset");
-    }
-
-    private void await(String line, int times, String key) throws IOException {
-      for (int i = 0; i < times; i++) {
-        send("{\"id\":\"" + i + "\",\"total_size\":" + line.length() + "}", line);
-      }
-      for (int seen = 0; seen < times; ) {
-        JsonNode header = header();
-        assertEquals("", header.path("message").asText(), header::toString);
-        in.skipNBytes(header.path("total_size").asInt());
-        seen += header.path(key).asBoolean() || header.path(key).isNumber() ? 1 : 0;
-      }
-    }
-
-    void send(String header, String body) throws IOException {
-      byte[] text = (header + body).getBytes(US_ASCII);
-      ByteBuffer frame = ByteBuffer.allocate(4 + text.length).order(ByteOrder.LITTLE_ENDIAN);
-      socket.getOutputStream().write(frame.putInt(header.length()).put(text).array());
-    }
-
-    JsonNode header() throws IOException {
-      return JSON.readTree(in.readNBytes(Integer.reverseBytes(in.readInt())));
+    for (int seen = 0; seen < times; ) {
+      Answer answer = client.next();
+      assertEquals("", answer.text("message"), answer::toString);
+      seen += fits.test(answer) ? 1 : 0;
     }
   }
 }

@@ -5,17 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.security.Tokens;
-import java.io.DataInputStream;
+import dev.runnel.server.RawClient;
+import dev.runnel.server.RawClient.Answer;
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.net.Socket;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -42,15 +39,15 @@ class ServeTest {
     Path policy = Files.writeString(folder.resolve("policy.yaml"), "rules: []\n");
     try (Daemon daemon =
             Daemon.start("--listen", "127.0.0.1:0", "--insecure", "--policy", policy.toString());
-        Socket socket = new Socket(InetAddress.getLoopbackAddress(), daemon.port())) {
-      assertTrue(answer(socket).contains("\"forbidden\""));
+        RawClient client = new RawClient(daemon.port())) {
+      assertEquals("forbidden", answer(client).text("code"));
       Files.writeString(
           policy, "rules: [{name: a, principals: [anonymous], commands: [['true']]}]\n");
       awaitLog(daemon, "files taken up files=[" + policy);
-      assertTrue(answer(socket).contains("\"started\""));
+      assertEquals("started", answer(client).type());
       Files.writeString(policy, "rules: [{name: a, principles: [anonymous]}]\n");
       awaitLog(daemon, "policy.yaml:1: rules.principles: unknown key");
-      assertTrue(answer(socket).contains("\"started\""));
+      assertEquals("started", answer(client).type());
     }
   }
 
@@ -65,11 +62,10 @@ class ServeTest {
   }
 
   // The first frame of the answer to a command; what follows is read over.
-  private static String answer(Socket socket) throws IOException {
-    send(socket, "{\"argv\":[\"true\"],\"total_size\":0}", "");
-    DataInputStream in = new DataInputStream(socket.getInputStream());
-    String first = header(in);
-    for (String next = first; !next.contains("\"final\":true"); next = header(in)) {}
+  private static Answer answer(RawClient client) throws IOException {
+    client.send("'argv':['true']");
+    Answer first = client.next();
+    for (Answer next = first; !next.isFinal(); next = client.next()) {}
     return first;
   }
 
@@ -85,13 +81,12 @@ class ServeTest {
   void followersHearOfTheShutdownBeforeTheDaemonEnds() throws Exception {
     try (Daemon daemon =
             Daemon.start("--listen", "127.0.0.1:0", "--insecure", "--shutdown-grace", "0s");
-        Socket socket = new Socket(InetAddress.getLoopbackAddress(), daemon.port())) {
-      send(socket, "{\"total_size\":8}", "sleep 60");
-      DataInputStream in = new DataInputStream(socket.getInputStream());
-      assertTrue(header(in).contains("\"started\""));
+        RawClient client = new RawClient(daemon.port())) {
+      client.send("", "sleep 60");
+      assertEquals("started", client.next().type());
       daemon.process().destroy();
-      String end = header(in);
-      assertTrue(end.contains("\"outcome\":\"shutdown\""), end);
+      Answer end = client.next();
+      assertEquals("shutdown", end.text("outcome"), end::toString);
       assertEquals(0, daemon.exitCode());
     }
   }
@@ -104,9 +99,10 @@ class ServeTest {
       assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(path)));
       try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
         assertTrue(channel.connect(UnixDomainSocketAddress.of(path)));
-        Channels.newOutputStream(channel).write(frame("{\"total_size\":7}", "echo hi"));
-        InputStream in = Channels.newInputStream(channel);
-        assertTrue(header(new DataInputStream(in)).contains("\"started\""));
+        RawClient client =
+            new RawClient(Channels.newInputStream(channel), Channels.newOutputStream(channel));
+        client.send("", "echo hi");
+        assertEquals("started", client.next().type());
       }
       daemon.process().destroy();
       assertEquals(0, daemon.exitCode());
@@ -138,8 +134,8 @@ class ServeTest {
     Path tokens = Files.writeString(folder.resolve("tokens"), "# ours\n\n" + token.line() + "\n");
     try (Daemon daemon = Daemon.start("--listen", "127.0.0.1:0", "--tokens", tokens.toString())) {
       int port = daemon.port();
-      assertTrue(greet(port, token.secret()).contains("\"features\""));
-      assertTrue(greet(port, token.secret() + "x").contains("\"unauthenticated\""));
+      assertEquals("hello", greet(port, token.secret()).type());
+      assertEquals("unauthenticated", greet(port, token.secret() + "x").text("code"));
     }
   }
 
@@ -206,30 +202,10 @@ class ServeTest {
     }
   }
 
-  private static String greet(int port, String token) throws IOException {
-    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-      send(
-          socket,
-          "{\"type\":\"hello\",\"version\":1,\"token\":\"" + token + "\",\"total_size\":0}",
-          "");
-      return header(new DataInputStream(socket.getInputStream()));
+  private static Answer greet(int port, String token) throws IOException {
+    try (RawClient client = new RawClient(port)) {
+      client.send("'type':'hello','version':1,'token':'" + token + "'");
+      return client.next();
     }
-  }
-
-  private static void send(Socket socket, String header, String body) throws IOException {
-    socket.getOutputStream().write(frame(header, body));
-  }
-
-  private static byte[] frame(String header, String body) {
-    byte[] text = (header + body).getBytes(StandardCharsets.UTF_8);
-    byte[] frame = new byte[4 + text.length];
-    frame[0] = (byte) header.length();
-    System.arraycopy(text, 0, frame, 4, text.length);
-    return frame;
-  }
-
-  private static String header(DataInputStream in) throws IOException {
-    byte[] bytes = in.readNBytes(Integer.reverseBytes(in.readInt()));
-    return new String(bytes, StandardCharsets.UTF_8);
   }
 }

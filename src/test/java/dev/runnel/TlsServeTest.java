@@ -6,13 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
+import dev.runnel.server.RawClient;
 import dev.runnel.tls.TestCa;
 import dev.runnel.tls.TlsFiles;
-import java.io.DataInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.cert.X509Certificate;
@@ -118,7 +117,7 @@ class TlsServeTest {
       TlsFiles ours =
           new TlsFiles(
               folder.resolve("ca.crt"), folder.resolve("client.crt"), folder.resolve("client.key"));
-      assertTrue(ask(port, ours, "{\"type\":\"ping\",\"total_size\":0}").contains("\"pong\""));
+      assertTrue(ask(port, ours, "'type':'ping'").contains("\"pong\""));
       TlsFiles none = new TlsFiles(folder.resolve("ca.crt"), null, null);
       assertTrue(ask(port, none, hello("x")).contains("\"unauthenticated\""));
     }
@@ -185,7 +184,7 @@ class TlsServeTest {
   }
 
   private static String hello(String token) {
-    return "{\"type\":\"hello\",\"version\":1,\"token\":\"" + token + "\",\"total_size\":0}";
+    return "'type':'hello','version':1,'token':'" + token + "'";
   }
 
   private static SSLSocket connect(int port, TlsFiles files) throws Exception {
@@ -200,14 +199,11 @@ class TlsServeTest {
     }
   }
 
-  /** The header of the answer to a frame that is a header alone. */
-  private static String ask(int port, TlsFiles files, String header) throws Exception {
-    try (SSLSocket socket = connect(port, files)) {
-      byte[] frame = ("\0\0\0\0" + header).getBytes(StandardCharsets.UTF_8);
-      frame[0] = (byte) header.length();
-      socket.getOutputStream().write(frame);
-      DataInputStream in = new DataInputStream(socket.getInputStream());
-      return new String(in.readNBytes(Integer.reverseBytes(in.readInt())), StandardCharsets.UTF_8);
+  /** The header of the answer to a request of these keys. */
+  private static String ask(int port, TlsFiles files, String keys) throws Exception {
+    try (RawClient client = new RawClient(connect(port, files))) {
+      client.send(keys);
+      return client.next().header().toString();
     }
   }
 }

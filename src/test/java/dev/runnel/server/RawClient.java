@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * that it sends and gets goes past a {@link FrameChecker}.
  */
 @SuppressWarnings("ArrayRecordComponent") // Read, never compared.
-final class RawClient implements Closeable {
+public final class RawClient implements Closeable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int PATIENCE_MILLIS = 30_000;
 
@@ -39,8 +39,8 @@ final class RawClient implements Closeable {
   private int asked;
 
   /** What came: a header and its body. */
-  record Answer(JsonNode header, byte[] body) {
-    String type() {
+  public record Answer(JsonNode header, byte[] body) {
+    public String type() {
       return text("type");
     }
 
@@ -49,17 +49,17 @@ final class RawClient implements Closeable {
       return header.has("id") ? text("id") : null;
     }
 
-    boolean isFinal() {
+    public boolean isFinal() {
       return header.path("final").asBoolean();
     }
 
     /** A key's value as text; empty without it. */
-    String text(String key) {
+    public String text(String key) {
       return header.path(key).asText();
     }
 
     /** A key's value as a number; -1 without it. */
-    long number(String key) {
+    public long number(String key) {
       return header.path(key).asLong(-1);
     }
 
@@ -73,11 +73,11 @@ final class RawClient implements Closeable {
     }
   }
 
-  RawClient(int port) throws IOException {
+  public RawClient(int port) throws IOException {
     this(new Socket(InetAddress.getLoopbackAddress(), port));
   }
 
-  RawClient(Socket socket) throws IOException {
+  public RawClient(Socket socket) throws IOException {
     this.socket = socket;
     socket.setSoTimeout(PATIENCE_MILLIS);
     socket.setTcpNoDelay(true);
@@ -86,7 +86,7 @@ final class RawClient implements Closeable {
   }
 
   /** By streams of another kind; {@link #socket} is of no use then. */
-  RawClient(InputStream in, OutputStream out) {
+  public RawClient(InputStream in, OutputStream out) {
     this.socket = new Socket();
     this.in = new DataInputStream(in);
     this.out = out;
@@ -145,16 +145,16 @@ final class RawClient implements Closeable {
     out.flush();
   }
 
-  void send(String keys) throws IOException {
+  public void send(String keys) throws IOException {
     send(frame(keys));
   }
 
-  void send(String keys, String body) throws IOException {
+  public void send(String keys, String body) throws IOException {
     send(frame(keys, body));
   }
 
   /** Sends a request, with an id added to it, and returns its final answer. */
-  Answer ask(String keys) throws IOException {
+  public Answer ask(String keys) throws IOException {
     String id = "asked-" + asked++;
     send("'id':'" + id + "'," + keys);
     Answer answer = finalOf(id);
@@ -163,7 +163,7 @@ final class RawClient implements Closeable {
   }
 
   /** The next frame; {@link EOFException} at the end of the stream. */
-  Answer next() throws IOException {
+  public Answer next() throws IOException {
     Answer before = kept.poll();
     return before == null ? read() : before;
   }
