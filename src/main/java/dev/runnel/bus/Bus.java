@@ -9,7 +9,12 @@ import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.MessageConsumer;
 import io.vertx.core.eventbus.MessageProducer;
 import java.time.Duration;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One node's part of the event bus. Several nodes may share a Vertx: what is one node's alone has
@@ -27,6 +32,8 @@ public final class Bus {
   private final String nodeAddress;
   private final String startAddress;
   private final MessageProducer<Handover> toWorkers;
+  private final DeliveryOptions handing;
+  private final List<Place> places = new CopyOnWriteArrayList<>();
   private final Handovers handovers;
 
   /** A bus for the node of this life, which takes requests at this address. */
@@ -36,8 +43,8 @@ public final class Bus {
     this.nodeAddress = nodeAddress(address, boot);
     this.startAddress = nodeAddress + ".start";
     vertx.eventBus().registerCodec(new LocalCodec<Handover>(startAddress));
-    DeliveryOptions options = new DeliveryOptions().setCodecName(startAddress).setLocalOnly(true);
-    this.toWorkers = vertx.eventBus().sender(startAddress, options);
+    this.handing = new DeliveryOptions().setCodecName(startAddress).setLocalOnly(true);
+    this.toWorkers = vertx.eventBus().sender(startAddress, handing);
     this.handovers = new Handovers(vertx, TAKEN);
   }
 
@@ -58,8 +65,27 @@ public final class Bus {
   public Future<Void> start(StartJob start) {
     Handover handover = new Handover(start, Promise.promise());
     handovers.add(handover);
-    toWorkers.write(handover).onFailure(handover.taken()::tryFail);
+    Place place = takePlace();
+    if (place == null) {
+      send(handover);
+    } else {
+      // It may have gone meanwhile.
+      place.write(handover).onFailure(_ -> send(handover));
+    }
     return handover.taken().future();
+  }
+
+  private @Nullable Place takePlace() {
+    for (Place place : places) {
+      if (place.take()) {
+        return place;
+      }
+    }
+    return null;
+  }
+
+  private void send(Handover handover) {
+    toWorkers.write(handover).onFailure(handover.taken()::tryFail);
   }
 
   /** Takes starts; each is handed on when the handler returns. On the caller's context. */
@@ -72,6 +98,53 @@ public final class Bus {
               handler.accept(message.body().start());
               message.body().taken().tryComplete();
             });
+  }
+
+  /**
+   * Takes starts one by one, each only when the one before is done: no other waits for the handler,
+   * which may block. On the caller's context.
+   */
+  public MessageConsumer<?> onLoneStart(Consumer<StartJob> handler) {
+    String address = startAddress + "." + UUID.randomUUID();
+    Place place = new Place(vertx.eventBus().sender(address, handing));
+    MessageConsumer<?> consumer =
+        vertx
+            .eventBus()
+            .localConsumer(
+                address,
+                (Message<Handover> message) -> {
+                  message.body().taken().tryComplete();
+                  try {
+                    handler.accept(message.body().start());
+                  } finally {
+                    place.giveBack();
+                  }
+                });
+    var _ = consumer.completion().onSuccess(_ -> places.add(place));
+    return consumer;
+  }
+
+  /** A worker that takes one start at a time, and whether it has one. */
+  private static final class Place {
+    private final MessageProducer<Handover> producer;
+    private final AtomicBoolean taken = new AtomicBoolean();
+
+    private Place(MessageProducer<Handover> producer) {
+      this.producer = producer;
+    }
+
+    private boolean take() {
+      return !taken.get() && taken.compareAndSet(false, true);
+    }
+
+    private void giveBack() {
+      taken.set(false);
+    }
+
+    /** Fails if it is there no more; then it stays taken. */
+    private Future<Void> write(Handover handover) {
+      return producer.write(handover);
+    }
   }
 
   /** Takes what consumers ask, at the common address. On the caller's context. */

@@ -262,6 +262,20 @@ public final class Job {
     }
   }
 
+  /**
+   * The same, on the calling thread as far as that goes: it may be held up by it.
+   *
+   * @param settled as above
+   */
+  public void startHere(CommandSpec settled) {
+    Lifecycle live = lifecycle;
+    if (live == null || spool != null) {
+      start(settled);
+    } else {
+      live.startHere(settled);
+    }
+  }
+
   // Before there is a process: else another life might start it once more.
   private void writtenDown(Runnable then) {
     if (spool == null) {

@@ -60,7 +60,7 @@ final class Lifecycle implements ProcessListener {
   private @Nullable Survivors cleared;
   private boolean over;
 
-  // Read by spawners too: whether somebody already wants it ended.
+  // Read by who makes the process, too: whether somebody already wants it ended.
   private volatile boolean ending;
 
   Lifecycle(Job job, JobSpec spec, Registry registry) {
@@ -81,7 +81,16 @@ final class Lifecycle implements ProcessListener {
 
   /** The same of the command with all that it is not kept with. */
   void start(CommandSpec settled) {
-    engine.start(job.id(), settled, () -> !ending && !job.seat().isAbandoned(), this);
+    engine.start(job.id(), settled, this::isWanted, this);
+  }
+
+  /** The same, by the calling thread, which it may hold up. */
+  void startHere(CommandSpec settled) {
+    engine.startHere(job.id(), settled, this::isWanted, this);
+  }
+
+  private boolean isWanted() {
+    return !ending && !job.seat().isAbandoned();
   }
 
   // What others ask of it.
@@ -156,7 +165,7 @@ final class Lifecycle implements ProcessListener {
   @Override
   public void started(OsProcess started) {
     if (over) {
-      // It was refused after a spawner had taken it up.
+      // It was refused after it was begun to be made.
       started.discardOutput();
       started.clear(Duration.ZERO, _ -> {});
       return;

@@ -22,7 +22,7 @@ final class MemoryKills {
   static final long UNKNOWN = -1;
 
   private static final Path GROUPS = Path.of("/sys/fs/cgroup");
-  private static final String KEY = "oom_kill ";
+  private static final byte[] KEY = "oom_kill ".getBytes(US_ASCII);
   private static final int FILE_BYTES = 512;
   private static final int UNOPENED = -1;
 
@@ -96,12 +96,41 @@ final class MemoryKills {
     if (length <= 0) {
       return UNKNOWN;
     }
-    String text = new String(memory.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE), US_ASCII);
-    return text.lines()
-        .filter(line -> line.startsWith(KEY))
-        .mapToLong(line -> Long.parseLong(line.substring(KEY.length()).strip()))
-        .findFirst()
-        .orElse(UNKNOWN);
+    return valueIn(memory.asSlice(0, length));
+  }
+
+  // Not by strings: it stands before every start.
+  private static long valueIn(MemorySegment text) {
+    for (long start = 0; start + KEY.length < text.byteSize(); start++) {
+      if (isKeyAt(text, start)) {
+        return numberAt(text, start + KEY.length);
+      }
+    }
+    return UNKNOWN;
+  }
+
+  private static boolean isKeyAt(MemorySegment text, long start) {
+    if (start > 0 && text.get(ValueLayout.JAVA_BYTE, start - 1) != '\n') {
+      return false;
+    }
+    for (int i = 0; i < KEY.length; i++) {
+      if (text.get(ValueLayout.JAVA_BYTE, start + i) != KEY[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static long numberAt(MemorySegment text, long start) {
+    long number = 0;
+    for (long i = start; i < text.byteSize(); i++) {
+      byte digit = text.get(ValueLayout.JAVA_BYTE, i);
+      if (digit < '0' || digit > '9') {
+        break;
+      }
+      number = 10 * number + digit - '0';
+    }
+    return number;
   }
 
   /**

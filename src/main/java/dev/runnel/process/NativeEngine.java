@@ -15,12 +15,13 @@ import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /**
  * Processes of Linux, through its C library.
  *
- * <p>A start goes from the caller's thread to a spawner, which makes the process, and from there to
- * the pump, which looks after it from then on.
+ * <p>A start goes from the caller's thread to a spawner, which makes the process, unless the caller
+ * does so itself, and from there to the pump, which looks after it from then on.
  */
 public final class NativeEngine implements ProcessEngine {
   private static final byte[] NULL_DEVICE = "/dev/null".getBytes(US_ASCII);
@@ -118,14 +119,27 @@ public final class NativeEngine implements ProcessEngine {
   @Override
   public void start(
       JobId job, CommandSpec command, BooleanSupplier claim, ProcessListener listener) {
-    Start start =
-        new Start(
-            job, command, claim, listener, surroundings.memoryKills().count(), new AtomicBoolean());
+    start(spawner::submit, startOf(job, command, claim, listener));
+  }
+
+  @Override
+  public void startHere(
+      JobId job, CommandSpec command, BooleanSupplier claim, ProcessListener listener) {
+    start(spawner::makeHere, startOf(job, command, claim, listener));
+  }
+
+  private Start startOf(
+      JobId job, CommandSpec command, BooleanSupplier claim, ProcessListener listener) {
+    long memoryKills = surroundings.memoryKills().count();
+    return new Start(job, command, claim, listener, memoryKills, new AtomicBoolean());
+  }
+
+  private static void start(Consumer<Start> by, Start start) {
     try {
-      spawner.submit(start);
+      by.accept(start);
     } catch (RejectedExecutionException closed) {
       // There is no pump any more to say it on.
-      listener.startRefused("the process engine is closed");
+      start.listener().startRefused("the process engine is closed");
     }
   }
 

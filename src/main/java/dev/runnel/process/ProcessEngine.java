@@ -19,9 +19,19 @@ public interface ProcessEngine extends Executor, AutoCloseable {
    * {@code started}, {@code startFailed}, {@code startRefused} and {@code startVoided}.
    *
    * @param job goes into the command's environment as RUNNEL_JOB
-   * @param claim asked on a spawner thread just before the process is made; false: it is not made
+   * @param claim asked just before the process is made, on the thread that makes it; false: it is
+   *     not made
    */
   void start(JobId job, CommandSpec command, BooleanSupplier claim, ProcessListener listener);
+
+  /**
+   * The same, by the calling thread itself if that can be: sooner, as no other has to be woken, but
+   * it is held up for as long as the system likes. Not on the pump.
+   */
+  default void startHere(
+      JobId job, CommandSpec command, BooleanSupplier claim, ProcessListener listener) {
+    start(job, command, claim, listener);
+  }
 
   /** Runs a task on the pump after the delay; tasks due at the same moment keep their order. */
   Timer schedule(Duration delay, Runnable task);

@@ -9,6 +9,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
@@ -16,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The threads that make processes, each made when it is needed first. One that hangs is given up
- * after the limit and not replaced; when all hang, starts are refused until one comes back.
+ * after the limit and not replaced; when all hang, starts are refused until one comes back. Threads
+ * of others may make some themselves: they are guests, looked after in the same way.
  */
 final class Spawner {
   static final int MAX_THREADS = 16;
@@ -29,9 +31,11 @@ final class Spawner {
   private final BiConsumer<Start, SpawnResult> outcome;
 
   private final ReentrantLock lock = new ReentrantLock();
+  private final Condition guestGone = lock.newCondition();
   // Under the lock.
   private final Queue<Start> queue = new ArrayDeque<>();
   private final List<Worker> workers = new ArrayList<>();
+  private final List<Turn> guests = new ArrayList<>();
   // The one that ended its work last comes first: what it needs is still in the cache.
   private final Deque<Worker> idle = new ArrayDeque<>();
   private boolean watched;
@@ -70,11 +74,71 @@ final class Spawner {
     }
   }
 
+  /** Makes it on the calling thread, which it may hold up. Not on the pump. */
+  void makeHere(Start start) {
+    Turn guest = new Turn();
+    lock.lock();
+    try {
+      if (closed) {
+        refuse(start, "the process engine is closed");
+        return;
+      }
+      guest.take(start);
+      guests.add(guest);
+      watch();
+    } finally {
+      lock.unlock();
+    }
+    make(start);
+    lock.lock();
+    try {
+      guests.remove(guest);
+      guest.end();
+      guestGone.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void make(Start start) {
+    SpawnResult result = run(start);
+    if (!start.decide() || !tell(start, result)) {
+      discard(result);
+    }
+  }
+
+  private SpawnResult run(Start start) {
+    try {
+      return spawn.run(start.job(), start.command(), start.claim());
+    } catch (Throwable thrown) {
+      Trouble.report("start failed job=" + start.job(), thrown);
+      return new SpawnResult.Failed(
+          new StartFailure("EINVAL", At.EXEC, "internal error: " + thrown));
+    }
+  }
+
+  private boolean tell(Start start, SpawnResult result) {
+    try {
+      pump.execute(() -> outcome.accept(start, result));
+      return true;
+    } catch (RejectedExecutionException closedMeanwhile) {
+      return false;
+    }
+  }
+
+  /** Nobody waits for it any more. */
+  private static void discard(SpawnResult result) {
+    if (result instanceof SpawnResult.Made made) {
+      made.kill();
+      Wait.awaitAndReap(made.pid());
+    }
+  }
+
   /** Who has to be woken for it; null: somebody will come for it. */
   private @Nullable Worker give(Start start) {
     Worker first = idle.poll();
     if (first != null) {
-      first.take(start);
+      first.turn.take(start);
       return first;
     }
     queue.add(start);
@@ -93,7 +157,7 @@ final class Spawner {
   private int hung() {
     int count = 0;
     for (Worker worker : workers) {
-      count += worker.hung ? 1 : 0;
+      count += worker.turn.hung ? 1 : 0;
     }
     return count;
   }
@@ -122,19 +186,23 @@ final class Spawner {
     lock.lock();
     try {
       long now = System.nanoTime();
-      for (Worker worker : workers) {
-        worker.giveUpAfterLimit(now);
-      }
+      workers.forEach(worker -> worker.turn.giveUpAfterLimit(now));
+      guests.forEach(guest -> guest.giveUpAfterLimit(now));
       if (hung() == MAX_THREADS) {
         refuseQueued(MAX_THREADS + " starts hang already");
       }
       watched = false;
-      if (!queue.isEmpty() || workers.stream().anyMatch(Worker::isWaitedFor)) {
+      if (!queue.isEmpty() || isAnyWaitedFor()) {
         watch();
       }
     } finally {
       lock.unlock();
     }
+  }
+
+  private boolean isAnyWaitedFor() {
+    return guests.stream().anyMatch(Turn::isWaitedFor)
+        || workers.stream().anyMatch(worker -> worker.turn.isWaitedFor());
   }
 
   private void refuseQueued(String why) {
@@ -159,96 +227,58 @@ final class Spawner {
     long end = System.nanoTime() + patience.toNanos();
     for (Worker worker : all) {
       if (!worker.thread.join(Duration.ofNanos(Math.max(1, end - System.nanoTime())))) {
-        worker.giveUp("the process engine is closed");
+        giveUp(List.of(worker.turn));
       }
+    }
+    awaitGuests(end);
+  }
+
+  private void awaitGuests(long endNanos) throws InterruptedException {
+    lock.lock();
+    try {
+      long left = endNanos - System.nanoTime();
+      while (!guests.isEmpty() && left > 0) {
+        left = guestGone.awaitNanos(left);
+      }
+      giveUp(guests);
+    } finally {
+      lock.unlock();
     }
   }
 
-  /** One thread. Its fields are under the lock. */
-  private final class Worker implements Runnable {
-    private final Thread thread;
+  private void giveUp(List<Turn> turns) {
+    lock.lock();
+    try {
+      for (Turn turn : turns) {
+        Start start = turn.current;
+        if (start != null) {
+          refuse(start, "the process engine is closed");
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** What a thread has to make. Its fields are under the lock. */
+  private final class Turn {
     // Also read without it, by its own thread.
     private volatile @Nullable Start current;
     private long begunNanos;
     private boolean hung;
-
-    private Worker(int number) {
-      thread = Thread.ofPlatform().daemon().name("runnel-spawner-" + number).unstarted(this);
-    }
-
-    private boolean isWaitedFor() {
-      return current != null && !hung;
-    }
-
-    @Override
-    public void run() {
-      for (Start start = next(); start != null; start = next()) {
-        SpawnResult result = run(start);
-        if (!start.decide() || !tell(start, result)) {
-          discard(result);
-        }
-      }
-    }
-
-    private @Nullable Start next() {
-      lock.lock();
-      try {
-        current = null;
-        hung = false;
-        Start queued = queue.poll();
-        if (queued != null) {
-          take(queued);
-        } else if (!closed) {
-          idle.push(this);
-        }
-      } finally {
-        lock.unlock();
-      }
-      return await();
-    }
 
     private void take(Start start) {
       begunNanos = System.nanoTime();
       current = start;
     }
 
-    private @Nullable Start await() {
-      while (true) {
-        // Read first: whoever gave a start did so before the close.
-        boolean over = closed;
-        Start given = current;
-        if (given != null || over) {
-          return given;
-        }
-        LockSupport.park(this);
-      }
+    private void end() {
+      current = null;
+      hung = false;
     }
 
-    private SpawnResult run(Start start) {
-      try {
-        return spawn.run(start.job(), start.command(), start.claim());
-      } catch (Throwable thrown) {
-        Trouble.report("start failed job=" + start.job(), thrown);
-        return new SpawnResult.Failed(
-            new StartFailure("EINVAL", At.EXEC, "internal error: " + thrown));
-      }
-    }
-
-    private boolean tell(Start start, SpawnResult result) {
-      try {
-        pump.execute(() -> outcome.accept(start, result));
-        return true;
-      } catch (RejectedExecutionException closedMeanwhile) {
-        return false;
-      }
-    }
-
-    /** Nobody waits for it any more. */
-    private void discard(SpawnResult result) {
-      if (result instanceof SpawnResult.Made made) {
-        made.kill();
-        Wait.awaitAndReap(made.pid());
-      }
+    private boolean isWaitedFor() {
+      return current != null && !hung;
     }
 
     private void giveUpAfterLimit(long now) {
@@ -263,15 +293,49 @@ final class Spawner {
         }
       }
     }
+  }
 
-    private void giveUp(String why) {
+  /** One thread. */
+  private final class Worker implements Runnable {
+    private final Thread thread;
+    private final Turn turn = new Turn();
+
+    private Worker(int number) {
+      thread = Thread.ofPlatform().daemon().name("runnel-spawner-" + number).unstarted(this);
+    }
+
+    @Override
+    public void run() {
+      for (Start start = next(); start != null; start = next()) {
+        make(start);
+      }
+    }
+
+    private @Nullable Start next() {
       lock.lock();
       try {
-        if (current != null) {
-          refuse(current, why);
+        turn.end();
+        Start queued = queue.poll();
+        if (queued != null) {
+          turn.take(queued);
+        } else if (!closed) {
+          idle.push(this);
         }
       } finally {
         lock.unlock();
+      }
+      return await();
+    }
+
+    private @Nullable Start await() {
+      while (true) {
+        // Read first: whoever gave a start did so before the close.
+        boolean over = closed;
+        Start given = turn.current;
+        if (given != null || over) {
+          return given;
+        }
+        LockSupport.park(this);
       }
     }
   }

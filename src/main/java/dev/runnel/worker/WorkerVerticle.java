@@ -17,8 +17,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes starts off the bus, does what of the policy needs files, and hands them to the process
- * room, whose spawners may block where a worker must not. On a worker thread.
+ * Takes starts off the bus, does what of the policy needs files, and has the process made: by its
+ * own thread, or, where others would have to wait for that, by the process room's spawners. On a
+ * worker thread.
  */
 public final class WorkerVerticle extends VerticleBase {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerVerticle.class);
@@ -28,11 +29,23 @@ public final class WorkerVerticle extends VerticleBase {
 
   private static final int FILES_THREADS = 4;
 
+  /** Who makes processes. */
+  enum Maker {
+    /** The worker, which takes one start at a time. */
+    ITSELF,
+    /** A spawner, so that the worker is soon ready for the next start. */
+    SPAWNER
+  }
+
+  private final Maker maker;
   private final Bus bus;
   private final Gate gate;
   private @Nullable WorkerExecutor files;
+  // Our thread, as long as nobody waits for it: the audit may call us back on its own, or later.
+  private @Nullable Thread free;
 
-  WorkerVerticle(Bus bus, Gate gate) {
+  WorkerVerticle(Maker maker, Bus bus, Gate gate) {
+    this.maker = maker;
     this.bus = bus;
     this.gate = gate;
   }
@@ -41,12 +54,27 @@ public final class WorkerVerticle extends VerticleBase {
   @Override
   public Future<?> start() {
     files = vertx.createSharedWorkerExecutor(FILES_POOL, FILES_THREADS);
-    return bus.onStart(this::startJob).completion();
+    return switch (maker) {
+      case ITSELF -> bus.onLoneStart(this::startAlone).completion();
+      case SPAWNER -> bus.onStart(this::startJob).completion();
+    };
   }
 
   @Override
   public Future<?> stop() {
     return files == null ? Future.succeededFuture() : files.close();
+  }
+
+  private void startAlone(StartJob start) {
+    free = Thread.currentThread();
+    try {
+      startJob(start);
+    } catch (RuntimeException e) {
+      LOG.error("start failed job={}", start.job().id(), e);
+      start.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "internal error: " + e));
+    } finally {
+      free = null;
+    }
   }
 
   private void startJob(StartJob start) {
@@ -91,6 +119,10 @@ public final class WorkerVerticle extends VerticleBase {
     if (recording != null) {
       gate.recorder().begin(start, recording);
     }
-    start.job().start(settled);
+    if (Thread.currentThread() == free) {
+      start.job().startHere(settled);
+    } else {
+      start.job().start(settled);
+    }
   }
 }

@@ -2,22 +2,25 @@ package dev.runnel.worker;
 
 import dev.runnel.bus.Bus;
 import dev.runnel.bus.Gate;
+import dev.runnel.worker.WorkerVerticle.Maker;
 import io.vertx.core.CompositeFuture;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.ThreadingModel;
 import io.vertx.core.Vertx;
 import java.util.List;
+import java.util.function.Supplier;
 
 /** The worker verticles of a node. */
 public final class Workers {
   /**
-   * So that one that is held up does not hold up every start. Each has its thread: in a larger pool
-   * they would take turns, and find nothing in the caches.
+   * Of either kind, so that one that is held up does not hold up every start. Each has its thread:
+   * in a larger pool they would take turns, and find nothing in the caches.
    */
-  private static final int STARTERS = 2;
+  private static final int INSTANCES = 2;
 
   private static final String STARTERS_POOL = "runnel-starter";
+  private static final String HANDERS_POOL = "runnel-hander";
 
   private Workers() {}
 
@@ -28,16 +31,16 @@ public final class Workers {
 
   static Future<List<String>> deploy(Vertx vertx, Bus bus, Gate gate, BusPace pace) {
     return Future.all(
-            vertx.deployVerticle(() -> new WorkerVerticle(bus, gate), starters()),
+            deploy(vertx, () -> new WorkerVerticle(Maker.ITSELF, bus, gate), STARTERS_POOL),
+            deploy(vertx, () -> new WorkerVerticle(Maker.SPAWNER, bus, gate), HANDERS_POOL),
             vertx.deployVerticle(new BusVerticle(bus, gate, pace), workers()))
         .map(CompositeFuture::list);
   }
 
-  private static DeploymentOptions starters() {
-    return workers()
-        .setInstances(STARTERS)
-        .setWorkerPoolName(STARTERS_POOL)
-        .setWorkerPoolSize(STARTERS);
+  private static Future<String> deploy(Vertx vertx, Supplier<WorkerVerticle> workers, String pool) {
+    return vertx.deployVerticle(
+        workers,
+        workers().setInstances(INSTANCES).setWorkerPoolName(pool).setWorkerPoolSize(INSTANCES));
   }
 
   private static DeploymentOptions workers() {

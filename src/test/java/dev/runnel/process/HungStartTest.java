@@ -85,6 +85,38 @@ class HungStartTest {
   }
 
   @Test
+  void holdUpTheThreadThatMakesItsOwnAndNobodyElse() throws InterruptedException {
+    Recorder hung = new Recorder();
+    Thread maker = startHere(hung);
+    runsInTheEnd(CommandSpec.of("/bin/true"));
+    Runs.await("failure", hung::isUnstarted);
+    assertEquals("ETIMEDOUT exec", hung.failureText());
+    assertTrue(maker.isAlive());
+    releaseLease();
+    maker.join();
+    ProcView.awaitNoChildrenBut(before);
+    assertEquals(List.of("startFailed"), hung.events());
+  }
+
+  private Thread startHere(Recorder recorder) {
+    return Thread.ofPlatform()
+        .daemon()
+        .start(() -> engine.startHere(Runs.nextJob(), slow, () -> true, recorder));
+  }
+
+  @Test
+  void onAThreadOfTheCallersDoNotKeepTheEngineFromClosing() throws InterruptedException {
+    Recorder hung = new Recorder();
+    Thread maker = startHere(hung);
+    Runs.await("its turn", () -> maker.getState() == Thread.State.RUNNABLE);
+    engine.close();
+    Runs.await("failure", hung::isUnstarted);
+    releaseLease();
+    maker.join();
+    ProcView.awaitNoChildrenBut(before);
+  }
+
+  @Test
   void areUndoneWhenTheySucceedTooLate() {
     Recorder hung = Runs.start(engine, slow);
     Runs.await("failure", hung::isUnstarted);
