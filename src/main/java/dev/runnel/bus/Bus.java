@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -122,29 +121,6 @@ public final class Bus {
                 });
     var _ = consumer.completion().onSuccess(_ -> places.add(place));
     return consumer;
-  }
-
-  /** A worker that takes one start at a time, and whether it has one. */
-  private static final class Place {
-    private final MessageProducer<Handover> producer;
-    private final AtomicBoolean taken = new AtomicBoolean();
-
-    private Place(MessageProducer<Handover> producer) {
-      this.producer = producer;
-    }
-
-    private boolean take() {
-      return !taken.get() && taken.compareAndSet(false, true);
-    }
-
-    private void giveBack() {
-      taken.set(false);
-    }
-
-    /** Fails if it is there no more; then it stays taken. */
-    private Future<Void> write(Handover handover) {
-      return producer.write(handover);
-    }
   }
 
   /** Takes what consumers ask, at the common address. On the caller's context. */

@@ -98,7 +98,7 @@ public final class NativeEngine implements ProcessEngine {
     Spawn spawn = new Spawn(Environment.inherited(), nullDevice, openFiles, mark);
     Trial.run(spawn);
     census = own ? Census.adopting(pump, mark, bounds) : Census.of(pump, mark, bounds);
-    spawner = new Spawner(spawn, pump, bounds.start(), this::begin);
+    spawner = new Spawner(new Maker(spawn, pump, this::begin), pump, bounds.start());
     surroundings =
         new ChildProcess.Surroundings(pump, census, nowhere, memoryKills, processes::remove);
   }

@@ -8,11 +8,9 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Queue;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,10 +23,9 @@ final class Spawner {
 
   private static final int LOOKS_PER_LIMIT = 8;
 
-  private final Spawn spawn;
+  private final Maker maker;
   private final Pump pump;
   private final Duration limit;
-  private final BiConsumer<Start, SpawnResult> outcome;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition guestGone = lock.newCondition();
@@ -43,13 +40,12 @@ final class Spawner {
   private volatile boolean closed;
 
   /**
-   * @param outcome told on the pump what became of a start, unless that took too long
+   * @param limit after which nobody waits for a start any more
    */
-  Spawner(Spawn spawn, Pump pump, Duration limit, BiConsumer<Start, SpawnResult> outcome) {
-    this.spawn = spawn;
+  Spawner(Maker maker, Pump pump, Duration limit) {
+    this.maker = maker;
     this.pump = pump;
     this.limit = limit;
-    this.outcome = outcome;
   }
 
   /** Returns at once. Any thread. */
@@ -89,7 +85,7 @@ final class Spawner {
     } finally {
       lock.unlock();
     }
-    make(start);
+    maker.make(start);
     lock.lock();
     try {
       guests.remove(guest);
@@ -97,40 +93,6 @@ final class Spawner {
       guestGone.signalAll();
     } finally {
       lock.unlock();
-    }
-  }
-
-  private void make(Start start) {
-    SpawnResult result = run(start);
-    if (!start.decide() || !tell(start, result)) {
-      discard(result);
-    }
-  }
-
-  private SpawnResult run(Start start) {
-    try {
-      return spawn.run(start.job(), start.command(), start.claim());
-    } catch (Throwable thrown) {
-      Trouble.report("start failed job=" + start.job(), thrown);
-      return new SpawnResult.Failed(
-          new StartFailure("EINVAL", At.EXEC, "internal error: " + thrown));
-    }
-  }
-
-  private boolean tell(Start start, SpawnResult result) {
-    try {
-      pump.execute(() -> outcome.accept(start, result));
-      return true;
-    } catch (RejectedExecutionException closedMeanwhile) {
-      return false;
-    }
-  }
-
-  /** Nobody waits for it any more. */
-  private static void discard(SpawnResult result) {
-    if (result instanceof SpawnResult.Made made) {
-      made.kill();
-      Wait.awaitAndReap(made.pid());
     }
   }
 
@@ -307,7 +269,7 @@ final class Spawner {
     @Override
     public void run() {
       for (Start start = next(); start != null; start = next()) {
-        make(start);
+        maker.make(start);
       }
     }
 
