@@ -50,7 +50,10 @@ public final class Daemon implements AutoCloseable {
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
             "-XX:+UseSerialGC",
-            "-XX:-MaxFDLimit"));
+            "-XX:-MaxFDLimit",
+            // As our launcher has it: on stdout a JVM's own warnings would be taken for our lines.
+            "-Xlog:disable",
+            "-Xlog:all=error:stderr"));
     command.addAll(options);
     command.addAll(
         List.of("-cp", System.getProperty("java.class.path"), "dev.runnel.Main", "serve"));

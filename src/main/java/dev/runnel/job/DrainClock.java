@@ -69,14 +69,16 @@ final class DrainClock {
   private void look() {
     if (isOver()) {
       // The pump may have been held up itself: before it looks again it reads what came meanwhile.
-      timer = engine.schedule(Duration.ZERO, this::lookAgain);
+      long seen = lastOutput;
+      timer = engine.schedule(Duration.ZERO, () -> lookAgain(seen));
     } else {
       schedule();
     }
   }
 
-  private void lookAgain() {
-    if (isOver()) {
+  private void lookAgain(long seen) {
+    // After output comes another turn, however late this one is: it may have been the last.
+    if (isOver() && (lastOutput == seen || isMaxOver(engine.nanoTime()))) {
       stop();
       onDone.run();
     } else {
@@ -86,7 +88,11 @@ final class DrainClock {
 
   private boolean isOver() {
     long now = engine.nanoTime();
-    return now - lastOutput >= idleNanos || now - readingSince >= remainingNanos;
+    return now - lastOutput >= idleNanos || isMaxOver(now);
+  }
+
+  private boolean isMaxOver(long now) {
+    return now - readingSince >= remainingNanos;
   }
 
   private void stopTimer() {

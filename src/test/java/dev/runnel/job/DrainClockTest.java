@@ -39,6 +39,23 @@ class DrainClockTest {
   }
 
   @Test
+  void outputAfterTheFirstLookIsFollowedByAnotherTurnHoweverLateTheSecondIs() {
+    DrainClock clock = clock(100, 1_000);
+    clock.run();
+    engine.schedule(
+        Duration.ofMillis(100),
+        () -> {
+          clock.sawOutput();
+          engine.standStill(Duration.ofMillis(100));
+        });
+    advance(100);
+    // The pump has not asked yet whether there is more, or nobody left to write it.
+    assertEquals(0, done);
+    advance(0);
+    assertEquals(1, done);
+  }
+
+  @Test
   void runningAgainIsGoingOn() {
     DrainClock clock = clock(100, 1_000);
     clock.run();

@@ -116,12 +116,21 @@ final class FakeEngine implements ProcessEngine {
     runTasks();
     for (Due first = timers.peek(); first != null && first.at - end <= 0; first = timers.peek()) {
       timers.remove();
-      now = first.at;
+      now = later(first.at);
       onPump(first.task);
       runTasks();
       processes.forEach(FakeProcess::poll);
     }
-    now = end;
+    now = later(end);
+  }
+
+  /** Lets time pass in which nothing happens, as if the pump got no processor. */
+  void standStill(Duration time) {
+    now += time.toNanos();
+  }
+
+  private long later(long time) {
+    return time - now > 0 ? time : now;
   }
 
   /** Lets time pass, and reads the pipes before and after. */
