@@ -4,20 +4,18 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.process.ProcessListener;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.function.BooleanSupplier;
 
 /** A process engine whose starts take as long as the test likes, as on a file system that hangs. */
-final class HeldStarts implements ProcessEngine {
-  private final ProcessEngine engine;
+final class HeldStarts extends EngineBetween {
   private final Queue<Runnable> held = new ArrayDeque<>();
   private final Queue<ProcessListener> listeners = new ArrayDeque<>();
   private boolean holding = true;
 
   HeldStarts(ProcessEngine engine) {
-    this.engine = engine;
+    super(engine);
   }
 
   synchronized int count() {
@@ -48,25 +46,5 @@ final class HeldStarts implements ProcessEngine {
     } else {
       start.run();
     }
-  }
-
-  @Override
-  public void execute(Runnable task) {
-    engine.execute(task);
-  }
-
-  @Override
-  public Timer schedule(Duration delay, Runnable task) {
-    return engine.schedule(delay, task);
-  }
-
-  @Override
-  public long nanoTime() {
-    return engine.nanoTime();
-  }
-
-  @Override
-  public void close() {
-    engine.close();
   }
 }

@@ -8,7 +8,6 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.process.ProcessListener;
-import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
@@ -19,8 +18,16 @@ class StuckStartTest {
   private static final int WORKERS = 2;
 
   /** Holds up whoever starts a job whose name begins with "stuck". */
-  private record Sticky(ProcessEngine engine, AtomicInteger here, CountDownLatch stuck)
-      implements ProcessEngine {
+  private static final class Sticky extends EngineBetween {
+    private final AtomicInteger here;
+    private final CountDownLatch stuck;
+
+    private Sticky(ProcessEngine engine, AtomicInteger here, CountDownLatch stuck) {
+      super(engine);
+      this.here = here;
+      this.stuck = stuck;
+    }
+
     @Override
     public void start(
         JobId job, CommandSpec command, BooleanSupplier claim, ProcessListener listener) {
@@ -43,26 +50,6 @@ class StuckStartTest {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
-    }
-
-    @Override
-    public void execute(Runnable task) {
-      engine.execute(task);
-    }
-
-    @Override
-    public Timer schedule(Duration delay, Runnable task) {
-      return engine.schedule(delay, task);
-    }
-
-    @Override
-    public long nanoTime() {
-      return engine.nanoTime();
-    }
-
-    @Override
-    public void close() {
-      engine.close();
     }
   }
 
