@@ -28,8 +28,8 @@ final class BenchEntry {
 
       Measures what commands cost over Runnel, and in turns with that the floor: what the same
       costs this machine in bare system calls, without a server. Prints a table, ratios first; how
-      far it is, on stderr. With -H or RUNNEL_HOST it measures that server, and the floor is still
-      this machine's; without, a server of its own. Nothing else should run meanwhile.
+      far it is, on stderr. With -H or RUNNEL_HOST it measures that server, without TLS, and the
+      floor is still this machine's; without, a server of its own. Nothing else should run meanwhile.
       """;
   private static final String AFTER =
       """
@@ -89,8 +89,17 @@ final class BenchEntry {
       return UnixDomainSocketAddress.of(unix.path());
     }
     Host.Tcp tcp = (Host.Tcp) host;
+    if (tcp.cover() instanceof Host.Tls) {
+      throw Failure.usage(
+          "bench measures without TLS only, and "
+              + tcp.name()
+              + " is meant to be reached by it (expected: a Unix socket, or a server on this machine"
+              + " without TLS)");
+    }
     try {
-      return new InetSocketAddress(InetAddress.getAllByName(tcp.address())[0], tcp.port());
+      InetAddress address = InetAddress.getAllByName(tcp.address())[0];
+      Connector.checkClear(tcp, address);
+      return new InetSocketAddress(address, tcp.port());
     } catch (UnknownHostException _) {
       throw Failure.of("cannot reach " + host.name() + ": no such host");
     }

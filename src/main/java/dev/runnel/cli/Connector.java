@@ -101,7 +101,7 @@ final class Connector {
   }
 
   // By the address that is about to be used: whose name it is, others may decide.
-  private static void checkClear(Host.Tcp tcp, InetAddress address) throws Failure {
+  static void checkClear(Host.Tcp tcp, InetAddress address) throws Failure {
     if (tcp.cover() == Host.Clear.WITH_TOKEN && !address.isLoopbackAddress()) {
       throw Failure.usage(
           "the token would go to " + tcp.name() + " in clear (expected: --tls, or no token)");

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.runnel.Daemon;
 import dev.runnel.security.Tokens;
@@ -228,6 +229,26 @@ class TlsExecTest {
     List<String> all = new ArrayList<>(List.of(first));
     all.addAll(List.of(rest));
     return all.toArray(String[]::new);
+  }
+
+  @Test
+  void benchGoesNowhereInClearWithATokenNorWhereTlsIsMeant() {
+    assertEquals(
+        "runnel: the token would go to 192.0.2.1:7866 in clear (expected: --tls, or no token) (see"
+            + " runnel bench --help)\n",
+        bench(Map.of("RUNNEL_TOKEN", "s3cret"), "192.0.2.1:7866"));
+    assertEquals(
+        "runnel: bench measures without TLS only, and 127.0.0.1:1 is meant to be reached by it"
+            + " (expected: a Unix socket, or a server on this machine without TLS) (see runnel bench"
+            + " --help)\n",
+        bench(Map.of("RUNNEL_TLS", "true"), "127.0.0.1:1"));
+  }
+
+  private static String bench(Map<String, String> environment, String host) {
+    Client bench = new Client().env(environment);
+    BenchEntry entry = new BenchEntry(bench.surroundings(), order -> fail("measured: " + order));
+    assertEquals(2, entry.run(CommandLine.of("bench", "-H", host)));
+    return bench.err();
   }
 
   @Test
