@@ -215,6 +215,7 @@ record ConfigFile(
     return switch (e) {
       case java.nio.file.NoSuchFileException _ -> "no such file";
       case java.nio.file.AccessDeniedException _ -> "permission denied";
+      case java.nio.file.FileAlreadyExistsException _ -> "there is a file in its place";
       default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     };
   }

@@ -3,8 +3,13 @@ package dev.runnel.config;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -35,5 +40,12 @@ class SettingsTest {
       assertEquals(option + ": its value is empty", refusal.getMessage());
       assertEquals(2, refusal.exitCode());
     }
+  }
+
+  @Test
+  void aFileInTheFoldersPlaceIsSaid(@TempDir Path folder) throws IOException {
+    Path file = Files.createFile(folder.resolve("tokens"));
+    IOException refusal = assertThrows(IOException.class, () -> Files.createDirectories(file));
+    assertEquals("there is a file in its place", ConfigFile.reason(refusal));
   }
 }
