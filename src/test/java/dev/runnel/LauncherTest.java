@@ -7,6 +7,7 @@ import java.io.BufferedReader;
 import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -53,6 +54,13 @@ class LauncherTest {
     } finally {
       process.destroyForcibly();
     }
+  }
+
+  @Test
+  void aClosedStdinIsAnEmptyOne() throws Exception {
+    ProcessBuilder call = launcher.call("exec", "--", "cat");
+    call.command().addAll(0, List.of("/bin/sh", "-c", "exec \"$@\" <&-", "sh"));
+    assertEquals(new Launcher.Ran(0, "", ""), Launcher.run(call));
   }
 
   @Test
