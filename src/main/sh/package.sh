@@ -18,11 +18,29 @@ Exit code: 0 when it was made; its name is the last line.
 END
 }
 
+train_help() {
+  cat <<'END'
+Usage: runnel train
+
+Makes the caches by which client and server of this checkout start faster, until it is built again:
+a server and clients do once what they are for, and their JVMs keep what they learn. It takes half a
+minute.
+
+Exit code: 0 when they are made.
+END
+}
+
 main_train() {
-  if [ $# -gt 1 ]; then
-    say "train: unknown argument: $2"
-    exit 2
-  fi
+  case $2 in
+    -h | --help)
+      train_help
+      exit 0
+      ;;
+    ?*)
+      say "train: unknown argument: $2 (see runnel train --help)"
+      exit 2
+      ;;
+  esac
   ensure_built
   find_java java
   choose_locale

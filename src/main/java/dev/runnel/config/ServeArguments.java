@@ -150,10 +150,7 @@ final class ServeArguments {
     String configPath = config == null ? environment.get("RUNNEL_CONFIG") : config;
     ConfigFile file = configPath == null ? ConfigFile.NONE : ConfigFile.read(Path.of(configPath));
     String tokensPath = first(tokens, environment.get("RUNNEL_TOKENS"), file.tokens());
-    boolean open =
-        insecure
-            || "true".equals(environment.get("RUNNEL_INSECURE"))
-            || Boolean.TRUE.equals(file.insecure());
+    boolean open = isOn(insecure, "RUNNEL_INSECURE", environment, file.insecure());
     Settings settings =
         new Settings(
             listens(environment, file),
@@ -184,16 +181,12 @@ final class ServeArguments {
             first(stateDir, environment.get("RUNNEL_STATE_DIR"), file.stateDir()), environment);
   }
 
-  private @Nullable AuditSettings audit(Map<String, String> environment, ConfigFile file) {
+  private @Nullable AuditSettings audit(Map<String, String> environment, ConfigFile file)
+      throws SettingsException {
     String to = first(audit, environment.get("RUNNEL_AUDIT"), file.audit());
-    boolean all =
-        auditArguments
-            || "true".equals(environment.get("RUNNEL_AUDIT_ARGV"))
-            || Boolean.TRUE.equals(file.auditArgv());
+    boolean all = isOn(auditArguments, "RUNNEL_AUDIT_ARGV", environment, file.auditArgv());
     boolean optional =
-        auditOptional
-            || "true".equals(environment.get("RUNNEL_AUDIT_OPTIONAL"))
-            || Boolean.TRUE.equals(file.auditOptional());
+        isOn(auditOptional, "RUNNEL_AUDIT_OPTIONAL", environment, file.auditOptional());
     return to == null
         ? null
         : new AuditSettings(
@@ -228,6 +221,18 @@ final class ServeArguments {
   private static @Nullable String first(
       @Nullable String flag, @Nullable String environment, @Nullable String file) {
     return flag != null ? flag : environment != null ? environment : file;
+  }
+
+  private static boolean isOn(
+      boolean flag, String name, Map<String, String> environment, @Nullable Boolean file)
+      throws SettingsException {
+    String word = environment.getOrDefault(name, "");
+    return switch (word) {
+      case "" -> flag || Boolean.TRUE.equals(file);
+      case "true" -> true;
+      case "false" -> flag;
+      default -> throw SettingsException.usage(name + ": " + word + " (expected: true or false)");
+    };
   }
 
   private List<Listen> listens(Map<String, String> environment, ConfigFile file)

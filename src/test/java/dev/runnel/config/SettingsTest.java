@@ -42,6 +42,16 @@ class SettingsTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"RUNNEL_INSECURE", "RUNNEL_AUDIT_ARGV", "RUNNEL_AUDIT_OPTIONAL"})
+  void aVariableIsOnOrOffAndNothingElse(String name) {
+    SettingsException refusal =
+        assertThrows(
+            SettingsException.class, () -> ServeArguments.parse(List.of(), Map.of(name, "1")));
+    assertEquals(name + ": 1 (expected: true or false)", refusal.getMessage());
+    assertEquals(2, refusal.exitCode());
+  }
+
   @Test
   void aFileInTheFoldersPlaceIsSaid(@TempDir Path folder) throws IOException {
     Path file = Files.createFile(folder.resolve("tokens"));
