@@ -162,7 +162,8 @@ class ServeTest {
     Files.writeString(file, "limits:\n  max_jobs: 0\n");
     refuses(1, file + ":2: limits.max_jobs: 0 (expected: from 1", "--config", file.toString());
     Files.writeString(file, "insecure: perhaps\n");
-    refuses(1, file + ":1: insecure: (expected: true or false)", "--config", file.toString());
+    refuses(
+        1, file + ":1: insecure: perhaps (expected: true or false)", "--config", file.toString());
     Files.writeString(file, "insecure: true\ninsecure: true\n");
     refuses(1, "insecure", "--config", file.toString());
   }

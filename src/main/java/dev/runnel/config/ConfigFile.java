@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.exc.InvalidFormatException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
@@ -158,7 +159,10 @@ record ConfigFile(
       if (key.isEmpty()) {
         return at(file, 1, "not a list of settings (expected: lines such as insecure: true)");
       }
-      return at(file, lineOf(text, key), key + ": (expected: " + expected(mismatch) + ")");
+      String value =
+          mismatch instanceof InvalidFormatException format ? format.getValue() + " " : "";
+      return at(
+          file, lineOf(text, key), key + ": " + value + "(expected: " + expected(mismatch) + ")");
     }
     JsonLocation where = e.getLocation();
     return at(file, where == null ? 0 : where.getLineNr(), firstLine(e.getOriginalMessage()));

@@ -143,6 +143,8 @@ final class ServeArguments {
       limits.put(limit, limit.check(Long.parseLong(text.substring(equals + 1))));
     } catch (NumberFormatException _) {
       throw SettingsException.usage("--limit " + text + ": (expected: NAME=NUMBER)");
+    } catch (SettingsException e) {
+      throw SettingsException.usage("--limit " + e.getMessage());
     }
   }
 

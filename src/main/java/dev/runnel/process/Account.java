@@ -3,6 +3,7 @@ package dev.runnel.process;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.runnel.model.StartFailure;
 import dev.runnel.model.StartFailure.At;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -56,7 +57,8 @@ record Account(String asked, int uid, int gid, int[] groups, Map<String, String>
         }
       }
       if (found.byteSize() == 0) {
-        throw new StartException(Errno.ENOENT, At.USER, "user " + user);
+        String message = "user " + Excerpt.of(user) + ": no such user";
+        throw new StartException(new StartFailure(Errno.name(Errno.ENOENT), At.USER, message));
       }
       return of(user, found, arena);
     }

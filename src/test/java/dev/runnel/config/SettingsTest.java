@@ -52,6 +52,34 @@ class SettingsTest {
     assertEquals(2, refusal.exitCode());
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          max_jobs=0   | --limit max_jobs: 0 (expected: from 1 to 1000000)
+          max_jobs=abc | --limit max_jobs=abc: (expected: NAME=NUMBER)
+          max_cats=1   | --limit max_cats=1: unknown limit (see --help)
+          """)
+  void aLimitThatIsNoneIsWrongUsage(String limit, String message) {
+    SettingsException refusal =
+        assertThrows(
+            SettingsException.class,
+            () -> ServeArguments.parse(List.of("--limit", limit), Map.of()));
+    assertEquals(message, refusal.getMessage());
+    assertEquals(2, refusal.exitCode());
+  }
+
+  @Test
+  void aFileIsToldWhatItSays(@TempDir Path folder) throws IOException {
+    Path file = Files.writeString(folder.resolve("runnel.yaml"), "limits: {max_jobs: abc}\n");
+    SettingsException refusal =
+        assertThrows(
+            SettingsException.class,
+            () -> ServeArguments.parse(List.of("--config", file.toString()), Map.of()));
+    assertEquals(file + ":1: max_jobs: abc (expected: a whole number)", refusal.getMessage());
+  }
+
   @Test
   void aFileInTheFoldersPlaceIsSaid(@TempDir Path folder) throws IOException {
     Path file = Files.createFile(folder.resolve("tokens"));

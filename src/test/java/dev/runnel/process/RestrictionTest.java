@@ -208,7 +208,7 @@ class RestrictionTest {
   void aUserThatThereIsNotIsAFailedStart(String user, String failure) {
     Recorder recorder = Runs.run(engine, CommandSpec.of("true").as(user));
     assertEquals(failure, recorder.failureText());
-    assertTrue(message(recorder).contains("user " + user), message(recorder));
+    assertEquals("user " + user + ": no such user", message(recorder));
   }
 
   @Test
