@@ -69,9 +69,6 @@ public final class WorkerVerticle extends VerticleBase {
     free = Thread.currentThread();
     try {
       startJob(start);
-    } catch (RuntimeException e) {
-      LOG.error("start failed job={}", start.job().id(), e);
-      start.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "internal error: " + e));
     } finally {
       free = null;
     }
@@ -79,12 +76,25 @@ public final class WorkerVerticle extends VerticleBase {
 
   private void startJob(StartJob start) {
     if (start.grant().needsFiles() && files != null) {
-      files
-          .executeBlocking(() -> settleAndStart(start), false)
-          .onFailure(e -> LOG.error("start failed job={}", start.job().id(), e));
+      files.executeBlocking(() -> settleOrFail(start), false).onFailure(e -> fail(start, e));
     } else {
-      settleAndStart(start);
+      settleOrFail(start);
     }
+  }
+
+  // A mistake of ours is told: its job would stay, and be waited for, for ever.
+  private boolean settleOrFail(StartJob start) {
+    try {
+      return settleAndStart(start);
+    } catch (RuntimeException e) {
+      fail(start, e);
+      return false;
+    }
+  }
+
+  private static void fail(StartJob start, Throwable e) {
+    LOG.error("start failed job={}", start.job().id(), e);
+    start.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "internal error: " + e));
   }
 
   private boolean settleAndStart(StartJob start) {

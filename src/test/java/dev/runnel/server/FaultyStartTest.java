@@ -1,0 +1,51 @@
+package dev.runnel.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.runnel.bus.Recorder;
+import dev.runnel.bus.StartJob;
+import dev.runnel.config.PolicyFile;
+import dev.runnel.job.Job;
+import dev.runnel.security.Guard;
+import dev.runnel.server.RawClient.Answer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A mistake of ours on a start's way is told, and takes no job's place for ever. */
+class FaultyStartTest {
+  private static final Recorder FAULTY =
+      new Recorder() {
+        @Override
+        public @Nullable String nameFor(StartJob start) {
+          throw new IllegalStateException("a mistake");
+        }
+
+        @Override
+        public void begin(StartJob start, String name) {}
+
+        @Override
+        public void changed(Job job) {}
+      };
+
+  @Test
+  void isToldWhicheverThreadItHappensOn(@TempDir Path folder) throws Exception {
+    Path policy = folder.resolve("policy.yaml");
+    Files.writeString(
+        policy, "rules: [{name: r, principals: [anonymous], commands: [['**']], cwd: [/]}]");
+    try (TestNode node = new TestNode(Guard.open(), FAULTY);
+        RawClient client = node.connect()) {
+      expectRefusal(client.ask("'argv':['true']"));
+      node.guard().adopt(PolicyFile.read(policy));
+      expectRefusal(client.ask("'argv':['true'],'cwd':'/'"));
+    }
+  }
+
+  private static void expectRefusal(Answer answer) {
+    assertEquals("unavailable", answer.text("code"), answer::toString);
+    assertEquals(
+        "internal error: java.lang.IllegalStateException: a mistake", answer.text("message"));
+  }
+}
