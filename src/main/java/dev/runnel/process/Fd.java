@@ -43,6 +43,7 @@ final class Fd {
   private static final MemorySegment FCNTL = Libc.symbol("fcntl");
   private static final MemorySegment IOCTL = Libc.symbol("ioctl");
   private static final MemorySegment FACCESSAT = Libc.symbol("faccessat");
+  private static final MemorySegment FCHOWN = Libc.symbol("fchown");
   private static final MemorySegment EVENTFD = Libc.symbol("eventfd");
 
   private Fd() {}
@@ -100,6 +101,11 @@ final class Fd {
     MemorySegment count = Libc.scratch();
     int error = Libc.callInt(IOCTL, fd, FIONREAD, count.address());
     return error < 0 ? error : count.get(JAVA_INT, 0);
+  }
+
+  /** Changes the owner; the group stays. */
+  static int giveTo(int fd, int uid) {
+    return Libc.callInt(FCHOWN, fd, Integer.toUnsignedLong(uid), -1);
   }
 
   static int eventfd() {

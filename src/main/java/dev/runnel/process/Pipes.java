@@ -79,6 +79,22 @@ record Pipes(Kind kind, int stdin, int stdout, int stderr, int hold) {
     return new Pipes(Kind.TERMINAL, stdin, master, NONE, hold);
   }
 
+  /**
+   * Pipes become that user's, at both ends, as opening /dev/stdout anew asks for its rights. A
+   * daemon that may not give files away leaves them as they are: all but such opening works. A
+   * terminal is given by the child, which alone has opened it.
+   */
+  void giveTo(Account account) {
+    if (kind != Kind.PIPES) {
+      return;
+    }
+    for (int fd : new int[] {stdin, stdout, stderr}) {
+      if (fd != NONE) {
+        var _ = Fd.giveTo(fd, account.uid());
+      }
+    }
+  }
+
   /** From now on they are the caller's to close. */
   Pipes takenFrom(Descriptors descriptors) {
     for (int fd : new int[] {stdin, stdout, stderr, hold}) {

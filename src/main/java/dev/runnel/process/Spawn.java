@@ -66,6 +66,9 @@ final class Spawn {
         child.changeDirectory(directory);
       }
       Pipes pipes = Pipes.open(command, nullDevice, descriptors, child);
+      if (account != null && !account.isOurs()) {
+        pipes.giveTo(account);
+      }
       if (child instanceof ChildPlan plan) {
         restrict(plan, command, account);
       }

@@ -30,6 +30,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Commands within limits, and as other users. */
 @SuppressWarnings("NullAway.Init") // The folder is there before any test.
@@ -246,6 +247,54 @@ class RestrictionTest {
     Runs.start(engine, command, recorder);
     Runs.await("end", recorder::isOver);
     assertEquals("by name\r\nnobody\r\nnobody\r\n", recorder.text(Stream.STDOUT));
+  }
+
+  @Test
+  void aUserOpensItsPipesByName() throws Exception {
+    Tool.requireRoot("RestrictionTest.aUserOpensItsPipesByName");
+    String line =
+        "head -n 1 </dev/stdin; read x </proc/self/fd/0; echo got $x >/dev/stdout;"
+            + " echo err >/dev/stderr; echo fd >>/proc/self/fd/1; echo both | tee /dev/stderr";
+    CommandSpec command = Runs.shellWithInput(line).as("nobody");
+    Recorder recorder = Runs.startAndAwait(engine, command);
+    recorder.offer("one\ntwo\n".getBytes(UTF_8));
+    Runs.onPump(engine, recorder, OsProcess::feed);
+    Runs.onPump(engine, recorder, OsProcess::closeInput);
+    Runs.await("end", recorder::isOver);
+    assertEquals(new ExitStatus.Exited(0), recorder.status());
+    assertTrue(recorder.text(Stream.STDOUT).startsWith("one\n"), recorder.text(Stream.STDOUT));
+    assertTrue(recorder.text(Stream.STDOUT).endsWith("fd\nboth\n"), recorder.text(Stream.STDOUT));
+    assertEquals("err\nboth\n", recorder.text(Stream.STDERR));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Stderr.class)
+  void aUserOpensItsOutputByNameWithoutInput(Stderr stderr) throws Exception {
+    Tool.requireRoot("RestrictionTest.aUserOpensItsOutputByNameWithoutInput");
+    String line =
+        "cat /dev/stdin; echo out >/dev/stdout && echo err >/dev/stderr;"
+            + " stat -Lc %U /dev/stdin /dev/stdout /dev/stderr";
+    CommandSpec command =
+        new CommandSpec(CommandSpec.shell(Argument.of(line)), null, Map.of(), stderr, Stdin.NULL)
+            .as("nobody");
+    Recorder recorder =
+        new Recorder() {
+          @Override
+          Set<Stream> streams() {
+            return stderr == Stderr.MERGED
+                ? EnumSet.of(Stream.STDOUT)
+                : EnumSet.allOf(Stream.class);
+          }
+        };
+    Runs.start(engine, command, recorder);
+    Runs.await("end", recorder::isOver);
+    String all = recorder.text(Stream.STDOUT) + recorder.text(Stream.STDERR);
+    assertEquals(
+        stderr == Stderr.MERGED
+            ? "out\nerr\nroot\nnobody\nnobody\n"
+            : "out\nroot\nnobody\nnobody\nerr\n",
+        all);
+    assertEquals("root", Files.getOwner(Path.of("/dev/null")).getName());
   }
 
   @Test
