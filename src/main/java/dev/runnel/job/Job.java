@@ -77,7 +77,7 @@ public final class Job {
     this.terminalSize = sizeOf(run.spec().command().terminal());
     this.engine = registry.engine();
     this.lifecycle = new Lifecycle(this, run.spec(), registry);
-    this.log = new OutputLog(registry.memory(), retainBytes, this::resumeOutput);
+    this.log = logFor(run.spec().command(), registry);
     this.seat = new Seat(this, run.spec().lasting(), engine, registry::release);
     this.spool = registry.spool(log, run.spec().lasting());
   }
@@ -107,6 +107,14 @@ public final class Job {
 
   private static @Nullable TerminalSize sizeOf(@Nullable Terminal terminal) {
     return terminal == null ? null : terminal.size();
+  }
+
+  // Whoever types Ctrl-C at a flood sees its end after what is under way, so that this is little.
+  private OutputLog logFor(CommandSpec command, Registry registry) {
+    return command.terminal() == null
+        ? new OutputLog(registry.memory(), retainBytes, this::resumeOutput)
+        : new OutputLog(
+            registry.memory(), retainBytes, Terminal.MAX_AHEAD_BYTES, this::resumeOutput);
   }
 
   static Job restored(Found found, Registry registry, Spooler spooler) {

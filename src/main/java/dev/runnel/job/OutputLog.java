@@ -21,6 +21,7 @@ public final class OutputLog {
 
   private final LogMemory memory;
   private final long retainBytes;
+  private final long aheadBytes;
   private final int largestChunkBytes;
   private final Runnable onRoom;
 
@@ -32,6 +33,8 @@ public final class OutputLog {
   private long pinned;
   private Vacancy vacancy = Vacancy.HOLD;
   private int nextChunkBytes = LogMemory.SMALLEST_CHUNK_BYTES;
+  // The log's length when the runner took its seat: what it did not read then holds nobody back.
+  private long seatedAt;
   private boolean writing;
   private boolean wantsRoom;
   private boolean unbounded;
@@ -56,8 +59,18 @@ public final class OutputLog {
    * @param onRoom called by any thread when {@link #reserve} had no room and now would have
    */
   OutputLog(LogMemory memory, long retainBytes, Runnable onRoom) {
+    this(memory, retainBytes, Long.MAX_VALUE / 2, onRoom);
+  }
+
+  /**
+   * The same, with a writer that is held back earlier by a runner.
+   *
+   * @param aheadBytes how far the writer may be ahead of a runner that has its seat
+   */
+  OutputLog(LogMemory memory, long retainBytes, long aheadBytes, Runnable onRoom) {
     this.memory = memory;
     this.retainBytes = retainBytes;
+    this.aheadBytes = aheadBytes;
     this.largestChunkBytes = LogMemory.largestChunkFor(retainBytes);
     this.onRoom = onRoom;
     this.chunks = new Chunks(memory);
@@ -87,6 +100,7 @@ public final class OutputLog {
     LogReader opened = new LogReader(this, Role.RUNNER, from, onMore);
     runner = opened;
     pinned = Math.max(from, start());
+    seatedAt = next;
     vacancy = Vacancy.HOLD;
     return opened;
   }
@@ -480,7 +494,11 @@ public final class OutputLog {
   }
 
   private long roomBytes() {
-    return unbounded ? Long.MAX_VALUE : held() + retainBytes - next;
+    if (unbounded) {
+      return Long.MAX_VALUE;
+    }
+    long room = held() + retainBytes - next;
+    return runner == null ? room : Math.min(room, Math.max(pinned, seatedAt) + aheadBytes - next);
   }
 
   private @Nullable MemorySegment tryReserve(Stream stream) {
@@ -561,9 +579,9 @@ public final class OutputLog {
   // Not for every byte, as a writer that is woken for a few would cost more than it reads; but for
   // any if the runner has all there is: it may want more before it acknowledges any of that.
   private boolean takeRoomWanted() {
-    long unconsumed = next - held();
-    boolean awaited = runner != null && runner.isParked() && unconsumed < retainBytes;
-    if (!wantsRoom || !(awaited || unconsumed <= retainBytes - retainBytes / 4)) {
+    long room = roomBytes();
+    boolean awaited = runner != null && runner.isParked() && room > 0;
+    if (!wantsRoom || !(awaited || room >= Math.min(retainBytes, aheadBytes) / 4)) {
       return false;
     }
     wantsRoom = false;

@@ -10,6 +10,9 @@ import java.util.regex.Pattern;
 public record Terminal(TerminalSize size, String term) {
   public static final String DEFAULT_TERM = "xterm";
 
+  /** How much output may be beyond what the runner has consumed; the process waits then. */
+  public static final long MAX_AHEAD_BYTES = 65_536;
+
   /** What {@link #term} looks like. */
   public static final String PATTERN = "[A-Za-z0-9][A-Za-z0-9+._-]{0,63}";
 

@@ -33,7 +33,9 @@ final class ModelLog {
   private @Nullable Reader runner;
   private final List<Reader> watchers = new ArrayList<>();
   private final List<Held> leases = new ArrayList<>();
+  private final long ahead;
   private long pinned;
+  private long seatedAt;
   private Vacancy vacancy = Vacancy.HOLD;
   private boolean asked;
   private boolean ended;
@@ -57,7 +59,8 @@ final class ModelLog {
     this.memory = memory;
     this.bound = bound;
     this.salt = random.nextInt();
-    this.log = new OutputLog(memory, bound, this::room);
+    this.ahead = random.nextBoolean() ? Long.MAX_VALUE / 2 : Math.max(1, random.nextLong(bound));
+    this.log = new OutputLog(memory, bound, ahead, this::room);
     this.runner = new Reader(log, 0, true);
   }
 
@@ -101,6 +104,9 @@ final class ModelLog {
       return;
     }
     assertTrue(room.byteSize() <= bound - unconsumed());
+    assertTrue(
+        runner == null || room.byteSize() <= Math.max(pinned, seatedAt) + ahead - size,
+        "too far ahead of the runner");
     int most = (int) room.byteSize();
     int count = random.nextInt(3) == 0 ? most : 1 + random.nextInt(most);
     append(stream, count);
@@ -199,6 +205,7 @@ final class ModelLog {
       long from = random.nextInt(size + 1);
       runner = new Reader(log, from, true);
       pinned = Math.max(from, log.floor());
+      seatedAt = size;
     }
   }
 

@@ -93,6 +93,94 @@ class TerminalJobsTest extends NodeTest {
   }
 
   @Test
+  void aFloodIsNoFurtherAheadOfItsRunnerThanAKeyMayWait() throws Exception {
+    RawClient client = connect();
+    client.send("'id':'r','job':'flood','window':1048576," + TERMINAL, "exec yes");
+    String status = "'type':'status','job':'flood'";
+    for (long acked : new long[] {0, 65_536, 65_536 + 40_000, 171_072}) {
+      ack(client, acked);
+      Until.holds("full", () -> client.ask(status).number("output_bytes") == acked + 65_536);
+      for (int i = 0; i < 20; i++) {
+        assertEquals(acked + 65_536, client.ask(status).number("output_bytes"));
+      }
+      readUpTo(client, acked + 65_536);
+    }
+    assertEquals(1_048_576, client.ask(status).number("retain"));
+  }
+
+  @Test
+  void anInterruptedFloodIsSoonOver() throws Exception {
+    RawClient client = connect();
+    client.send(
+        "'id':'r','job':'stop','window':1048576," + TYPED,
+        "trap 'echo caught; exit 7' INT; (trap - INT; exec yes)");
+    long consumed = 0;
+    while (consumed < 400_000) {
+      consumed += client.output(1).length();
+      ack(client, consumed);
+    }
+    type(client, "stop", 0, "\u0003");
+    long end = client.finish("r").end().path("output_bytes").asLong();
+    assertTrue(end - consumed < 65_536 + 32_768, end + " after " + consumed);
+  }
+
+  @Test
+  void watchersOfATerminalHaveAllThatIsRetained() throws Exception {
+    RawClient client = connect();
+    client.send(
+        "'id':'r','job':'kept','window':65536," + TYPED,
+        "stty -opost -echo; head -c 600000 /dev/zero; read x");
+    long consumed = 0;
+    while (consumed < 600_000) {
+      consumed += client.output(1).length();
+      ack(client, consumed);
+    }
+    RawClient watcher = connect();
+    watcher.send("'type':'attach','id':'w','job':'kept'");
+    assertEquals(0, watcher.nextOfType("started").number("next"));
+    type(client, "kept", 0, "\n");
+    client.finish("r");
+    Ran ran = watcher.finish("w");
+    assertEquals(600_000, ran.stdout().length);
+    assertEquals(0, ran.end().path("gap_bytes").asLong());
+  }
+
+  @Test
+  void whoTakesAFloodedTerminalOverIsNotFurtherBehind() throws Exception {
+    RawClient first = connect();
+    first.send("'id':'r','job':'left','linger_ms':60000,'window':1048576," + TERMINAL, "exec yes");
+    RawClient other = connect();
+    String status = "'type':'status','job':'left'";
+    Until.holds("full", () -> other.ask(status).number("output_bytes") == 65_536);
+    first.close();
+    // Nobody types: what is retained goes on being kept.
+    Until.holds("all", () -> other.ask(status).number("output_bytes") == 1_048_576);
+    other.send(
+        "'type':'attach','id':'r','job':'left','from':1000000,'window':1048576,'runner':true");
+    long limit = 1_048_576 + 65_536;
+    Until.holds("full", () -> other.ask(status).number("output_bytes") == limit);
+    for (int i = 0; i < 20; i++) {
+      assertEquals(limit, other.ask(status).number("output_bytes"));
+    }
+    readUpTo(other, limit);
+  }
+
+  private static void ack(RawClient client, long offset) throws IOException {
+    client.send("'type':'ack','follow':'r','offset':" + offset);
+  }
+
+  /** Reads output of "r" up to an offset. */
+  private static void readUpTo(RawClient client, long offset) throws IOException {
+    long end = -1;
+    while (end < offset) {
+      Answer output =
+          client.nextThat(answer -> "r".equals(answer.id()) && answer.type().equals("output"));
+      end = output.number("offset") + output.body().length;
+    }
+    assertEquals(offset, end);
+  }
+
+  @Test
   void onlyTerminalsHaveASize() throws Exception {
     RawClient client = connect();
     client.send("'id':'r','job':'plain'", "sleep 100");
