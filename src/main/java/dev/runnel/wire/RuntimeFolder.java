@@ -1,5 +1,7 @@
 package dev.runnel.wire;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -11,6 +13,7 @@ import java.util.Map;
 public final class RuntimeFolder {
   private static final int ROOT = 0;
   private static final int OTHERS_MAY_WRITE = 022;
+  private static final String USER_LINE = "\nUid:\t";
 
   private RuntimeFolder() {}
 
@@ -78,10 +81,17 @@ public final class RuntimeFolder {
     return owner == ROOT || owner == user();
   }
 
-  /** Our user's number, or -1: there is no /proc to tell. */
+  /**
+   * Our user's number, or -1: there is no /proc to tell. Not the owner of /proc/self: the link is
+   * root's, and so is what it points to where the java program may be run but not read. proc(5).
+   */
   private static int user() {
     try {
-      return owner(Path.of("/proc/self"));
+      String status = Files.readString(Path.of("/proc/self/status"), ISO_8859_1);
+      int at = status.indexOf(USER_LINE);
+      String[] numbers = status.substring(at + USER_LINE.length()).split("\\s", 3);
+      // Real and effective: files are made as the latter.
+      return at < 0 ? -1 : Integer.parseUnsignedInt(numbers[1]);
     } catch (IOException _) {
       return -1;
     }
