@@ -56,6 +56,7 @@ class RoomsTest {
   private static final List<Room> CLOSED =
       List.of(
           new Room("model", Set.of()),
+          new Room("threads", Set.of()),
           new Room("tls", Set.of()),
           new Room("wire", Set.of("model"), "com.fasterxml.jackson.core.."),
           new Room(
@@ -64,18 +65,27 @@ class RoomsTest {
               "io.vertx.core",
               "io.vertx.core.buffer",
               "io.vertx.core.parsetools"),
-          new Room("process", Set.of("model")),
+          new Room("process", Set.of("model", "threads")),
           new Room("files", Set.of()),
-          new Room("spool", Set.of("model", "wire", "files"), LOGGING),
-          new Room("job", Set.of("model", "process", "spool")),
-          new Room("security", Set.of("model"), VERTX, LOGGING),
+          new Room("spool", Set.of("model", "wire", "files", "threads"), LOGGING),
+          new Room("job", Set.of("model", "process", "spool", "threads")),
+          new Room("security", Set.of("model", "threads"), VERTX, LOGGING),
           new Room("commands", Set.of("model"), VERTX),
-          new Room("bus", Set.of("model", "wire", "job", "security", "commands"), VERTX, LOGGING),
-          new Room("worker", Set.of("model", "wire", "job", "security", "bus"), VERTX, LOGGING),
-          new Room("record", Set.of("model", "files", "job", "security", "bus"), LOGGING),
+          new Room(
+              "bus",
+              Set.of("model", "wire", "job", "security", "commands", "threads"),
+              VERTX,
+              LOGGING),
+          new Room(
+              "worker",
+              Set.of("model", "wire", "job", "security", "bus", "threads"),
+              VERTX,
+              LOGGING),
+          new Room(
+              "record", Set.of("model", "files", "job", "security", "bus", "threads"), LOGGING),
           new Room(
               "server",
-              Set.of("model", "wire", "wire.vertx", "job", "security", "bus"),
+              Set.of("model", "wire", "wire.vertx", "job", "security", "bus", "threads"),
               VERTX,
               LOGGING,
               "io.netty.buffer",

@@ -22,6 +22,7 @@ import dev.runnel.security.Grant;
 import dev.runnel.security.Guard;
 import dev.runnel.security.Quotas;
 import dev.runnel.security.Reach;
+import dev.runnel.threads.HandOver;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
@@ -47,6 +48,7 @@ public final class Gate {
     this.guard = guard;
     this.recorder = recorder;
     registry.onOver(this::over);
+    registry.onGone(shares::giveBack);
   }
 
   public Guard guard() {
@@ -243,8 +245,17 @@ public final class Gate {
   }
 
   private void over(Job job) {
-    shares.giveBack(job);
-    recorder.changed(job);
+    HandOver.runAll(() -> giveBack(job), () -> recorder.changed(job), () -> noteOver(job));
+  }
+
+  // A process that could not be ended counts for as long as it is there.
+  private void giveBack(Job job) {
+    if (!job.isOutlived()) {
+      shares.giveBack(job);
+    }
+  }
+
+  private void noteOver(Job job) {
     Caller caller = job.origin().caller();
     End end = job.status().end();
     RefusedException refusal = job.refusal();

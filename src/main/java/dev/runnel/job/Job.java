@@ -17,6 +17,7 @@ import dev.runnel.model.TerminalSize;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.spool.Found;
 import dev.runnel.spool.SpooledJob;
+import dev.runnel.threads.HandOver;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -59,6 +60,7 @@ public final class Job {
   private volatile @Nullable ExitStatus exitStatus;
   private volatile boolean stdinBroken;
   private volatile boolean stdinEnded;
+  private volatile boolean outlived;
   private volatile @Nullable RefusedException refusal;
   private volatile @Nullable End end;
 
@@ -165,6 +167,11 @@ public final class Job {
     return refusal;
   }
 
+  /** Whether its process could not be ended, and was still there at the job's end. */
+  public boolean isOutlived() {
+    return outlived;
+  }
+
   /** Bytes given to the stdin pipe. */
   public long stdinTaken() {
     return stdin.taken();
@@ -247,6 +254,14 @@ public final class Job {
     Lifecycle live = lifecycle;
     if (live != null) {
       engine.execute(() -> live.end(Outcome.ABANDONED));
+    }
+  }
+
+  /** Before it is started: its timeout counts from now on, until the process is there. */
+  void limitStart() {
+    Lifecycle live = lifecycle;
+    if (live != null) {
+      live.limitStart();
     }
   }
 
@@ -363,9 +378,18 @@ public final class Job {
     }
     engine.execute(
         () -> {
-          live.end(cause);
-          begun.accept(state);
+          // One that has no process yet may end by it at once.
+          JobState before = state;
+          HandOver.runAll(() -> live.end(cause), () -> begun.accept(before));
         });
+  }
+
+  /** Ends it as it stands, whatever it waits for. */
+  void giveUp(Outcome why) {
+    Lifecycle live = lifecycle;
+    if (live != null) {
+      engine.execute(() -> live.giveUp(why));
+    }
   }
 
   /** Gives it no more grace, if it is being ended. */
@@ -424,6 +448,10 @@ public final class Job {
   void becomeExited(ExitStatus status) {
     exitStatus = status;
     state = JobState.DRAINING;
+  }
+
+  void becomeOutlived() {
+    outlived = true;
   }
 
   void becomeEnded(End how) {

@@ -5,6 +5,7 @@ import dev.runnel.model.End;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.Leftover;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Signal;
 import dev.runnel.model.StartFailure;
@@ -15,6 +16,7 @@ import dev.runnel.process.OsProcess;
 import dev.runnel.process.OsProcess.Survivors;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.process.ProcessListener;
+import dev.runnel.threads.HandOver;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.time.Instant;
@@ -23,6 +25,7 @@ import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +33,15 @@ import org.jspecify.annotations.Nullable;
  * other, which is why exit, timeout, cancel and disconnect can't race. PROTOCOL.md, "The end".
  */
 final class Lifecycle implements ProcessListener {
-  private static final int MAX_EARLY_SIGNALS = 16;
+  /** How long a start that was withdrawn may still turn out to have made its process. */
+  private static final Duration MAKING_PATIENCE = Duration.ofSeconds(2);
+
+  /** What a start may take, however short the timeout of what it starts. */
+  private static final Duration SHORTEST_START = Duration.ofSeconds(10);
+
+  private static final Duration STATUS_PATIENCE = Duration.ofMillis(100);
+  private static final int MANY_SIGNALS = 16;
+  private static final int MAX_TEXT = 256;
 
   private final Job job;
   private final JobSpec spec;
@@ -42,12 +53,16 @@ final class Lifecycle implements ProcessListener {
   private final Map<Stream, StreamTally> tallies = new EnumMap<>(Stream.class);
 
   private @Nullable TerminalSize earlySize;
+  private final AtomicReference<Making> making = new AtomicReference<>(Making.OPEN);
+  private boolean starting = true;
   private @Nullable OsProcess process;
   private @Nullable MemorySegment reserved;
   private boolean full;
   private @Nullable Instant startedAt;
   private long startedNanos;
-  private ProcessEngine.@Nullable Timer timeout;
+  // Set by who makes the job, too, before the job can start.
+  private volatile ProcessEngine.@Nullable Timer timeout;
+  private ProcessEngine.@Nullable Timer withdrawal;
 
   private @Nullable Outcome cause;
   private @Nullable ExitStatus status;
@@ -59,9 +74,17 @@ final class Lifecycle implements ProcessListener {
   private boolean settling;
   private @Nullable Survivors cleared;
   private boolean over;
+  private boolean processLeft;
 
   // Read by who makes the process, too: whether somebody already wants it ended.
   private volatile boolean ending;
+
+  /** Whether there is going to be a process: decided once, by the maker or by who withdraws. */
+  private enum Making {
+    OPEN,
+    CLAIMED,
+    WITHDRAWN
+  }
 
   Lifecycle(Job job, JobSpec spec, Registry registry) {
     this.job = job;
@@ -74,6 +97,15 @@ final class Lifecycle implements ProcessListener {
     }
   }
 
+  /** Before it is started: what keeps it from its start is not waited for beyond its timeout. */
+  void limitStart() {
+    Duration most = spec.timeout();
+    if (most != null) {
+      Duration limit = most.compareTo(SHORTEST_START) < 0 ? SHORTEST_START : most;
+      timeout = engine.schedule(limit, () -> end(Outcome.TIMED_OUT));
+    }
+  }
+
   /** Has the process made, unless somebody wants it ended by then, or nobody wants it. */
   void start() {
     start(spec.command().settled(Map.of()));
@@ -81,16 +113,26 @@ final class Lifecycle implements ProcessListener {
 
   /** The same of the command with all that it is not kept with. */
   void start(CommandSpec settled) {
-    engine.start(job.id(), settled, this::isWanted, this);
+    engine.start(job.id(), settled, this::claim, this);
   }
 
   /** The same, by the calling thread, which it may hold up. */
   void startHere(CommandSpec settled) {
-    engine.startHere(job.id(), settled, this::isWanted, this);
+    engine.startHere(job.id(), settled, this::claim, this);
   }
 
-  private boolean isWanted() {
+  private boolean claim() {
+    return isWanted() && making.compareAndSet(Making.OPEN, Making.CLAIMED);
+  }
+
+  @Override
+  public boolean isWanted() {
     return !ending && !job.seat().isAbandoned();
+  }
+
+  @Override
+  public String account() {
+    return job.origin().principal();
   }
 
   // What others ask of it.
@@ -105,7 +147,43 @@ final class Lifecycle implements ProcessListener {
       ending = true;
       stopTimers();
     }
-    clear();
+    if (process != null) {
+      clear();
+    } else if (making.compareAndSet(Making.OPEN, Making.WITHDRAWN)) {
+      // Whatever it waits for: there will be no process.
+      finish(why(), null);
+    } else if (withdrawal == null) {
+      withdrawal = engine.schedule(MAKING_PATIENCE, this::giveUpStart);
+    }
+  }
+
+  // The system does not come back from making the process: who does not return for it is killed.
+  private void giveUpStart() {
+    if (process == null) {
+      finish(why(), null);
+    }
+  }
+
+  private Outcome why() {
+    return cause == null ? Outcome.ABANDONED : cause;
+  }
+
+  /** Ends it at once, as it stands: nothing is waited for any longer. */
+  void giveUp(Outcome why) {
+    if (over) {
+      return;
+    }
+    cause = cause == null ? why : cause;
+    ending = true;
+    HandOver.runAll(
+        () -> {
+          if (process != null) {
+            drained = false;
+            job.log().liftBound();
+            process.endOutput();
+          }
+        },
+        () -> finish(why(), null));
   }
 
   /** Ends its grace. */
@@ -119,11 +197,14 @@ final class Lifecycle implements ProcessListener {
     if (!over && process == null) {
       over = true;
       ending = true;
-      job.stdin().close();
-      // Before anybody is told, who may use the name again at once.
-      registry.forget(job);
-      job.becomeRefused(why);
-      registry.tellOver(job);
+      HandOver.runAll(
+          this::stopTimers,
+          job.stdin()::close,
+          this::leaveStarting,
+          // Before anybody is told, who may use the name again at once.
+          () -> registry.forget(job),
+          () -> job.becomeRefused(why),
+          () -> registry.tellOver(job));
     }
   }
 
@@ -133,7 +214,8 @@ final class Lifecycle implements ProcessListener {
     }
     if (process != null) {
       process.signal(signal);
-    } else if (earlySignals.size() < MAX_EARLY_SIGNALS) {
+    } else if (earlySignals.size() < MANY_SIGNALS || !earlySignals.contains(signal)) {
+      // Of many, each is kept once, as the kernel does with those that a process has not taken yet.
       earlySignals.add(signal);
     }
   }
@@ -165,12 +247,13 @@ final class Lifecycle implements ProcessListener {
   @Override
   public void started(OsProcess started) {
     if (over) {
-      // It was refused after it was begun to be made.
+      // It was refused, or withdrawn, after it was begun to be made.
       started.discardOutput();
       started.clear(Duration.ZERO, _ -> {});
       return;
     }
     process = started;
+    stopTimers();
     open.add(Stream.STDOUT);
     if (spec.command().stderr() == CommandSpec.Stderr.SEPARATE) {
       open.add(Stream.STDERR);
@@ -178,7 +261,7 @@ final class Lifecycle implements ProcessListener {
     Instant now = Instant.now();
     startedAt = now;
     startedNanos = engine.nanoTime();
-    registry.started(job);
+    leaveStarting();
     job.becomeStarted(new Job.Started(started.pid(), now));
     if (cause != null) {
       clear();
@@ -207,7 +290,7 @@ final class Lifecycle implements ProcessListener {
 
   @Override
   public void startVoided() {
-    finish(cause == null ? Outcome.ABANDONED : cause, null);
+    finish(why(), null);
   }
 
   @Override
@@ -267,6 +350,7 @@ final class Lifecycle implements ProcessListener {
   @Override
   public void exited(ExitStatus how, @Nullable Duration used) {
     if (over) {
+      outlivedItsJob();
       return;
     }
     status = how;
@@ -352,7 +436,16 @@ final class Lifecycle implements ProcessListener {
   }
 
   private void finishIfCleared() {
-    if (status != null && cleared != null && !over) {
+    if (status == null && cleared != null && !over) {
+      // The process is beyond KILL, and may be for ever; unless it ends just now.
+      engine.schedule(STATUS_PATIENCE, this::finishCleared);
+    } else {
+      finishCleared();
+    }
+  }
+
+  private void finishCleared() {
+    if (cleared != null && !over) {
       finish(cause == null ? outcomeOfExit() : cause, null);
     }
   }
@@ -368,34 +461,82 @@ final class Lifecycle implements ProcessListener {
     if (over) {
       return;
     }
+    boolean left = process != null && status == null;
+    if (left) {
+      duration = Duration.ofNanos(engine.nanoTime() - startedNanos);
+    }
+    End end = end(outcome, failure, left ? withProcess(survivors()) : survivors());
     over = true;
     ending = true;
-    stopTimers();
-    drain.stop();
-    job.stdin().close();
-    Survivors left = cleared == null ? Survivors.NONE : cleared;
-    End end =
-        new End(
-            job.id(),
-            outcome,
-            status,
-            failure,
-            total(Stream.STDOUT),
-            total(Stream.STDERR),
-            job.log().length(),
-            drained,
-            left.listed(),
-            left.total(),
-            startedAt,
-            duration,
-            cpu,
-            oom);
-    job.becomeEnded(end);
-    registry.ended(job);
-    try {
-      job.tellEnd(end);
-    } finally {
-      registry.completeIfDrained();
+    processLeft = left;
+    making.compareAndSet(Making.OPEN, Making.WITHDRAWN);
+    HandOver.runAll(
+        this::stopTimers,
+        drain::stop,
+        job.stdin()::close,
+        this::leaveStarting,
+        () -> keepPlace(left),
+        () -> job.becomeEnded(end),
+        () -> registry.ended(job),
+        () -> job.tellEnd(end),
+        registry::completeIfDrained);
+  }
+
+  private End end(Outcome outcome, @Nullable StartFailure failure, Survivors left) {
+    return new End(
+        job.id(),
+        outcome,
+        status,
+        failure,
+        total(Stream.STDOUT),
+        total(Stream.STDERR),
+        job.log().length(),
+        drained,
+        left.listed(),
+        left.total(),
+        startedAt,
+        duration,
+        cpu,
+        oom);
+  }
+
+  private Survivors survivors() {
+    return cleared == null ? Survivors.NONE : cleared;
+  }
+
+  /** Lists the command's own process, which did not end. */
+  private Survivors withProcess(Survivors others) {
+    String text = spec.command().display();
+    String command = text.length() > MAX_TEXT ? text.substring(0, MAX_TEXT) : text;
+    List<Leftover> all = new ArrayList<>();
+    all.add(new Leftover(live().pid(), command, false));
+    others.listed().stream().limit(End.MAX_LEFTOVERS - 1L).forEach(all::add);
+    return new Survivors(all, others.total() + 1);
+  }
+
+  /** A process that can't be ended is there: it takes a place for as long as that lasts. */
+  private void keepPlace(boolean left) {
+    if (left) {
+      job.becomeOutlived();
+      registry.keepPlace();
+    }
+  }
+
+  // It ended after all; what it left behind is nobody's by now.
+  private void outlivedItsJob() {
+    if (processLeft) {
+      processLeft = false;
+      HandOver.runAll(
+          () -> registry.processGone(job),
+          () -> live().discardOutput(),
+          () -> live().clear(Duration.ZERO, _ -> {}));
+    }
+  }
+
+  private void leaveStarting() {
+    if (starting) {
+      starting = false;
+      registry.startOver();
     }
   }
 
@@ -412,9 +553,14 @@ final class Lifecycle implements ProcessListener {
   }
 
   private void stopTimers() {
-    if (timeout != null) {
-      timeout.cancel();
-      timeout = null;
+    ProcessEngine.Timer running = timeout;
+    timeout = null;
+    if (running != null) {
+      running.cancel();
+    }
+    if (withdrawal != null) {
+      withdrawal.cancel();
+      withdrawal = null;
     }
   }
 

@@ -12,6 +12,7 @@ import dev.runnel.model.Signal;
 import dev.runnel.model.TerminalSize;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.spool.Found;
+import dev.runnel.threads.HandOver;
 import java.io.IOException;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -23,7 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -38,7 +39,10 @@ public final class Registry {
   private static final Duration SWEEP = Duration.ofSeconds(10);
   private static final Duration SPOOL_RETRY = Duration.ofSeconds(1);
   private static final Duration FOREVER = Duration.ofDays(36_500);
-  private static final Duration CLOSE_LIMIT = Duration.ofSeconds(30);
+
+  /** Longer than ending a tree takes at most, after a grace that was cut. */
+  private static final Duration CLOSE_LIMIT = Duration.ofSeconds(25);
+
   private static final char[] ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789".toCharArray();
   private static final int ID_LENGTH = 12;
 
@@ -55,7 +59,9 @@ public final class Registry {
 
   private final EndedJobs ended;
   private volatile boolean closing;
+  private final AtomicBoolean ending = new AtomicBoolean();
   private volatile Consumer<Job> onOver = _ -> {};
+  private volatile Consumer<Job> onGone = _ -> {};
 
   /**
    * The job that a run means.
@@ -126,7 +132,15 @@ public final class Registry {
     onOver = told;
   }
 
-  /** Jobs that have not ended, and those whose output was not taken yet. */
+  /** Has each job told, on the pump, whose process has gone only after the job's end. */
+  public void onGone(Consumer<Job> told) {
+    onGone = told;
+  }
+
+  /**
+   * Jobs that have not ended, and those whose output was not taken yet; and processes that could
+   * not be ended with their job.
+   */
   public int places() {
     return places.get();
   }
@@ -164,6 +178,7 @@ public final class Registry {
       // Another run of that name was quicker.
       return register(run, origin);
     }
+    job.limitStart();
     if (closing) {
       job.cancel(Outcome.SHUTDOWN, _ -> {});
     }
@@ -312,16 +327,23 @@ public final class Registry {
   }
 
   /**
-   * Ends every job as shut down and takes no more; done when the last has ended, failed if some
-   * have not after half a minute. Idempotent.
+   * Ends every job as shut down and takes no more; done when the last has ended: those that have
+   * not after 25 seconds end as they stand. Idempotent.
    */
   public CompletableFuture<Void> close() {
     closing = true;
+    if (ending.compareAndSet(false, true)) {
+      engine.schedule(CLOSE_LIMIT, this::giveUp);
+    }
     for (Job job : new ArrayList<>(jobs.values())) {
       job.cancel(Outcome.SHUTDOWN, _ -> {});
     }
     completeIfDrained();
-    return drained.copy().orTimeout(CLOSE_LIMIT.toSeconds(), TimeUnit.SECONDS);
+    return drained.copy();
+  }
+
+  private void giveUp() {
+    jobs.values().forEach(job -> job.giveUp(Outcome.SHUTDOWN));
   }
 
   // For jobs, on the pump.
@@ -334,19 +356,31 @@ public final class Registry {
     return memory;
   }
 
-  void started(Job job) {
+  /** It waits for its process no longer: there is one, or there will be none. */
+  void startOver() {
     starting.decrementAndGet();
   }
 
   void ended(Job job) {
-    if (job.started() == null) {
-      starting.decrementAndGet();
-    }
     Job oldest = remember(job, job.keep() == null ? limits.keep() : job.keep());
-    onOver.accept(job);
-    if (oldest != null) {
-      oldest.log().forget();
-    }
+    HandOver.runAll(
+        () -> onOver.accept(job),
+        () -> {
+          if (oldest != null) {
+            oldest.log().forget();
+          }
+        });
+  }
+
+  /** A process is there beyond its job. */
+  void keepPlace() {
+    places.incrementAndGet();
+  }
+
+  /** It is there no longer. */
+  void processGone(Job job) {
+    places.decrementAndGet();
+    onGone.accept(job);
   }
 
   // Gives back the one that there is no place for any more.
@@ -380,7 +414,7 @@ public final class Registry {
 
   /** It never was: its name is free again. */
   void forget(Job job) {
-    giveUpPlace();
+    places.decrementAndGet();
     jobs.remove(job.id(), job);
   }
 

@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  * once the session is over and every pipe closed.
  */
 final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source, Session.Witness {
+  private static final int LOST_TRIES = 10;
+  private static final Duration LOST_INTERVAL = Duration.ofSeconds(1);
+
   private final Surroundings surroundings;
   private final Session session;
   private final Owner owner;
@@ -182,8 +185,16 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
 
   // Cleared before it is let go: those that outlive a leader that has ended would live on.
   private void abandon() {
-    clear(Duration.ZERO, _ -> owner.tellLast(ProcessListener::lost));
+    clear(Duration.ZERO, _ -> tellLost(LOST_TRIES));
     discardOutput();
+  }
+
+  // Without it the job of this process would have no end: what failed may have been short of
+  // memory.
+  private void tellLost(int tries) {
+    if (!owner.tellLast(ProcessListener::lost) && tries > 1) {
+      surroundings.pump.schedule(LOST_INTERVAL, () -> tellLost(tries - 1));
+    }
   }
 
   /** Closes what pipes are still open. */

@@ -22,7 +22,7 @@ final class Maker {
 
   /** Blocks for as long as the system likes. */
   void make(Start start) {
-    SpawnResult result = run(start);
+    SpawnResult result = start.listener().isWanted() ? run(start) : new SpawnResult.Voided();
     if (!start.decide() || !tell(start, result)) {
       discard(result);
     }
@@ -49,9 +49,13 @@ final class Maker {
 
   /** Nobody waits for it any more. */
   private static void discard(SpawnResult result) {
-    if (result instanceof SpawnResult.Made made) {
-      made.kill();
-      Wait.awaitAndReap(made.pid());
+    switch (result) {
+      case SpawnResult.Made made -> {
+        made.kill();
+        Wait.awaitAndReap(made.pid());
+      }
+      case SpawnResult.Lost lost -> Wait.awaitAndReap(lost.pid());
+      case SpawnResult.Failed _, SpawnResult.Voided _ -> {}
     }
   }
 }

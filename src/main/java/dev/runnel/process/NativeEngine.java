@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.StartFailure;
-import dev.runnel.model.StartFailure.At;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.HashSet;
@@ -27,6 +26,8 @@ public final class NativeEngine implements ProcessEngine {
   private static final byte[] NULL_DEVICE = "/dev/null".getBytes(US_ASCII);
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(1);
   private static final Duration CLOSE_INTERVAL = Duration.ofMillis(5);
+  private static final Duration REAP_INTERVAL = Duration.ofMillis(20);
+  private static final Duration CLOSE_MARGIN = Duration.ofMillis(500);
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(10);
   private static final long NOWHERE_BYTES = 64 * 1024;
 
@@ -161,6 +162,11 @@ public final class NativeEngine implements ProcessEngine {
   private void begin(Start start, SpawnResult result) {
     switch (result) {
       case SpawnResult.Made made -> begin(made, start);
+      case SpawnResult.Lost(int pid, String why) -> {
+        reap(pid);
+        Trouble.warn("process ended, it can't be watched job=" + start.job() + " cause=" + why);
+        start.listener().lost();
+      }
       case SpawnResult.Failed(StartFailure failure) -> start.listener().startFailed(failure);
       case SpawnResult.Voided() -> start.listener().startVoided();
     }
@@ -170,39 +176,59 @@ public final class NativeEngine implements ProcessEngine {
     ChildProcess process;
     try {
       process = new ChildProcess(made, start, surroundings);
-    } catch (LibcException noRoom) {
+    } catch (Throwable thrown) {
+      // It has run: to say that it was not started would have it run twice.
+      Trouble.report("process ended, it can't be watched job=" + start.job(), thrown);
       made.kill();
-      census.sweep(() -> Wait.awaitAndReap(made.pid()));
-      String message = String.valueOf(noRoom.getMessage());
-      start.listener().startFailed(new StartFailure(Errno.name(noRoom.errno()), At.EXEC, message));
+      reap(made.pid());
+      start.listener().lost();
       return;
     }
     processes.add(process);
     process.start();
   }
 
+  // Looks now and then: one that KILL does not end at once must not hold up a thread.
+  private void reap(int pid) {
+    if (Wait.reap(pid) == null && Wait.isChild(pid)) {
+      pump.schedule(REAP_INTERVAL, () -> reap(pid));
+    }
+  }
+
   @Override
   public void close() {
+    close(CLOSE_LIMIT);
+  }
+
+  /** The same within that time, whatever hangs. */
+  public void close(Duration limit) {
     if (pump.isCurrentThread()) {
       throw new IllegalStateException("close: on the pump, which it waits for");
     }
+    long deadline = System.nanoTime() + limit.toNanos();
     try {
       if (closing.compareAndSet(false, true)) {
-        spawner.close(CLOSE_PATIENCE);
-        pump.execute(this::endAll);
+        spawner.close(limit.compareTo(CLOSE_PATIENCE) < 0 ? limit : CLOSE_PATIENCE);
+        pump.execute(() -> endAll(deadline));
       }
-      pump.join();
-      census.awaitEnd(CLOSE_LIMIT);
+      if (pump.join(left(deadline).plus(CLOSE_MARGIN))) {
+        census.awaitEnd(left(deadline).plus(CLOSE_MARGIN));
+      } else {
+        Trouble.warn("process engine not closed within " + limit.toMillis() + " ms");
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private void endAll() {
+  private static Duration left(long deadline) {
+    return Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
+  }
+
+  private void endAll(long deadline) {
     for (Session session : census.sessions()) {
       session.clear(Duration.ZERO, _ -> {});
     }
-    long deadline = System.nanoTime() + CLOSE_LIMIT.toNanos();
     endWhenAllEnded(deadline);
   }
 

@@ -48,12 +48,14 @@ final class Owner {
     }
   }
 
-  /** Tells what it is told even if it failed before. */
-  void tellLast(Consumer<ProcessListener> call) {
+  /** Tells what it is told even if it failed before; false: it failed at that. */
+  boolean tellLast(Consumer<ProcessListener> call) {
     try {
       call.accept(listener);
+      return true;
     } catch (Throwable thrown) {
       fail(thrown);
+      return false;
     }
   }
 

@@ -7,8 +7,21 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** The owner of a process. Every call comes on the pump and must not block. */
+/** The owner of a process. Every call but the first two comes on the pump; none may block. */
 public interface ProcessListener {
+  /**
+   * Who answers for a start that hangs: what one account's starts may hold is bounded, so that
+   * others find a thread. Any thread.
+   */
+  default String account() {
+    return "";
+  }
+
+  /** Whether somebody still waits for the start. Any thread. */
+  default boolean isWanted() {
+    return true;
+  }
+
   /** It runs. Comes before everything but the other three outcomes of a start. */
   void started(OsProcess process);
 
@@ -60,9 +73,10 @@ public interface ProcessListener {
   void exited(ExitStatus status, @Nullable Duration cpu);
 
   /**
-   * One of these calls threw, or the kernel had no room to watch a pipe: the process and its
-   * session have been ended, and what they still wrote is gone. After the failure only {@link
-   * #exited} came, if it had not before; after this comes nothing.
+   * One of these calls threw, or the kernel had no room to watch the process or a pipe: the process
+   * and its session have been ended, and what they still wrote is gone. After the failure only
+   * {@link #exited} came, if it had not before; after this comes nothing. If the failure came
+   * before {@link #started}, this takes its place.
    */
   void lost();
 }

@@ -72,6 +72,10 @@ final class Pump implements Executor {
       throw new RejectedExecutionException("the process engine is closed");
     }
     tasks.add(task);
+    // If the thread ended meanwhile, either it still ran the task or we take it back.
+    if (ended && tasks.remove(task)) {
+      throw new RejectedExecutionException("the process engine is closed");
+    }
     if (asleep.get() && asleep.compareAndSet(true, false)) {
       wake();
     }
@@ -115,9 +119,9 @@ final class Pump implements Executor {
     ending = true;
   }
 
-  /** Waits until the thread has ended. */
-  void join() throws InterruptedException {
-    thread.join();
+  /** Waits until the thread has ended, at most so long; whether it has. */
+  boolean join(Duration most) throws InterruptedException {
+    return thread.join(most);
   }
 
   private void run() {

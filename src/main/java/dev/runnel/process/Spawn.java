@@ -10,6 +10,7 @@ import dev.runnel.model.Signal;
 import dev.runnel.model.StartFailure;
 import dev.runnel.model.StartFailure.At;
 import dev.runnel.model.Terminal;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Spawn {
   private static final int STDOUT = 1;
+  private static final int FIRST_FREE = 3;
+  private static final Duration PIDFD_PATIENCE = Duration.ofSeconds(5);
+  private static final Duration PIDFD_INTERVAL = Duration.ofMillis(1);
   private static final byte[] SELF = ".".getBytes(US_ASCII);
 
   private final Environment inherited;
@@ -72,16 +76,57 @@ final class Spawn {
       if (child instanceof ChildPlan plan) {
         restrict(plan, command, account);
       }
+      if (pipes.kind() == Pipes.Kind.TERMINAL) {
+        // Room for the pidfd; of pipes, the child's ends are closed before it is opened.
+        descriptors.add("fcntl", Fd.fcntl(nullDevice, Fd.F_DUPFD_CLOEXEC, FIRST_FREE));
+      }
       long begunNanos = System.nanoTime();
       int pid = executable.spawn(child, strings);
-      if (pid == Executable.VOID) {
-        return new SpawnResult.Voided();
-      }
+      return pid == Executable.VOID
+          ? new SpawnResult.Voided()
+          : running(pid, child, pipes, begunNanos, descriptors);
+    }
+  }
+
+  /** From here on there is a process: whatever happens, it was started. */
+  private SpawnResult running(
+      int pid, ChildSetup child, Pipes pipes, long begunNanos, Descriptors descriptors) {
+    pipes.takenFrom(descriptors);
+    String why;
+    try {
       if (!(child instanceof ChildPlan)) {
         openFiles.giveTo(pid);
       }
-      return made(pid, pipes, begunNanos, descriptors);
+      descriptors.close();
+      int pidfd = pidfd(pid);
+      if (pidfd >= 0) {
+        return new SpawnResult.Made(pid, pidfd, pipes, begunNanos);
+      }
+      why = "pidfd_open: " + Errno.name(-pidfd);
+    } catch (Throwable thrown) {
+      why = thrown.toString();
     }
+    Pid.killGroup(pid, Signal.KILL.number());
+    pipes.close();
+    return new SpawnResult.Lost(pid, why);
+  }
+
+  /**
+   * Takes the room that the start's other descriptors had. Another thread may be quicker: the
+   * process runs meanwhile, so that it is worth waiting for more.
+   */
+  private static int pidfd(int pid) throws InterruptedException {
+    int pidfd = Pid.open(pid);
+    long end = System.nanoTime() + PIDFD_PATIENCE.toNanos();
+    while (isNoRoom(-pidfd) && System.nanoTime() - end < 0) {
+      Thread.sleep(PIDFD_INTERVAL);
+      pidfd = Pid.open(pid);
+    }
+    return pidfd;
+  }
+
+  private static boolean isNoRoom(int errno) {
+    return errno == Errno.EMFILE || errno == Errno.ENFILE || errno == Errno.ENOMEM;
   }
 
   private static ChildSetup childSetup(CommandSpec command, @Nullable Account account) {
@@ -126,16 +171,6 @@ final class Spawn {
     }
     variables.putAll(command.env());
     return variables;
-  }
-
-  private static SpawnResult made(int pid, Pipes pipes, long begunNanos, Descriptors descriptors) {
-    int pidfd = Pid.open(pid);
-    if (pidfd < 0) {
-      Pid.killGroup(pid, Signal.KILL.number());
-      Wait.awaitAndReap(pid);
-      throw new LibcException("pidfd_open", -pidfd);
-    }
-    return new SpawnResult.Made(pid, pidfd, pipes.takenFrom(descriptors), begunNanos);
   }
 
   /**

@@ -21,6 +21,9 @@ sealed interface SpawnResult {
     }
   }
 
+  /** It has run, but can't be watched: it was killed. It is still to be reaped. */
+  record Lost(int pid, String why) implements SpawnResult {}
+
   /** The operating system said no. */
   record Failed(StartFailure failure) implements SpawnResult {}
 

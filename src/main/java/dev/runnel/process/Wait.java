@@ -46,6 +46,13 @@ final class Wait {
     return wait(pid, WEXITED | WNOHANG);
   }
 
+  /** Whether there is something of that number that could still be reaped. */
+  static boolean isChild(int pid) {
+    MemorySegment info = Libc.scratch();
+    int options = WEXITED | WNOHANG | WNOWAIT;
+    return Libc.callLong(SYSCALL, NUMBER, P_PID, pid, info.address(), options, 0) >= 0;
+  }
+
   /** Blocks until it has ended. */
   static void awaitAndReap(int pid) {
     MemorySegment info = Libc.scratch();

@@ -7,11 +7,14 @@ import dev.runnel.job.Job;
 import dev.runnel.job.RefusedException;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ErrorCode;
+import dev.runnel.model.JobState;
 import dev.runnel.security.AuditEntry;
 import dev.runnel.security.ForbiddenException;
+import dev.runnel.threads.Crew;
+import dev.runnel.threads.HandOver;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
-import io.vertx.core.WorkerExecutor;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,11 +27,6 @@ import org.slf4j.LoggerFactory;
 public final class WorkerVerticle extends VerticleBase {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerVerticle.class);
 
-  /** Those that look at files, which may hang: not the starters' own. */
-  private static final String FILES_POOL = "runnel-files";
-
-  private static final int FILES_THREADS = 4;
-
   /** Who makes processes. */
   enum Maker {
     /** The worker, which takes one start at a time. */
@@ -37,15 +35,22 @@ public final class WorkerVerticle extends VerticleBase {
     SPAWNER
   }
 
+  /** After which files that a start needs are not waited for any longer. */
+  static final Duration FILES_LIMIT = Duration.ofSeconds(10);
+
   private final Maker maker;
   private final Bus bus;
   private final Gate gate;
-  private @Nullable WorkerExecutor files;
+  private final Crew files;
   // Our thread, as long as nobody waits for it: the audit may call us back on its own, or later.
   private @Nullable Thread free;
 
-  WorkerVerticle(Maker maker, Bus bus, Gate gate) {
+  /**
+   * @param files look at what may hang; closed with it
+   */
+  WorkerVerticle(Maker maker, Crew files, Bus bus, Gate gate) {
     this.maker = maker;
+    this.files = files;
     this.bus = bus;
     this.gate = gate;
   }
@@ -53,7 +58,6 @@ public final class WorkerVerticle extends VerticleBase {
   /** Done when the bus knows it, so that no start finds nobody. */
   @Override
   public Future<?> start() {
-    files = vertx.createSharedWorkerExecutor(FILES_POOL, FILES_THREADS);
     return switch (maker) {
       case ITSELF -> bus.onLoneStart(this::startAlone).completion();
       case SPAWNER -> bus.onStart(this::startJob).completion();
@@ -61,8 +65,9 @@ public final class WorkerVerticle extends VerticleBase {
   }
 
   @Override
-  public Future<?> stop() {
-    return files == null ? Future.succeededFuture() : files.close();
+  public Future<?> stop() throws InterruptedException {
+    files.close(Duration.ZERO);
+    return Future.succeededFuture();
   }
 
   private void startAlone(StartJob start) {
@@ -75,48 +80,96 @@ public final class WorkerVerticle extends VerticleBase {
   }
 
   private void startJob(StartJob start) {
-    if (start.grant().needsFiles() && files != null) {
-      files.executeBlocking(() -> settleOrFail(start), false).onFailure(e -> fail(start, e));
-    } else {
-      settleOrFail(start);
+    attempt(
+        start,
+        () -> {
+          if (start.grant().needsFiles()) {
+            files.submit(new Settling(start));
+          } else {
+            settleAndStart(start);
+          }
+        });
+  }
+
+  // Whatever is thrown is told, on whatever thread: else the job would be waited for, for ever.
+  private static void attempt(StartJob start, Runnable step) {
+    HandOver.run(step, thrown -> fail(start, thrown));
+  }
+
+  private static void fail(StartJob start, Throwable thrown) {
+    HandOver.runAll(
+        () -> refuse(start, "internal error: " + thrown),
+        () -> LOG.error("start failed job={}", start.job().id(), thrown));
+  }
+
+  private static void refuse(StartJob start, String why) {
+    start.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, why));
+  }
+
+  /** What takes files, which may hang. */
+  private final class Settling implements Crew.Work {
+    private final StartJob start;
+    private final Crew.Account account;
+
+    private Settling(StartJob start) {
+      this.start = start;
+      String cwd = start.grant().spec().command().cwd();
+      this.account = new Crew.Account(start.job().origin().principal(), cwd == null ? "" : cwd);
+    }
+
+    @Override
+    public Crew.Account account() {
+      return account;
+    }
+
+    @Override
+    public boolean isWanted() {
+      return start.job().state() != JobState.ENDED;
+    }
+
+    @Override
+    public void run() {
+      if (isWanted()) {
+        settleAndStart(start);
+      }
+    }
+
+    @Override
+    public void refused(String why) {
+      refuse(start, why.equals(Crew.CLOSED) ? "the server is shutting down" : why);
+    }
+
+    /** The job has its end. */
+    @Override
+    public void dropped() {}
+
+    @Override
+    public void overdue() {
+      refuse(
+          start, "cwd or env_from: no answer from the system in " + FILES_LIMIT.toSeconds() + " s");
+    }
+
+    @Override
+    public void failed(Throwable thrown) {
+      fail(start, thrown);
     }
   }
 
-  // A mistake of ours is told: its job would stay, and be waited for, for ever.
-  private boolean settleOrFail(StartJob start) {
+  private void settleAndStart(StartJob start) {
+    CommandSpec settled;
     try {
-      return settleAndStart(start);
-    } catch (RuntimeException e) {
-      fail(start, e);
-      return false;
-    }
-  }
-
-  private static void fail(StartJob start, Throwable e) {
-    LOG.error("start failed job={}", start.job().id(), e);
-    start.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "internal error: " + e));
-  }
-
-  private boolean settleAndStart(StartJob start) {
-    try {
-      CommandSpec settled = start.grant().settle();
-      String recording = gate.recorder().nameFor(start);
-      gate.guard()
-          .audit()
-          .before(() -> entry(start, settled, recording))
-          .onSuccess(_ -> begin(start, settled, recording))
-          .onFailure(
-              e ->
-                  start
-                      .job()
-                      .refuse(
-                          new RefusedException(
-                              ErrorCode.UNAVAILABLE, String.valueOf(e.getMessage()))));
-      return true;
+      settled = start.grant().settle();
     } catch (ForbiddenException e) {
-      gate.deny(start, e.getMessage());
-      return false;
+      gate.deny(start, String.valueOf(e.getMessage()));
+      return;
     }
+    String recording = gate.recorder().nameFor(start);
+    gate.guard()
+        .audit()
+        .before(() -> entry(start, settled, recording))
+        // Vert.x would swallow what these throw.
+        .onSuccess(_ -> attempt(start, () -> begin(start, settled, recording)))
+        .onFailure(e -> attempt(start, () -> refuse(start, String.valueOf(e.getMessage()))));
   }
 
   private static AuditEntry entry(StartJob start, CommandSpec settled, @Nullable String recording) {
@@ -126,6 +179,9 @@ public final class WorkerVerticle extends VerticleBase {
   }
 
   private void begin(StartJob start, CommandSpec settled, @Nullable String recording) {
+    if (start.job().state() == JobState.ENDED) {
+      return;
+    }
     if (recording != null) {
       gate.recorder().begin(start, recording);
     }

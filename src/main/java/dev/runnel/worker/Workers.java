@@ -2,6 +2,7 @@ package dev.runnel.worker;
 
 import dev.runnel.bus.Bus;
 import dev.runnel.bus.Gate;
+import dev.runnel.threads.Crew;
 import dev.runnel.worker.WorkerVerticle.Maker;
 import io.vertx.core.CompositeFuture;
 import io.vertx.core.DeploymentOptions;
@@ -19,6 +20,11 @@ public final class Workers {
    */
   private static final int INSTANCES = 2;
 
+  /** Those that look at files, which may hang: not the starters' own. */
+  private static final int FILES_THREADS = 4;
+
+  private static final int FILES_ASIDE = 16;
+
   private static final String STARTERS_POOL = "runnel-starter";
   private static final String HANDERS_POOL = "runnel-hander";
 
@@ -30,9 +36,15 @@ public final class Workers {
   }
 
   static Future<List<String>> deploy(Vertx vertx, Bus bus, Gate gate, BusPace pace) {
+    Crew files =
+        new Crew(
+            "runnel-files",
+            new Crew.Terms("starts", FILES_THREADS, FILES_ASIDE, WorkerVerticle.FILES_LIMIT),
+            (delay, task) -> vertx.setTimer(Math.max(1, delay.toMillis()), _ -> task.run()));
+    files.start(FILES_THREADS);
     return Future.all(
-            deploy(vertx, () -> new WorkerVerticle(Maker.ITSELF, bus, gate), STARTERS_POOL),
-            deploy(vertx, () -> new WorkerVerticle(Maker.SPAWNER, bus, gate), HANDERS_POOL),
+            deploy(vertx, () -> new WorkerVerticle(Maker.ITSELF, files, bus, gate), STARTERS_POOL),
+            deploy(vertx, () -> new WorkerVerticle(Maker.SPAWNER, files, bus, gate), HANDERS_POOL),
             vertx.deployVerticle(new BusVerticle(bus, gate, pace), workers()))
         .map(CompositeFuture::list);
   }

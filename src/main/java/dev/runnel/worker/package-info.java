@@ -1,7 +1,7 @@
 /**
  * The worker verticle, which takes starts off the event bus and has the process room do them.
- * Imports {@code model}, {@code wire}, {@code job}, {@code security} and {@code bus}. Runs on
- * worker threads, and blocks none of them.
+ * Imports {@code model}, {@code wire}, {@code job}, {@code security}, {@code bus} and {@code
+ * threads}. Runs on worker threads; a starter makes processes on its own.
  */
 @NullMarked
 package dev.runnel.worker;

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 /** A process and its session: does what the test has it do, and dies of signals unless told not. */
 final class FakeProcess implements OsProcess {
   static final Duration CPU = Duration.ofMillis(7);
+  static final Duration KILL_PATIENCE = Duration.ofSeconds(5);
   private static final int TURN_BYTES = 256 * 1024;
 
   private final FakeEngine engine;
@@ -40,6 +41,7 @@ final class FakeProcess implements OsProcess {
 
   private Answers answers = Answers.LATER;
   private boolean ignoresTerm;
+  private boolean beyondSignals;
   private boolean begun;
   private @Nullable ExitStatus status;
   private boolean resting;
@@ -150,6 +152,11 @@ final class FakeProcess implements OsProcess {
 
   void answer(Answers when) {
     answers = when;
+  }
+
+  /** No signal ends it: it waits for a disk that does not answer, say. */
+  void beBeyondSignals() {
+    beyondSignals = true;
   }
 
   /** How much it reads of its stdin from now on. */
@@ -337,14 +344,18 @@ final class FakeProcess implements OsProcess {
       kill.cancel();
     }
     kill = engine.schedule(grace, this::kill);
-    if (!ignoresTerm) {
+    if (!ignoresTerm && !beyondSignals) {
       engine.execute(() -> end(Signal.TERM));
     }
   }
 
   private void kill() {
     killed = true;
-    end(Signal.KILL);
+    if (beyondSignals) {
+      engine.schedule(KILL_PATIENCE, () -> answerClearing(List.of()));
+    } else {
+      end(Signal.KILL);
+    }
   }
 
   // Who outlived the leader is told as ended by us.

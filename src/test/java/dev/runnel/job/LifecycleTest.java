@@ -254,6 +254,25 @@ class LifecycleTest {
   }
 
   @Test
+  void noSignalBeforeTheStartIsLostHoweverManyThereAre() {
+    TestFollower follower = scene.register();
+    follower.job().start();
+    for (int i = 0; i < 1_000; i++) {
+      follower.job().signal(Signal.USR1);
+    }
+    for (Signal signal : Signal.values()) {
+      follower.job().signal(signal);
+    }
+    engine.runTasks();
+    FakeProcess process = engine.spawn();
+    assertTrue(process.signals().containsAll(List.of(Signal.values())));
+    assertTrue(process.signals().size() < 100);
+    process.exit(0);
+    engine.settle();
+    follower.leave();
+  }
+
+  @Test
   void signalsBeforeTheStartAreDeliveredAtItInOrder() {
     TestFollower follower = scene.register();
     follower.job().start();

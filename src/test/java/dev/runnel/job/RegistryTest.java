@@ -319,14 +319,16 @@ class RegistryTest {
   }
 
   @Test
-  void shutdownIsNotDoneBeforeAJobIsRefused() {
+  void shutdownEndsAJobThatWaitsForItsStart() {
     TestFollower waiting = scene.register();
     var closed = registry.close();
-    engine.settle();
     assertFalse(closed.isDone());
-    waiting.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no worker"));
     engine.settle();
     assertTrue(closed.isDone());
+    assertEquals(Outcome.SHUTDOWN, waiting.end().outcome());
+    waiting.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no worker"));
+    engine.settle();
+    assertNull(waiting.job().refusal());
     waiting.leave();
   }
 
