@@ -4,76 +4,113 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which sessions there are, and who is in their trees. The pump's own; looking takes place
- * elsewhere.
+ * Which runs there are, and who is in their trees. The pump's own; looking takes place elsewhere.
+ *
+ * <p>Whether anybody is left of a run is known here for certain where orphans become ours ({@link
+ * Adopted}); who that is takes a look ({@link Sweep}). A look that fails is tried again; one that
+ * hangs in a process is left behind, and the next one leaves that process out.
  */
 final class Census {
   private static final Duration RETRY = Duration.ofMillis(200);
+  private static final Duration HANGING = Duration.ofSeconds(1);
+  private static final Duration HANGING_CHECK = Duration.ofMillis(250);
 
-  private final Pump pump;
-  private final Mark mark;
+  private final Loop loop;
+  private final ProcessTable table;
+  private final Trees trees;
   private final int maxKept;
-  private final Map<Integer, Session> sessions = new LinkedHashMap<>();
-  private final Set<String> kept = new LinkedHashSet<>();
   private final @Nullable Adopted adopted;
-  private final ExecutorService sweeper =
-      Executors.newSingleThreadExecutor(
-          Thread.ofPlatform().daemon().name("runnel-sweeper").factory());
+  private final Lookers lookers;
 
-  // The sweeper's own.
-  private final Strangers strangers = new Strangers();
+  /** Processes in which a look hangs at this moment, when each started by its number. */
+  private final Map<Integer, Long> leftOut = new ConcurrentHashMap<>();
+
+  /** The sweeper's own; a new one after a look was left behind. */
+  private Strangers strangers = new Strangers();
 
   private final List<Question> questions = new ArrayList<>();
-  private boolean looking;
+  private @Nullable Look current;
   private @Nullable Guard guard;
   private int told;
 
+  /** Where looks take place: {@link Sweepers}. */
+  interface Lookers {
+    void execute(Runnable task);
+
+    boolean isLast();
+
+    void hung();
+
+    void goesOn();
+
+    void close();
+  }
+
   /** A watchdog, for as long as it lives. */
-  private record Guard(Watchdog watchdog, Poller.Watch end) {
+  private record Guard(Watchdog watchdog, Loop.Watch end) {
     void close() {
       end.end();
       watchdog.end();
     }
   }
 
-  private record Question(int tree, Purpose purpose, Consumer<List<Member>> answer) {}
+  private record Question(long tree, Purpose purpose, Consumer<Answer> answer) {}
+
+  /**
+   * What a look found of a tree.
+   *
+   * @param vanished whether a process ended before it was looked at
+   */
+  record Answer(List<Member> members, boolean vanished) {}
 
   /** What a look is for. */
-  private enum Purpose {
+  enum Purpose {
     KNOW,
     KILL
   }
 
-  private Census(Pump pump, Mark mark, Bounds bounds, boolean adopting) {
-    this.pump = pump;
-    this.mark = mark;
+  private Census(
+      Loop loop, ProcessTable table, Trees trees, Lookers lookers, Bounds bounds, boolean adopts) {
+    this.loop = loop;
+    this.table = table;
+    this.trees = trees;
+    this.lookers = lookers;
     this.maxKept = bounds.keptJobs();
-    this.adopted = adopting ? Adopted.open(pump, sessions, bounds.orphans()) : null;
+    this.adopted =
+        adopts ? new Adopted(loop, table, trees, bounds.orphans(), this::identify) : null;
   }
 
-  /** For a process that adopts the orphans among its descendants. */
-  static Census adopting(Pump pump, Mark mark, Bounds bounds) {
-    return new Census(pump, mark, bounds, true);
+  /** For a process that adopts the orphans among its descendants, if the kernel lists them. */
+  static Census adopting(
+      Loop loop, ProcessTable table, Trees trees, Lookers lookers, Bounds bounds) {
+    boolean isListed = table.children(null) != null;
+    if (!isListed) {
+      Trouble.warn("orphans stay zombies: this kernel lists no children");
+    }
+    return new Census(loop, table, trees, lookers, bounds, isListed);
   }
 
   /** For a process whose children are not all ours. */
-  static Census of(Pump pump, Mark mark, Bounds bounds) {
-    return new Census(pump, mark, bounds, false);
+  static Census of(Loop loop, ProcessTable table, Trees trees, Lookers lookers, Bounds bounds) {
+    return new Census(loop, table, trees, lookers, bounds, false);
+  }
+
+  /** Before the first start. */
+  void begin() {
+    if (adopted != null) {
+      loop.execute(adopted::watchIfInit);
+    }
   }
 
   /**
@@ -83,7 +120,7 @@ final class Census {
    */
   void guard(Watchdog watchdog) {
     try {
-      guard = new Guard(watchdog, pump.poller().watch(watchdog.pidfd(), Epoll.IN, _ -> unguard()));
+      guard = new Guard(watchdog, loop.watch(watchdog.pidfd(), this::unguard));
     } catch (LibcException noRoom) {
       watchdog.end();
       throw noRoom;
@@ -94,21 +131,22 @@ final class Census {
   }
 
   /** One that was told of too many is replaced: it forgets none. */
-  private void tellWatchdog(String job) {
+  private void tellWatchdog(long tag) {
     Guard before = guard;
     if (before == null) {
       return;
     }
     if (++told < 2 * maxKept) {
-      before.watchdog.keep(job);
+      before.watchdog.keep(tag);
       return;
     }
     try {
-      guard(Watchdog.start(mark, kept));
+      List<Long> latest = trees.kept(maxKept);
+      guard(before.watchdog.successor(latest));
       before.close();
-      told = kept.size();
+      told = latest.size();
     } catch (LibcException e) {
-      before.watchdog.keep(job);
+      before.watchdog.keep(tag);
     }
   }
 
@@ -121,14 +159,14 @@ final class Census {
   }
 
   void enter(Session session) {
-    sessions.put(session.pid(), session);
+    trees.enter(session);
     if (adopted != null) {
       adopted.entered(session);
     }
   }
 
   void leave(Session session) {
-    sessions.remove(session.pid());
+    trees.leave(session);
     if (adopted != null) {
       adopted.release(session);
     }
@@ -136,13 +174,22 @@ final class Census {
 
   /** Whoever is left of it lives on, also beyond this engine's own end. Before it leaves. */
   void keep(Session session) {
-    if (kept.size() == maxKept) {
-      kept.remove(kept.iterator().next());
-    }
-    kept.add(session.job());
-    tellWatchdog(session.job());
+    trees.keep(session.tag());
+    tellWatchdog(session.tag());
     if (adopted != null) {
       adopted.keep(session);
+    }
+    if (trees.keptCount() > maxKept) {
+      forgetKept();
+    }
+  }
+
+  private void forgetKept() {
+    Set<Long> alive = adopted == null ? null : adopted.kept();
+    if (alive != null) {
+      trees.retainKept(alive);
+    } else if (adopted == null) {
+      trees.forgetEldestKept();
     }
   }
 
@@ -152,85 +199,170 @@ final class Census {
   }
 
   Collection<Session> sessions() {
-    return List.copyOf(sessions.values());
+    return trees.all();
+  }
+
+  /** Whether {@link #isEmptyButForLeader} can ever say so. */
+  boolean isCertain() {
+    return adopted != null;
   }
 
   /**
-   * Whether nobody is left but the leader, who has ended. False: not known without {@link
-   * #members}.
+   * Whether nobody is left but the leader, who has ended. False: there is somebody, or it is not
+   * known.
    */
   boolean isEmptyButForLeader(Session session) {
     return adopted != null && adopted.hasNobodyOf(session);
   }
 
+  /** The same, once those are gone. */
+  boolean isEmptyBut(Session session, Set<Integer> leaving) {
+    return adopted != null && adopted.hasNobodyBut(session, leaving);
+  }
+
+  /** Who is or may be left besides the leader, by what is known without a look. */
+  List<Member> known(Session session) {
+    return adopted == null ? List.of() : adopted.known(session);
+  }
+
   /**
    * Looks for everybody but the leader, and answers on the pump. One look serves all who ask before
-   * it begins: when many sessions end at once, there are many processes to look through, too.
+   * it begins: when many sessions end at once, there are many processes to look through, too. To
+   * kill them is as in {@link RoundUp}.
    */
-  void members(Session session, Consumer<List<Member>> answer) {
-    ask(new Question(session.pid(), Purpose.KNOW, answer));
+  void members(Session session, Purpose purpose, Consumer<Answer> answer) {
+    ask(new Question(session.tag(), purpose, answer));
   }
 
-  /** The same, and kills them, as in {@link RoundUp}. */
-  void roundUp(Session session, Consumer<List<Member>> answer) {
-    ask(new Question(session.pid(), Purpose.KILL, answer));
-  }
-
-  /** Kills those of whom nothing tells to which session they belong; answers whom. */
+  /** Kills those of whom nothing tells to which run they belong; answers whom. */
   void roundUpStrays(Consumer<List<Member>> answer) {
-    ask(new Question(Kin.STRAY, Purpose.KILL, answer));
+    ask(new Question(Kin.STRAY, Purpose.KILL, found -> answer.accept(found.members())));
   }
 
-  private void ask(Question question) {
-    questions.add(question);
-    if (!looking) {
+  private void identify() {
+    if (current == null) {
       look();
     }
   }
 
+  private void ask(Question question) {
+    questions.add(question);
+    if (current == null) {
+      look();
+    }
+  }
+
+  /** One look, from the pump to a thread that takes it and back. */
+  private final class Look {
+    private final List<Question> asked;
+    private final GuardedReads reads;
+    private final Strangers known = strangers;
+    private boolean abandoned;
+    private GuardedReads.@Nullable Reading hungIn;
+
+    private Look(List<Question> asked) {
+      this.asked = asked;
+      GuardedReads.Depth depth =
+          lookers.isLast() ? GuardedReads.Depth.NOTHING_THAT_MAY_HANG : GuardedReads.Depth.ALL;
+      this.reads = new GuardedReads(table, leftOut, depth);
+    }
+
+    private void begin() {
+      Sweep.View view = view(asked);
+      lookers.execute(() -> run(view));
+      loop.schedule(HANGING_CHECK, this::check);
+    }
+
+    /** On a thread for looking. Comes to an answer or a retry whatever is thrown. */
+    private void run(Sweep.View view) {
+      Runnable outcome;
+      try {
+        Sweep.Found found = new RoundUp(table, loop::nanoTime, this::sweep).run(view);
+        outcome = () -> answered(found);
+      } catch (LibcException e) {
+        outcome = () -> failed("cannot look for processes: " + e.getMessage());
+      } catch (Throwable thrown) {
+        outcome = () -> failed("cannot look for processes: " + thrown);
+      }
+      tell(outcome);
+    }
+
+    private Sweep.Found sweep(Sweep.View view) {
+      known.forgetInTime();
+      return new Sweep(view, reads, known).run();
+    }
+
+    private void tell(Runnable outcome) {
+      try {
+        loop.execute(outcome);
+      } catch (RejectedExecutionException closed) {
+        // Nobody is left to hear of it.
+        return;
+      } catch (Throwable noMemory) {
+        // Tried until there is: without an answer nothing would ever be looked at again.
+        pause();
+        tell(outcome);
+      }
+    }
+
+    private static void pause() {
+      try {
+        Thread.sleep(RETRY);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    private void check() {
+      if (current != this) {
+        return;
+      }
+      GuardedReads.Reading hung = reads.hungFor(HANGING, System.nanoTime());
+      if (hung == null) {
+        loop.schedule(HANGING_CHECK, this::check);
+        return;
+      }
+      abandoned = true;
+      leftOut.put(hung.pid(), hung.started());
+      hungIn = hung;
+      strangers = new Strangers();
+      Trouble.warn("process cannot be looked into, its memory is locked pid=" + hung.pid());
+      lookers.hung();
+      lookAgain(asked);
+    }
+
+    private void answered(Sweep.Found found) {
+      if (abandoned) {
+        wentOn();
+        return;
+      }
+      current = null;
+      answer(asked, found);
+    }
+
+    private void failed(String why) {
+      if (abandoned) {
+        wentOn();
+        return;
+      }
+      Trouble.warn(why);
+      loop.schedule(RETRY, () -> lookAgain(asked));
+    }
+
+    private void wentOn() {
+      lookers.goesOn();
+      if (hungIn != null) {
+        leftOut.remove(hungIn.pid(), hungIn.started());
+      }
+    }
+  }
+
   private void look() {
-    looking = true;
     List<Question> asked = List.copyOf(questions);
     questions.clear();
-    Sweep.View view = view(asked);
-    sweep(
-        () -> {
-          try {
-            Sweep.Found found = new RoundUp(this::look).run(view);
-            pump.execute(() -> answer(asked, found));
-          } catch (LibcException e) {
-            Trouble.warn("cannot look for processes: " + e.getMessage());
-            pump.schedule(RETRY, () -> lookAgain(asked));
-          }
-        });
-  }
-
-  private Sweep.Found look(Sweep.View view) {
-    strangers.forgetInTime();
-    return new Sweep(view, mark, strangers).run();
-  }
-
-  private static Set<Integer> toKill(List<Question> asked) {
-    return asked.stream()
-        .filter(question -> question.purpose == Purpose.KILL)
-        .map(Question::tree)
-        .collect(Collectors.toSet());
-  }
-
-  private Sweep.View view(List<Question> asked) {
-    Set<Integer> wanted = asked.stream().map(Question::tree).collect(Collectors.toSet());
-    Map<Integer, String> trees = new LinkedHashMap<>();
-    Map<Integer, Kin> kin = new HashMap<>();
-    for (Session session : sessions.values()) {
-      trees.put(session.pid(), session.job());
-      kin.putAll(session.outside());
-    }
-    Set<Integer> unknown = Set.of();
-    if (adopted != null) {
-      kin.putAll(adopted.kin());
-      unknown = adopted.unknown();
-    }
-    return new Sweep.View(trees, wanted, toKill(asked), kin, unknown, new HashSet<>(kept));
+    Look next = new Look(asked);
+    current = next;
+    next.begin();
   }
 
   private void lookAgain(List<Question> asked) {
@@ -238,50 +370,53 @@ final class Census {
     look();
   }
 
+  private Sweep.View view(List<Question> asked) {
+    Map<Integer, Long> leaders = new LinkedHashMap<>();
+    Map<Integer, Kin> kin = new HashMap<>();
+    for (Session session : trees.all()) {
+      leaders.put(session.pid(), session.tag());
+      kin.putAll(session.outside());
+    }
+    Set<Integer> unplaced = Set.of();
+    if (adopted != null) {
+      kin.putAll(adopted.kin());
+      unplaced = adopted.unplaced();
+    }
+    return new Sweep.View(
+        leaders,
+        trees(asked, Purpose.values()),
+        trees(asked, Purpose.KILL),
+        kin,
+        unplaced,
+        trees.kept());
+  }
+
+  private static Set<Long> trees(List<Question> asked, Purpose... purposes) {
+    return asked.stream()
+        .filter(question -> List.of(purposes).contains(question.purpose))
+        .map(Question::tree)
+        .collect(Collectors.toSet());
+  }
+
   private void answer(List<Question> asked, Sweep.Found found) {
-    looking = false;
     if (adopted != null) {
       adopted.learn(found.kin());
     }
     for (Question question : asked) {
-      Session session = sessions.get(question.tree);
+      Session session = trees.tagged(question.tree);
       if (session != null) {
         session.know(found.kin());
       }
-      pump.run(() -> question.answer.accept(found.of(question.tree)));
+      loop.run(() -> question.answer.accept(new Answer(found.of(question.tree), found.vanished())));
     }
-    if (!looking && !questions.isEmpty()) {
+    if (current == null && !questions.isEmpty()) {
       look();
     }
   }
 
-  /** Runs what may take long. After the close, nothing: nobody is left to hear of it. */
-  void sweep(Runnable task) {
-    try {
-      sweeper.execute(() -> runUnlessClosed(task));
-    } catch (RejectedExecutionException closed) {
-      return;
-    }
-  }
-
-  private static void runUnlessClosed(Runnable task) {
-    try {
-      task.run();
-    } catch (RejectedExecutionException closedMeanwhile) {
-      return;
-    }
-  }
-
-  /** Waits for the thread's end, which {@link #close} asked for. Not on the pump. */
-  void awaitEnd(Duration patience) throws InterruptedException {
-    if (!sweeper.awaitTermination(patience.toMillis(), TimeUnit.MILLISECONDS)) {
-      Trouble.warn("the sweeper does not end");
-    }
-  }
-
-  /** Asks the thread to end. On the pump, at its end. */
+  /** Asks the threads to end. On the pump, at its end. */
   void close() {
-    sweeper.shutdown();
+    lookers.close();
     if (guard != null) {
       guard.close();
     }

@@ -39,6 +39,7 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
    */
   record Surroundings(
       Pump pump,
+      ProcessTable table,
       Census census,
       MemorySegment nowhere,
       MemoryKills memoryKills,
@@ -55,7 +56,10 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
     this.owner = new Owner(start.listener(), this::abandon);
     Poller poller = surroundings.pump.poller();
     Pipes pipes = made.pipes();
-    this.session = new Session(made, start.job(), surroundings.pump, surroundings.census, this);
+    Session.Command command =
+        new Session.Command(made.pid(), made.pidfd(), made.birth(), pipes.kind());
+    this.session =
+        new Session(command, surroundings.pump, surroundings.table, surroundings.census, this);
     this.input =
         pipes.stdin() == Pipes.NONE
             ? null

@@ -3,53 +3,67 @@ package dev.runnel.process;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** The children of this process's first thread, as proc(5) lists them. The pump's own. */
+/** The children of one thread of this process, as proc(5) lists them. */
 final class Children {
   private static final int PAGE_BYTES = 4_096;
-  private static final int BUFFER_BYTES = 16 * PAGE_BYTES;
-  private static final int[] NOBODY = {};
+  private static final int FIRST_ROOM = 8;
+  static final int[] NONE = {};
 
   private final int list;
-  private final MemorySegment buffer = Libc.malloc(BUFFER_BYTES);
 
   private Children(int list) {
     this.list = list;
   }
 
-  /** Null if this kernel has no such list. */
-  static @Nullable Children open() {
-    String path = "/proc/self/task/" + Pid.own() + "/children";
+  /** Null if this kernel has no such list, or the thread has ended. */
+  static @Nullable Children open(int thread) {
+    String path = "/proc/self/task/" + thread + "/children";
     int list = Fd.open(path.getBytes(US_ASCII), Fd.O_RDONLY);
-    if (list < 0) {
-      Trouble.warn("orphans stay zombies: open " + path + ": " + Errno.name(-list));
-      return null;
-    }
-    return new Children(list);
+    return list < 0 ? null : new Children(list);
   }
 
   /** Complete, if meanwhile nobody takes one out of it. Null: it can't be read. */
   int @Nullable [] pids() {
-    StringBuilder text = new StringBuilder();
+    try (Arena arena = Arena.ofConfined()) {
+      return read(arena.allocate(PAGE_BYTES));
+    }
+  }
+
+  private int @Nullable [] read(MemorySegment page) {
+    int[] pids = NONE;
+    int found = 0;
+    int number = 0;
+    long offset = 0;
     int count;
     do {
-      count = Fd.pread(list, buffer, text.length());
+      count = Fd.pread(list, page, offset);
       if (count < 0) {
         return null;
       }
-      text.append(new String(buffer.asSlice(0, count).toArray(JAVA_BYTE), US_ASCII));
+      offset += count;
+      for (int i = 0; i < count; i++) {
+        byte digit = page.get(JAVA_BYTE, i);
+        if (digit != ' ') {
+          number = 10 * number + digit - '0';
+        } else {
+          if (found == pids.length) {
+            pids = Arrays.copyOf(pids, Math.max(FIRST_ROOM, 2 * found));
+          }
+          pids[found++] = number;
+          number = 0;
+        }
+      }
       // The kernel fills a page at a time.
     } while (count >= PAGE_BYTES / 2);
-    return text.isEmpty()
-        ? NOBODY
-        : Arrays.stream(text.toString().split(" ")).mapToInt(Integer::parseInt).toArray();
+    return found == pids.length ? pids : Arrays.copyOf(pids, found);
   }
 
   void close() {
     Fd.close(list);
-    Libc.free(buffer);
   }
 }

@@ -95,11 +95,11 @@ final class Environment {
   }
 
   /** For one command. */
-  OfCommand with(JobId job, Map<String, @Nullable String> overlay, Mark mark) {
+  OfCommand with(JobId job, Map<String, @Nullable String> overlay, byte[] mark) {
     byte[] name = entry(JOB, job.value());
     return overlay.isEmpty()
-        ? new OfCommand(addresses, List.of(name, mark.entry(job)), path)
-        : overlaid(name, mark.entry(job), overlay);
+        ? new OfCommand(addresses, List.of(name, mark), path)
+        : overlaid(name, mark, overlay);
   }
 
   private OfCommand overlaid(byte[] job, byte[] mark, Map<String, @Nullable String> overlay) {

@@ -25,7 +25,7 @@ public final class Floor {
   private static final long ADDRESS_BYTES = 16;
   private static final int FIRST_OTHER = 3;
   private static final JobId JOB = new JobId("floor");
-  private static final Mark MARK = new Mark("floor");
+  private static final byte[] MARK = new Mark("floor").entry(JOB, 1);
 
   private static final MemorySegment SOCKET = Libc.symbol("socket");
   private static final MemorySegment CONNECT = Libc.symbol("connect");

@@ -28,7 +28,7 @@ final class Ladder {
   /** How long after its leader's end a member must live to count as having outlived it. */
   private static final Duration SETTLE = Duration.ofMillis(50);
 
-  /** For a look that does not come back: the system may keep it from reading. */
+  /** For the first look: signals go to those who are known by then. */
   private static final Duration LOOK_PATIENCE = Duration.ofSeconds(3);
 
   private static final Duration FIRST_PAUSE = Duration.ofMillis(10);
@@ -41,7 +41,8 @@ final class Ladder {
   private static final Duration LONGEST_KILLING = Duration.ofMinutes(1);
 
   private final Session session;
-  private final Pump pump;
+  private final Loop loop;
+  private final ProcessTable table;
   private final Targets targets;
   private final Consumer<Boolean> onEnd;
   private final List<Consumer<OsProcess.Survivors>> answers = new ArrayList<>();
@@ -79,10 +80,11 @@ final class Ladder {
   /**
    * @param onEnd told whether the session is empty, before the answers
    */
-  Ladder(Session session, Pump pump, Consumer<Boolean> onEnd) {
+  Ladder(Session session, Loop loop, ProcessTable table, Consumer<Boolean> onEnd) {
     this.session = session;
-    this.pump = pump;
-    this.targets = new Targets(pump.poller(), this::look);
+    this.loop = loop;
+    this.table = table;
+    this.targets = new Targets(loop, table, this::look);
     this.onEnd = onEnd;
     this.settled = !session.isLeaderRunning();
   }
@@ -90,13 +92,13 @@ final class Ladder {
   /** Begins, or hurries if it has begun. */
   void descend(Duration grace, Consumer<OsProcess.Survivors> answer) {
     answers.add(answer);
-    long wanted = System.nanoTime() + Pump.nanos(grace);
+    long wanted = loop.nanoTime() + Pump.nanos(grace);
     if (stage == Stage.KILL || (stage == Stage.TERM && wanted - killNanos >= 0)) {
       return;
     }
     cancel(killTimer);
     killNanos = wanted;
-    killTimer = pump.schedule(grace, this::kill);
+    killTimer = loop.schedule(grace, this::kill);
     if (stage == Stage.NEW) {
       begin(grace.isZero() ? Stage.KILL : Stage.TERM);
     } else if (grace.isZero()) {
@@ -111,14 +113,14 @@ final class Ladder {
 
   private void begin(Stage first) {
     stage = first;
-    grownNanos = System.nanoTime();
+    grownNanos = loop.nanoTime();
     lookThenStrike();
   }
 
   private void kill() {
     if (stage == Stage.TERM) {
       stage = Stage.KILL;
-      killNanos = System.nanoTime();
+      killNanos = loop.nanoTime();
       grownNanos = killNanos;
       pause = FIRST_PAUSE;
       looks = 0;
@@ -129,10 +131,10 @@ final class Ladder {
 
   private void lookThenStrike() {
     if (stage == Stage.KILL) {
-      Pid.killGroup(session.pid(), Signal.STOP.number());
+      table.signalGroup(session.pid(), Signal.STOP);
     }
     cancel(strikeTimer);
-    strikeTimer = pump.schedule(LOOK_PATIENCE, this::strike);
+    strikeTimer = loop.schedule(LOOK_PATIENCE, this::strike);
     look();
   }
 
@@ -140,10 +142,10 @@ final class Ladder {
     struck = true;
     cancel(strikeTimer);
     if (stage == Stage.KILL) {
-      Pid.killGroup(session.pid(), Signal.KILL.number());
+      table.signalGroup(session.pid(), Signal.KILL);
       targets.send(Signal.KILL);
     } else {
-      session.farewell().forEach(signal -> Pid.killGroup(session.pid(), signal.number()));
+      session.farewell().forEach(signal -> table.signalGroup(session.pid(), signal));
     }
   }
 
@@ -152,7 +154,7 @@ final class Ladder {
       end(Set.of());
       return;
     }
-    pump.schedule(
+    loop.schedule(
         SETTLE,
         () -> {
           settled = true;
@@ -191,7 +193,7 @@ final class Ladder {
     note(members);
     if (settled) {
       members.stream()
-          .filter(member -> !member.isLeaving())
+          .filter(member -> !member.isLeaving() && member.isIdentified())
           .forEach(member -> outlived.putIfAbsent(member.pid(), member));
     }
     boolean over = members.isEmpty() && !session.isLeaderRunning();
@@ -212,13 +214,13 @@ final class Ladder {
   private void note(List<Member> members) {
     Set<Integer> now = members.stream().map(Member::pid).collect(Collectors.toSet());
     if (!found.containsAll(now)) {
-      grownNanos = System.nanoTime();
+      grownNanos = loop.nanoTime();
     }
     found = now;
   }
 
   private boolean isBeyondSignals() {
-    long now = System.nanoTime();
+    long now = loop.nanoTime();
     return stage == Stage.KILL
         && (now - grownNanos > KILL_PATIENCE.toNanos()
             || now - killNanos > LONGEST_KILLING.toNanos());
@@ -226,7 +228,12 @@ final class Ladder {
 
   private void signal(List<Member> members) {
     for (Member member : members) {
-      if (stage == Stage.TERM && looks == 1 && Pid.group(member.pid()) != session.pid()) {
+      if (!member.isIdentified()) {
+        continue;
+      }
+      if (stage == Stage.KILL) {
+        targets.add(member, List.of(Signal.KILL));
+      } else if (looks == 1 && table.group(member.pid()) != session.pid()) {
         targets.add(member, session.farewell());
       } else {
         targets.add(member, List.of());
@@ -238,7 +245,7 @@ final class Ladder {
     if (lookAgain) {
       look();
     } else {
-      lookTimer = pump.schedule(pause, this::look);
+      lookTimer = loop.schedule(pause, this::look);
       Duration longer = pause.multipliedBy(2);
       pause = longer.compareTo(LONGEST_PAUSE) < 0 ? longer : LONGEST_PAUSE;
     }
@@ -257,7 +264,7 @@ final class Ladder {
     OsProcess.Survivors survivors =
         new OsProcess.Survivors(
             leftovers.subList(0, Math.min(leftovers.size(), MAX_LEFTOVERS)), leftovers.size());
-    answers.forEach(answer -> pump.run(() -> answer.accept(survivors)));
+    answers.forEach(answer -> loop.run(() -> answer.accept(survivors)));
   }
 
   private static void cancel(ProcessEngine.@Nullable Timer timer) {

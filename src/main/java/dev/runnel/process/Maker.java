@@ -9,14 +9,16 @@ import java.util.function.BiConsumer;
 final class Maker {
   private final Spawn spawn;
   private final Pump pump;
+  private final Births births;
   private final BiConsumer<Start, SpawnResult> outcome;
 
   /**
    * @param outcome told on the pump what became of a start, unless that took too long
    */
-  Maker(Spawn spawn, Pump pump, BiConsumer<Start, SpawnResult> outcome) {
+  Maker(Spawn spawn, Pump pump, Births births, BiConsumer<Start, SpawnResult> outcome) {
     this.spawn = spawn;
     this.pump = pump;
+    this.births = births;
     this.outcome = outcome;
   }
 
@@ -48,11 +50,12 @@ final class Maker {
   }
 
   /** Nobody waits for it any more. */
-  private static void discard(SpawnResult result) {
+  private void discard(SpawnResult result) {
     switch (result) {
       case SpawnResult.Made made -> {
         made.kill();
         Wait.awaitAndReap(made.pid());
+        births.end(made.birth());
       }
       case SpawnResult.Lost lost -> Wait.awaitAndReap(lost.pid());
       case SpawnResult.Failed _, SpawnResult.Voided _ -> {}

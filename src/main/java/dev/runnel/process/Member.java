@@ -11,15 +11,16 @@ record Member(int pid, long started, String command, Stage stage) {
   enum Stage {
     RUNNING,
     /** Nothing of its program runs any more, but it may still hold files and ports. */
-    LEAVING
+    LEAVING,
+    /** Not known to be a member: it may be one, and gets no signal. */
+    UNIDENTIFIED
   }
 
   boolean isLeaving() {
     return stage == Stage.LEAVING;
   }
 
-  /** Holds it by a pidfd, which the caller closes; negative: it is gone. */
-  int open() {
-    return Pid.open(pid, started);
+  boolean isIdentified() {
+    return stage != Stage.UNIDENTIFIED;
   }
 }

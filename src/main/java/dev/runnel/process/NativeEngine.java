@@ -33,6 +33,9 @@ public final class NativeEngine implements ProcessEngine {
 
   private final Pump pump = new Pump();
   private final Mark mark;
+  private final Births births = new Births();
+  private final Sweepers sweepers = new Sweepers();
+  private final KernelTable table;
   private final Census census;
   private final Spawner spawner;
   private final int nullDevice;
@@ -96,12 +99,18 @@ public final class NativeEngine implements ProcessEngine {
     boolean own = ownership == Ownership.OWN_PROCESS;
     OpenFiles openFiles = own ? OwnProcess.openFiles() : OpenFiles.INHERITED;
     nullDevice = LibcException.check("open /dev/null", Fd.open(NULL_DEVICE, Fd.O_RDONLY));
-    Spawn spawn = new Spawn(Environment.inherited(), nullDevice, openFiles, mark);
+    Spawn spawn = new Spawn(Environment.inherited(), nullDevice, openFiles, mark, births);
     Trial.run(spawn);
-    census = own ? Census.adopting(pump, mark, bounds) : Census.of(pump, mark, bounds);
-    spawner = new Spawner(new Maker(spawn, pump, this::begin), pump, bounds.start());
+    table = own ? KernelTable.withChildren(mark) : KernelTable.withoutChildren(mark);
+    Trees trees = new Trees(births);
+    census =
+        own
+            ? Census.adopting(pump, table, trees, sweepers, bounds)
+            : Census.of(pump, table, trees, sweepers, bounds);
+    spawner = new Spawner(new Maker(spawn, pump, births, this::begin), pump, bounds.start());
     surroundings =
-        new ChildProcess.Surroundings(pump, census, nowhere, memoryKills, processes::remove);
+        new ChildProcess.Surroundings(pump, table, census, nowhere, memoryKills, processes::remove);
+    census.begin();
   }
 
   /**
@@ -180,10 +189,12 @@ public final class NativeEngine implements ProcessEngine {
       // It has run: to say that it was not started would have it run twice.
       Trouble.report("process ended, it can't be watched job=" + start.job(), thrown);
       made.kill();
+      births.end(made.birth());
       reap(made.pid());
       start.listener().lost();
       return;
     }
+    births.end(made.birth());
     processes.add(process);
     process.start();
   }
@@ -212,12 +223,21 @@ public final class NativeEngine implements ProcessEngine {
         pump.execute(() -> endAll(deadline));
       }
       if (pump.join(left(deadline).plus(CLOSE_MARGIN))) {
-        census.awaitEnd(left(deadline).plus(CLOSE_MARGIN));
+        closeTable(left(deadline).plus(CLOSE_MARGIN));
       } else {
         Trouble.warn("process engine not closed within " + limit.toMillis() + " ms");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private void closeTable(Duration patience) throws InterruptedException {
+    if (sweepers.awaitEnd(patience)) {
+      table.close();
+    } else {
+      // It still uses the table's descriptors, which stay open.
+      Trouble.warn("a look for processes hangs");
     }
   }
 

@@ -1,38 +1,48 @@
 package dev.runnel.process;
 
-import org.jspecify.annotations.Nullable;
-
 /** A child of ours that we did not start. The pump's own. */
 final class Orphan {
+  /** Its end shows only when the list of children is read: there was no descriptor for it. */
+  static final int UNWATCHED = -1;
+
   private final int pid;
-  private final int pidfd;
   private final int systemSession;
   private final long started;
-  private final long noticedNanos = System.nanoTime();
-  private final Poller.Watch end;
+  private final long noticedNanos;
+  private int pidfd = UNWATCHED;
+  private Loop.Watch end = () -> {};
   private Standing standing = Standing.UNKNOWN;
-  private @Nullable Session session;
+  private long tag = ProcessTable.NO_TAG;
+  private long unreadSinceNanos;
+  private boolean unread;
 
   private enum Standing {
-    /** Nobody has looked yet. */
+    /** Not looked at yet, or in vain. */
     UNKNOWN,
+    /** Of a run that is not over. */
     MEMBER,
+    /** Of a run that is over, to live on. */
     KEPT,
+    /** Of a run that is over, and was told to have left nobody. */
+    LEFT,
+    /** Of no run, as far as can be told. */
     STRAY
   }
 
   /**
-   * Takes over the pidfd, unless it throws.
-   *
    * @param systemSession the number of the session that it is in now, ours or not
-   * @throws LibcException if the kernel has no room for another descriptor to wait for
    */
-  Orphan(int pid, int pidfd, int systemSession, Poller poller, Runnable onEnd) {
+  Orphan(int pid, int systemSession, long started, long noticedNanos) {
     this.pid = pid;
-    this.pidfd = pidfd;
     this.systemSession = systemSession;
-    this.started = ProcFiles.started(pid);
-    this.end = poller.watch(pidfd, Epoll.IN, _ -> onEnd.run());
+    this.started = started;
+    this.noticedNanos = noticedNanos;
+  }
+
+  /** Takes both over. */
+  void hold(int descriptor, Loop.Watch watch) {
+    pidfd = descriptor;
+    end = watch;
   }
 
   int pid() {
@@ -43,6 +53,15 @@ final class Orphan {
     return systemSession;
   }
 
+  long started() {
+    return started;
+  }
+
+  /** Negative: {@link #UNWATCHED}. */
+  int pidfd() {
+    return pidfd;
+  }
+
   boolean isUnknown() {
     return standing == Standing.UNKNOWN;
   }
@@ -51,65 +70,77 @@ final class Orphan {
     return standing == Standing.KEPT;
   }
 
-  boolean isStray() {
-    return standing == Standing.STRAY;
+  boolean isLeft() {
+    return standing == Standing.LEFT;
   }
 
-  boolean isNoticedSince(Session other) {
-    return noticedNanos - other.begunNanos() > 0;
+  /** Whether it is to be looked at: what was not found before may be found now. */
+  boolean isUnplaced() {
+    return standing == Standing.UNKNOWN || standing == Standing.STRAY;
   }
 
-  boolean isOf(Session other) {
-    return session == other;
+  long noticedNanos() {
+    return noticedNanos;
+  }
+
+  boolean isNoticedSince(long nanos) {
+    return noticedNanos - nanos > 0;
+  }
+
+  boolean isMemberOf(long other) {
+    return standing == Standing.MEMBER && tag == other;
   }
 
   void becomeUnknown() {
-    standing = Standing.UNKNOWN;
+    become(Standing.UNKNOWN, ProcessTable.NO_TAG);
   }
 
-  void becomeMember(Session of) {
-    standing = Standing.MEMBER;
-    session = of;
+  void becomeMember(long of) {
+    become(Standing.MEMBER, of);
   }
 
-  void becomeKept() {
-    standing = Standing.KEPT;
-    session = null;
+  void becomeKept(long of) {
+    become(Standing.KEPT, of);
+  }
+
+  void becomeLeft(long of) {
+    become(Standing.LEFT, of);
   }
 
   void becomeStray() {
-    standing = Standing.STRAY;
-    session = null;
+    become(Standing.STRAY, ProcessTable.NO_TAG);
   }
 
   /** As one who began in the same session of the system. */
   void becomeLike(Orphan other) {
-    standing = other.standing;
-    session = other.session;
+    become(other.standing, other.tag);
   }
 
-  /** Whether it or a descendant of it may belong there. It may have left the session itself. */
-  boolean mayCoverFor(Session other) {
-    return isUnknown() ? isNoticedSince(other) : session == other;
+  private void become(Standing next, long of) {
+    standing = next;
+    tag = of;
+    unread = false;
+  }
+
+  /** It could not be looked into; for how long it could not by now. */
+  long unreadNanos(long now) {
+    if (!unread) {
+      unread = true;
+      unreadSinceNanos = now;
+    }
+    return now - unreadSinceNanos;
   }
 
   boolean isSame(Kin kin) {
     return kin.started() == started;
   }
 
-  /** Null while it is not known. */
-  @Nullable Kin kin() {
-    return switch (standing) {
-      case UNKNOWN -> null;
-      case MEMBER -> session == null ? null : new Kin(session.pid(), started);
-      case KEPT -> new Kin(Kin.KEPT, started);
-      case STRAY -> new Kin(Kin.STRAY, started);
-    };
+  Kin kin() {
+    return new Kin(tag, started);
   }
 
-  /** Lets go of it. */
-  void close() {
+  /** Lets go of it; the descriptor is the caller's again. */
+  void unwatch() {
     end.end();
-    Fd.close(pidfd);
   }
 }

@@ -2,8 +2,8 @@ package dev.runnel.process;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.util.concurrent.TimeUnit.SECONDS;
 
-import dev.runnel.model.Signal;
 import java.lang.foreign.MemorySegment;
 
 /** Calls on processes; any thread. Each returns its result or errno negated. */
@@ -17,10 +17,15 @@ final class Pid {
   private static final int SA_NOCLDWAIT = 2;
   private static final int RLIMIT_NOFILE = 7;
   private static final int PR_SET_CHILD_SUBREAPER = 36;
+  private static final int CLOCK_BOOTTIME = 7;
+  private static final int PRIO_PROCESS = 0;
 
   private static final MemorySegment SYSCALL = Libc.symbol("syscall");
   private static final MemorySegment KILL = Libc.symbol("kill");
   private static final MemorySegment GETPID = Libc.symbol("getpid");
+  private static final MemorySegment GETTID = Libc.symbol("gettid");
+  private static final MemorySegment CLOCK_GETTIME = Libc.symbol("clock_gettime");
+  private static final MemorySegment SETPRIORITY = Libc.symbol("setpriority");
   private static final MemorySegment GETSID = Libc.symbol("getsid");
   private static final MemorySegment GETPGID = Libc.symbol("getpgid");
   private static final MemorySegment SETSID = Libc.symbol("setsid");
@@ -34,6 +39,23 @@ final class Pid {
 
   static int own() {
     return Libc.callInt(GETPID, 0, 0, 0);
+  }
+
+  /** The kernel's number of the calling thread. */
+  static int thread() {
+    return Libc.callInt(GETTID, 0, 0, 0);
+  }
+
+  /** What the start of a process is counted from. */
+  static long nanosSinceBoot() {
+    MemorySegment time = Libc.scratch();
+    Libc.callInt(CLOCK_GETTIME, CLOCK_BOOTTIME, time.address(), 0);
+    return SECONDS.toNanos(time.getAtIndex(JAVA_LONG, 0)) + time.getAtIndex(JAVA_LONG, 1);
+  }
+
+  /** Has the calling thread get the processor before others; refused without the privilege. */
+  static int hurry(int nice) {
+    return Libc.callInt(SETPRIORITY, PRIO_PROCESS, thread(), nice);
   }
 
   /** The session that a process belongs to; 0 stands for the calling process. */
@@ -58,26 +80,6 @@ final class Pid {
   /** A descriptor for a process, a zombie included; readable once it has ended. */
   static int open(int pid) {
     return (int) Libc.callLong(SYSCALL, PIDFD_OPEN, pid, 0, 0);
-  }
-
-  /** The same, unless the process started at another time, as in {@link ThreadStat}. */
-  static int open(int pid, long started) {
-    int pidfd = open(pid);
-    // After the opening: if the number had got a new owner before it, that one is seen here.
-    if (pidfd >= 0 && ProcFiles.started(pid) != started) {
-      Fd.close(pidfd);
-      return -Errno.ESRCH;
-    }
-    return pidfd;
-  }
-
-  /** Signals that process, and nobody who may have its number by now. */
-  static void send(int pid, long started, Signal signal) {
-    int pidfd = open(pid, started);
-    if (pidfd >= 0) {
-      send(pidfd, signal.number());
-      Fd.close(pidfd);
-    }
   }
 
   /** Unlike a number, a pidfd never comes to mean somebody else. */

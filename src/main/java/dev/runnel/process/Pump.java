@@ -3,7 +3,6 @@ package dev.runnel.process;
 import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -12,7 +11,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * The thread that reads every pipe, sees every exit and runs every task: a loop around one epoll
  * set. Nothing on it blocks but the wait itself.
  */
-final class Pump implements Executor {
+final class Pump implements Loop {
 
   /** So that tasks that make tasks do not keep the descriptors waiting. */
   private static final int TASKS_PER_TURN = 1_024;
@@ -90,7 +89,8 @@ final class Pump implements Executor {
     waking.decrementAndGet();
   }
 
-  ProcessEngine.Timer schedule(Duration delay, Runnable task) {
+  @Override
+  public ProcessEngine.Timer schedule(Duration delay, Runnable task) {
     Timers.Entry entry = new Timers.Entry(System.nanoTime() + nanos(delay), task);
     if (isCurrentThread()) {
       timers.add(entry);
@@ -168,8 +168,18 @@ final class Pump implements Executor {
     }
   }
 
-  /** Runs it here and now, and survives its exceptions. On the pump. */
-  void run(Runnable task) {
+  @Override
+  public long nanoTime() {
+    return System.nanoTime();
+  }
+
+  @Override
+  public Watch watch(int pidfd, Runnable onEnd) {
+    return poller.watch(pidfd, Epoll.IN, _ -> onEnd.run())::end;
+  }
+
+  @Override
+  public void run(Runnable task) {
     try {
       task.run();
     } catch (Throwable thrown) {

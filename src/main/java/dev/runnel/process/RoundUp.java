@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 
 /**
  * Kills whole trees, also of those who make children faster than they are found: who is found is
@@ -18,12 +19,17 @@ final class RoundUp {
   /** Those found so far are killed then; the caller looks again anyway. */
   private static final Duration LIMIT = Duration.ofSeconds(2);
 
+  private final ProcessTable table;
+  private final LongSupplier nanoTime;
   private final Function<Sweep.View, Sweep.Found> look;
-  private final Map<Integer, Map<Integer, Member>> stopped = new HashMap<>();
-  private final long begunNanos = System.nanoTime();
+  private final Map<Long, Map<Integer, Member>> stopped = new HashMap<>();
+  private final long begunNanos;
 
-  RoundUp(Function<Sweep.View, Sweep.Found> look) {
+  RoundUp(ProcessTable table, LongSupplier nanoTime, Function<Sweep.View, Sweep.Found> look) {
+    this.table = table;
+    this.nanoTime = nanoTime;
     this.look = look;
+    this.begunNanos = nanoTime.getAsLong();
   }
 
   /** One look, and as many more as are needed for the trees that are to be killed. */
@@ -32,18 +38,18 @@ final class RoundUp {
     Map<Integer, Kin> kin = new HashMap<>(first.kin());
     Sweep.Found found = first;
     while (noteWhoIsNew(view.stopping(), found)
-        && System.nanoTime() - begunNanos < LIMIT.toNanos()) {
+        && nanoTime.getAsLong() - begunNanos < LIMIT.toNanos()) {
       found = look.apply(view.again(kin));
       kin.putAll(found.kin());
     }
-    Map<Integer, List<Member>> members = new HashMap<>(first.members());
+    Map<Long, List<Member>> members = new HashMap<>(first.members());
     stopped.forEach((tree, all) -> members.put(tree, kill(new ArrayList<>(all.values()))));
-    return new Sweep.Found(members, kin);
+    return new Sweep.Found(members, kin, first.vanished() || found.vanished());
   }
 
-  private boolean noteWhoIsNew(Set<Integer> trees, Sweep.Found found) {
+  private boolean noteWhoIsNew(Set<Long> trees, Sweep.Found found) {
     boolean grown = false;
-    for (int tree : trees) {
+    for (long tree : trees) {
       Map<Integer, Member> known = stopped.computeIfAbsent(tree, _ -> new LinkedHashMap<>());
       for (Member member : found.of(tree)) {
         Member before = known.put(member.pid(), member);
@@ -54,8 +60,8 @@ final class RoundUp {
   }
 
   /** Children first: of a parent's death the kernel tells its stopped children by CONT. */
-  private static List<Member> kill(List<Member> members) {
-    members.reversed().forEach(member -> Pid.send(member.pid(), member.started(), Signal.KILL));
+  private List<Member> kill(List<Member> members) {
+    members.reversed().forEach(member -> table.signal(member.pid(), member.started(), Signal.KILL));
     return members;
   }
 }

@@ -1,14 +1,14 @@
 package dev.runnel.process;
 
 import dev.runnel.model.ExitStatus;
-import dev.runnel.model.JobId;
 import dev.runnel.model.Signal;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BiConsumer;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,18 +23,31 @@ import org.jspecify.annotations.Nullable;
  */
 final class Session {
 
-  private final SpawnResult.Made made;
-  private final String job;
-  private final Pump pump;
+  /** Longer than that nobody waits for a look that does not come back, or finds nobody for sure. */
+  private static final Duration LOOK_PATIENCE = Duration.ofSeconds(3);
+
+  /** Where nothing is certain, and other processes of the system end all the time. */
+  private static final int MAX_LOOKS_OF_A_GUEST = 5;
+
+  private static final Duration FIRST_PAUSE = Duration.ofMillis(2);
+  private static final Duration LONGEST_PAUSE = Duration.ofMillis(100);
+
+  private final Command command;
+  private final Loop loop;
+  private final ProcessTable table;
   private final Census census;
   private final Witness witness;
-  private final Poller.Watch exit;
+  private final Loop.Watch exit;
   private Leader leader = Leader.RUNNING;
   private @Nullable Ladder ladder;
 
   /** Members that were found outside of the session, by pid. */
   private Map<Integer, Kin> outside = Map.of();
 
+  /** Orphans that were noticed later are not of this run, if bound. */
+  private long coversUntilNanos;
+
+  private boolean coversBound;
   private int questions;
   private boolean givenUp;
   private boolean killedByUs;
@@ -44,6 +57,13 @@ final class Session {
     ZOMBIE,
     REAPED
   }
+
+  /**
+   * The process that leads it.
+   *
+   * @param pidfd for it; the session's from now on
+   */
+  record Command(int pid, int pidfd, Births.Birth birth, Pipes.Kind pipes) {}
 
   /** Hears what becomes of it. */
   interface Witness {
@@ -58,22 +78,28 @@ final class Session {
    *
    * @throws LibcException if the kernel has no room for another descriptor to wait for
    */
-  Session(SpawnResult.Made made, JobId job, Pump pump, Census census, Witness witness) {
-    this.made = made;
-    this.job = job.value();
-    this.pump = pump;
+  Session(Command command, Loop loop, ProcessTable table, Census census, Witness witness) {
+    this.command = command;
+    this.loop = loop;
+    this.table = table;
     this.census = census;
     this.witness = witness;
-    this.exit = pump.poller().watch(made.pidfd(), Epoll.IN, _ -> leaderEnded());
+    this.exit = loop.watch(command.pidfd(), this::leaderEnded);
     census.enter(this);
   }
 
   int pid() {
-    return made.pid();
+    return command.pid();
   }
 
-  String job() {
-    return job;
+  /** As in {@link Births}. */
+  long tag() {
+    return command.birth().tag();
+  }
+
+  /** The thread that made its leader. */
+  MakerThread maker() {
+    return command.birth().thread();
   }
 
   Map<Integer, Kin> outside() {
@@ -85,7 +111,7 @@ final class Session {
     Map<Integer, Kin> ours = new HashMap<>();
     kin.forEach(
         (pid, known) -> {
-          if (known.tree() == pid()) {
+          if (known.tree() == tag()) {
             ours.put(pid, known);
           }
         });
@@ -93,7 +119,24 @@ final class Session {
   }
 
   long begunNanos() {
-    return made.begunNanos();
+    return command.birth().begunNanos();
+  }
+
+  /** Whoever of its orphans is noticed later comes from one that was noticed before. */
+  void bindCovers(long nanos) {
+    if (leader == Leader.ZOMBIE && !coversBound) {
+      coversBound = true;
+      coversUntilNanos = nanos;
+    }
+  }
+
+  void unbindCovers() {
+    coversBound = false;
+  }
+
+  /** Whether an orphan that was noticed then is too late to be of this run. */
+  boolean isTooLate(long nanos) {
+    return coversBound && nanos - coversUntilNanos > 0;
   }
 
   boolean isLeaderRunning() {
@@ -107,11 +150,11 @@ final class Session {
 
   private void leaderEnded() {
     exit.end();
-    Fd.close(made.pidfd());
+    table.close(command.pidfd());
     leader = Leader.ZOMBIE;
     // Asked before the leader is reaped: see above.
     boolean empty = census.isEmptyButForLeader(this);
-    witness.exited(known(empty ? reap() : Wait.look(pid())));
+    witness.exited(known(empty ? reap() : table.look(pid())));
     if (leader == Leader.REAPED) {
       witness.over();
     }
@@ -125,7 +168,7 @@ final class Session {
   private Wait.@Nullable Exit reap() {
     leader = Leader.REAPED;
     census.leave(this);
-    return Wait.reap(pid());
+    return table.reap(pid());
   }
 
   private void finish() {
@@ -147,7 +190,7 @@ final class Session {
   /** Whether there was anybody; a zombie counts until the session is known to be empty. */
   boolean signal(Signal signal) {
     killedByUs |= signal == Signal.KILL;
-    return leader != Leader.REAPED && Pid.killGroup(pid(), signal.number()) == 0;
+    return leader != Leader.REAPED && table.signalGroup(pid(), signal) == 0;
   }
 
   /** Signals those of the session who are in that group, wherever it leads. */
@@ -155,18 +198,18 @@ final class Session {
     members(
         members ->
             members.stream()
-                .filter(member -> Pid.group(member.pid()) == group)
+                .filter(member -> table.group(member.pid()) == group)
                 .forEach(member -> signal(member, signal)));
   }
 
   private void signal(Member member, Signal signal) {
-    int pidfd = Pid.open(member.pid());
+    int pidfd = table.open(member.pid());
     if (pidfd >= 0) {
       // After the opening: if the number had got a new owner before it, that one is seen here.
-      if (Pid.session(member.pid()) == pid()) {
-        Pid.send(pidfd, signal.number());
+      if (table.session(member.pid()) == pid()) {
+        table.signal(pidfd, signal);
       }
-      Fd.close(pidfd);
+      table.close(pidfd);
     }
   }
 
@@ -177,7 +220,7 @@ final class Session {
 
   /** What asks it to end, in this order. A shell at a terminal takes no notice of TERM. */
   List<Signal> farewell() {
-    return made.pipes().kind() == Pipes.Kind.TERMINAL
+    return command.pipes() == Pipes.Kind.TERMINAL
         ? List.of(Signal.HUP, Signal.TERM, Signal.CONT)
         : List.of(Signal.TERM, Signal.CONT);
   }
@@ -187,39 +230,120 @@ final class Session {
    * signal interrupts the read. This one asks nothing of anybody but to look at the screen's size.
    */
   void wakeLeader() {
-    if (leader == Leader.RUNNING && made.pipes().kind() == Pipes.Kind.TERMINAL) {
-      Pid.send(made.pidfd(), Signal.WINCH.number());
+    if (leader == Leader.RUNNING && command.pipes() == Pipes.Kind.TERMINAL) {
+      table.signal(command.pidfd(), Signal.WINCH);
     }
   }
 
-  /** Who is there besides the leader. */
+  /**
+   * Who is there besides the leader. Once that has ended, nobody is an answer only if it is
+   * certain: a look alone may miss one that moves on meanwhile.
+   */
   void members(Consumer<List<Member>> answer) {
-    ask(census::members, answer);
+    new Inquiry(Census.Purpose.KNOW, answer).begin();
   }
 
   /** The same, and kills them; the leader is left to the caller. */
   void roundUp(Consumer<List<Member>> answer) {
-    ask(census::roundUp, answer);
+    new Inquiry(Census.Purpose.KILL, answer).begin();
   }
 
-  private void ask(
-      BiConsumer<Session, Consumer<List<Member>>> question, Consumer<List<Member>> answer) {
-    if (leader == Leader.REAPED) {
-      answer.accept(List.of());
-      return;
+  /** One question, and as many looks as it takes. */
+  private final class Inquiry {
+    private final Census.Purpose purpose;
+    private final Consumer<List<Member>> answer;
+    private Duration pause = FIRST_PAUSE;
+
+    /** Found by the look before, all of them about to be gone; null: there was none. */
+    private @Nullable Set<Integer> leavingBefore;
+
+    private int looks;
+
+    private ProcessEngine.@Nullable Timer patience;
+    private boolean answered;
+
+    private Inquiry(Census.Purpose purpose, Consumer<List<Member>> answer) {
+      this.purpose = purpose;
+      this.answer = answer;
     }
-    questions++;
-    question.accept(
-        this,
-        members -> {
-          questions--;
-          if (ladder == null && members.stream().allMatch(Member::isLeaving)) {
-            finish();
-          }
-          letGo();
-          // Once it is over, the number may have had a new owner already when we looked.
-          answer.accept(leader == Leader.REAPED ? List.of() : members);
-        });
+
+    private void begin() {
+      if (leader == Leader.REAPED) {
+        answer.accept(List.of());
+        return;
+      }
+      questions++;
+      if (isEmpty()) {
+        answer(List.of());
+        return;
+      }
+      patience = loop.schedule(LOOK_PATIENCE, () -> answer(census.known(Session.this)));
+      look();
+    }
+
+    private void look() {
+      if (!answered) {
+        census.members(Session.this, purpose, this::looked);
+      }
+    }
+
+    private void looked(Census.Answer found) {
+      if (answered) {
+        return;
+      }
+      List<Member> members = found.members();
+      boolean isAnybodyStaying = members.stream().anyMatch(member -> !member.isLeaving());
+      if (leader == Leader.RUNNING || isAnybodyStaying) {
+        answer(members);
+      } else if (isEmpty()) {
+        answer(List.of());
+      } else {
+        lookOnceMore(members, found.vanished());
+      }
+    }
+
+    /**
+     * One that leaves makes no more children. Those that it made before the last look are found by
+     * the one after it, if they have not become ours by then.
+     */
+    private void lookOnceMore(List<Member> leaving, boolean vanished) {
+      Set<Integer> pids = leaving.stream().map(Member::pid).collect(Collectors.toSet());
+      boolean isSame = leavingBefore != null && leavingBefore.containsAll(pids);
+      looks++;
+      boolean isCertain =
+          census.isCertain()
+              ? !pids.isEmpty() && census.isEmptyBut(Session.this, pids)
+              : !vanished || looks >= MAX_LOOKS_OF_A_GUEST;
+      if (isSame && isCertain) {
+        answer(leaving);
+        return;
+      }
+      leavingBefore = pids;
+      loop.schedule(pause, this::look);
+      Duration longer = pause.multipliedBy(2);
+      pause = longer.compareTo(LONGEST_PAUSE) < 0 ? longer : LONGEST_PAUSE;
+    }
+
+    private void answer(List<Member> members) {
+      if (answered) {
+        return;
+      }
+      answered = true;
+      if (patience != null) {
+        patience.cancel();
+      }
+      questions--;
+      if (ladder == null && members.stream().allMatch(Member::isLeaving)) {
+        finish();
+      }
+      letGo();
+      // Once it is over, the number may have had a new owner already when we looked.
+      answer.accept(leader == Leader.REAPED ? List.of() : members);
+    }
+  }
+
+  private boolean isEmpty() {
+    return leader == Leader.ZOMBIE && census.isEmptyButForLeader(this);
   }
 
   void clear(Duration grace, Consumer<OsProcess.Survivors> answer) {
@@ -228,7 +352,7 @@ final class Session {
       return;
     }
     if (ladder == null) {
-      ladder = new Ladder(this, pump, this::cleared);
+      ladder = new Ladder(this, loop, table, this::cleared);
     }
     ladder.descend(grace, answer);
   }
@@ -243,7 +367,7 @@ final class Session {
 
   /** One of those that may have been the last of this session is gone. */
   void orphanEnded() {
-    if (leader == Leader.ZOMBIE && ladder == null && census.isEmptyButForLeader(this)) {
+    if (ladder == null && isEmpty()) {
       finish();
     }
   }

@@ -32,11 +32,13 @@ final class Spawn {
   private final int nullDevice;
   private final OpenFiles openFiles;
   private final Mark mark;
+  private final Births births;
 
   /**
    * @param nullDevice a descriptor of /dev/null; the caller's
    */
-  Spawn(Environment inherited, int nullDevice, OpenFiles openFiles, Mark mark) {
+  Spawn(Environment inherited, int nullDevice, OpenFiles openFiles, Mark mark, Births births) {
+    this.births = births;
     this.inherited = inherited;
     this.nullDevice = nullDevice;
     this.openFiles = openFiles;
@@ -45,23 +47,34 @@ final class Spawn {
 
   /** Returns when the child runs its executable; nothing stays open when there is no child. */
   SpawnResult run(JobId job, CommandSpec command, BooleanSupplier claim) {
+    Births.Birth birth = births.begin(System.nanoTime());
+    SpawnResult result = null;
     try (Descriptors descriptors = new Descriptors()) {
       checkText(command);
-      return make(job, command, claim, descriptors);
+      result = make(job, command, claim, new Making(descriptors, birth));
+      return result;
     } catch (StartException e) {
       return new SpawnResult.Failed(e.failure());
     } catch (LibcException e) {
       String message = String.valueOf(e.getMessage());
       return new SpawnResult.Failed(new StartFailure(Errno.name(e.errno()), At.EXEC, message));
+    } finally {
+      if (!(result instanceof SpawnResult.Made)) {
+        births.end(birth);
+      }
     }
   }
 
-  private SpawnResult make(
-      JobId job, CommandSpec command, BooleanSupplier claim, Descriptors descriptors)
+  /** What belongs to one start. */
+  private record Making(Descriptors descriptors, Births.Birth birth) {}
+
+  private SpawnResult make(JobId job, CommandSpec command, BooleanSupplier claim, Making making)
       throws StartException {
+    Descriptors descriptors = making.descriptors;
     List<byte[]> argv = command.argv().stream().map(Argument::bytes).toList();
     Account account = command.user() == null ? null : Account.of(command.user());
-    Environment.OfCommand environment = inherited.with(job, variables(command, account), mark);
+    Environment.OfCommand environment =
+        inherited.with(job, variables(command, account), mark.entry(job, making.birth.tag()));
     int directory = account == null ? openDirectory(command.cwd(), descriptors) : Executable.UNSEEN;
     Executable executable = new Executable(argv.getFirst(), environment.path(), directory, claim);
     try (ChildSetup child = childSetup(command, account);
@@ -80,17 +93,15 @@ final class Spawn {
         // Room for the pidfd; of pipes, the child's ends are closed before it is opened.
         descriptors.add("fcntl", Fd.fcntl(nullDevice, Fd.F_DUPFD_CLOEXEC, FIRST_FREE));
       }
-      long begunNanos = System.nanoTime();
       int pid = executable.spawn(child, strings);
-      return pid == Executable.VOID
-          ? new SpawnResult.Voided()
-          : running(pid, child, pipes, begunNanos, descriptors);
+      return pid == Executable.VOID ? new SpawnResult.Voided() : running(pid, child, pipes, making);
     }
   }
 
   /** From here on there is a process: whatever happens, it was started. */
-  private SpawnResult running(
-      int pid, ChildSetup child, Pipes pipes, long begunNanos, Descriptors descriptors) {
+  private SpawnResult running(int pid, ChildSetup child, Pipes pipes, Making making) {
+    making.birth.made(pid);
+    Descriptors descriptors = making.descriptors;
     pipes.takenFrom(descriptors);
     String why;
     try {
@@ -100,7 +111,7 @@ final class Spawn {
       descriptors.close();
       int pidfd = pidfd(pid);
       if (pidfd >= 0) {
-        return new SpawnResult.Made(pid, pidfd, pipes, begunNanos);
+        return new SpawnResult.Made(pid, pidfd, pipes, making.birth);
       }
       why = "pidfd_open: " + Errno.name(-pidfd);
     } catch (Throwable thrown) {

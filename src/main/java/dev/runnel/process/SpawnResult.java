@@ -10,9 +10,9 @@ sealed interface SpawnResult {
    * descriptors.
    *
    * @param pidfd for the child
-   * @param begunNanos a time before it was made
+   * @param birth ends when its session is known, or when it is reaped
    */
-  record Made(int pid, int pidfd, Pipes pipes, long begunNanos) implements SpawnResult {
+  record Made(int pid, int pidfd, Pipes pipes, Births.Birth birth) implements SpawnResult {
     /** Kills it and closes what is ours. The child is still to be reaped. */
     void kill() {
       Pid.killGroup(pid, Signal.KILL.number());

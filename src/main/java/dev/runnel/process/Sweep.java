@@ -5,6 +5,7 @@ import dev.runnel.model.Signal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +16,10 @@ import org.jspecify.annotations.Nullable;
  * One look through all processes there are: who belongs to which tree. On the sweeper.
  *
  * <p>Who is in a leader's session belongs to it. Of the others, who is known from before does,
- * whose parent does, who is in the session of one that does, and who carries the mark of its job.
+ * whose parent does, who is in the session of one that does, and who carries the mark of its run.
+ *
+ * <p>A look is not of one moment: a process that makes another and ends meanwhile may hide it. So
+ * it finds members, and never tells that there are none; see {@link Session}.
  */
 final class Sweep {
   /** Read of each tree, more than are ever told: in a crowd it costs as much as all the rest. */
@@ -25,43 +29,50 @@ final class Sweep {
   private static final Duration READ_PAUSE = Duration.ofMillis(2);
 
   private final View view;
-  private final Mark mark;
+  private final GuardedReads reads;
+  private final ProcessTable table;
   private final Strangers strangers;
-  private final int ownSession = Pid.session(0);
-  private final Map<String, Integer> treesByJob = new HashMap<>();
-  private final Map<Integer, List<Member>> members = new HashMap<>();
+  private final int ownSession;
+  private final Map<Long, List<Member>> members = new HashMap<>();
 
   /** In none of our sessions, by pid. */
   private final Map<Integer, Outsider> outsiders = new LinkedHashMap<>();
 
   private final Map<Integer, Kin> kin = new HashMap<>();
-  private final Map<Integer, Integer> sessionsOfKin = new HashMap<>();
+  private final Map<Integer, Long> sessionsOfKin = new HashMap<>();
   private final List<Outsider> unread = new ArrayList<>();
   private long earliest;
   private long earliestOfAll;
+  private boolean vanished;
 
   /**
    * What is known before.
    *
-   * @param trees the job of each, by its leader's pid; the oldest first
+   * @param trees the tag of each, by its leader's pid; the oldest first
    * @param wanted the trees, or STRAY, whose members are asked for
    * @param stopping those of them whose members are stopped as soon as they are found
    * @param kin by pid
-   * @param unknown orphans of whom it is to be told whether they are strays
-   * @param kept jobs that have ended and keep what they left
+   * @param unplaced orphans of whom it is to be told to which tree they belong
+   * @param kept tags of runs that are over and keep what they left
    */
   record View(
-      Map<Integer, String> trees,
-      Set<Integer> wanted,
-      Set<Integer> stopping,
+      Map<Integer, Long> trees,
+      Set<Long> wanted,
+      Set<Long> stopping,
       Map<Integer, Kin> kin,
-      Set<Integer> unknown,
-      Set<String> kept) {
+      Set<Integer> unplaced,
+      Set<Long> kept) {
     /** The same, asked for those that are being stopped alone, when more is known. */
     View again(Map<Integer, Kin> more) {
       Map<Integer, Kin> all = new HashMap<>(kin);
       all.putAll(more);
-      return new View(trees, stopping, stopping, all, unknown, kept);
+      // What was not found out is asked again.
+      all.values().removeIf(known -> known.tree() < 0 && !wanted.contains(known.tree()));
+      return new View(trees, stopping, stopping, all, unplaced, kept);
+    }
+
+    private boolean wantsStrays() {
+      return wanted.contains(Kin.STRAY);
     }
   }
 
@@ -70,63 +81,89 @@ final class Sweep {
    *
    * @param members of the trees that were asked for, but for leaders and zombies
    * @param kin of those outside of our sessions, by pid
+   * @param vanished whether a process ended before it was looked at
    */
-  record Found(Map<Integer, List<Member>> members, Map<Integer, Kin> kin) {
-    List<Member> of(int tree) {
+  record Found(Map<Long, List<Member>> members, Map<Integer, Kin> kin, boolean vanished) {
+    List<Member> of(long tree) {
       return members.getOrDefault(tree, List.of());
     }
   }
 
   private record Outsider(int pid, int session, ThreadStat stat) {}
 
-  Sweep(View view, Mark mark, Strangers strangers) {
+  Sweep(View view, GuardedReads reads, Strangers strangers) {
     this.view = view;
-    this.mark = mark;
+    this.reads = reads;
+    this.table = reads.table();
     this.strangers = strangers;
-    view.trees.forEach((tree, job) -> treesByJob.put(job, tree));
+    this.ownSession = table.session(0);
   }
 
   /**
    * @throws LibcException if there is no descriptor left to look with: then nothing is known
    */
   Found run() {
-    earliest = view.wanted.stream().mapToLong(Sweep::startOfTree).min().orElse(0);
-    earliestOfAll = view.trees.keySet().stream().findFirst().map(Sweep::startOfTree).orElse(0L);
-    for (int pid : ProcFiles.pids()) {
+    earliest = earliestWanted();
+    earliestOfAll = view.trees.keySet().stream().findFirst().map(this::startOfTree).orElse(0L);
+    // First, and at once: one that keeps moving on into new processes is among these.
+    int[] children = table.children(null);
+    Set<Integer> placed = new HashSet<>();
+    for (int pid : children == null ? Children.NONE : children) {
+      placed.add(pid);
       place(pid);
+    }
+    for (int pid : table.pids()) {
+      if (!placed.contains(pid)) {
+        place(pid);
+      }
     }
     readAgain();
     spread();
     outsiders.values().forEach(this::judge);
-    return new Found(members, kin);
+    return new Found(members, kin, vanished);
   }
 
-  private static long startOfTree(int tree) {
-    return tree < 0 ? 0 : Math.max(0, ProcFiles.started(tree));
+  private long earliestWanted() {
+    return view.wantsStrays()
+        ? 0
+        : view.trees.entrySet().stream()
+            .filter(tree -> view.wanted.contains(tree.getValue()))
+            .mapToLong(tree -> startOfTree(tree.getKey()))
+            .min()
+            .orElse(Long.MAX_VALUE);
+  }
+
+  private long startOfTree(int leader) {
+    return Math.max(0, table.started(leader));
   }
 
   private void place(int pid) {
     // The system call sorts out nearly all without opening a file.
-    int session = Pid.session(pid);
+    int session = table.session(pid);
+    vanished |= session == -Errno.ESRCH;
     // 0: the session is outside of our pid namespace, like the kernel's and of who entered it.
     if (session <= 0 || session == ownSession) {
       return;
     }
-    if (view.trees.containsKey(session)) {
-      if (view.wanted.contains(session) && pid != session) {
-        add(session, pid);
+    Long tree = view.trees.get(session);
+    if (tree != null) {
+      if (view.wanted.contains(tree) && pid != session) {
+        add(tree, pid);
       }
-    } else if (!strangers.has(pid, session)) {
+    } else if (!isStranger(pid, session)) {
       placeOutside(pid, session);
     }
   }
 
+  private boolean isStranger(int pid, int session) {
+    return !view.wantsStrays() && !view.unplaced.contains(pid) && strangers.has(pid, session);
+  }
+
   private void placeOutside(int pid, int session) {
-    ThreadStat stat = ProcFiles.stat(pid);
+    ThreadStat stat = table.stat(pid);
     if (stat == null) {
-      return;
-    }
-    if (stat.started() >= earliest) {
+      vanished = true;
+    } else if (stat.started() >= earliest || view.unplaced.contains(pid)) {
       Outsider outsider = new Outsider(pid, session, stat);
       outsiders.put(pid, outsider);
       recognize(outsider);
@@ -135,31 +172,33 @@ final class Sweep {
     }
   }
 
-  private void add(int tree, int pid) {
-    ThreadStat stat = ProcFiles.stat(pid);
-    if (stat != null) {
-      stopIfAsked(tree, pid, stat);
-      List<Member> all = members.computeIfAbsent(tree, _ -> new ArrayList<>());
-      Member.Stage stage = ProcFiles.stage(pid, stat);
-      if (stage != null) {
-        String command = all.size() < MAX_COMMANDS ? ProcFiles.command(pid) : "";
-        all.add(new Member(pid, stat.started(), command, stage));
-      }
+  private void add(long tree, int pid) {
+    ThreadStat stat = table.stat(pid);
+    if (stat == null) {
+      vanished = true;
+      return;
+    }
+    stopIfAsked(tree, pid, stat);
+    List<Member> all = members.computeIfAbsent(tree, _ -> new ArrayList<>());
+    Member.Stage stage = table.stage(pid, stat);
+    if (stage != null) {
+      String command = all.size() < MAX_COMMANDS ? reads.command(pid, stat) : "";
+      all.add(new Member(pid, stat.started(), command, stage));
     }
   }
 
   /** Before anything else is read: it may make a child in every millisecond. */
-  private void stopIfAsked(int tree, int pid, ThreadStat stat) {
+  private void stopIfAsked(long tree, int pid, ThreadStat stat) {
     if (view.stopping.contains(tree)) {
-      Pid.send(pid, stat.started(), Signal.STOP);
+      table.signal(pid, stat.started(), Signal.STOP);
     }
   }
 
   private void recognize(Outsider outsider) {
     Kin known = view.kin.get(outsider.pid);
-    Integer tree =
+    Long tree =
         known != null && known.started() == outsider.stat.started()
-            ? Integer.valueOf(known.tree())
+            ? Long.valueOf(known.tree())
             : treeOfParent(outsider);
     if (tree != null) {
       claim(outsider, tree);
@@ -169,19 +208,18 @@ final class Sweep {
   }
 
   private void readMark(Outsider outsider) {
-    String job = mark.of(outsider.pid);
-    if (job == null) {
-      if (view.unknown.contains(outsider.pid)) {
-        unread.add(outsider);
-      }
-    } else if (!job.equals(Mark.NONE)) {
-      claim(outsider, treeOf(job));
+    long tag = reads.tag(outsider.pid, outsider.stat);
+    if (tag > ProcessTable.NO_TAG) {
+      claim(outsider, treeOf(tag));
+    } else if (tag == ProcessTable.UNREADABLE && view.unplaced.contains(outsider.pid)) {
+      unread.add(outsider);
     }
   }
 
-  private int treeOf(String job) {
-    int otherwise = view.kept.contains(job) ? Kin.KEPT : Kin.STRAY;
-    return treesByJob.getOrDefault(job, otherwise);
+  /** Where strays are asked for, nobody starts anything any more. */
+  private long treeOf(long tag) {
+    boolean isOver = !view.trees.containsValue(tag) && !view.kept.contains(tag);
+    return view.wantsStrays() && isOver ? Kin.STRAY : tag;
   }
 
   /** While a program is executed there is no environment. */
@@ -202,7 +240,7 @@ final class Sweep {
     }
   }
 
-  private void claim(Outsider outsider, int tree) {
+  private void claim(Outsider outsider, long tree) {
     stopIfAsked(tree, outsider.pid, outsider.stat);
     kin.put(outsider.pid, new Kin(tree, outsider.stat.started()));
     // Everybody in it descends from who began it, and that one from our leader.
@@ -215,7 +253,7 @@ final class Sweep {
       grown = false;
       for (Outsider outsider : outsiders.values()) {
         if (!kin.containsKey(outsider.pid)) {
-          Integer tree = sessionsOfKin.get(outsider.session);
+          Long tree = sessionsOfKin.get(outsider.session);
           tree = tree == null ? treeOfParent(outsider) : tree;
           if (tree != null) {
             claim(outsider, tree);
@@ -226,22 +264,23 @@ final class Sweep {
     }
   }
 
-  private @Nullable Integer treeOfParent(Outsider outsider) {
+  private @Nullable Long treeOfParent(Outsider outsider) {
     int parent = outsider.stat.parent();
     Kin known = kin.get(parent);
-    int tree = known == null ? Pid.session(parent) : known.tree();
-    if (known == null && !view.trees.containsKey(tree)) {
+    Long tree = known == null ? view.trees.get(table.session(parent)) : Long.valueOf(known.tree());
+    if (tree == null) {
       return null;
     }
     // Or else the number has got a new owner since it was read.
-    long started = known == null ? ProcFiles.started(parent) : known.started();
+    long started = known == null ? table.started(parent) : known.started();
     return started >= 0 && started <= outsider.stat.started() ? tree : null;
   }
 
   private void judge(Outsider outsider) {
     Kin known = kin.get(outsider.pid);
-    if (known == null && view.unknown.contains(outsider.pid)) {
-      known = new Kin(Kin.STRAY, outsider.stat.started());
+    if (known == null && view.unplaced.contains(outsider.pid)) {
+      boolean isUnread = unread.contains(outsider) && !view.wantsStrays();
+      known = new Kin(isUnread ? Kin.UNREAD : Kin.STRAY, outsider.stat.started());
       kin.put(outsider.pid, known);
     }
     if (known != null && view.wanted.contains(known.tree())) {

@@ -10,14 +10,16 @@ final class Targets {
   /** Those beyond are signalled too, but their end shows only in a later look. */
   private static final int MAX_WATCHED = 256;
 
-  private final Poller poller;
+  private final Loop loop;
+  private final ProcessTable table;
   private final Runnable onLastEnded;
   private final Map<Integer, Target> watched = new HashMap<>();
 
-  private record Target(int pidfd, Poller.Watch end) {}
+  private record Target(int pidfd, Loop.Watch end) {}
 
-  Targets(Poller poller, Runnable onLastEnded) {
-    this.poller = poller;
+  Targets(Loop loop, ProcessTable table, Runnable onLastEnded) {
+    this.loop = loop;
+    this.table = table;
     this.onLastEnded = onLastEnded;
   }
 
@@ -33,19 +35,19 @@ final class Targets {
       send(known.pidfd, signals);
       return;
     }
-    int pidfd = member.open();
+    int pidfd = table.open(pid, member.started());
     if (pidfd < 0) {
       return;
     }
     send(pidfd, signals);
     if (watched.size() == MAX_WATCHED || !watch(pid, pidfd)) {
-      Fd.close(pidfd);
+      table.close(pidfd);
     }
   }
 
   private boolean watch(int pid, int pidfd) {
     try {
-      watched.put(pid, new Target(pidfd, poller.watch(pidfd, Epoll.IN, _ -> ended(pid))));
+      watched.put(pid, new Target(pidfd, loop.watch(pidfd, () -> ended(pid))));
       return true;
     } catch (LibcException noRoom) {
       return false;
@@ -56,9 +58,9 @@ final class Targets {
     watched.values().forEach(target -> send(target.pidfd, List.of(signal)));
   }
 
-  private static void send(int pidfd, List<Signal> signals) {
+  private void send(int pidfd, List<Signal> signals) {
     for (Signal signal : signals) {
-      Pid.send(pidfd, signal.number());
+      table.signal(pidfd, signal);
     }
   }
 
@@ -72,13 +74,13 @@ final class Targets {
     }
   }
 
-  private static void close(Target target) {
+  private void close(Target target) {
     target.end.end();
-    Fd.close(target.pidfd);
+    table.close(target.pidfd);
   }
 
   void close() {
-    List.copyOf(watched.values()).forEach(Targets::close);
+    List.copyOf(watched.values()).forEach(this::close);
     watched.clear();
   }
 }

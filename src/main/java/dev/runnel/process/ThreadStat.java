@@ -5,19 +5,29 @@ import org.jspecify.annotations.Nullable;
 /**
  * What proc_pid_stat(5) says of a thread, or of a process by its first thread.
  *
+ * @param name of its program, at most 15 bytes
  * @param parent the pid of the process's parent
  * @param threads of the process
  * @param started when, in clock ticks of some 10 ms: with the pid, it tells a process from any
  *     other
+ * @param environmentEnd an address; 0 while it executes a program, and where it is not ours to know
  */
 record ThreadStat(
-    char state, int parent, long flags, int threads, long started, long pendingSignals) {
+    String name,
+    char state,
+    int parent,
+    long flags,
+    int threads,
+    long started,
+    long pendingSignals,
+    long environmentEnd) {
   // Counted from the state on.
   private static final int PARENT = 1;
   private static final int FLAGS = 6;
   private static final int THREADS = 17;
   private static final int STARTED = 19;
   private static final int PENDING = 28;
+  private static final int ENVIRONMENT_END = 48;
 
   /** Set as the first thing in do_exit, before descriptors are closed. */
   private static final long PF_EXITING = 0x4;
@@ -26,18 +36,22 @@ record ThreadStat(
 
   /** Null if the thread is gone. */
   static @Nullable ThreadStat of(String text) {
-    // The name before it may hold anything, parentheses too.
+    // The name may hold anything, parentheses too.
+    int begin = text.indexOf('(');
     int end = text.lastIndexOf(')');
-    String[] fields = end < 0 ? new String[0] : text.substring(end + 1).strip().split(" ", -1);
-    return fields.length <= PENDING
+    String[] fields =
+        begin < 0 || end < begin ? new String[0] : text.substring(end + 1).strip().split(" ", -1);
+    return fields.length <= ENVIRONMENT_END
         ? null
         : new ThreadStat(
+            text.substring(begin + 1, end),
             fields[0].charAt(0),
             Integer.parseInt(fields[PARENT]),
             Long.parseLong(fields[FLAGS]),
             Integer.parseInt(fields[THREADS]),
             Long.parseLong(fields[STARTED]),
-            Long.parseLong(fields[PENDING]));
+            Long.parseLong(fields[PENDING]),
+            Long.parseUnsignedLong(fields[ENVIRONMENT_END]));
   }
 
   /** Its program may still do something. */

@@ -32,11 +32,13 @@ final class Watchdog {
 
   private static final String LIBRARIES = "LD_LIBRARY_PATH";
 
+  private final Mark mark;
   private final int pid;
   private final int pidfd;
   private final int pipe;
 
-  private Watchdog(int pid, int pidfd, int pipe) {
+  private Watchdog(Mark mark, int pid, int pidfd, int pipe) {
+    this.mark = mark;
     this.pid = pid;
     this.pidfd = pidfd;
     this.pipe = pipe;
@@ -45,22 +47,25 @@ final class Watchdog {
   /**
    * Any thread; it takes a millisecond.
    *
-   * @param kept jobs of which what is left is to live on
+   * @param kept tags of runs of which what is left is to live on
    * @throws LibcException if there can't be one
    */
-  static Watchdog start(Mark mark, Collection<String> kept) {
+  static Watchdog start(Mark mark, Collection<Long> kept) {
     try (Descriptors descriptors = new Descriptors()) {
       Descriptors.Pipe pipe = descriptors.pipe();
       int told = descriptors.neverBlocking(withRoom(pipe.writeEnd()));
       int pid = LibcException.check("posix_spawn", spawn(pipe.readEnd()));
       int pidfd = Pid.open(pid);
-      Watchdog watchdog = new Watchdog(pid, pidfd, told);
+      Watchdog watchdog = new Watchdog(mark, pid, pidfd, told);
       if (pidfd < 0) {
         Pid.killGroup(pid, Signal.KILL.number());
         Wait.awaitAndReap(pid);
         throw new LibcException("pidfd_open", -pidfd);
       }
-      watchdog.tell(String.join("\n", program(mark)) + "\n" + String.join("\n", kept));
+      watchdog.tell(
+          String.join("\n", program(mark))
+              + "\n"
+              + kept.stream().map(String::valueOf).collect(Collectors.joining("\n")));
       descriptors.release(told);
       return watchdog;
     }
@@ -120,9 +125,18 @@ final class Watchdog {
     return pidfd;
   }
 
-  /** What a job of that name left is to live on. */
-  void keep(String job) {
-    tell(job);
+  /** What the run of that tag left is to live on. */
+  void keep(long tag) {
+    tell(Long.toString(tag));
+  }
+
+  /**
+   * Another one that is told of these alone.
+   *
+   * @throws LibcException if there can't be one
+   */
+  Watchdog successor(Collection<Long> kept) {
+    return start(mark, kept);
   }
 
   // It reads all the time: without room it hangs, and is not waited for.

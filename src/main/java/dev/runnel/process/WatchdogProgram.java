@@ -5,36 +5,40 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** What a {@link Watchdog} becomes when its engine is gone: a JVM that ends the engine's trees. */
 final class WatchdogProgram {
   private static final Duration GRACE = Duration.ofSeconds(1);
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final Duration PAUSE = Duration.ofMillis(20);
-  private static final Set<Integer> ALL = Set.of(Kin.STRAY);
+  private static final Set<Long> ALL = Set.of(Kin.STRAY);
 
-  private final Mark mark;
-  private final Set<String> kept;
+  private final ProcessTable table;
+  private final Set<Long> kept;
   private final Strangers strangers = new Strangers();
 
-  private WatchdogProgram(Mark mark, Set<String> kept) {
-    this.mark = mark;
+  private WatchdogProgram(ProcessTable table, Set<Long> kept) {
+    this.table = table;
     this.kept = kept;
   }
 
   /**
-   * @param arguments the engine's boot, then the jobs that keep what they left
+   * @param arguments the engine's boot, then the tags of runs that keep what they left
    */
   public static void main(String[] arguments) throws InterruptedException {
-    List<String> jobs = List.of(arguments).subList(1, arguments.length);
-    new WatchdogProgram(new Mark(arguments[0]), Set.copyOf(jobs)).run();
+    Set<Long> kept =
+        List.of(arguments).subList(1, arguments.length).stream()
+            .map(Long::valueOf)
+            .collect(Collectors.toSet());
+    new WatchdogProgram(KernelTable.withoutChildren(new Mark(arguments[0])), kept).run();
   }
 
   private void run() throws InterruptedException {
     List<Member> left = look(Set.of());
     for (Member member : left) {
-      Pid.send(member.pid(), member.started(), Signal.TERM);
-      Pid.send(member.pid(), member.started(), Signal.CONT);
+      table.signal(member.pid(), member.started(), Signal.TERM);
+      table.signal(member.pid(), member.started(), Signal.CONT);
     }
     long begunNanos = System.nanoTime();
     while (!left.isEmpty() && System.nanoTime() - begunNanos < LIMIT.toNanos()) {
@@ -45,8 +49,12 @@ final class WatchdogProgram {
   }
 
   /** Who carries the engine's mark, and who descends from them or shares their session. */
-  private List<Member> look(Set<Integer> stopping) {
+  private List<Member> look(Set<Long> stopping) {
     Sweep.View view = new Sweep.View(Map.of(), ALL, stopping, Map.of(), Set.of(), kept);
-    return new RoundUp(now -> new Sweep(now, mark, strangers).run()).run(view).of(Kin.STRAY);
+    return new RoundUp(table, System::nanoTime, this::look).run(view).of(Kin.STRAY);
+  }
+
+  private Sweep.Found look(Sweep.View view) {
+    return new Sweep(view, GuardedReads.unwatched(table), strangers).run();
   }
 }

@@ -119,7 +119,7 @@ class EngineBoundsTest {
     }
     for (int pid : kept.subList(kept.size() - KEPT, kept.size())) {
       assertTrue(ProcView.isAlive(pid), () -> pid + " of " + kept);
-      Pid.send(pid, ProcFiles.started(pid), Signal.KILL);
+      Pid.killGroup(Pid.group(pid), Signal.KILL.number());
     }
     assertFalse(kept.isEmpty());
   }
@@ -129,7 +129,7 @@ class EngineBoundsTest {
     Path java = Files.createDirectories(folder.resolve("bin")).resolve("java");
     Files.writeString(java, "#!/bin/sh\nexec sleep 1000\n");
     Files.setPosixFilePermissions(java, PosixFilePermissions.fromString("rwxr-xr-x"));
-    List<String> kept = Collections.nCopies(Bounds.DEFAULT.keptJobs(), "j".repeat(64));
+    List<Long> kept = Collections.nCopies(Bounds.DEFAULT.keptJobs(), Long.MAX_VALUE);
     String home = System.getProperty("java.home");
     System.setProperty("java.home", folder.toString());
     try {

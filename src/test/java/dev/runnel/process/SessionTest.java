@@ -244,15 +244,16 @@ class SessionTest {
         engine,
         recorder,
         _ -> {
-          Poller poller = new Poller();
-          Targets targets = new Targets(poller, () -> {});
+          Pump pump = new Pump();
+          ProcessTable table = KernelTable.withoutChildren(new Mark("none"));
+          Targets targets = new Targets(pump, table, () -> {});
           // As if the number of a member that was just found had got a new owner.
           targets.add(member(stranger, -1), List.of(Signal.KILL));
           assertTrue(targets.isEmpty());
           targets.add(member(recorder, 0), List.of(Signal.KILL));
           assertFalse(targets.isEmpty());
           targets.close();
-          poller.close();
+          pump.poller().close();
         });
     Runs.await("end", recorder::isOver);
     assertTrue(ProcView.isAlive(stranger.process().pid()));

@@ -1,0 +1,87 @@
+package dev.runnel.process;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads that may hang, as those of a process's environment and arguments do while it waits for a
+ * page that does not come: it holds the lock of its memory then. Each look has its own; who waits
+ * for the look sees from another thread in which process it hangs, and has it left out of the next.
+ */
+final class GuardedReads {
+  private final ProcessTable table;
+  private final Map<Integer, Long> leftOut;
+  private final Depth depth;
+  private volatile @Nullable Reading reading;
+
+  /** A process that is being read. */
+  record Reading(int pid, long started, long sinceNanos) {}
+
+  /** What may be read at all. */
+  enum Depth {
+    ALL,
+    /** Nothing that may hang. */
+    NOTHING_THAT_MAY_HANG
+  }
+
+  /**
+   * @param leftOut processes that are not read, when each started by its number; any thread
+   */
+  GuardedReads(ProcessTable table, Map<Integer, Long> leftOut, Depth depth) {
+    this.table = table;
+    this.leftOut = leftOut;
+    this.depth = depth;
+  }
+
+  /** For a process that nobody waits for. */
+  static GuardedReads unwatched(ProcessTable table) {
+    return new GuardedReads(table, new ConcurrentHashMap<>(), Depth.ALL);
+  }
+
+  ProcessTable table() {
+    return table;
+  }
+
+  /** The process in which it has hung for so long; null: in none. Any thread. */
+  @Nullable Reading hungFor(Duration limit, long nowNanos) {
+    Reading now = reading;
+    return now != null && nowNanos - now.sinceNanos >= limit.toNanos() ? now : null;
+  }
+
+  /** As {@link ProcessTable#tag}; unreadable where it would hang. */
+  long tag(int pid, ThreadStat stat) {
+    if (isLeftOut(pid, stat)) {
+      return ProcessTable.UNREADABLE;
+    }
+    begin(pid, stat);
+    try {
+      return table.tag(pid);
+    } finally {
+      reading = null;
+    }
+  }
+
+  /** As {@link ProcessTable#command}; where it would hang, its program's name. */
+  String command(int pid, ThreadStat stat) {
+    if (isLeftOut(pid, stat)) {
+      return stat.name();
+    }
+    begin(pid, stat);
+    try {
+      return table.command(pid);
+    } finally {
+      reading = null;
+    }
+  }
+
+  private boolean isLeftOut(int pid, ThreadStat stat) {
+    Long started = leftOut.get(pid);
+    return depth == Depth.NOTHING_THAT_MAY_HANG || (started != null && started == stat.started());
+  }
+
+  private void begin(int pid, ThreadStat stat) {
+    reading = new Reading(pid, stat.started(), System.nanoTime());
+  }
+}

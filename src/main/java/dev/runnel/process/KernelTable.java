@@ -1,0 +1,140 @@
+package dev.runnel.process;
+
+import static java.util.concurrent.TimeUnit.SECONDS;
+
+import dev.runnel.model.Signal;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The process table of the kernel below. */
+final class KernelTable implements ProcessTable {
+  private static final long TICKS_PER_SECOND = 100;
+
+  private final Mark mark;
+  private final @Nullable Children own;
+
+  /** The pump's own. */
+  private final Map<MakerThread, Children> others = new HashMap<>();
+
+  private KernelTable(Mark mark, @Nullable Children own) {
+    this.mark = mark;
+    this.own = own;
+  }
+
+  /** For a process that adopts the orphans among its descendants, if the kernel lists children. */
+  static KernelTable withChildren(Mark mark) {
+    return new KernelTable(mark, Children.open(Pid.own()));
+  }
+
+  /** For a process whose children are not all ours. */
+  static KernelTable withoutChildren(Mark mark) {
+    return new KernelTable(mark, null);
+  }
+
+  @Override
+  public int[] pids() {
+    return ProcFiles.pids();
+  }
+
+  @Override
+  public int session(int pid) {
+    return Pid.session(pid);
+  }
+
+  @Override
+  public int group(int pid) {
+    return Pid.group(pid);
+  }
+
+  @Override
+  public @Nullable ThreadStat stat(int pid) {
+    return ProcFiles.stat(pid);
+  }
+
+  @Override
+  public Member.@Nullable Stage stage(int pid, ThreadStat stat) {
+    return ProcFiles.stage(pid, stat);
+  }
+
+  @Override
+  public String command(int pid) {
+    return ProcFiles.command(pid);
+  }
+
+  @Override
+  public long tag(int pid) {
+    return mark.of(pid);
+  }
+
+  @Override
+  public int @Nullable [] children(@Nullable MakerThread thread) {
+    if (own == null) {
+      return null;
+    }
+    if (thread == null) {
+      return own.pids();
+    }
+    if (!thread.isAlive()) {
+      // The kernel gave its children to the first thread.
+      Children gone = others.remove(thread);
+      if (gone != null) {
+        gone.close();
+      }
+      return Children.NONE;
+    }
+    Children children = others.get(thread);
+    if (children == null) {
+      children = Children.open(thread.id());
+      if (children == null) {
+        return thread.isAlive() ? null : Children.NONE;
+      }
+      others.put(thread, children);
+    }
+    return children.pids();
+  }
+
+  @Override
+  public Wait.@Nullable Exit look(int pid) {
+    return Wait.look(pid);
+  }
+
+  @Override
+  public Wait.@Nullable Exit reap(int pid) {
+    return Wait.reap(pid);
+  }
+
+  @Override
+  public long ageNanos(ThreadStat stat) {
+    return Pid.nanosSinceBoot() - stat.started() * (SECONDS.toNanos(1) / TICKS_PER_SECOND);
+  }
+
+  @Override
+  public int signalGroup(int group, Signal signal) {
+    return Pid.killGroup(group, signal.number());
+  }
+
+  @Override
+  public int open(int pid) {
+    return Pid.open(pid);
+  }
+
+  @Override
+  public int signal(int pidfd, Signal signal) {
+    return Pid.send(pidfd, signal.number());
+  }
+
+  @Override
+  public void close(int pidfd) {
+    Fd.close(pidfd);
+  }
+
+  /** On the pump, at its end. */
+  void close() {
+    others.values().forEach(Children::close);
+    others.clear();
+    if (own != null) {
+      own.close();
+    }
+  }
+}
