@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Census {
   private static final Duration RETRY = Duration.ofMillis(200);
-  private static final Duration HANGING = Duration.ofSeconds(1);
+  private static final Duration HANGING = Duration.ofSeconds(2);
   private static final Duration HANGING_CHECK = Duration.ofMillis(250);
 
   private final Loop loop;

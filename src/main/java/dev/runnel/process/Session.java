@@ -23,8 +23,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class Session {
 
-  /** Longer than that nobody waits for a look that does not come back, or finds nobody for sure. */
-  private static final Duration LOOK_PATIENCE = Duration.ofSeconds(3);
+  /** For looks that fail, as without descriptors. */
+  private static final Duration LOOK_PATIENCE = Duration.ofSeconds(15);
+
+  /** For looks of which none is certain. */
+  private static final Duration CERTAINTY_PATIENCE = Duration.ofSeconds(3);
 
   /** Where nothing is certain, and other processes of the system end all the time. */
   private static final int MAX_LOOKS_OF_A_GUEST = 5;
@@ -260,6 +263,7 @@ final class Session {
     private int looks;
 
     private ProcessEngine.@Nullable Timer patience;
+    private final long begunNanos = loop.nanoTime();
     private boolean answered;
 
     private Inquiry(Census.Purpose purpose, Consumer<List<Member>> answer) {
@@ -316,6 +320,10 @@ final class Session {
               : !vanished || looks >= MAX_LOOKS_OF_A_GUEST;
       if (isSame && isCertain) {
         answer(leaving);
+        return;
+      }
+      if (loop.nanoTime() - begunNanos > CERTAINTY_PATIENCE.toNanos()) {
+        answer(census.known(Session.this));
         return;
       }
       leavingBefore = pids;

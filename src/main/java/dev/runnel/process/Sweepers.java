@@ -39,9 +39,11 @@ final class Sweepers implements Census.Lookers {
   private void run() {
     var _ = Pid.hurry(NICE);
     try {
-      while (!closed || !tasks.isEmpty()) {
+      while (!closed) {
         tasks.take().run();
       }
+      // Wakes the next one.
+      tasks.add(Sweepers::wake);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -82,7 +84,7 @@ final class Sweepers implements Census.Lookers {
   @Override
   public void close() {
     closed = true;
-    threads.forEach(_ -> tasks.add(Sweepers::wake));
+    tasks.add(Sweepers::wake);
   }
 
   private static void wake() {
