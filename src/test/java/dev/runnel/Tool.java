@@ -3,6 +3,7 @@ package dev.runnel;
 import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
 
+import dev.runnel.wire.CurrentUser;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,15 +26,31 @@ public final class Tool {
     missing(program, test);
   }
 
-  /** Goes on only as root; otherwise the test is left out, also in CI. */
+  /**
+   * Goes on only as root. In CI it is never called as another: the test has the tag {@code root},
+   * by which the part for root is chosen.
+   */
   public static void requireRoot(String test) throws IOException {
-    if (!Files.getOwner(Path.of("/proc/self")).getName().equals("root")) {
-      leaveOut("it needs root", test);
+    if (isRoot()) {
+      return;
     }
+    if (isContinuousIntegration()) {
+      fail(test + " needs root, and so the tag root");
+    }
+    leaveOut("it needs root", test);
+  }
+
+  /** Whether the tests run as root. */
+  public static boolean isRoot() {
+    return CurrentUser.isRoot();
+  }
+
+  private static boolean isContinuousIntegration() {
+    return "true".equals(System.getenv("CI"));
   }
 
   private static void missing(String program, String test) throws IOException {
-    if ("true".equals(System.getenv("CI"))) {
+    if (isContinuousIntegration()) {
       fail(program + " is missing, which " + test + " needs");
     }
     leaveOut(program + " is missing", test);

@@ -1,9 +1,14 @@
 package dev.runnel.cli;
 
 import dev.runnel.wire.RuntimeFolder;
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -13,8 +18,34 @@ final class DefaultServer {
 
   /** Its address, or null: there is no socket that can be trusted. */
   static @Nullable Host find(Map<String, String> env) {
-    Path socket = RuntimeFolder.defaultSocket(env);
-    return Files.exists(socket) && RuntimeFolder.isOurs(socket) ? new Host.Unix(socket) : null;
+    List<Path> sockets = sockets(env);
+    for (Path socket : sockets) {
+      // One that is alone is left to the caller, who has more to say of what is wrong with it.
+      if (sockets.size() == 1 || isAnswering(socket)) {
+        return new Host.Unix(socket);
+      }
+    }
+    return sockets.isEmpty() ? null : new Host.Unix(sockets.getFirst());
+  }
+
+  /** Those that are there and can be trusted, the first one first. */
+  private static List<Path> sockets(Map<String, String> env) {
+    List<Path> sockets = new ArrayList<>();
+    for (Path socket : RuntimeFolder.possibleSockets(env)) {
+      if (Files.exists(socket) && RuntimeFolder.isOurs(socket)) {
+        sockets.add(socket);
+      }
+    }
+    return sockets;
+  }
+
+  private static boolean isAnswering(Path socket) {
+    try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+      return channel.isConnected();
+    } catch (IOException _) {
+      // What an earlier server left.
+      return false;
+    }
   }
 
   /** A connection to it, or null: nobody is there. */

@@ -1,5 +1,6 @@
 package dev.runnel.cli;
 
+import dev.runnel.wire.CurrentUser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -35,14 +36,18 @@ final class HostsFile {
   static @Nullable Path of(Map<String, String> env) {
     String folder = env.get("XDG_CONFIG_HOME");
     if (folder == null || !folder.startsWith("/")) {
-      String home = env.get("HOME");
-      folder = home == null || home.isEmpty() ? null : home + "/.config";
+      String home = CurrentUser.home(env);
+      folder = home == null ? null : home + "/.config";
     }
     return folder == null ? null : Path.of(folder, "runnel", "config.yaml");
   }
 
   /** What the file says of that name; null: nothing. */
   static @Nullable Map<String, String> find(Path file, String name) throws Failure {
+    // Nor is there one in a home that this user may not enter, or that is no folder.
+    if (!Files.exists(file)) {
+      return null;
+    }
     try {
       if (Files.size(file) > MAX_BYTES) {
         throw Failure.usage(file + ": more than " + MAX_BYTES + " bytes");

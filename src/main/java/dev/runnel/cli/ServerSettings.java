@@ -1,5 +1,6 @@
 package dev.runnel.cli;
 
+import dev.runnel.wire.CurrentUser;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;
@@ -69,7 +70,7 @@ final class ServerSettings {
     if (said == null || file == null) {
       return null;
     }
-    String home = env.get("HOME");
+    String home = CurrentUser.home(env);
     return said.startsWith("~/") && home != null
         ? Path.of(home, said.substring(2))
         : file.resolveSibling(said);

@@ -2,6 +2,7 @@ package dev.runnel.config;
 
 import dev.runnel.job.Spooler;
 import dev.runnel.spool.Spools;
+import dev.runnel.wire.CurrentUser;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
@@ -33,11 +34,11 @@ record StateFolder(Path path, Wish wish) {
     if (state != null && state.startsWith("/")) {
       return new StateFolder(Path.of(state, "runnel"), Wish.DEFAULT);
     }
-    if (System.getProperty("user.name", "?").equals("root")) {
+    if (CurrentUser.isRoot()) {
       return new StateFolder(Path.of("/var/lib/runnel"), Wish.DEFAULT);
     }
-    String home = environment.get("HOME");
-    return home == null || !home.startsWith("/")
+    String home = CurrentUser.home(environment);
+    return home == null
         ? null
         : new StateFolder(Path.of(home, ".local/state/runnel"), Wish.DEFAULT);
   }

@@ -1,6 +1,7 @@
 package dev.runnel.tools;
 
 import dev.runnel.cli.Runner;
+import dev.runnel.wire.CurrentUser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,7 +14,12 @@ final class HistoryFile {
 
   /** Makes it if need be; null: it can't be, which is told, and lines are not kept. */
   static @Nullable Path prepare(Runner runner) {
-    Path file = stateFolder().resolve("runnel").resolve("history");
+    Path folder = stateFolder();
+    if (folder == null) {
+      runner.tell("no history: you have no home folder, and XDG_STATE_HOME names none");
+      return null;
+    }
+    Path file = folder.resolve("runnel").resolve("history");
     try {
       Files.createDirectories(
           file.getParent(),
@@ -32,13 +38,12 @@ final class HistoryFile {
   }
 
   // A relative one is to be ignored, says the XDG base directory specification.
-  private static Path stateFolder() {
+  private static @Nullable Path stateFolder() {
     String state = System.getenv("XDG_STATE_HOME");
     if (state != null && state.startsWith("/")) {
       return Path.of(state);
     }
-    String home = System.getenv("HOME");
-    String base = home == null || home.isEmpty() ? System.getProperty("user.home") : home;
-    return Path.of(base, ".local", "state");
+    String home = CurrentUser.home(System.getenv());
+    return home == null ? null : Path.of(home, ".local", "state");
   }
 }

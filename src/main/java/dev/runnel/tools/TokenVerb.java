@@ -117,6 +117,10 @@ public final class TokenVerb {
       Files.write(next, rest);
       PosixFileAttributeView from = Files.getFileAttributeView(real, PosixFileAttributeView.class);
       PosixFileAttributeView to = Files.getFileAttributeView(next, PosixFileAttributeView.class);
+      // Root's, it would be closed to a server that is not.
+      if (!from.getOwner().equals(to.getOwner())) {
+        to.setOwner(from.getOwner());
+      }
       to.setPermissions(from.readAttributes().permissions());
       to.setGroup(from.readAttributes().group());
       Files.move(next, real, StandardCopyOption.ATOMIC_MOVE);

@@ -1,45 +1,103 @@
 package dev.runnel.wire;
 
-import static java.nio.charset.StandardCharsets.ISO_8859_1;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/** Where a user's daemon and clients find each other when nobody names a host. */
+/**
+ * Where a user's daemon and clients find each other when no address is given. Both are to come to
+ * the same place from what may differ between them: a login session has XDG_RUNTIME_DIR, while a
+ * unit, a cron job or su has none, or one of another user's.
+ */
 public final class RuntimeFolder {
-  private static final int ROOT = 0;
+  private static final String NAME = "runnel";
+  private static final String SOCKET = "runneld.sock";
+  private static final Path RUN = Path.of("/run");
   private static final int OTHERS_MAY_WRITE = 022;
-  private static final String USER_LINE = "\nUid:\t";
 
   private RuntimeFolder() {}
 
-  /** The socket of this user's own daemon; nothing is made. */
+  /** The socket on which this user's daemon listens by default; nothing is made. */
   public static Path defaultSocket() {
     return defaultSocket(System.getenv());
   }
 
   /** The same in another environment. */
   public static Path defaultSocket(Map<String, String> env) {
-    return folder(env).resolve("runneld.sock");
+    Path given = given(env);
+    return socket(given != null && isUsable(given) ? given.resolve(NAME) : withoutGiven());
   }
 
-  private static Path folder(Map<String, String> env) {
-    String given = env.get("XDG_RUNTIME_DIR");
-    if (given != null && given.startsWith("/")) {
-      return Path.of(given, "runnel");
+  /**
+   * The sockets on which this user's daemon may listen, the default first. More than that one only
+   * where XDG_RUNTIME_DIR is missing, of no use or the system's own: one that was chosen is meant.
+   */
+  public static List<Path> possibleSockets(Map<String, String> env) {
+    List<Path> sockets = new ArrayList<>();
+    sockets.add(defaultSocket(env));
+    Path given = given(env);
+    if (given != null) {
+      add(sockets, given.resolve(NAME));
     }
-    Path run = Path.of("/run");
-    return Files.isWritable(run) ? run.resolve("runnel") : Path.of("/tmp", "runnel-" + userName());
+    Path ofSession = Path.of("/run/user", CurrentUser.number());
+    if (given == null || given.equals(ofSession) || !isUsable(given)) {
+      add(sockets, ofSession.resolve(NAME));
+      add(sockets, RUN.resolve(NAME));
+      add(sockets, inTmp());
+    }
+    return sockets;
   }
 
-  // In a container the user need not have a name.
-  private static String userName() {
-    String name = System.getProperty("user.name", "?");
-    return name.equals("?") ? "" + user() : name;
+  private static void add(List<Path> sockets, Path folder) {
+    Path socket = socket(folder);
+    if (!sockets.contains(socket)) {
+      sockets.add(socket);
+    }
+  }
+
+  private static Path socket(Path folder) {
+    return folder.resolve(SOCKET);
+  }
+
+  // A relative one is to be ignored, says the XDG base directory specification.
+  private static @Nullable Path given(Map<String, String> env) {
+    String given = env.get("XDG_RUNTIME_DIR");
+    return given != null && given.startsWith("/") ? Path.of(given) : null;
+  }
+
+  private static Path withoutGiven() {
+    return isUsable(RUN) ? RUN.resolve(NAME) : inTmp();
+  }
+
+  private static Path inTmp() {
+    return Path.of("/tmp", NAME + "-" + CurrentUser.number());
+  }
+
+  /** Whether a folder of ours is in it, or can be made there. */
+  private static boolean isUsable(Path folder) {
+    try {
+      Path ours = folder.resolve(NAME);
+      if (Files.exists(ours, LinkOption.NOFOLLOW_LINKS)) {
+        return CurrentUser.owns(ours);
+      }
+      Path existing = folder;
+      while (existing != null && !Files.exists(existing)) {
+        existing = existing.getParent();
+      }
+      // Root may write everywhere: what it made in a user's folder would be in that user's way.
+      return existing != null
+          && Files.isDirectory(existing)
+          && Files.isWritable(existing)
+          && (!CurrentUser.isRoot() || CurrentUser.owns(existing.toRealPath()));
+    } catch (IOException _) {
+      return false;
+    }
   }
 
   /**
@@ -57,8 +115,12 @@ public final class RuntimeFolder {
           folder,
           PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     }
-    if (owner(folder) != user() || owner(folder.toRealPath()) != user()) {
-      throw new IOException(folder + " belongs to " + Files.getOwner(folder).getName());
+    if (!CurrentUser.owns(folder) || !CurrentUser.owns(folder.toRealPath())) {
+      throw new IOException(
+          String.format(
+              "%s belongs to %s (expected: the user with number %s); name another place with"
+                  + " --listen unix:PATH",
+              folder, Files.getOwner(folder).getName(), CurrentUser.number()));
     }
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
   }
@@ -68,43 +130,12 @@ public final class RuntimeFolder {
     Path folder = socket.toAbsolutePath().getParent();
     try {
       return folder != null
-          && isOfUsOrRoot(folder)
-          && isOfUsOrRoot(folder.toRealPath())
-          && (attribute(folder.toRealPath(), "unix:mode") & OTHERS_MAY_WRITE) == 0;
+          && CurrentUser.orRootOwns(folder)
+          && CurrentUser.orRootOwns(folder.toRealPath())
+          && Files.getAttribute(folder.toRealPath(), "unix:mode") instanceof Integer mode
+          && (mode & OTHERS_MAY_WRITE) == 0;
     } catch (IOException _) {
       return false;
     }
-  }
-
-  private static boolean isOfUsOrRoot(Path path) throws IOException {
-    int owner = owner(path);
-    return owner == ROOT || owner == user();
-  }
-
-  /**
-   * Our user's number, or -1: there is no /proc to tell. Not the owner of /proc/self: the link is
-   * root's, and so is what it points to where the java program may be run but not read. proc(5).
-   */
-  private static int user() {
-    try {
-      String status = Files.readString(Path.of("/proc/self/status"), ISO_8859_1);
-      int at = status.indexOf(USER_LINE);
-      String[] numbers = status.substring(at + USER_LINE.length()).split("\\s", 3);
-      // Real and effective: files are made as the latter.
-      return at < 0 ? -1 : Integer.parseUnsignedInt(numbers[1]);
-    } catch (IOException _) {
-      return -1;
-    }
-  }
-
-  /** Of a link: of itself, not of what it points to. */
-  private static int owner(Path path) throws IOException {
-    return attribute(path, "unix:uid");
-  }
-
-  private static int attribute(Path path, String name) throws IOException {
-    return Files.getAttribute(path, name, LinkOption.NOFOLLOW_LINKS) instanceof Integer value
-        ? value
-        : -1;
   }
 }

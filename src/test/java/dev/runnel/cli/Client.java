@@ -8,6 +8,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +31,11 @@ final class Client {
   private ReadableByteChannel in = Channels.newChannel(new ByteArrayInputStream(new byte[0]));
   private Surroundings.Input input = Surroundings.Input.TERMINAL;
   private @Nullable WritableByteChannel otherOut;
-  private Map<String, String> env = Map.of("XDG_RUNTIME_DIR", "/nowhere");
+
+  /** Where no server is, and one could be: elsewhere none is looked for then. */
+  static final String NOWHERE = Path.of("target", "nowhere").toAbsolutePath().toString();
+
+  private Map<String, String> env = Map.of("XDG_RUNTIME_DIR", NOWHERE);
 
   /** What was written can be waited for. */
   private static final class Watched extends ByteArrayOutputStream {

@@ -1,6 +1,7 @@
 package dev.runnel.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.InetAddress;
@@ -76,11 +77,19 @@ class ConnectTest {
   }
 
   @Test
+  void aHomeThatIsNoFolderSaysNothingOfHosts() {
+    client.env(Map.of("HOME", "/dev/null", "XDG_RUNTIME_DIR", Client.NOWHERE));
+    assertEquals(255, client.run("ping", "--wait", "1ms", "-H", "runnel.invalid"));
+    assertFalse(client.err().contains("config.yaml"), client.err());
+  }
+
+  @Test
   void saysThatNoServerRunsHere() {
     assertEquals(255, client.run("jobs"));
     assertEquals(
-        "runnel: no server runs on this machine (at /nowhere/runnel/runneld.sock): start one with"
-            + " runnel serve, or name one with -H\n",
+        "runnel: no server runs on this machine (at "
+            + Client.NOWHERE
+            + "/runnel/runneld.sock): start one with runnel serve, or name one with -H\n",
         client.err());
   }
 

@@ -197,7 +197,7 @@ class TlsExecTest {
     Path file = folder.resolve("config/runnel/config.yaml");
     Files.createDirectories(file.getParent());
     Files.writeString(file, text);
-    return Map.of("XDG_CONFIG_HOME", file("config"), "XDG_RUNTIME_DIR", "/nowhere");
+    return Map.of("XDG_CONFIG_HOME", file("config"), "XDG_RUNTIME_DIR", Client.NOWHERE);
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.Tool;
 import dev.runnel.security.Tokens;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -97,5 +99,17 @@ class TokenVerbTest {
     try (var files = Files.list(folder)) {
       assertEquals(1, files.count());
     }
+  }
+
+  @Test
+  @Tag("root")
+  void revokingLeavesTheFileToItsOwner() throws Exception {
+    Tool.requireRoot("TokenVerbTest.revokingLeavesTheFileToItsOwner");
+    Path file = Files.writeString(folder.resolve("tokens"), Tokens.create("ci").line() + "\n");
+    Files.setAttribute(file, "unix:uid", 54321);
+    Files.setAttribute(file, "unix:gid", 54322);
+    assertEquals(0, run("revoke", "ci", "" + file), err());
+    assertEquals(54321, Files.getAttribute(file, "unix:uid"));
+    assertEquals(54322, Files.getAttribute(file, "unix:gid"));
   }
 }

@@ -6,14 +6,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 @NullMarked
+@Tag("also-root")
 class RuntimeFolderTest {
   @TempDir Path folder = Path.of("");
 
@@ -21,16 +27,52 @@ class RuntimeFolderTest {
     Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(permissions));
   }
 
+  private static Path defaultSocket(String runtimeDir) {
+    return RuntimeFolder.defaultSocket(Map.of("XDG_RUNTIME_DIR", runtimeDir));
+  }
+
   @Test
   void isWhereTheSystemSays() {
-    assertEquals(
-        Path.of("/run/user/7/runnel/runneld.sock"),
-        RuntimeFolder.defaultSocket(Map.of("XDG_RUNTIME_DIR", "/run/user/7")));
+    assertEquals(folder.resolve("runnel/runneld.sock"), defaultSocket("" + folder));
+    assertEquals(folder.resolve("new/runnel/runneld.sock"), defaultSocket(folder + "/new"));
     // Neither nothing nor something that depends on where we are is a folder.
     Path usual = RuntimeFolder.defaultSocket(Map.of());
-    assertEquals(usual, RuntimeFolder.defaultSocket(Map.of("XDG_RUNTIME_DIR", "")));
-    assertEquals(usual, RuntimeFolder.defaultSocket(Map.of("XDG_RUNTIME_DIR", "here")));
+    assertEquals(usual, defaultSocket(""));
+    assertEquals(usual, defaultSocket("here"));
     assertTrue(usual.isAbsolute());
+  }
+
+  @Test
+  void isElsewhereWhereTheSystemsFolderIsOfNoUse() throws Exception {
+    Path usual = RuntimeFolder.defaultSocket(Map.of());
+    assertEquals(usual, defaultSocket("/dev/null/none"));
+    assertEquals(usual, defaultSocket(Files.createFile(folder.resolve("file")).toString()));
+    Path taken = Files.createDirectory(folder.resolve("taken"));
+    // A link of root's is not a folder of ours, and nothing that we could make one in place of.
+    Files.createSymbolicLink(taken.resolve("runnel"), Path.of("/nonexistent"));
+    if (CurrentUser.isRoot()) {
+      Files.setAttribute(taken.resolve("runnel"), "unix:uid", 54321, LinkOption.NOFOLLOW_LINKS);
+      assertEquals(usual, defaultSocket("" + taken));
+      Path another = Files.createDirectory(folder.resolve("another"));
+      Files.setAttribute(another, "unix:uid", 54321);
+      assertEquals(usual, defaultSocket("" + another));
+    }
+  }
+
+  @Test
+  void isLookedForWhereverItMayBe() {
+    String uid = CurrentUser.number();
+    List<Path> all =
+        Stream.of("/run/user/" + uid + "/runnel", "/run/runnel", "/tmp/runnel-" + uid)
+            .map(it -> Path.of(it, "runneld.sock"))
+            .toList();
+    Path usual = RuntimeFolder.defaultSocket(Map.of());
+    assertEquals(usual, RuntimeFolder.possibleSockets(Map.of()).getFirst());
+    assertEquals(Set.copyOf(all), Set.copyOf(RuntimeFolder.possibleSockets(Map.of())));
+    Map<String, String> useless = Map.of("XDG_RUNTIME_DIR", "/dev/null/none");
+    assertTrue(RuntimeFolder.possibleSockets(useless).containsAll(all));
+    Map<String, String> chosen = Map.of("XDG_RUNTIME_DIR", "" + folder);
+    assertEquals(List.of(defaultSocket("" + folder)), RuntimeFolder.possibleSockets(chosen));
   }
 
   @Test
