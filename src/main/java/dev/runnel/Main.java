@@ -1,6 +1,7 @@
 package dev.runnel;
 
 import dev.runnel.cli.Cli;
+import dev.runnel.config.DaemonExit;
 import dev.runnel.config.Serve;
 import dev.runnel.tools.BenchVerb;
 import dev.runnel.tools.PlayVerb;
@@ -16,12 +17,24 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] arguments) {
+    if (arguments.length > 0 && arguments[0].equals("serve")) {
+      serve(arguments);
+      return;
+    }
     int exitCode = run(arguments);
     System.out.flush();
     System.err.flush();
     // Not System.exit, which looks for a logger of exits in every jar: 10 ms of a client's start.
-    // Whoever has something to put away has done so by now.
+    // What a client has to put away it has put away by now.
     Runtime.getRuntime().halt(exitCode);
+  }
+
+  private static void serve(String[] arguments) {
+    DaemonExit exit = DaemonExit.prepare();
+    int exitCode = run(arguments);
+    System.out.flush();
+    System.err.flush();
+    exit.exit(exitCode);
   }
 
   private static int run(String[] arguments) {

@@ -4,6 +4,8 @@ import dev.runnel.bus.Bus;
 import dev.runnel.bus.Recorder;
 import dev.runnel.job.Spooler;
 import dev.runnel.model.NodeIdentity;
+import dev.runnel.model.Signal;
+import dev.runnel.process.InheritedSignals;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.process.OwnSession;
 import dev.runnel.record.Recordings;
@@ -32,10 +34,12 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import sun.misc.Signal;
 
 /** The verb {@code serve}, which is runneld. On the main thread, which waits until it is to end. */
 public final class Serve {
+  /** By a mistake of our own. */
+  private static final int FAILED = 1;
+
   private static final int WORKER_THREADS = 4;
 
   /** Longer than jobs and followers may take to end. */
@@ -45,6 +49,9 @@ public final class Serve {
   private final PrintStream out;
   private final NodeIdentity identity = identity();
   private final Departure departure = new Departure();
+
+  /** What SIGHUP does; before there is anything to read again, nothing. */
+  private volatile Runnable onHangUp = () -> {};
 
   private Serve(Settings settings, PrintStream out) {
     this.settings = settings;
@@ -68,6 +75,10 @@ public final class Serve {
         err.println("see runnel serve --help");
       }
       return e.exitCode();
+    } catch (RuntimeException | Error e) {
+      // Other threads live on, and so would the daemon.
+      LoggerFactory.getLogger(Serve.class).error("daemon failed", e);
+      return FAILED;
     }
   }
 
@@ -131,8 +142,9 @@ public final class Serve {
     if (settings.life() == Settings.Life.EMBEDDED) {
       endWithStdin(System.in);
     }
-    endOnSignal("TERM");
-    endOnSignal("INT");
+    on(Signal.HUP, () -> onHangUp.run());
+    on(Signal.TERM, departure::ask);
+    on(Signal.INT, departure::ask);
     try (NativeEngine engine = openEngine()) {
       Vertx vertx = Vertx.vertx(vertxOptions());
       Node node =
@@ -152,7 +164,7 @@ public final class Serve {
           watch.add(policyStamp, () -> guard.adopt(readPolicy(policy)));
         }
         watch.start();
-        Signal.handle(new Signal("HUP"), _ -> watch.lookNow());
+        onHangUp = watch::lookNow;
         node.recover();
         var _ = await(node.start());
         tellListeners(vertx, node);
@@ -261,8 +273,10 @@ public final class Serve {
     }
   }
 
-  private void endOnSignal(String name) {
-    Signal.handle(new Signal(name), _ -> departure.ask());
+  // Also where it came ignored, as under nohup and behind a shell's "&": it was documented to act.
+  private static void on(Signal signal, Runnable action) {
+    InheritedSignals.admit(signal);
+    sun.misc.Signal.handle(new sun.misc.Signal(signal.name()), _ -> action.run());
   }
 
   // Its client's end, by whatever cause, closes the pipe.
