@@ -31,6 +31,7 @@ public record ControlGroup(Path path) implements AutoCloseable {
   }
 
   private static ControlGroup create(String controller, String test) throws IOException {
+    Tool.requireRoot(test);
     Path first = Path.of("/sys/fs/cgroup", controller);
     Path parent = Files.isDirectory(first) ? first : Path.of("/sys/fs/cgroup");
     String name = "runnel-test-" + ProcessHandle.current().pid() + "-" + COUNT.incrementAndGet();

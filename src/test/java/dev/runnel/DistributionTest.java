@@ -216,6 +216,7 @@ class DistributionTest {
     assertTrue(changed.launcher().run("--help").out().contains("as if by magic."));
   }
 
+  @Tag("root")
   @Test
   void runsInARootOfABareDebian(@TempDir Path folder) throws Exception {
     String test = "DistributionTest.runsInARootOfABareDebian";
@@ -244,6 +245,7 @@ class DistributionTest {
     assertEquals(new Launcher.Ran(0, "one\nexit 3\nover TCP\nexit 4\n", ""), ran);
   }
 
+  @Tag("root")
   @Test
   void runsInAPodAsItsManifestsPromise() throws Exception {
     String test = "DistributionTest.runsInAPodAsItsManifestsPromise";

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
  * time all of them, for longer than either side waits.
  */
 @Tag("long")
+@Tag("root")
 class LossyNetworkTest {
   private static final int PORT = 7866;
   private static final int BYTES = 24 << 20;

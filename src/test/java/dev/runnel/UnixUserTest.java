@@ -8,10 +8,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Who is at the other end of a Unix socket, as the kernel says. unix(7), SO_PEERCRED. */
+@Tag("also-root")
 class UnixUserTest {
   private static final String ASK =
       """
@@ -49,6 +51,7 @@ class UnixUserTest {
     }
   }
 
+  @Tag("root")
   @Test
   void isAnotherUserThanTheDaemonsWhereTheSocketLetsItIn() throws Exception {
     Tool.requireRoot("UnixUserTest.isAnotherUserThanTheDaemonsWhereTheSocketLetsItIn");

@@ -11,11 +11,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** exec without a host: a process of ours, the server it starts, and what becomes of that. */
 @NullMarked
+@Tag("also-root")
 class EmbeddedTest {
   @TempDir Path folder = Path.of("");
 

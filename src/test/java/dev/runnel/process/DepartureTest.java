@@ -6,9 +6,11 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Stream;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Processes that end by themselves just when one looks. */
+@Tag("also-root")
 class DepartureTest {
   private static final int ROUNDS = 300;
 

@@ -17,10 +17,12 @@ import java.util.Collections;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** More of a kind than an engine keeps in mind. */
+@Tag("also-root")
 class EngineBoundsTest {
   private static final int ORPHANS = 10;
   private static final int KEPT = 2;

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Starts that hang. While somebody holds a write lease on a file, fcntl(2), its exec waits, as it
  * would on a file system that does not answer.
  */
+@Tag("also-root")
 class HungStartTest {
   private static final int F_SETSIG = 10;
   private static final int F_SETLEASE = 1024;

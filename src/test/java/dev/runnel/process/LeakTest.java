@@ -8,9 +8,11 @@ import dev.runnel.model.Stream;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Nothing is left behind: no descriptor, no thread, no child. */
+@Tag("also-root")
 class LeakTest {
   private static final int WARM_UP = 20;
   private static final int ROUNDS = 200;

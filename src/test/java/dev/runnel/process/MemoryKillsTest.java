@@ -10,11 +10,13 @@ import dev.runnel.model.Signal;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Deaths for want of memory, as far as the kernel counts them. */
 @SuppressWarnings("NullAway.Init") // The folder is there before any test.
+@Tag("also-root")
 class MemoryKillsTest {
   private static final String EVENTS =
       "low 0\nhigh 0\nmax 31\noom 7\noom_kill %d\noom_group_kill 2\n";
@@ -69,6 +71,7 @@ class MemoryKillsTest {
     }
   }
 
+  @Tag("root")
   @Test
   void aKillOfTheKernelsIsTold() throws Exception {
     try (ControlGroup group =

@@ -21,12 +21,14 @@ import java.util.Random;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Output: all of it, as it was, and no more of it than there is room for. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Tag("also-root")
 class OutputTest {
   private static final int F_GETPIPE_SZ = 1032;
   private static final int MEGABYTE = 1_000_000;

@@ -7,12 +7,14 @@ import dev.runnel.model.Stream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * What an engine makes of the process it is in, and what its commands see of that: in JVMs of their
  * own, which begin as daemons are begun by careless parents.
  */
+@Tag("also-root")
 class OwnershipTest {
   private static final String CARELESS =
       "trap '' HUP PIPE CHLD; umask 077; ulimit -Sn 500; exec 0<&-; "

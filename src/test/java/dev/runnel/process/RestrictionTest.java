@@ -25,6 +25,7 @@ import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,6 +36,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Commands within limits, and as other users. */
 @SuppressWarnings("NullAway.Init") // The folder is there before any test.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Tag("also-root")
 class RestrictionTest {
   private static final OptionalLong NONE = OptionalLong.empty();
   private static final ResourceLimits FEW_FILES =
@@ -173,6 +175,7 @@ class RestrictionTest {
 
   // Users.
 
+  @Tag("root")
   @Test
   void isThatUserAndNobodyElse() throws Exception {
     Tool.requireRoot("RestrictionTest.isThatUserAndNobodyElse");
@@ -189,6 +192,7 @@ class RestrictionTest {
     assertEquals("CapEff:\t0000000000000000", lines[7]);
   }
 
+  @Tag("root")
   @Test
   void aNumberNeedsNoAccount() throws Exception {
     Tool.requireRoot("RestrictionTest.aNumberNeedsNoAccount");
@@ -197,6 +201,7 @@ class RestrictionTest {
     assertEquals("1\ndaemon", Runs.output(engine, Runs.shell("id -u; echo $USER").as("1")));
   }
 
+  @Tag("root")
   @Test
   void theEnvironmentThatWasAskedGoesFirst() throws Exception {
     Tool.requireRoot("RestrictionTest.theEnvironmentThatWasAskedGoesFirst");
@@ -212,6 +217,7 @@ class RestrictionTest {
     assertEquals("user " + user + ": no such user", message(recorder));
   }
 
+  @Tag("root")
   @Test
   void programAndDirectoryAreThoseThatTheUserMayUse() throws Exception {
     Tool.requireRoot("RestrictionTest.programAndDirectoryAreThoseThatTheUserMayUse");
@@ -230,6 +236,7 @@ class RestrictionTest {
     assertEquals("ENOENT exec", Runs.run(engine, unknown.as("nobody")).failureText());
   }
 
+  @Tag("root")
   @Test
   void theTerminalIsTheUsers() throws Exception {
     Tool.requireRoot("RestrictionTest.theTerminalIsTheUsers");
@@ -249,6 +256,7 @@ class RestrictionTest {
     assertEquals("by name\r\nnobody\r\nnobody\r\n", recorder.text(Stream.STDOUT));
   }
 
+  @Tag("root")
   @Test
   void aUserOpensItsPipesByName() throws Exception {
     Tool.requireRoot("RestrictionTest.aUserOpensItsPipesByName");
@@ -304,6 +312,7 @@ class RestrictionTest {
     assertEquals("64\nnobody", Runs.output(engine, command));
   }
 
+  @Tag("root")
   @Test
   void aUserIsEndedLikeAnybody() throws Exception {
     Tool.requireRoot("RestrictionTest.aUserIsEndedLikeAnybody");

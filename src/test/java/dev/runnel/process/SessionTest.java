@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Signals, and who is left of a session: in a process of our own and in somebody else's. */
 @ParameterizedClass
 @EnumSource(NativeEngine.Ownership.class)
+@Tag("also-root")
 class SessionTest {
   private static final Duration LONG = Duration.ofHours(1);
   private static final String DETACHED = " </dev/null >/dev/null 2>&1 & ";

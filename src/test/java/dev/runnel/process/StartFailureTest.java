@@ -24,12 +24,14 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What can't be started is said to be so, with errno and step, and leaves nothing behind. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Tag("also-root")
 class StartFailureTest {
   private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS);
 

@@ -8,10 +8,12 @@ import dev.runnel.process.OsProcess.Survivors;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What shed its session, its parents and its environment belongs to no job, but to the engine. */
+@Tag("also-root")
 class StrayTest {
   @Test
   void isEndedWhenTheEngineIsClosed(@TempDir Path folder) throws Exception {

@@ -22,12 +22,14 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a command finds when it begins to run. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Tag("also-root")
 class SurroundingsTest {
   private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS);
 

@@ -19,11 +19,13 @@ import java.util.EnumSet;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
 /** What a command has of a terminal of its own. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Tag("also-root")
 class TerminalTest {
   private static final Terminal TERMINAL = new Terminal(new TerminalSize(33, 99), "vt220");
 

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -22,6 +23,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @ParameterizedClass
 @EnumSource(NativeEngine.Ownership.class)
 @SuppressWarnings("NullAway.Init") // JUnit makes the folder before a test.
+@Tag("also-root")
 class TreeTest {
   private static final Duration LONG = Duration.ofHours(1);
   private static final String CLOSED = " <&- >&- 2>&-";

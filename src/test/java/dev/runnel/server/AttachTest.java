@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.runnel.server.RawClient.Answer;
 import dev.runnel.server.RawClient.Ran;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Following a job that is there, watching it, and taking its seat. */
+@Tag("also-root")
 class AttachTest extends NodeTest {
   private static final String NUMBERS = lines(1, 20_000);
 

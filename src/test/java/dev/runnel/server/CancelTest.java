@@ -13,12 +13,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Jobs that are ended by a client, by a word or by its going. */
+@Tag("also-root")
 class CancelTest extends NodeTest {
   private static Answer status(RawClient client, String job) throws IOException {
     return client.ask("'type':'status','job':'" + job + "'");

@@ -7,9 +7,11 @@ import dev.runnel.Daemon;
 import dev.runnel.server.RawClient.Answer;
 import dev.runnel.server.RawClient.Ran;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What jobs and their followers get when the daemon is asked to end. */
+@Tag("also-root")
 class DaemonEndTest {
   private static Daemon start(String grace) throws Exception {
     return Daemon.start(

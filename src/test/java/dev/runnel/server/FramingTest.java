@@ -18,11 +18,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
 /** Bytes as they come, right and wrong ones, and their end. PROTOCOL.md, section 1. */
+@Tag("also-root")
 class FramingTest extends NodeTest {
   private static final byte[] NO_BODY = {};
   private static final int RUBBISH_BYTES = 4 << 20;

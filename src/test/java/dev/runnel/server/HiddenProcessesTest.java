@@ -7,9 +7,11 @@ import dev.runnel.Daemon;
 import dev.runnel.Tool;
 import dev.runnel.server.RawClient.Ran;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Where proc(5) hides other users' processes (hidepid) a daemon still finds its own. */
+@Tag("root")
 class HiddenProcessesTest {
   private static final String NOBODY = "65534";
 

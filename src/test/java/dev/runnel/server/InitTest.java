@@ -9,9 +9,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A daemon that is process 1 of its pid namespace: nobody else would reap for it. */
+@Tag("root")
 class InitTest {
   private static final List<String> NAMESPACE =
       List.of("unshare", "--pid", "--fork", "--kill-child", "--mount-proc");

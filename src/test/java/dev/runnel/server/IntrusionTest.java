@@ -27,6 +27,7 @@ import java.util.concurrent.locks.LockSupport;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,6 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Peers that mean harm before anybody knows them. PROTOCOL.md, section 2. */
 @SuppressWarnings("NullAway.Init") // Made before any test.
+@Tag("also-root")
 class IntrusionTest extends NodeTest {
   private static final NewToken TOKEN = Tokens.create("alice");
   private static final String HELLO = "'type':'hello','version':1,'token':'" + TOKEN.secret() + "'";

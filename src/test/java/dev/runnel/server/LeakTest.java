@@ -13,9 +13,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** After whatever use, nothing is left of it. */
+@Tag("also-root")
 class LeakTest {
   private static final int WARM_UP_ROUNDS = 20;
   private static final int ROUNDS = 100;

@@ -9,11 +9,13 @@ import dev.runnel.server.RawClient.Answer;
 import dev.runnel.server.RawClient.Ran;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Processes that outlive their command, and output that does. PROTOCOL.md, "The end". */
+@Tag("also-root")
 class LeftoversTest extends NodeTest {
   @Test
   void backgroundProcessThatHoldsThePipeIsWaitedForThenEnded() throws Exception {

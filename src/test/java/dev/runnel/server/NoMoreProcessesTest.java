@@ -10,9 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A daemon in a control group that lets nobody make another process. */
+@Tag("root")
 class NoMoreProcessesTest {
   /** With limits, the child is made by another call than without. */
   private static final List<String> WAYS = List.of("", ",'limits':{'open_files':100}");

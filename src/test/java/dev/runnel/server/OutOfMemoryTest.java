@@ -8,9 +8,11 @@ import dev.runnel.ControlGroup;
 import dev.runnel.Daemon;
 import dev.runnel.server.RawClient.Ran;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A daemon and its jobs in a control group that is too small for what they want. */
+@Tag("root")
 class OutOfMemoryTest {
   private static final long GROUP_BYTES = 512L << 20;
 

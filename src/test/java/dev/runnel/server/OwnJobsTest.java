@@ -13,11 +13,13 @@ import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Two principals on one node: neither gets at the other's jobs. PROTOCOL.md, "Errors". */
+@Tag("also-root")
 class OwnJobsTest extends NodeTest {
   private static final NewToken ALICE = Tokens.create("alice");
   private static final NewToken MALLORY = Tokens.create("mallory");

@@ -27,10 +27,12 @@ import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** How an application's node goes, and what those hear who follow its jobs by then. */
+@Tag("also-root")
 class ShutdownTest {
   private static final long PATIENCE_SECONDS = 30;
 

@@ -8,10 +8,12 @@ import dev.runnel.server.RawClient.Ran;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Jobs on disk that end while the daemon does: another life tells all that they wrote. */
+@Tag("also-root")
 class SpoolDrainTest {
   private static final int JOBS = 6;
   private static final long BYTES = 24_000_000;

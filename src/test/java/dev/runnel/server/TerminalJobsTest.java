@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.runnel.server.RawClient.Answer;
 import dev.runnel.server.RawClient.Ran;
 import java.io.IOException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Jobs on a terminal, as clients see them. */
+@Tag("also-root")
 class TerminalJobsTest extends NodeTest {
   private static final String TERMINAL = "'pty':{'rows':33,'cols':99,'term':'vt220'}";
   private static final String TYPED = TERMINAL + ",'stdin':true";

@@ -19,12 +19,14 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Who may ask, and as whom. PROTOCOL.md, section 2. */
+@Tag("also-root")
 class TokenTest extends NodeTest {
   private static final NewToken ALICE = Tokens.create("alice");
   private static final NewToken BOB = Tokens.create("bob");

@@ -10,10 +10,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A daemon that is killed can end nothing any more: its watchdog does. */
+@Tag("also-root")
 class WatchdogTest {
   private static Daemon start() throws Exception {
     return Daemon.start("--listen", "127.0.0.1:0", "--insecure", "--watchdog", "on");

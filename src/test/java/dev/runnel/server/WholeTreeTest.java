@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** A real daemon's jobs end with their whole tree, however they end. */
 @SuppressWarnings("NullAway.Init") // The daemon and the folder are there before any test.
+@Tag("also-root")
 class WholeTreeTest {
   private static final String CLOSED = " <&- >&- 2>&-";
   private static Daemon daemon;

@@ -19,11 +19,13 @@ import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** PROTOCOL.md, section 7, says what this code does. */
+@Tag("also-root")
 class ProtocolVectorsTest {
   private static final List<Vector> ALL = Vectors.all();
 
