@@ -51,6 +51,8 @@ public final class Daemon implements AutoCloseable {
             "--sun-misc-unsafe-memory-access=allow",
             "-XX:+UseSerialGC",
             "-XX:-MaxFDLimit",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-XX:+DisplayVMOutputToStderr",
             // As our launcher has it: on stdout a JVM's own warnings would be taken for our lines.
             "-Xlog:disable",
             "-Xlog:all=error:stderr"));

@@ -7,6 +7,7 @@ import dev.runnel.server.RawClient;
 import dev.runnel.server.RawClient.Answer;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -80,6 +81,33 @@ class SmallHeapTest {
     for (int i = 0; i < 2_000; i += 100) {
       run(clients.get(i), "echo hi");
       assertEquals(3, stdoutBytes(readToTheEnd(clients.get(i))));
+    }
+    assertServes();
+  }
+
+  @Test
+  void servesThoseWhoSendWholeFramesAmongHundredsWhoNeverDo() throws Exception {
+    for (int i = 0; i < 264; i++) {
+      run(connect(), i % 2 == 0 ? "exec cat /dev/zero" : "while :; do echo o; done");
+    }
+    byte[] frame = RawClient.frame("'type':'stdin','job':'nobody','offset':0", new byte[131_072]);
+    List<RawClient> unfinished = new ArrayList<>();
+    for (int i = 0; i < 800; i++) {
+      RawClient client = connect();
+      client.send(Arrays.copyOf(frame, frame.length - 1));
+      unfinished.add(client);
+    }
+    RawClient whole = connect();
+    for (int i = 0; i < 20; i++) {
+      whole.send(Arrays.copyOf(frame, 100_000));
+      whole.send(Arrays.copyOfRange(frame, 100_000, frame.length));
+      assertEquals("pong", whole.ask("'type':'ping'").type());
+    }
+    // The first one was the first to be given up.
+    Answer error = unfinished.getFirst().expectClose("too_slow");
+    assertTrue(error.text("message").contains("limit: "), error::toString);
+    for (RawClient client : clients) {
+      client.close();
     }
     assertServes();
   }

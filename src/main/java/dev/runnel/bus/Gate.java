@@ -23,7 +23,6 @@ import dev.runnel.security.Guard;
 import dev.runnel.security.Quotas;
 import dev.runnel.security.Reach;
 import dev.runnel.threads.HandOver;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -192,14 +191,12 @@ public final class Gate {
     registry.cancel(id, begun);
   }
 
-  /** Those of the jobs known that the caller may see; null matches all. */
-  public List<JobStatus> list(
-      Caller caller, @Nullable String prefix, @Nullable JobState state, int limit) {
-    return registry.list(
-        status ->
-            (prefix == null || status.job().value().startsWith(prefix))
-                && (state == null || status.state() == state)
-                && mayObserve(caller, status),
+  /** Those of the jobs known that the caller may see, by id; null matches all. */
+  public Listing list(Caller caller, @Nullable String prefix, @Nullable JobState state, int limit) {
+    return new Listing(
+        registry::after,
+        prefix,
+        status -> (state == null || status.state() == state) && mayObserve(caller, status),
         limit);
   }
 

@@ -23,6 +23,8 @@ final class Connection implements AutoCloseable {
   /** Written by the thread that reads. */
   private volatile long reads;
 
+  private volatile boolean reading;
+
   private volatile @Nullable String closeReason;
 
   Connection(Host host, Transport transport) {
@@ -37,7 +39,9 @@ final class Connection implements AutoCloseable {
 
     @Override
     public int read(ByteBuffer into) throws IOException {
+      reading = true;
       int read = transport.read(into);
+      reading = false;
       count++;
       reads = count;
       return read;
@@ -61,6 +65,11 @@ final class Connection implements AutoCloseable {
   /** Grows with each sign of life from the server. */
   long reads() {
     return reads;
+  }
+
+  /** Whether the server is waited for; not while what came from it is being dealt with. */
+  boolean isReading() {
+    return reading;
   }
 
   /** Blocks until a frame is whole; null: the server closed between two frames. */

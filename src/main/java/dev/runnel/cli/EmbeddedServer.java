@@ -28,6 +28,8 @@ final class EmbeddedServer implements AutoCloseable {
           "-XX:-MaxFDLimit",
           "-Xmx256m",
           "-Xmn32m",
+          "-XX:+ExitOnOutOfMemoryError",
+          "-XX:+DisplayVMOutputToStderr",
           "-XX:+IgnoreUnrecognizedVMOptions",
           "--sun-misc-unsafe-memory-access=allow",
           "--enable-native-access=ALL-UNNAMED",

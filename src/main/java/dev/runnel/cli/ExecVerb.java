@@ -6,6 +6,7 @@ import dev.runnel.model.Signal;
 import dev.runnel.model.Terminal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /** {@code runnel exec}: runs a command over there as if it ran here. For one run. */
@@ -74,14 +75,19 @@ final class ExecVerb {
     }
   }
 
-  private @Nullable Resumption resumption(@Nullable Resume resume, Target target, Link link) {
+  private @Nullable Resumption resumption(@Nullable Resume resume, Target target, Link link)
+      throws Failure {
+    Duration heartbeat = Resume.heartbeat(arguments, target);
+    if (heartbeat != null) {
+      Heartbeat.start(link, heartbeat);
+    }
     if (resume == null) {
       return null;
     }
-    if (resume.heartbeat() != null) {
-      Heartbeat.start(link, resume.heartbeat());
-    }
-    return new Resumption(target, link.host(), resume.linger(), conclusion::note);
+    String afterwards = "the job may go on for " + Durations.show(resume.linger());
+    leaving.afterwards(afterwards);
+    return new Resumption(
+        target, link.host(), resume.linger(), conclusion::note, ", and " + afterwards);
   }
 
   private RunFollower follower(

@@ -14,31 +14,49 @@ final class Failure extends Exception {
   static final int STDOUT_GONE = 141;
 
   private final int exitCode;
+  private final Cause cause;
 
-  private Failure(int exitCode, String message) {
+  private enum Cause {
+    /** Something could not be written. */
+    OUTPUT,
+    OTHER
+  }
+
+  private Failure(int exitCode, Cause cause, String message) {
     super(message, null, false, false);
     this.exitCode = exitCode;
+    this.cause = cause;
   }
 
   /** Something failed that the caller asked for rightly. */
   static Failure of(String message) {
-    return new Failure(OURS, message);
+    return new Failure(OURS, Cause.OTHER, message);
+  }
+
+  /** Our output can't be written. */
+  static Failure unwritten(String message) {
+    return new Failure(OURS, Cause.OUTPUT, message);
   }
 
   /** Whoever read our output left. */
   static Failure stdoutGone(String message) {
-    return new Failure(STDOUT_GONE, message);
+    return new Failure(STDOUT_GONE, Cause.OUTPUT, message);
   }
 
   /** The arguments are wrong; the message names the one and what was expected. */
   static Failure usage(String message) {
-    return new Failure(USAGE, message);
+    return new Failure(USAGE, Cause.OTHER, message);
   }
 
   /** A mistake of ours, with the place where it showed. */
   static Failure bug(Throwable e) {
     StackTraceElement[] trace = e.getStackTrace();
     return of("internal error: " + e + (trace.length == 0 ? "" : " at " + trace[0]));
+  }
+
+  /** Whether some output was not written. */
+  boolean isOfOutput() {
+    return cause == Cause.OUTPUT;
   }
 
   int exitCode() {

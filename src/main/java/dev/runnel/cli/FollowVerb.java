@@ -153,7 +153,7 @@ final class FollowVerb {
     String retry = arguments.value(RETRY);
     Duration patience =
         retry == null ? Resume.DEFAULT_LINGER : Durations.parse(RETRY, retry, Duration.ofMillis(1));
-    return new Resumption(target, open.host(), patience, conclusion::note);
+    return new Resumption(target, open.host(), patience, conclusion::note, "");
   }
 
   private void watchSignals(JobId job, Role role) {

@@ -50,7 +50,8 @@ final class Heartbeat {
   private void beat(Connection now) {
     long then = reads;
     reads = now.reads();
-    silent = now == watched && reads == then ? silent + 1 : 0;
+    boolean quiet = now == watched && now.isReading() && reads == then;
+    silent = quiet ? silent + 1 : 0;
     watched = now;
     if (silent == MAX_SILENT) {
       now.close("nothing was heard for " + Durations.show(every.multipliedBy(MAX_SILENT)));

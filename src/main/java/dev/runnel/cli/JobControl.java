@@ -16,11 +16,16 @@ import org.jspecify.annotations.Nullable;
 final class JobControl {
   private static final String SIGNAL_ID = "signal";
 
+  /** What a connection may be lost for without a word of it. */
+  private static final long MOMENT_NANOS = 1_000_000_000;
+
   private final Link link;
   private final Parting parting;
 
   private @Nullable JobId job;
   private boolean started;
+  private boolean cut;
+  private long cutSince;
   private @Nullable TerminalRelay terminal;
   private int resizes;
   private int interrupts;
@@ -77,14 +82,24 @@ final class JobControl {
 
   /** The connection is lost, and with it what is typed. */
   void cut() {
+    synchronized (this) {
+      cutSince = cut ? cutSince : System.nanoTime();
+      cut = true;
+    }
     if (terminal != null) {
       terminal.takeBack();
     }
   }
 
+  /** Whether the connection was lost more than a moment ago, and there is no other one yet. */
+  synchronized boolean isCut() {
+    return cut && System.nanoTime() - cutSince > MOMENT_NANOS;
+  }
+
   /** The job is followed over another connection. */
   void resumed() {
     synchronized (this) {
+      cut = false;
       sent = answered;
     }
     send();

@@ -16,6 +16,7 @@ final class Leaving {
   private final IntConsumer halt;
   private final AtomicInteger interrupts = new AtomicInteger();
 
+  private volatile @Nullable String afterwards;
   private volatile @Nullable JobControl job;
   private volatile @Nullable EmbeddedServer server;
 
@@ -29,6 +30,11 @@ final class Leaving {
     job = started;
   }
 
+  /** What is to be known of the job if we go while its connection is lost. */
+  void afterwards(String line) {
+    afterwards = line;
+  }
+
   /** From now on there is a server to think of. */
   void server(EmbeddedServer started) {
     server = started;
@@ -36,12 +42,13 @@ final class Leaving {
 
   /**
    * Ctrl-C. The first goes to the command, the second cancels the job, and its end is waited for; a
-   * third waits for nothing any more. As long as there is no job there is nothing to wait for.
+   * third waits for nothing any more. As long as there is no job, or no connection to it, there is
+   * nothing to wait for.
    */
   void interrupt() {
     JobControl running = job;
     int count = interrupts.incrementAndGet();
-    if (running == null || count > (running.hasJob() ? 2 : 1)) {
+    if (running == null || running.isCut() || count > (running.hasJob() ? 2 : 1)) {
       leave(Signal.INT);
     } else {
       running.interrupt();
@@ -52,7 +59,8 @@ final class Leaving {
   void leave(Signal signal) {
     conclusion.leave();
     JobControl running = job;
-    if (running != null) {
+    boolean cut = running != null && running.isCut();
+    if (running != null && !cut) {
       Thread part = new Thread(() -> part(running), "part");
       part.setDaemon(true);
       part.start();
@@ -62,7 +70,7 @@ final class Leaving {
         Thread.currentThread().interrupt();
       }
     }
-    int code = conclusion.tell(Verdict.ofSignal(signal));
+    int code = conclusion.tell(Verdict.ofSignal(signal, cut ? afterwards : null));
     closeServer();
     halt.accept(code);
   }

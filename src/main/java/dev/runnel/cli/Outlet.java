@@ -13,6 +13,9 @@ final class Outlet {
   private final int fd;
   private final WritableByteChannel channel;
 
+  /** Whether what was written last is no whole line. */
+  private volatile boolean inLine;
+
   Outlet(String name, int fd, WritableByteChannel channel) {
     this.name = name;
     this.fd = fd;
@@ -21,6 +24,9 @@ final class Outlet {
 
   /** Blocks until all of it is written. */
   void write(ByteBuffer bytes) throws Failure {
+    if (bytes.hasRemaining()) {
+      inLine = bytes.get(bytes.limit() - 1) != '\n';
+    }
     try {
       while (bytes.hasRemaining()) {
         if (channel.write(bytes) == 0) {
@@ -32,7 +38,7 @@ final class Outlet {
       String reason = name + ": " + e.getMessage();
       throw isGone(e)
           ? Failure.stdoutGone("nobody reads " + reason)
-          : Failure.of("cannot write to " + reason);
+          : Failure.unwritten("cannot write to " + reason);
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
       throw Failure.of("interrupted while writing to " + name);
@@ -43,10 +49,13 @@ final class Outlet {
     write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
   }
 
-  /** Tells of something on the way out, when there is nobody left to tell that it could not be. */
+  /**
+   * Tells of something, on a line of its own, when there is nobody left to tell that it could not
+   * be.
+   */
   void tryPrintLine(String line) {
     try {
-      print("runnel: " + Text.oneLine(line) + "\n");
+      print((inLine ? "\n" : "") + "runnel: " + Text.oneLine(line) + "\n");
     } catch (Failure _) {
       // The exit code tells it.
     }

@@ -19,21 +19,28 @@ final class Resumption {
   private final Host host;
   private final Duration patience;
   private final Consumer<String> notes;
+  private final String afterwards;
 
   private @Nullable Outage outage;
   private long pauseMillis;
-  private long offset;
   private long since = System.nanoTime();
 
   /** The time without a connection that anything came over. */
   private final class Outage {
-    private final long start = System.nanoTime();
+    private final long start;
     private final Cut cut;
+    private final long reached;
     private boolean told;
     private boolean over;
 
-    Outage(Cut cut) {
+    Outage(Cut cut, long reached, long start) {
       this.cut = cut;
+      this.reached = reached;
+      this.start = start;
+    }
+
+    synchronized boolean isOver() {
+      return over;
     }
 
     Duration left() {
@@ -57,7 +64,8 @@ final class Resumption {
                 + " lost"
                 + cut.because()
                 + "; trying again for "
-                + Durations.show(patience));
+                + Durations.show(patience)
+                + " (Ctrl-C gives up)");
       }
     }
 
@@ -67,59 +75,91 @@ final class Resumption {
         inBackground(() -> notes.accept("connected to " + host.name() + " again"));
       }
     }
+
+    synchronized void giveUp() {
+      over = true;
+    }
   }
 
   /**
    * @param patience how long it may take, from the loss on
    * @param notes where an outage is told of that takes longer than a moment
+   * @param afterwards what is to be known when it was given up
    */
-  Resumption(Target target, Host host, Duration patience, Consumer<String> notes) {
+  Resumption(
+      Target target, Host host, Duration patience, Consumer<String> notes, String afterwards) {
     this.target = target;
     this.host = host;
     this.patience = patience;
     this.notes = notes;
+    this.afterwards = afterwards;
   }
 
   /**
    * Blocks until there is a connection, over which nothing was said yet.
    *
-   * @param reached the log offset that the last one came to
+   * @param reached how far output and stdin came over the last one
    */
   Connection connect(Cut cut, long reached) throws Failure {
     Outage now = outage;
-    if (now == null) {
-      restorePause(reached);
-      now = new Outage(cut);
-      outage = now;
-      inBackground(now::tell);
+    if (now == null || now.isOver()) {
+      now = begin(cut, reached);
     }
     while (true) {
       pause(now);
       Duration left = now.left();
       if (left.isNegative() || left.isZero()) {
-        now.end();
+        now.giveUp();
         throw Failure.of(lost(now.cut));
       }
       Duration timeout =
           left.compareTo(target.connectTimeout()) < 0 ? left : target.connectTimeout();
       try {
-        return Connector.connect(host, timeout, null);
+        Connection made = Connector.connect(host, timeout, null);
+        inBackground(new Impatience(now, made, left));
+        return made;
       } catch (Failure e) {
         if (isFinal()) {
+          now.giveUp();
           throw Failure.of(lost(now.cut) + ": " + e.line());
         }
       }
     }
   }
 
-  // A connection that was soon lost and brought nothing is no reason to hurry again: a server that
-  // always hangs up would be asked without a pause.
-  private void restorePause(long reached) {
-    boolean lasted = System.nanoTime() - since > MAX_PAUSE_MILLIS * 1_000_000;
-    if (lasted || reached > offset) {
+  // A connection that was soon lost and brought nothing is no reason to hurry again, nor to have
+  // patience for as long again: a server may hang up whenever it is asked.
+  private Outage begin(Cut cut, long reached) {
+    Outage last = outage;
+    long lasted = (System.nanoTime() - since) / 1_000_000;
+    boolean further = last == null || reached > last.reached;
+    if (further || lasted > MAX_PAUSE_MILLIS) {
       pauseMillis = 0;
     }
-    offset = reached;
+    boolean anew = further || lasted > MOMENT_MILLIS;
+    Outage now =
+        last == null || anew
+            ? new Outage(cut, reached, System.nanoTime())
+            : new Outage(cut, last.reached, last.start);
+    outage = now;
+    inBackground(now::tell);
+    return now;
+  }
+
+  /** Closes a connection over which the job is not followed when patience is at its end. */
+  private record Impatience(Outage outage, Connection connection, Duration left)
+      implements Runnable {
+    @Override
+    public void run() {
+      try {
+        TimeUnit.MILLISECONDS.sleep(Math.max(1, left.toMillis()));
+      } catch (InterruptedException _) {
+        return;
+      }
+      if (!outage.isOver()) {
+        connection.close("no answer came");
+      }
+    }
   }
 
   private String lost(Cut cut) {
@@ -129,7 +169,8 @@ final class Resumption {
         + cut.because()
         + ", and none came about within "
         + Durations.show(patience)
-        + "; the command's end is not known";
+        + "; the command's end is not known"
+        + afterwards;
   }
 
   // Where nobody listens on a socket of this machine, its server is gone, and the job with it.
@@ -141,7 +182,6 @@ final class Resumption {
   void succeeded() {
     if (outage != null) {
       outage.end();
-      outage = null;
       since = System.nanoTime();
     }
   }

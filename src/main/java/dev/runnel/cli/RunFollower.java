@@ -1,8 +1,11 @@
 package dev.runnel.cli;
 
+import dev.runnel.model.End;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
+import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
+import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
 import dev.runnel.wire.EventDecoder;
 import dev.runnel.wire.Header;
@@ -12,6 +15,7 @@ import dev.runnel.wire.RequestEncoder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Objects;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +42,7 @@ final class RunFollower {
   private @Nullable StdinSender stdin;
   private @Nullable String boot;
   private @Nullable JobId job;
+  private @Nullable ExitStatus exited;
   private Breakdown.Heard heard = Breakdown.Heard.NOTHING;
 
   /** Whether this connection is another than the first, and has not brought us back to the job. */
@@ -133,6 +138,7 @@ final class RunFollower {
     while (job == null || next < until) {
       Header header = next(connection);
       Event event = decode(header);
+      checkJob(event);
       if (event instanceof Event.Failed failed && isOurs(header, failed)) {
         throw refused(failed);
       }
@@ -143,6 +149,7 @@ final class RunFollower {
       } else if (event != null && !ID.equals(header.id())) {
         control.answered(header.id());
       } else if (event instanceof Event.Ended ended) {
+        checkEnd(ended.end());
         succeed();
         return ended;
       } else if (event != null) {
@@ -150,6 +157,51 @@ final class RunFollower {
       }
     }
     return null;
+  }
+
+  // Another job's output is not ours, and its end tells nothing of ours.
+  private void checkJob(@Nullable Event event) throws Failure {
+    JobId expected = job == null ? opening.job() : job;
+    JobId named =
+        event instanceof Event.Started begun
+            ? begun.job()
+            : event instanceof Event.Output output
+                ? output.job()
+                : event instanceof Event.Gap gap
+                    ? gap.job()
+                    : event instanceof Event.StdinAck ack
+                        ? ack.job()
+                        : event instanceof Event.StdinClosed closed
+                            ? closed.job()
+                            : event instanceof Event.Exited status
+                                ? status.job()
+                                : event instanceof Event.Ended ended ? ended.end().job() : null;
+    if (named != null && expected != null && !named.equals(expected)) {
+      throw contradiction("told of job " + named + " instead of " + expected);
+    }
+  }
+
+  private void checkEnd(End end) throws Failure {
+    boolean ran = end.outcome() == Outcome.EXITED || end.outcome() == Outcome.SIGNALED;
+    boolean known = job != null || (opening.request() instanceof Request.Attach && !ran(end));
+    if (ran && !known) {
+      throw contradiction("told of an end and of no start");
+    }
+    if (end.outcome() == Outcome.START_FAILED && job != null) {
+      throw contradiction("told of a start, and then that it failed");
+    }
+    if (exited != null && !exited.equals(end.status())) {
+      throw contradiction("told of two ways in which the command ended");
+    }
+  }
+
+  // One that an earlier life of the server left may have no record of its start.
+  private static boolean ran(End end) {
+    return end.startedAt() != null;
+  }
+
+  private Failure contradiction(String what) {
+    return Failure.of(link.host().name() + " contradicted itself: it " + what);
   }
 
   // The answers to our signals are of no interest: the job's end tells what became of them.
@@ -170,6 +222,9 @@ final class RunFollower {
 
   private void take(Connection connection, Event event) throws Cut, Failure {
     if (event instanceof Event.Output output) {
+      if (job == null && opening.request() instanceof Request.Run) {
+        throw contradiction("sent output of a command that it had not started");
+      }
       output(output, connection.body());
     } else if (event instanceof Event.Started begun) {
       start(connection, begun);
@@ -182,6 +237,11 @@ final class RunFollower {
       startStdin(connection, ack.offset());
     } else if (event instanceof Event.StdinClosed && stdin != null) {
       stdin.close();
+    } else if (event instanceof Event.Exited status) {
+      if (exited != null && !exited.equals(status.status())) {
+        throw contradiction("told of two ways in which the command ended");
+      }
+      exited = status.status();
     } else if (event instanceof Event.Detached(Event.Detached.Reason reason)) {
       leave(reason);
     } else if (event instanceof Event.Final other) {
@@ -200,7 +260,14 @@ final class RunFollower {
             : "another client took the job over, and it goes on there");
   }
 
-  private void start(Connection connection, Event.Started begun) {
+  private void start(Connection connection, Event.Started begun) throws Failure {
+    if (job != null && !again) {
+      throw contradiction("started the command twice");
+    }
+    if (boot != null && !boot.equals(begun.boot())) {
+      throw restarted();
+    }
+    checkPlace(begun.next());
     stdinWindow = begun.stdinWindow() == null ? Limits.STDIN_WINDOW_BYTES : begun.stdinWindow();
     if (job == null) {
       boot = begun.boot();
@@ -217,6 +284,19 @@ final class RunFollower {
       stdin.resume(connection, stdinWindow);
     }
     succeed();
+  }
+
+  // Only of all output can the checksums be held against the end's.
+  private void checkPlace(long begins) {
+    OptionalLong asked =
+        job != null
+            ? OptionalLong.of(next)
+            : opening.request() instanceof Request.Attach attach
+                ? attach.from()
+                : OptionalLong.of(0);
+    if (asked.isPresent() && begins != asked.getAsLong()) {
+      lose("output began at offset " + begins + " instead of " + asked.getAsLong());
+    }
   }
 
   // Whatever a server asks for: what we did not offer stays with us.
@@ -266,7 +346,7 @@ final class RunFollower {
       pause.forget();
     }
     next = printer.drop(next);
-    Connection connection = resumption.connect(cut, next);
+    Connection connection = resumption.connect(cut, next + (stdin == null ? 0 : stdin.taken()));
     again = true;
     try {
       connection.send(
@@ -290,9 +370,19 @@ final class RunFollower {
     if (first == 0) {
       lose(printer.stdout().difference(ended.end().stdout()));
       lose(printer.stderr().difference(ended.end().stderr()));
-    } else if (next != ended.end().outputBytes()) {
+    }
+    if (ended.end().outcome() != Outcome.LOST && next != ended.end().outputBytes()) {
       lose("output ended at offset " + next + " of " + ended.end().outputBytes());
     }
+    lose(doubt(ended.end()));
+  }
+
+  /** What in its counts contradicts itself, or null: nothing. */
+  static @Nullable String doubt(End end) {
+    long both = end.stdout().bytes() + end.stderr().bytes();
+    return end.outcome() == Outcome.LOST || both == end.outputBytes()
+        ? null
+        : "output_bytes: " + end.outputBytes() + " (both streams together: " + both + ")";
   }
 
   private void lose(@Nullable String what) {

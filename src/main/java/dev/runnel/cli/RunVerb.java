@@ -152,7 +152,7 @@ final class RunVerb {
         retry == null
             ? Resume.DEFAULT_LINGER
             : Durations.parse(FollowVerb.RETRY, retry, Duration.ofMillis(1));
-    return new Resumption(target, link.host(), patience, conclusion::note);
+    return new Resumption(target, link.host(), patience, conclusion::note, "");
   }
 
   /** The same run, to go on by itself, by names under which it is started once. */

@@ -24,6 +24,7 @@ public final class Runner implements AutoCloseable {
   private @Nullable Host host;
   private @Nullable Connection connection;
   private boolean outputGone;
+  private boolean outputLost;
   private volatile boolean leaving;
 
   /** Guarded by this: other threads interrupt and close. */
@@ -57,6 +58,11 @@ public final class Runner implements AutoCloseable {
   /** Whether our stdout takes no more; what runs from now on runs for nobody. */
   public boolean isOutputGone() {
     return outputGone;
+  }
+
+  /** Whether some output of a command, or of ours, could not be written. */
+  public boolean isOutputLost() {
+    return outputLost;
   }
 
   /** Blocks until the command ended. Its output goes to our stdout and stderr as it comes. */
@@ -127,6 +133,7 @@ public final class Runner implements AutoCloseable {
       RunFollower follower = new RunFollower(where, link, job, opening, null);
       Event.Ended ended = follower.follow();
       Verdict verdict = Verdict.of(ended, follower.loss(), job, opening.command());
+      outputLost |= follower.loss() != null;
       conclude(verdict);
       return new Ran(verdict.exitCode(), ended.end());
     } catch (Failure e) {
@@ -157,6 +164,7 @@ public final class Runner implements AutoCloseable {
 
   private Ran fail(Failure failure) {
     outputGone |= failure.exitCode() == Failure.STDOUT_GONE;
+    outputLost |= failure.isOfOutput();
     if (!outputGone) {
       tell(failure.line());
     }

@@ -104,7 +104,8 @@ final class StdinSender {
     return fault;
   }
 
-  private synchronized long taken() {
+  /** How much the server gave to the command. */
+  synchronized long taken() {
     return taken;
   }
 

@@ -29,9 +29,13 @@ record Verdict(
         : new Verdict(failure.exitCode(), failure.line(), null, null);
   }
 
-  /** A signal to us ended it all. */
-  static Verdict ofSignal(Signal signal) {
-    return new Verdict(SIGNAL_BASE + signal.number(), "ended by SIG" + signal, null, null);
+  /**
+   * A signal to us ended it all.
+   *
+   * @param note what is to be known of the job; null: nothing is
+   */
+  static Verdict ofSignal(Signal signal, @Nullable String note) {
+    return new Verdict(SIGNAL_BASE + signal.number(), "ended by SIG" + signal, note, null);
   }
 
   /**

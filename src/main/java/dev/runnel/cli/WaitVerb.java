@@ -43,6 +43,7 @@ final class WaitVerb {
         verb.follow(status, OptionalLong.empty(), Role.WATCHER, verb.surroundings().silent());
     Event.Ended ended = followed.follower().follow();
     // What we missed of the output nobody would have seen.
-    return Verdict.of(ended, null, followed.control(), Text.oneLine(status.command()));
+    String doubt = RunFollower.doubt(ended.end());
+    return Verdict.of(ended, doubt, followed.control(), Text.oneLine(status.command()));
   }
 }

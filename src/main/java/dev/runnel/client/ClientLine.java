@@ -136,12 +136,17 @@ final class ClientLine implements Line, Connection.Peer {
     } else if (event instanceof Event.Failed failed && (!isStray(id) || failed.closes())) {
       refuse(failed);
     } else if (follow.equals(id)) {
-      if (outage != null) {
-        outage = null;
+      Outage now = outage;
+      if (now != null && !now.isOver()) {
+        now.end();
         pauses.connected();
       }
       follower.take(event, body);
     }
+  }
+
+  private boolean isCut() {
+    return outage != null && !outage.isOver();
   }
 
   // An answer to a follow that we replaced ourselves.
@@ -171,9 +176,9 @@ final class ClientLine implements Line, Connection.Peer {
       sent &= boot != null || code != ErrorCode.TOO_MANY_CONNECTIONS;
       disconnect("the connection was refused");
       lost(code.wireName() + ": " + failed.message());
-    } else if (outage != null && code == ErrorCode.STALE) {
+    } else if (isCut() && code == ErrorCode.STALE) {
       follower.giveUp(restarted());
-    } else if (outage != null && code == ErrorCode.UNKNOWN_JOB) {
+    } else if (isCut() && code == ErrorCode.UNKNOWN_JOB) {
       follower.giveUp(forgotten());
     } else {
       follower.take(failed, new byte[0]);
@@ -183,8 +188,8 @@ final class ClientLine implements Line, Connection.Peer {
   private boolean isPassing(ErrorCode code) {
     return switch (code) {
       case TOO_SLOW -> true;
-      case TOO_MANY_CONNECTIONS -> outage != null || boot == null;
-      case BUSY, UNAVAILABLE -> outage != null;
+      case TOO_MANY_CONNECTIONS -> isCut() || boot == null;
+      case BUSY, UNAVAILABLE -> isCut();
       default -> false;
     };
   }
@@ -205,11 +210,14 @@ final class ClientLine implements Line, Connection.Peer {
       follower.fail(lostFor(why));
       return;
     }
-    if (outage == null) {
-      pauses.lost(follower.next());
-      outage = new Outage(options.linger(), why);
+    Outage last = outage;
+    Outage now = last;
+    if (now == null || now.isOver()) {
+      boolean anew = pauses.lost(follower.reached());
+      now = anew || last == null ? new Outage(options.linger(), why) : last.goOn(why);
+      outage = now;
     }
-    retry(outage);
+    retry(now);
   }
 
   private void retry(Outage now) {

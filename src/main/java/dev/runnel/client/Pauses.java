@@ -9,6 +9,7 @@ import java.util.concurrent.ThreadLocalRandom;
 final class Pauses {
   private static final long FIRST_MILLIS = 50;
   private static final long MAX_MILLIS = 5_000;
+  private static final long MOMENT_MILLIS = 1_000;
 
   private long nextMillis;
   private long offset;
@@ -22,14 +23,18 @@ final class Pauses {
   /**
    * The connection is lost, after it came to that offset of the log. One that was soon lost and
    * brought nothing is no reason to hurry again: a node that always hangs up would be asked without
-   * a pause.
+   * a pause, and for ever.
+   *
+   * @return whether it was worth to have patience for as long again
    */
-  void lost(long reached) {
-    boolean lasted = System.nanoTime() - since > MAX_MILLIS * 1_000_000;
-    if (lasted || reached > offset) {
+  boolean lost(long reached) {
+    long lasted = (System.nanoTime() - since) / 1_000_000;
+    boolean further = reached > offset;
+    if (further || lasted > MAX_MILLIS) {
       nextMillis = 0;
     }
-    offset = reached;
+    offset = Math.max(offset, reached);
+    return further || lasted > MOMENT_MILLIS;
   }
 
   /** Never the same as others: the clients of a node that was gone should not all come at once. */

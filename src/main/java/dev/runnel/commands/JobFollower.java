@@ -3,6 +3,8 @@ package dev.runnel.commands;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
 import dev.runnel.model.Event;
+import dev.runnel.model.ExitStatus;
+import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
 import dev.runnel.model.Outcome;
@@ -12,6 +14,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.streams.WriteStream;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +37,7 @@ public final class JobFollower {
   private final long ackBytes;
   private final long maxUnreadBytes;
   private Event.@Nullable Started begun;
+  private @Nullable ExitStatus exited;
   private @Nullable Handler<Event.Gap> gapHandler;
   private long acked;
   private boolean over;
@@ -69,6 +73,11 @@ public final class JobFollower {
   /** The log offset after the last byte or gap that came. */
   public long next() {
     return tally.next();
+  }
+
+  /** How far output and stdin came; grows as they do. */
+  public long reached() {
+    return tally.next() + stdin.takenBytes();
   }
 
   /** Bytes that came and were not consumed yet. */
@@ -108,6 +117,10 @@ public final class JobFollower {
 
   /** What the node told, in order; the body belongs to us. */
   public void take(Event event, byte[] body) {
+    String wrong = over ? null : contradiction(event);
+    if (wrong != null) {
+      fail(new CommandException("the node contradicted itself: it " + wrong));
+    }
     if (over) {
       return;
     }
@@ -128,10 +141,77 @@ public final class JobFollower {
       case Event.Detached(var reason) ->
           giveUp(new CommandException("detached: " + reason.wireName()));
       case Event.Failed failed -> fail(new CommandException(failed));
-      case Event.Exited _, Event.Hello _, Event.Ok _, Event.Ping _, Event.Pong _ -> {}
+      case Event.Exited(_, ExitStatus status) -> exited = status;
+      case Event.Hello _, Event.Ok _, Event.Ping _, Event.Pong _ -> {}
       case Event.Status _ -> {}
       case Event.JobsPart _, Event.JobsEnd _ -> {}
     }
+  }
+
+  // What fits neither what was asked for nor what came before is nothing to go by.
+  private @Nullable String contradiction(Event event) {
+    JobId named = jobOf(event);
+    JobId expected = begun == null ? asked() : begun.job();
+    if (named != null && expected != null && !named.equals(expected)) {
+      return "told of job " + named + " instead of " + expected;
+    }
+    return switch (event) {
+      case Event.Started running -> misplaced(running);
+      case Event.Output _ when begun == null && opening instanceof Request.Run ->
+          "sent output of a command that it had not started";
+      case Event.Exited(_, ExitStatus status) when differs(status) ->
+          "told of two ways in which the command ended";
+      case Event.Ended(End how, _) -> contradiction(how);
+      default -> null;
+    };
+  }
+
+  private @Nullable JobId asked() {
+    return switch (opening) {
+      case Request.Run run -> run.job();
+      case Request.Attach attach -> attach.job();
+      default -> null;
+    };
+  }
+
+  private static @Nullable JobId jobOf(Event event) {
+    return switch (event) {
+      case Event.Started running -> running.job();
+      case Event.Output output -> output.job();
+      case Event.Gap gap -> gap.job();
+      case Event.StdinAck ack -> ack.job();
+      case Event.StdinClosed closed -> closed.job();
+      case Event.Exited status -> status.job();
+      case Event.Ended(End how, _) -> how.job();
+      default -> null;
+    };
+  }
+
+  private @Nullable String misplaced(Event.Started running) {
+    OptionalLong place =
+        begun != null
+            ? OptionalLong.of(tally.next())
+            : opening instanceof Request.Attach attach ? attach.from() : OptionalLong.of(0);
+    return place.isPresent() && running.next() != place.getAsLong()
+        ? "began output at offset " + running.next() + " instead of " + place.getAsLong()
+        : null;
+  }
+
+  private boolean differs(@Nullable ExitStatus status) {
+    return exited != null && !exited.equals(status);
+  }
+
+  private @Nullable String contradiction(End how) {
+    boolean ran = how.outcome() == Outcome.EXITED || how.outcome() == Outcome.SIGNALED;
+    // One that an earlier life of the node left may have no record of its start.
+    boolean unrecorded = opening instanceof Request.Attach && how.startedAt() == null;
+    if (ran && begun == null && !unrecorded) {
+      return "told of an end and of no start";
+    }
+    if (how.outcome() == Outcome.START_FAILED && begun != null) {
+      return "told of a start, and then that it failed";
+    }
+    return differs(how.status()) ? "told of two ways in which the command ended" : null;
   }
 
   private void start(Event.Started running) {

@@ -2,6 +2,7 @@ package dev.runnel.commands;
 
 import dev.runnel.model.End;
 import dev.runnel.model.Event;
+import dev.runnel.model.Outcome;
 import dev.runnel.model.Stream;
 import dev.runnel.model.StreamTotal;
 import java.util.EnumMap;
@@ -60,7 +61,10 @@ final class OutputTally {
           : "output ended at offset " + next + " (the node counted: " + how.outputBytes() + ")";
     }
     String damage = damage(Stream.STDOUT, how.stdout());
-    return damage == null ? damage(Stream.STDERR, how.stderr()) : damage;
+    damage = damage == null ? damage(Stream.STDERR, how.stderr()) : damage;
+    return damage == null && how.outcome() != Outcome.LOST && next != how.outputBytes()
+        ? "output ended at offset " + next + " (the node counted: " + how.outputBytes() + ")"
+        : damage;
   }
 
   private @Nullable String damage(Stream stream, StreamTotal told) {

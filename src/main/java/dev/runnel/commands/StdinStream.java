@@ -118,6 +118,11 @@ final class StdinStream implements WriteStream<Buffer> {
     waiting = true;
   }
 
+  /** How much the pipe has taken of what was written here. */
+  long takenBytes() {
+    return taken;
+  }
+
   /** The pipe has taken so much, counted from the job's start. */
   void taken(long offset) {
     if (!begun) {

@@ -33,6 +33,12 @@ public enum Limit {
   MAX_UNSENT_BYTES(
       "max_unsent_bytes", 256 << 10, 1_024, 1 << 30, "output under way on a connection"),
   MAX_UNREAD_BYTES("max_unread_bytes", 1 << 20, 1_024, 1 << 30, "answers unread on a connection"),
+  MAX_PARTIAL_BYTES(
+      "max_partial_bytes",
+      0,
+      1 << 19,
+      1L << 40,
+      "what has begun to arrive, of all connections; 0: an eighth of the heap's limit"),
   MAX_SEED_BYTES(
       "max_seed_bytes",
       128L << 20,

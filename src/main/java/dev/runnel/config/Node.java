@@ -80,6 +80,7 @@ public final class Node {
             new Gate(registry, bus, terms.guard(), terms.disk().recorder()),
             settings.serverLimits(),
             new Strangers(settings.strangerLimits()),
+            settings.frameMemory(),
             "runnel " + Version.text());
   }
 

@@ -5,6 +5,7 @@ import dev.runnel.job.LogMemory;
 import dev.runnel.process.Enclosure;
 import dev.runnel.security.Quotas;
 import dev.runnel.security.Strangers;
+import dev.runnel.server.FrameMemory;
 import dev.runnel.server.Listen;
 import dev.runnel.server.ServerLimits;
 import dev.runnel.tls.TlsFiles;
@@ -137,6 +138,12 @@ public record Settings(
         (int) limit(Limit.MAX_UNREAD_BYTES),
         Duration.ofMillis(limit(Limit.FIRST_FRAME_MS)),
         Duration.ofMillis(limit(Limit.FRAME_MS)));
+  }
+
+  /** What their frames may hold that are not whole. */
+  public FrameMemory frameMemory() {
+    long bytes = limit(Limit.MAX_PARTIAL_BYTES);
+    return bytes == 0 ? FrameMemory.ofHeap() : new FrameMemory(bytes);
   }
 
   /** What is borne of peers that are not known yet. */

@@ -2,9 +2,8 @@ package dev.runnel.job;
 
 import dev.runnel.model.JobId;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class EndedJobs {
   private final int most;
-  private final Map<JobId, Entry> byId = new HashMap<>();
+  private final TreeMap<JobId, Entry> byId = new TreeMap<>();
   private final TreeSet<Entry> byExpiry = new TreeSet<>();
   private long entries;
 
@@ -59,8 +58,10 @@ final class EndedJobs {
     return entry == null ? null : entry.job();
   }
 
-  synchronized List<Job> all() {
-    return byId.values().stream().map(Entry::job).toList();
+  /** The one whose id follows that one, or the first of all; null: there is none. */
+  synchronized @Nullable Job after(@Nullable JobId id) {
+    var next = id == null ? byId.firstEntry() : byId.higherEntry(id);
+    return next == null ? null : next.getValue().job();
   }
 
   /** Those whose time is up, which are known no longer. */

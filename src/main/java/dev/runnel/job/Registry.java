@@ -19,11 +19,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -52,7 +51,8 @@ public final class Registry {
   private final @Nullable Spooler spooler;
   private final JobLimits limits;
   private final SecureRandom random = new SecureRandom();
-  private final ConcurrentHashMap<JobId, Job> jobs = new ConcurrentHashMap<>();
+  // By id, for lists that are made piece by piece.
+  private final ConcurrentSkipListMap<JobId, Job> jobs = new ConcurrentSkipListMap<>();
   private final AtomicInteger places = new AtomicInteger();
   private final AtomicInteger starting = new AtomicInteger();
   private final CompletableFuture<Void> drained = new CompletableFuture<>();
@@ -301,17 +301,27 @@ public final class Registry {
     known(id).cancel(Outcome.CANCELED, begun);
   }
 
+  /** The job known whose id follows that one; null: there is none. Null asks for the first. */
+  public @Nullable Job after(@Nullable JobId id) {
+    // In this order: a job that ends in between is found among the ended ones.
+    Map.Entry<JobId, Job> living = id == null ? jobs.firstEntry() : jobs.higherEntry(id);
+    Job over = ended.after(id);
+    if (living == null || (over != null && over.id().compareTo(living.getKey()) <= 0)) {
+      return over;
+    }
+    return living.getValue();
+  }
+
   /** Those of the jobs known that fit, by id. */
   public List<JobStatus> list(Predicate<JobStatus> fits, int limit) {
-    Map<JobId, JobStatus> all = new LinkedHashMap<>();
-    // In this order: what ends in between is in both rather than in neither.
-    jobs.forEach((id, job) -> all.put(id, job.status()));
-    ended.all().forEach(job -> all.put(job.id(), job.status()));
-    return all.values().stream()
-        .filter(fits)
-        .sorted(Comparator.comparing(JobStatus::job))
-        .limit(limit)
-        .toList();
+    List<JobStatus> found = new ArrayList<>();
+    for (Job job = after(null); job != null && found.size() < limit; job = after(job.id())) {
+      JobStatus status = job.status();
+      if (fits.test(status)) {
+        found.add(status);
+      }
+    }
+    return found;
   }
 
   /** Takes no more jobs; done when the last of those there are has ended. */

@@ -28,6 +28,11 @@ final class Connection implements FrameDecoder.Output {
   private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
   private static final byte[] NO_BODY = {};
 
+  /** So much of one peer's requests is looked at before it is the turn of others. */
+  private static final int FRAMES_IN_A_TURN = 64;
+
+  private static final long TURN_NANOS = Duration.ofMillis(2).toNanos();
+
   /** How long a peer may still read what was sent last. */
   private static final Duration LINGER = Duration.ofSeconds(1);
 
@@ -47,7 +52,11 @@ final class Connection implements FrameDecoder.Output {
 
   private final RequestDesk desk;
   private final ArrayDeque<SocketFollower> turns = new ArrayDeque<>();
+  private final FrameMemory.Hold held;
   private boolean reading = true;
+  private boolean isToRead;
+  private int framesInTurn;
+  private long turnBegan;
   private boolean draining;
   private boolean closing;
 
@@ -61,6 +70,7 @@ final class Connection implements FrameDecoder.Output {
     this.clock = new FrameClock(context.owner(), peer.limits(room.limits()), this::tooSlow);
     this.heartbeat = new Heartbeat(context.owner(), this::ping, this::silent);
     this.desk = new RequestDesk(room, peer, this);
+    this.held = room.frames().new Hold(() -> execute(this::giveUpFrame));
   }
 
   /** TLS is there, before the first byte that comes through it. */
@@ -115,7 +125,7 @@ final class Connection implements FrameDecoder.Output {
   }
 
   private void closeIfDrained() {
-    if (draining && !closing && !desk.hasFollowers() && socket.isAllTaken()) {
+    if (draining && !closing && desk.isIdle() && socket.isAllTaken()) {
       endOutput();
     }
   }
@@ -154,12 +164,38 @@ final class Connection implements FrameDecoder.Output {
     }
     heartbeat.heard();
     try {
+      beginTurn();
       decoder.handle(bytes);
-      watchFrame();
-      flush();
+      endTurn();
     } catch (RuntimeException e) {
       broken(e);
     }
+  }
+
+  private void beginTurn() {
+    framesInTurn = 0;
+    turnBegan = System.nanoTime();
+  }
+
+  private void endTurn() {
+    holdFrame();
+    watchFrame();
+    flush();
+  }
+
+  /** Accounts for what is held of the peer's next frame, or the next TLS record. */
+  void holdFrame() {
+    long bytes = decoder.heldBytes() + socket.heldBytes();
+    if (!closing && !held.set(peer.principal(), peer.source(), bytes)) {
+      giveUpFrame();
+    }
+  }
+
+  private void giveUpFrame() {
+    String limit = "limit: " + room.frames().limitBytes() + " bytes";
+    end(
+        new ProtocolException(
+            ErrorCode.TOO_SLOW, "frames not whole yet, of all connections: " + limit));
   }
 
   // Bytes of a peer that is not read may make a whole frame: it isn't the peer that is slow.
@@ -171,6 +207,10 @@ final class Connection implements FrameDecoder.Output {
 
   @Override
   public void frame(Frame frame) {
+    if (closing || !socket.isOpen()) {
+      return;
+    }
+    held.renew();
     try {
       desk.take(frame.header(), frame.body());
       // A stranger's first frame is a hello that lets it in: until then its time runs.
@@ -180,7 +220,17 @@ final class Connection implements FrameDecoder.Output {
     } catch (ProtocolException e) {
       end(e);
     }
-    readOnlyIfRead();
+    framesInTurn++;
+    if (!mayRead()) {
+      rest();
+      // Not of a stranger: its time runs whatever it asks.
+      if (peer.isKnown()) {
+        clock.rest();
+      }
+    } else if (framesInTurn >= FRAMES_IN_A_TURN || System.nanoTime() - turnBegan > TURN_NANOS) {
+      rest();
+      readSoon();
+    }
   }
 
   @Override
@@ -204,8 +254,19 @@ final class Connection implements FrameDecoder.Output {
 
   // Nothing that is sent would arrive: its jobs go the way of any lost runner's.
   private void silent() {
-    LOG.info("connection lost peer={} reason=silent", netSocket.remoteAddress());
-    socket.close();
+    lose("silent");
+  }
+
+  /** Gives the peer up if its machine answers nothing. To be called every few seconds. */
+  void endIfLost(long now) {
+    if (socket.isLost(now)) {
+      lose("unanswered");
+    }
+  }
+
+  private void lose(String reason) {
+    LOG.info("connection lost peer={} reason={}", netSocket.remoteAddress(), reason);
+    socket.abort();
   }
 
   // What is sent.
@@ -226,7 +287,8 @@ final class Connection implements FrameDecoder.Output {
 
   /** Gives turns as long as the transport may be handed more, then has it send. */
   void flush() {
-    while (!closing && socket.unsentOutput() < room.limits().maxUnsentBytes()) {
+    int most = room.limits().maxUnsentBytes();
+    while (!closing && socket.unsentOutput() < room.unsent().outputAllowance(most)) {
       SocketFollower follower = turns.poll();
       if (follower == null) {
         break;
@@ -238,7 +300,8 @@ final class Connection implements FrameDecoder.Output {
 
   private void takenByTransport() {
     if (!closing) {
-      readOnlyIfRead();
+      desk.goOn();
+      readSoon();
       if (!turns.isEmpty()) {
         flush();
       }
@@ -246,23 +309,46 @@ final class Connection implements FrameDecoder.Output {
     }
   }
 
-  // The only reason not to read a peer: it asks and does not read the answers.
-  private void readOnlyIfRead() {
-    int limit = room.limits().maxUnreadBytes();
-    if (reading && socket.unreadAnswers() > limit) {
+  // When it is read.
+
+  /** How many bytes of answers its peer may leave unread. */
+  private int answerAllowance() {
+    return room.unsent().answerAllowance(room.limits().maxUnreadBytes());
+  }
+
+  // The only reason not to read a peer for long: it asks and does not read the answers.
+  private boolean mayRead() {
+    return !desk.isListing()
+        && socket.unreadAnswers() <= (reading ? answerAllowance() : answerAllowance() / 2);
+  }
+
+  private void rest() {
+    if (reading && !closing) {
       reading = false;
-      clock.rest();
       decoder.pause();
-      netSocket.pause();
-    } else if (!reading && socket.unreadAnswers() <= limit / 2) {
-      reading = true;
-      netSocket.resume();
-      execute(
-          () -> {
-            decoder.resume();
-            watchFrame();
-            flush();
-          });
+      socket.stopReading();
+    }
+  }
+
+  /** In a turn of its own, as its peer may have sent many requests ahead. */
+  void readSoon() {
+    if (!reading && !isToRead && !closing && mayRead()) {
+      isToRead = true;
+      execute(this::readOn);
+    }
+  }
+
+  private void readOn() {
+    isToRead = false;
+    if (closing || reading) {
+      return;
+    }
+    reading = true;
+    beginTurn();
+    decoder.resume();
+    endTurn();
+    if (reading) {
+      socket.readOn();
     }
   }
 
@@ -285,6 +371,7 @@ final class Connection implements FrameDecoder.Output {
     if (mistake.code() == ErrorCode.UNAUTHENTICATED && !peer.isKnown()) {
       // Whoever guesses has to wait for each answer, and so does its next guess.
       decoder.stop();
+      held.release();
       clock.linger(peer.failed(mistake.getMessage()), () -> endWith(mistake));
     } else {
       endWith(mistake);
@@ -302,10 +389,9 @@ final class Connection implements FrameDecoder.Output {
     heartbeat.stop();
     decoder.stop();
     closing = true;
+    held.release();
     leaveAll();
-    if (!reading) {
-      netSocket.resume();
-    }
+    socket.readOn();
     socket.flush();
     socket.halfClose();
     clock.linger(LINGER, socket::close);
@@ -328,6 +414,7 @@ final class Connection implements FrameDecoder.Output {
     }
     heartbeat.stop();
     decoder.stop();
+    held.release();
     clock.stop();
     peer.gone();
     leaveAll();

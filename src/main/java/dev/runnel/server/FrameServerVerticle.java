@@ -10,6 +10,7 @@ import io.vertx.core.net.SocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +24,11 @@ final class FrameServerVerticle extends VerticleBase {
   /** How long a token that was taken back may still be of use. */
   private static final Duration REVOCATION = Duration.ofSeconds(1);
 
+  /** Between two looks for peers that are lost; it is each connection's turn at every tenth. */
+  private static final Duration LOOK = Duration.ofMillis(500);
+
+  private static final int LOOKS = 10;
+
   /** How many may stay at once, for as long as it takes to read why; others are just closed. */
   private static final int MAX_TURNED_AWAY = 64;
 
@@ -32,6 +38,7 @@ final class FrameServerVerticle extends VerticleBase {
   private final Set<Connection> connections = new HashSet<>();
   private @Nullable Tokens tokens;
   private int turnedAway;
+  private int look;
   private boolean stopping;
   private volatile int port;
 
@@ -52,8 +59,20 @@ final class FrameServerVerticle extends VerticleBase {
     if (known instanceof Access.ByToken(var tokens)) {
       vertx.setPeriodic(REVOCATION.toMillis(), _ -> endRevoked(tokens.get()));
     }
+    if (listen instanceof Listen.Tcp) {
+      vertx.setPeriodic(LOOK.toMillis(), _ -> endLost());
+    }
     NetServer server = vertx.createNetServer(options()).connectHandler(this::connected);
     return listen(server).onSuccess(listening -> port = listening.actualPort());
+  }
+
+  // A tenth of them each time: thousands are not looked at in one go.
+  private void endLost() {
+    long now = System.nanoTime();
+    look = (look + 1) % LOOKS;
+    List<Connection> due =
+        connections.stream().filter(each -> Math.floorMod(each.hashCode(), LOOKS) == look).toList();
+    due.forEach(connection -> connection.endIfLost(now));
   }
 
   private void endRevoked(Tokens now) {
@@ -86,9 +105,7 @@ final class FrameServerVerticle extends VerticleBase {
 
   private NetServerOptions options() {
     NetServerOptions options = new NetServerOptions().setAcceptBacklog(BACKLOG);
-    // No TCP_USER_TIMEOUT: it also ends a connection whose peer answers every probe and only does
-    // not
-    // read, and a reader may take its time. tcp(7)
+    // No TCP_USER_TIMEOUT: see Unanswered.
     return listen instanceof Listen.Tcp
         ? options.setTcpNoDelay(true).setTcpKeepAlive(true)
         : options;
@@ -117,7 +134,9 @@ final class FrameServerVerticle extends VerticleBase {
   private void open(Connection connection, Peer peer) {
     switch (access) {
       case Access.OverTls(var engines, _) ->
-          connection.socket().secure(engines.get(), connection::secured, peer::failed);
+          connection
+              .socket()
+              .secure(engines.get(), connection::secured, connection::holdFrame, peer::failed);
       case Access.ByUser() -> peer.ofUser(connection.socket().userOfPeer());
       case Access.ByToken _, Access.Open _ -> {}
     }

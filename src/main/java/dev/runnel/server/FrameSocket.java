@@ -12,6 +12,7 @@ import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.socket.nio.NioDomainSocketChannel;
+import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.ssl.NotSslRecordException;
 import io.netty.handler.ssl.SslHandler;
 import io.vertx.core.internal.net.NetSocketInternal;
@@ -23,7 +24,10 @@ import java.security.cert.X509Certificate;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLPeerUnverifiedException;
+import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The sending side of a connection, on its event loop. It writes to Netty's channel itself: output
@@ -34,9 +38,16 @@ final class FrameSocket {
   // A copy of so few bytes costs less than a reference to them.
   private static final int COPIED_BYTES = 4 * 1024;
 
+  /** How long a close waits for TLS's last word to be taken; 0 would be for ever. */
+  private static final long CLOSE_NOTIFY_MILLIS = 1_000;
+
+  private static final Logger LOG = LoggerFactory.getLogger(FrameSocket.class);
+
   private final ChannelHandlerContext channel;
   private final Unsent unsent;
   private final Runnable onTaken;
+  private final Unanswered unanswered = new Unanswered();
+  private @Nullable TlsRecords records;
   private long unsentOutput;
   private long unreadAnswers;
   private boolean dirty;
@@ -63,15 +74,48 @@ final class FrameSocket {
     return unreadAnswers;
   }
 
+  /** Bytes received that are no whole TLS record yet. */
+  int heldBytes() {
+    return records == null ? 0 : records.heldBytes();
+  }
+
   boolean isAllTaken() {
     return unsentOutput + unreadAnswers == 0;
   }
 
+  /** Whether bytes can still be sent to the peer. */
+  boolean isOpen() {
+    return channel.channel().isActive();
+  }
+
+  /**
+   * Has nothing read any more, but for what was read and not handed over yet. Not the socket's own
+   * pause, which would first fill a queue of some hundred kilobytes.
+   */
+  void stopReading() {
+    channel.channel().config().setAutoRead(false);
+  }
+
+  void readOn() {
+    channel.channel().config().setAutoRead(true);
+  }
+
   /** Probes a silent peer after half a minute; the system's own default is two hours. */
   void keepAlive() {
-    setEpollOption("TCP_KEEPIDLE", 30);
-    setEpollOption("TCP_KEEPINTVL", 10);
-    setEpollOption("TCP_KEEPCNT", 3);
+    if (channel.channel() instanceof NioSocketChannel nio) {
+      nio.config().setOption(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPIDLE), 30);
+      nio.config().setOption(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPINTERVAL), 10);
+      nio.config().setOption(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPCOUNT), 3);
+    } else {
+      setEpollOption("TCP_KEEPIDLE", 30);
+      setEpollOption("TCP_KEEPINTVL", 10);
+      setEpollOption("TCP_KEEPCNT", 3);
+    }
+  }
+
+  /** Whether the peer's machine answers nothing any more; to be asked every few seconds. */
+  boolean isLost(long now) {
+    return unanswered.isLost(channel.channel(), now);
   }
 
   // By name: the class that holds them is there with the native transport only.
@@ -87,15 +131,19 @@ final class FrameSocket {
    *
    * @param onSecured called with the peer's certificate, or null, before the first byte that comes
    *     through
+   * @param onHeld called when {@link #heldBytes} may have changed
    * @param onFailed called with the reason if the peer tried and there will be none; the connection
    *     closes
    */
   void secure(
-      SSLEngine engine, Consumer<@Nullable X509Certificate> onSecured, Consumer<String> onFailed) {
+      SSLEngine engine,
+      Consumer<@Nullable X509Certificate> onSecured,
+      Runnable onHeld,
+      Consumer<String> onFailed) {
     SslHandler tls = new SslHandler(engine);
     // The connection's own clock counts the handshake in.
     tls.setHandshakeTimeoutMillis(0);
-    tls.setCloseNotifyFlushTimeoutMillis(0);
+    tls.setCloseNotifyFlushTimeoutMillis(CLOSE_NOTIFY_MILLIS);
     tls.handshakeFuture()
         .addListener(
             shaken -> {
@@ -108,6 +156,9 @@ final class FrameSocket {
     // The peer's last word, even if it leaves the connection open beneath.
     tls.sslCloseFuture().addListener(_ -> close());
     channel.pipeline().addFirst("ssl", tls);
+    TlsRecords records = new TlsRecords(onHeld);
+    channel.pipeline().addFirst("records", records);
+    this.records = records;
   }
 
   // The exceptions' own words have what the peer sent in them, which may be a token.
@@ -224,6 +275,11 @@ final class FrameSocket {
     var _ = channel.close();
   }
 
+  /** The same, without a last word to a peer that hears nothing. */
+  void abort() {
+    var _ = channel.channel().pipeline().firstContext().close();
+  }
+
   private void countAnswer(int bytes) {
     unreadAnswers += bytes;
     unsent.addAnswers(bytes);
@@ -239,9 +295,22 @@ final class FrameSocket {
     channel
         .write(bytes)
         .addListener(
-            _ -> {
+            sent -> {
               account.run();
-              onTaken.run();
+              if (sent.isSuccess()) {
+                onTaken.run();
+              } else {
+                failed(sent.cause());
+              }
             });
+  }
+
+  // With a frame missing, what follows it means something else.
+  private void failed(Throwable cause) {
+    if (!(cause instanceof IOException)) {
+      LOG.warn(
+          "write failed peer={} cause={}", channel.channel().remoteAddress(), cause.toString());
+    }
+    close();
   }
 }

@@ -71,6 +71,16 @@ final class Peer {
     return refusal;
   }
 
+  /** Where it is from, as far as connections are counted together. */
+  String source() {
+    return source;
+  }
+
+  /** Who it is; empty: a stranger. */
+  String principal() {
+    return caller == null ? "" : caller.principal();
+  }
+
   boolean isKnown() {
     return caller != null;
   }

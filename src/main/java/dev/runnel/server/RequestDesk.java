@@ -1,6 +1,7 @@
 package dev.runnel.server;
 
 import dev.runnel.bus.Gate;
+import dev.runnel.bus.Listing;
 import dev.runnel.bus.StartJob;
 import dev.runnel.job.BadNoticeException;
 import dev.runnel.job.Follow;
@@ -10,10 +11,8 @@ import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
-import dev.runnel.model.JobStatus;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Request;
-import dev.runnel.wire.EventEncoder;
 import dev.runnel.wire.Header;
 import dev.runnel.wire.Limits;
 import dev.runnel.wire.ProtocolException;
@@ -22,7 +21,6 @@ import dev.runnel.wire.RequestException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -49,6 +47,7 @@ final class RequestDesk {
   private final Set<String> inFlight = new HashSet<>();
   private final Map<String, SocketFollower> followers = new HashMap<>();
   private final Map<JobId, SocketFollower> runners = new HashMap<>();
+  private @Nullable JobsAnswer listing;
 
   RequestDesk(ServerRoom room, Peer peer, Connection connection) {
     this.room = room;
@@ -56,8 +55,9 @@ final class RequestDesk {
     this.connection = connection;
   }
 
-  boolean hasFollowers() {
-    return !followers.isEmpty();
+  /** Whether nothing is under way that its peer would have to hear the end of. */
+  boolean isIdle() {
+    return followers.isEmpty() && !isListing();
   }
 
   /**
@@ -173,7 +173,7 @@ final class RequestDesk {
       case Request.Status(JobId job) ->
           connection.answer(id, new Event.Status(gate.status(peer.caller(), job)));
       case Request.Jobs(String prefix, var state, int limit) ->
-          jobs(id, gate.list(peer.caller(), prefix, state, limit));
+          list(id, gate.list(peer.caller(), prefix, state, limit));
       case Request.Ping() -> connection.answer(id, new Event.Pong());
       case Request.Notice _ -> throw new IllegalStateException("a notice is no request");
     }
@@ -264,11 +264,20 @@ final class RequestDesk {
     connection.flush();
   }
 
-  private void jobs(@Nullable String id, List<JobStatus> statuses) {
-    List<byte[]> bodies = EventEncoder.encodeStatuses(statuses);
-    for (int i = 0; i < bodies.size(); i++) {
-      boolean last = i == bodies.size() - 1;
-      connection.answer(id, last ? new Event.JobsEnd() : new Event.JobsPart(), bodies.get(i));
+  /** Whether an answer is being made of which there is more: nothing is taken up meanwhile. */
+  boolean isListing() {
+    return listing != null && !listing.isOver();
+  }
+
+  private void list(@Nullable String id, Listing jobs) {
+    listing = new JobsAnswer(connection, room.unsent(), id, jobs);
+    listing.goOn();
+  }
+
+  /** The peer has read something. */
+  void goOn() {
+    if (listing != null) {
+      listing.goOn();
     }
   }
 
@@ -285,5 +294,8 @@ final class RequestDesk {
     new ArrayList<>(followers.values()).forEach(SocketFollower::leave);
     followers.clear();
     runners.clear();
+    if (listing != null) {
+      listing.drop();
+    }
   }
 }

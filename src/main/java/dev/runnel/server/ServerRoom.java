@@ -12,6 +12,7 @@ import java.util.stream.Stream;
  * @param strangers those of their peers that are not known yet
  * @param connections how many there are, on all listeners
  * @param unsent of all of them together
+ * @param frames that are not whole yet, of all of them together
  * @param software name and version, for {@code hello}
  */
 public record ServerRoom(
@@ -20,6 +21,7 @@ public record ServerRoom(
     Strangers strangers,
     AtomicInteger connections,
     Unsent unsent,
+    FrameMemory frames,
     String software) {
   /** What {@code hello} says that this server offers beyond asking and answering. */
   private static final List<String> FEATURES =
@@ -54,11 +56,13 @@ public record ServerRoom(
   }
 
   public static ServerRoom of(Gate gate, ServerLimits limits, String software) {
-    return of(gate, limits, new Strangers(Strangers.Limits.DEFAULT), software);
+    return of(
+        gate, limits, new Strangers(Strangers.Limits.DEFAULT), FrameMemory.ofHeap(), software);
   }
 
   public static ServerRoom of(
-      Gate gate, ServerLimits limits, Strangers strangers, String software) {
-    return new ServerRoom(gate, limits, strangers, new AtomicInteger(), new Unsent(), software);
+      Gate gate, ServerLimits limits, Strangers strangers, FrameMemory frames, String software) {
+    return new ServerRoom(
+        gate, limits, strangers, new AtomicInteger(), new Unsent(), frames, software);
   }
 }

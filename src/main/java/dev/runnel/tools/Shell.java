@@ -9,6 +9,8 @@ import java.io.IOException;
 
 /** Runs line after line; knows where, and how the last one went. For one thread. */
 final class Shell {
+  private static final int LOST = 255;
+
   private final Runner runner;
   private final Lines lines;
   private final Directory directory;
@@ -20,10 +22,13 @@ final class Shell {
     this.directory = new Directory(runner);
   }
 
-  /** Blocks until there are no more lines; returns the last command's exit code. */
+  /**
+   * Blocks until there are no more lines; returns the last command's exit code, but no success if
+   * the output of one before was lost.
+   */
   int run() throws IOException {
     Argument line;
-    while (!runner.isOutputGone() && (line = lines.next(mark(last))) != null) {
+    while (!runner.isOutputGone() && !isBroken() && (line = lines.next(mark(last))) != null) {
       String text = line.toString().strip();
       if (text.equals("quit")) {
         break;
@@ -32,7 +37,12 @@ final class Shell {
         last = Directory.isChange(text) ? directory.change(text) : runner.run(directory.spec(line));
       }
     }
-    return last.exitCode();
+    return runner.isOutputLost() && !runner.isOutputGone() ? LOST : last.exitCode();
+  }
+
+  // Somebody who types sees it; a script's next lines may depend on what was lost.
+  private boolean isBroken() {
+    return runner.isOutputLost() && !runner.isInteractive();
   }
 
   /** What the prompt tells of a command: its signal, its code, or nothing if that is 0. */

@@ -22,14 +22,16 @@ final class EndDecoder {
 
   static End decode(Fields fields) throws ProtocolException {
     Outcome outcome = outcome(fields);
+    ExitStatus status = fields.has("exit_code") || fields.has("signal") ? exitStatus(fields) : null;
+    checkStatus(outcome, status);
     return new End(
         fields.job(),
         outcome,
-        fields.has("exit_code") || fields.has("signal") ? exitStatus(fields) : null,
+        status,
         outcome == Outcome.START_FAILED ? failure(fields) : null,
         total(fields, "stdout", outcome),
         total(fields, "stderr", outcome),
-        fields.number("output_bytes", 0),
+        isUnmeasured(outcome) ? fields.number("output_bytes", 0) : fields.number("output_bytes"),
         // Said only if it was not so.
         !fields.has("drained") || fields.flag("drained"),
         leftovers(fields),
@@ -40,7 +42,37 @@ final class EndDecoder {
         fields.flag("oom"));
   }
 
+  // An end that says two things is none that a success can be made of.
+  private static void checkStatus(Outcome outcome, @Nullable ExitStatus status)
+      throws ProtocolException {
+    boolean fits =
+        outcome == Outcome.EXITED
+            ? status instanceof ExitStatus.Exited
+            : outcome == Outcome.SIGNALED
+                ? status instanceof ExitStatus.Signaled
+                : outcome != Outcome.START_FAILED || status == null;
+    if (!fits) {
+      throw Fields.wrong("outcome", outcome.wireName(), "the outcome of " + show(status));
+    }
+  }
+
+  private static String show(@Nullable ExitStatus status) {
+    if (status == null) {
+      return "neither exit_code nor signal";
+    }
+    return status instanceof ExitStatus.Exited(int code)
+        ? "exit_code " + code
+        : "signal " + ((ExitStatus.Signaled) status).signalName();
+  }
+
+  private static boolean isUnmeasured(Outcome outcome) {
+    return outcome == Outcome.START_FAILED || outcome == Outcome.LOST;
+  }
+
   static ExitStatus exitStatus(Fields fields) throws ProtocolException {
+    if (fields.has("signal") && fields.has("exit_code")) {
+      throw Fields.wrong("signal", fields.string("signal"), "no exit_code beside it");
+    }
     if (!fields.has("signal")) {
       return new ExitStatus.Exited(exitCode(fields));
     }
@@ -94,8 +126,7 @@ final class EndDecoder {
   // Of a command that ran to its end they are the proof that nothing is missing.
   private static StreamTotal total(Fields fields, String key, Outcome outcome)
       throws ProtocolException {
-    boolean unmeasured = outcome == Outcome.START_FAILED || outcome == Outcome.LOST;
-    if (unmeasured && !fields.has(key)) {
+    if (isUnmeasured(outcome) && !fields.has(key)) {
       return new StreamTotal(0, 0);
     }
     Fields total = fields.object(key);

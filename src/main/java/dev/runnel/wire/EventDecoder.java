@@ -24,7 +24,15 @@ public final class EventDecoder {
    */
   public static @Nullable Event decode(Header header) throws ProtocolException {
     Fields fields = Fields.of(header);
-    String type = fields.string("type");
+    Event event = decode(fields, fields.string("type"));
+    // Of a final answer nothing comes after it; whatever else is so marked was meant otherwise.
+    if (event != null && event.isFinal() != fields.flag("final")) {
+      throw Fields.wrong("final", fields.flag("final"), event.isFinal() + " for this type");
+    }
+    return event;
+  }
+
+  private static @Nullable Event decode(Fields fields, String type) throws ProtocolException {
     return switch (type) {
       case "hello" -> hello(fields);
       case "started" -> started(fields);

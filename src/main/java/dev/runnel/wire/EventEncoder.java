@@ -48,7 +48,7 @@ public final class EventEncoder {
     List<byte[]> bodies = new ArrayList<>();
     ByteArrayOutputStream body = new ByteArrayOutputStream();
     for (JobStatus status : statuses) {
-      byte[] element = element(status);
+      byte[] element = encodeStatus(status);
       // One byte for the comma or the opening bracket, one for the closing one.
       if (body.size() > 0 && body.size() + element.length + 2 > Limits.MAX_BODY_BYTES) {
         bodies.add(closed(body));
@@ -70,7 +70,8 @@ public final class EventEncoder {
     return bytes;
   }
 
-  private static byte[] element(JobStatus status) {
+  /** One element of such an array. */
+  public static byte[] encodeStatus(JobStatus status) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try (JsonGenerator json = Json.generator(out)) {
       json.writeStartObject();

@@ -134,7 +134,8 @@ final class BusDesk {
       case Request.Status(var job) ->
           reply(message, new Event.Status(gate.status(CALLER, job)), NO_BODY);
       case Request.Jobs(var prefix, var state, int limit) ->
-          jobs(message, EventEncoder.encodeStatuses(gate.list(CALLER, prefix, state, limit)));
+          jobs(
+              message, EventEncoder.encodeStatuses(gate.list(CALLER, prefix, state, limit).rest()));
       case Request.Ping() -> reply(message, new Event.Pong(), NO_BODY);
       case Request.Hello _ ->
           throw new RefusedException(ErrorCode.UNSUPPORTED, "hello: not on the event bus");

@@ -107,8 +107,15 @@ class ExecResumeTest {
                   run.matches(".*\"job\":\"[0-9a-z]{16}\",\"once\":\"[0-9a-z]{26}\".*"), run);
               assertTrue(run.contains("\"linger_ms\":30000"), run);
               assertTrue(run.contains("\"window\":1048576"), run);
-              peer.started();
-              peer.end(OK);
+              String job = run.replaceAll(".*(\"job\":\"[0-9a-z]{16}\").*", "$1");
+              peer.send(FakeServer.STARTED.replace("\"job\":\"j\"", job));
+              peer.send(
+                  "\"type\":\"end\",\"id\":\"run\",\"final\":true,"
+                      + job
+                      + ","
+                      + OK
+                      + ",\"stdout\":{\"bytes\":0,\"crc32\":0}"
+                      + ",\"stderr\":{\"bytes\":0,\"crc32\":0},\"output_bytes\":0");
             })) {
       assertEquals(
           0, client.run("exec", "-H", server.host(), "--linger", "30s", "true"), client.err());

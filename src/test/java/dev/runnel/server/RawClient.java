@@ -100,7 +100,7 @@ public final class RawClient implements Closeable {
    * A frame's bytes; {@code total_size} is added to the keys, which may be empty. For a quotation
    * mark an apostrophe will do.
    */
-  static byte[] frame(String keys, byte[] body) {
+  public static byte[] frame(String keys, byte[] body) {
     String header =
         "{"
             + keys.replace('\'', '"')
@@ -139,7 +139,7 @@ public final class RawClient implements Closeable {
     return all.toByteArray();
   }
 
-  void send(byte[] bytes) throws IOException {
+  public void send(byte[] bytes) throws IOException {
     checker.sent(bytes);
     out.write(bytes);
     out.flush();
@@ -281,7 +281,7 @@ public final class RawClient implements Closeable {
   }
 
   /** Reads up to the error that ends the connection, and that end; what came before is kept. */
-  Answer expectClose(String code) throws IOException {
+  public Answer expectClose(String code) throws IOException {
     Answer error = nextThat(answer -> answer.header().path("close").asBoolean());
     assertEquals(code, error.text("code"), error::toString);
     assertTrue(isAtEnd(), error::toString);

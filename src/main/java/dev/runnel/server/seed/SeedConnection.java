@@ -7,6 +7,7 @@ import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;
+import dev.runnel.server.FrameMemory;
 import dev.runnel.server.ServerRoom;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
@@ -41,6 +42,7 @@ final class SeedConnection {
   private final ArrayDeque<Buffer> queued = new ArrayDeque<>();
   private @Nullable SeedFollower follower;
   private @Nullable SeedAnswer sending;
+  private final FrameMemory.Hold held;
   private long stallTimer = NONE;
   private boolean first = true;
   private boolean closing;
@@ -56,6 +58,7 @@ final class SeedConnection {
     this.context = context;
     this.socket = socket;
     this.onClosed = onClosed;
+    this.held = room.frames().new Hold(() -> execute(this::giveUp));
   }
 
   /** Begins to read. */
@@ -112,11 +115,28 @@ final class SeedConnection {
       return;
     }
     runNext();
+    hold();
+  }
+
+  // What waits counts among the frames of all connections that are not whole.
+  private void hold() {
+    long bytes = queued.stream().mapToLong(Buffer::length).sum();
+    if (!closing && !held.set(PRINCIPAL, socket.remoteAddress().hostAddress(), bytes)) {
+      giveUp();
+    }
+  }
+
+  private void giveUp() {
+    end("commands that wait, of all connections: limit: " + room.frames().limitBytes() + " bytes");
   }
 
   private void runNext() {
     Buffer next = follower == null && sending == null ? queued.poll() : null;
     if (next == null) {
+      return;
+    }
+    hold();
+    if (closing) {
       return;
     }
     try {
@@ -193,6 +213,7 @@ final class SeedConnection {
     closing = true;
     stopTimer();
     queued.clear();
+    held.release();
     if (follower != null) {
       follower.leave();
       follower = null;

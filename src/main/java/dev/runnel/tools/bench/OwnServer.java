@@ -27,6 +27,8 @@ final class OwnServer implements AutoCloseable {
           "-XX:+UseSerialGC",
           "-Xmx256m",
           "-Xmn32m",
+          "-XX:+ExitOnOutOfMemoryError",
+          "-XX:+DisplayVMOutputToStderr",
           "-XX:-MaxFDLimit",
           "-XX:+IgnoreUnrecognizedVMOptions",
           "--sun-misc-unsafe-memory-access=allow");

@@ -16,10 +16,12 @@ import org.jspecify.annotations.Nullable;
 public final class FrameDecoder {
   private static final byte[] NO_BODY = {};
 
-  private final RecordParser parser;
   private final Output output;
+  private RecordParser parser;
   private Step step = Step.LENGTH;
   private @Nullable Header header;
+  // Of a frame whose body is not there yet: what a header is parsed to may take far more memory.
+  private byte @Nullable [] headerText;
   // What the parser was given, less what it gave back: at the end of the stream it drops the rest.
   private long pendingBytes;
   private int headerBytes;
@@ -49,8 +51,11 @@ public final class FrameDecoder {
 
   public FrameDecoder(Output output) {
     this.output = output;
-    this.parser = RecordParser.newFixed(Limits.PREFIX_BYTES);
-    parser.setOutput(this::take);
+    this.parser = parser();
+  }
+
+  private RecordParser parser() {
+    return RecordParser.newFixed(Limits.PREFIX_BYTES, this::take);
   }
 
   /** From the next frame on none has more, header and body together. */
@@ -91,6 +96,11 @@ public final class FrameDecoder {
     return step != Step.STOPPED && (pendingBytes > 0 || step != Step.LENGTH);
   }
 
+  /** Bytes that are held here: of a frame under way, and of whole ones while paused. */
+  public long heldBytes() {
+    return pendingBytes + (headerText == null ? 0 : headerText.length);
+  }
+
   /** Whole frames stay inside until {@link #resume}; the caller stops its socket as well. */
   public void pause() {
     paused = true;
@@ -105,15 +115,23 @@ public final class FrameDecoder {
   /** No frame comes any more, not even from bytes that are here already. */
   public void stop() {
     step = Step.STOPPED;
+    pendingBytes = 0;
+    header = null;
+    headerText = null;
+    // What it holds goes with it.
+    parser = parser();
   }
 
   private void take(Buffer record) {
+    if (step == Step.STOPPED) {
+      return;
+    }
     pendingBytes -= record.length();
     try {
       switch (step) {
         case LENGTH -> takeLength(record);
         case HEADER -> takeHeader(record);
-        case BODY -> emit(record.getBytes());
+        case BODY -> takeBody(record);
         case STOPPED -> {}
       }
     } catch (ProtocolException e) {
@@ -131,14 +149,29 @@ public final class FrameDecoder {
   }
 
   private void takeHeader(Buffer record) throws ProtocolException {
-    Header parsed = Header.parse(record.getBytes());
+    byte[] text = record.getBytes();
+    Header parsed = Header.parse(text);
     check("body", ErrorCode.BODY_TOO_LARGE, parsed.totalSize(), maxBytes - headerBytes);
-    header = parsed;
     if (parsed.totalSize() == 0) {
-      emit(NO_BODY); // The parser knows no record of size 0.
+      emit(parsed, NO_BODY); // The parser knows no record of size 0.
+      return;
+    }
+    if (pendingBytes >= parsed.totalSize()) {
+      header = parsed;
     } else {
-      parser.fixedSizeMode(parsed.totalSize());
-      step = Step.BODY;
+      headerText = text;
+    }
+    parser.fixedSizeMode(parsed.totalSize());
+    step = Step.BODY;
+  }
+
+  private void takeBody(Buffer record) throws ProtocolException {
+    byte[] text = headerText;
+    Header whole = text == null ? header : Header.parse(text);
+    header = null;
+    headerText = null;
+    if (whole != null) {
+      emit(whole, record.getBytes());
     }
   }
 
@@ -149,14 +182,10 @@ public final class FrameDecoder {
     }
   }
 
-  private void emit(byte[] body) {
-    Header whole = header;
-    header = null;
+  private void emit(Header whole, byte[] body) {
     step = Step.LENGTH;
     parser.fixedSizeMode(Limits.PREFIX_BYTES);
-    if (whole != null) {
-      output.frame(new Frame(whole, body));
-    }
+    output.frame(new Frame(whole, body));
   }
 
   private void fail(ProtocolException mistake) {

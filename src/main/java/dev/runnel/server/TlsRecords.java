@@ -1,0 +1,65 @@
+package dev.runnel.server;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+
+/**
+ * Counts what a connection holds of a TLS record that is not whole, in front of the handler that
+ * holds it. On the connection's event loop. RFC 8446, section 5.1.
+ */
+final class TlsRecords extends ChannelInboundHandlerAdapter {
+  private static final int HEADER_BYTES = 5;
+  private static final int LENGTH_AT = 3;
+
+  private final Runnable onChange;
+  private int seen;
+  private int length;
+
+  /**
+   * @param onChange called after what was read at once was handed on
+   */
+  TlsRecords(Runnable onChange) {
+    this.onChange = onChange;
+  }
+
+  /** Bytes of the record that is not whole. */
+  int heldBytes() {
+    return seen;
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext channel, Object message) {
+    if (message instanceof ByteBuf bytes) {
+      count(bytes);
+    }
+    channel.fireChannelRead(message);
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext channel) {
+    channel.fireChannelReadComplete();
+    onChange.run();
+  }
+
+  private void count(ByteBuf bytes) {
+    int at = bytes.readerIndex();
+    while (at < bytes.writerIndex()) {
+      if (seen < HEADER_BYTES) {
+        if (seen >= LENGTH_AT) {
+          length = length << 8 | bytes.getUnsignedByte(at);
+        }
+        seen++;
+        at++;
+      } else {
+        int more = Math.min(HEADER_BYTES + length - seen, bytes.writerIndex() - at);
+        seen += more;
+        at += more;
+      }
+      if (seen >= HEADER_BYTES && seen == HEADER_BYTES + length) {
+        seen = 0;
+        length = 0;
+      }
+    }
+  }
+}
