@@ -56,7 +56,11 @@ record StateFolder(Path path, Wish wish) {
         throw SettingsException.config("--state-dir " + path + ": " + ConfigFile.reason(e));
       }
       LoggerFactory.getLogger(StateFolder.class)
-          .warn("no spool folder={} cause={}", path, ConfigFile.reason(e));
+          .warn(
+              "no spool folder={} cause={}: jobs do not outlive this daemon, and runs with"
+                  + " on_full: spool are refused; --state-dir names another folder",
+              path,
+              ConfigFile.reason(e));
       return null;
     }
   }

@@ -4,11 +4,15 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A folder that nobody but its owner may look into, and that one server has at a time: a lock in it
@@ -26,11 +30,14 @@ public final class OwnFolder implements AutoCloseable {
   private static final String LOCK = ".lock";
 
   private final Path path;
-  private final FileChannel lock;
+  // Replaced under our lock; which file it is.
+  private volatile FileChannel lock;
+  private @Nullable Object lockKey;
 
-  private OwnFolder(Path path, FileChannel lock) {
+  private OwnFolder(Path path) throws IOException {
     this.path = path;
-    this.lock = lock;
+    this.lock = lock(path);
+    this.lockKey = lockKey();
   }
 
   /**
@@ -40,6 +47,10 @@ public final class OwnFolder implements AutoCloseable {
    */
   public static OwnFolder open(Path path) throws IOException {
     Files.createDirectories(path, FOLDER_MODE);
+    return new OwnFolder(path);
+  }
+
+  private static FileChannel lock(Path path) throws IOException {
     FileChannel lock =
         FileChannel.open(
             path.resolve(LOCK),
@@ -56,7 +67,30 @@ public final class OwnFolder implements AutoCloseable {
     if (!taken) {
       throw new IOException("another server uses it");
     }
-    return new OwnFolder(path, lock);
+    return lock;
+  }
+
+  // Null: it is not there.
+  private @Nullable Object lockKey() throws IOException {
+    try {
+      return Files.readAttributes(path.resolve(LOCK), BasicFileAttributes.class).fileKey();
+    } catch (NoSuchFileException _) {
+      return null;
+    }
+  }
+
+  /**
+   * Locks it anew, if the file by which it is locked was removed. To be called now and then.
+   *
+   * @throws IOException if another server has it by now
+   */
+  public synchronized void keep() throws IOException {
+    if (lock.isOpen() && !Objects.equals(lockKey, lockKey())) {
+      FileChannel before = lock;
+      lock = lock(path);
+      lockKey = lockKey();
+      before.close();
+    }
   }
 
   private static boolean isFree(FileChannel lock) throws IOException {
@@ -79,6 +113,7 @@ public final class OwnFolder implements AutoCloseable {
   /** Lets another server have it. */
   @Override
   public void close() throws IOException {
+    // Not under our lock: who holds that may wait for a disk that hangs.
     lock.close();
   }
 }

@@ -36,7 +36,9 @@ final class Chunk {
     /** It left the log and is lent to the runner, whose log goes on answering for it. */
     RUNNER,
     /** It left the log, and none but watchers have it: that is nothing to hold their job up for. */
-    WATCHERS
+    WATCHERS,
+    /** It never was in the log: what is there for replays alone answers for it. */
+    SPARE
   }
 
   Chunk(MemorySegment memory, long start) {
@@ -49,6 +51,13 @@ final class Chunk {
     Chunk chunk = new Chunk(memory, start);
     chunk.account = Account.WATCHERS;
     return chunk;
+  }
+
+  /** The beginning of one that was loaded, for which there is no other memory. */
+  Chunk spare(MemorySegment smaller) {
+    Chunk few = copyTo(smaller);
+    few.account = Account.SPARE;
+    return few;
   }
 
   MemorySegment memory() {
@@ -168,13 +177,16 @@ final class Chunk {
     return true;
   }
 
-  /** The same bytes in no more memory than they take; nobody may have a lease. */
+  /** The same bytes, or the first of them, in so much memory; nobody may have a lease. */
   Chunk copyTo(MemorySegment smaller) {
     Chunk copy = new Chunk(smaller, start);
-    MemorySegment.copy(memory, 0, smaller, 0, used);
-    copy.used = used;
-    copy.runs = runs;
-    copy.runEnds = Arrays.copyOf(runEnds, runs);
+    copy.used = (int) Math.min(used, smaller.byteSize());
+    MemorySegment.copy(memory, 0, smaller, 0, copy.used);
+    while (copy.runs == 0 || runEnds[copy.runs - 1] < copy.used) {
+      copy.runs++;
+    }
+    copy.runEnds = Arrays.copyOf(runEnds, copy.runs);
+    copy.runEnds[copy.runs - 1] = copy.used;
     copy.firstStream = firstStream;
     return copy;
   }

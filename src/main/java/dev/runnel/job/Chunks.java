@@ -156,10 +156,10 @@ final class Chunks {
   // It is in the log no more, and may be lent.
   private void settle(Chunk chunk) {
     if (!chunk.isLent()) {
-      if (chunk.account() == Chunk.Account.WATCHERS) {
-        memory.discharge(chunk.capacity());
-      } else {
-        discharge(chunk.capacity());
+      switch (chunk.account()) {
+        case WATCHERS -> memory.discharge(chunk.capacity());
+        case SPARE -> memory.giveSpareBack(chunk.capacity());
+        case LOG, RUNNER -> discharge(chunk.capacity());
       }
       memory.free(chunk.memory());
     } else if (chunk.isNowWatchers()) {

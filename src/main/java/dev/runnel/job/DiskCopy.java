@@ -12,7 +12,11 @@ final class DiskCopy {
   // The reader by which output gets there; null: it does not.
   private @Nullable LogReader writer;
   private long end;
+  private boolean endWritten;
+  // It takes no more, for now: nothing waits for it.
   private boolean stopped;
+  // It has not begun, or does not answer: the process waits for it, and readers do not.
+  private boolean absent = true;
 
   /** All from there on goes to the disk, as that reader comes to it. */
   void begin(Spool disk, LogReader by, long from) {
@@ -29,6 +33,42 @@ final class DiskCopy {
   void reached(long offset) {
     end = offset;
     stopped = false;
+    absent = false;
+  }
+
+  /** So is how the job ended. */
+  void reachedEnd() {
+    endWritten = true;
+  }
+
+  /** It does not answer. Says whether that is new. */
+  boolean beAbsent() {
+    boolean was = absent;
+    absent = true;
+    return !was;
+  }
+
+  /** Whether readers get what is on it and no more: else a killed daemon had told too much. */
+  boolean holdsBack() {
+    return writer != null && !stopped && !absent;
+  }
+
+  boolean holdsBackEnd() {
+    return holdsBack() && !endWritten;
+  }
+
+  /**
+   * Where what the reader may have ends.
+   *
+   * @param next where the log does
+   */
+  long limit(LogReader by, long next) {
+    return holdsBack() && by != writer ? Math.min(end, next) : next;
+  }
+
+  /** Who writes it; null: nobody. */
+  @Nullable LogReader writer() {
+    return writer;
   }
 
   /** The disk takes no more for now: nobody waits for it. */
@@ -70,9 +110,9 @@ final class DiskCopy {
   }
 
   /** Asks that it be read back for the reader; reading takes another thread. */
-  void load(LogReader by, long from) {
+  void load(LogReader by, long from, int maxBytes) {
     if (spool != null && !by.isLoading()) {
-      by.load(spool.load(by, from));
+      by.load(spool.load(by, from, maxBytes));
     }
   }
 }

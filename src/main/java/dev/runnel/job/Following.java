@@ -131,7 +131,9 @@ public final class Following {
       finish(new Event.Failed(refusal.code(), refusal.getMessage(), job.id()));
       return;
     }
-    tellWhatCameBefore();
+    if (job.mayTellStarted()) {
+      tellWhatCameBefore();
+    }
     if (stdin != null) {
       stdin.offerEarly(woken);
     }
@@ -243,7 +245,8 @@ public final class Following {
   }
 
   private void tellStarted(long next) {
-    Job.Started started = job.started();
+    Job.Snapshot now = job.now();
+    Job.Started started = now.started();
     if (startedTold || started == null) {
       return;
     }
@@ -254,7 +257,7 @@ public final class Following {
             node.name(),
             node.boot(),
             started.pid(),
-            job.state(),
+            now.state(),
             stdin != null ? (Integer) Job.STDIN_WINDOW_BYTES : null,
             how.job() == Follow.Existence.EXISTING,
             next));
@@ -262,12 +265,13 @@ public final class Following {
 
   // Also to who comes after the end, if there is output before it.
   private void tellExited() {
-    ExitStatus status = job.exitStatus();
+    Job.Snapshot now = job.now();
+    ExitStatus status = now.exitStatus();
     if (status == null || exitedTold || !startedTold) {
       return;
     }
     boolean isLate = how.job() == Follow.Existence.EXISTING && reader.end() == null;
-    if (job.state() == JobState.DRAINING || isLate) {
+    if (now.state() == JobState.DRAINING || isLate) {
       exitedTold = true;
       outlet.tell(new Event.Exited(job.id(), status));
     }

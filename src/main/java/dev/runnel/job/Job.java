@@ -46,6 +46,7 @@ public final class Job {
   private final Stdin stdin = new Stdin(STDIN_WINDOW_BYTES);
   private final Seat seat;
   private final @Nullable Spool spool;
+  private final int maxBeginning;
   private final CopyOnWriteArrayList<Follower> watchers = new CopyOnWriteArrayList<>();
 
   // Null once it has ended: what it was asked to run may be large, and is not needed any more.
@@ -54,18 +55,48 @@ public final class Job {
   // The one asked for last; null: it runs without one.
   private volatile @Nullable TerminalSize terminalSize;
 
-  // Written by the pump, read by followers after they were woken.
-  private volatile JobState state = JobState.STARTING;
-  private volatile @Nullable Started started;
-  private volatile @Nullable ExitStatus exitStatus;
+  // Replaced by the pump, read by others: whoever needs two things of it looks once.
+  private volatile Snapshot now = Snapshot.NEW;
   private volatile boolean stdinBroken;
   private volatile boolean stdinEnded;
   private volatile boolean outlived;
-  private volatile @Nullable RefusedException refusal;
-  private volatile @Nullable End end;
 
   /** The moment of its process's birth. */
   public record Started(int pid, Instant at) {}
+
+  /**
+   * Where it stands at one moment.
+   *
+   * @param started null: there is no process yet, or there never was one
+   * @param exitStatus how the process ended; null: it has not. The job's own end comes later, out
+   *     of the log
+   * @param refusal why it never started and left no trace; null: it was not refused
+   * @param end how the job ended; null: it has not
+   */
+  public record Snapshot(
+      JobState state,
+      @Nullable Started started,
+      @Nullable ExitStatus exitStatus,
+      @Nullable RefusedException refusal,
+      @Nullable End end) {
+    static final Snapshot NEW = new Snapshot(JobState.STARTING, null, null, null, null);
+
+    private Snapshot started(Started how) {
+      return new Snapshot(JobState.RUNNING, how, null, null, null);
+    }
+
+    private Snapshot exited(ExitStatus status) {
+      return new Snapshot(JobState.DRAINING, started, status, null, null);
+    }
+
+    private Snapshot ended(End how) {
+      return new Snapshot(JobState.ENDED, started, exitStatus, null, how);
+    }
+
+    private Snapshot refused(RefusedException why) {
+      return new Snapshot(JobState.ENDED, started, exitStatus, why, null);
+    }
+  }
 
   Job(JobId id, Request.Run run, Origin origin, Registry registry) {
     this.id = id;
@@ -82,6 +113,7 @@ public final class Job {
     this.log = logFor(run.spec().command(), registry);
     this.seat = new Seat(this, run.spec().lasting(), engine, registry::release);
     this.spool = registry.spool(log, run.spec().lasting());
+    this.maxBeginning = registry.maxBeginning();
   }
 
   /** One of an earlier life, which has ended. */
@@ -98,13 +130,12 @@ public final class Job {
     this.engine = registry.engine();
     this.log = new OutputLog(registry.memory(), retainBytes, this::resumeOutput);
     this.seat = new Seat(this, Lasting.DEFAULT, engine, () -> {});
+    this.maxBeginning = 0;
     log.restore(found.end());
-    this.spool = new Spool(spooler, _ -> {}, log, found.file());
+    this.spool = registry.restoredSpool(spooler, log, found);
     Found.Birth process = found.process();
-    started = process == null ? null : new Started(process.pid(), process.at());
-    exitStatus = found.end().status();
-    state = JobState.ENDED;
-    end = found.end();
+    Started started = process == null ? null : new Started(process.pid(), process.at());
+    now = new Snapshot(JobState.ENDED, started, found.end().status(), null, found.end());
   }
 
   private static @Nullable TerminalSize sizeOf(@Nullable Terminal terminal) {
@@ -148,23 +179,28 @@ public final class Job {
     return keep;
   }
 
+  /** Where it stands now. */
+  public Snapshot now() {
+    return now;
+  }
+
   public JobState state() {
-    return state;
+    return now.state;
   }
 
   /** Null: there is no process yet, or there never was one. */
   public @Nullable Started started() {
-    return started;
+    return now.started;
   }
 
   /** How the process ended; null: it has not. The job's own end comes later, out of the log. */
   public @Nullable ExitStatus exitStatus() {
-    return exitStatus;
+    return now.exitStatus;
   }
 
   /** Why it never started and left no trace; null: it was not refused. */
   public @Nullable RefusedException refusal() {
-    return refusal;
+    return now.refusal;
   }
 
   /** Whether its process could not be ended, and was still there at the job's end. */
@@ -309,7 +345,23 @@ public final class Job {
     spool.begin(
         new SpooledJob(
             id, digest, origin.caller(), display, boot, Instant.now(), retainBytes, keep),
-        then);
+        maxBeginning,
+        new Spool.Begun() {
+          @Override
+          public void begun() {
+            then.run();
+          }
+
+          @Override
+          public void refused(RefusedException why) {
+            refuse(why);
+          }
+        });
+  }
+
+  /** Whether followers may be told that it started: not before another life of the node knows. */
+  boolean mayTellStarted() {
+    return spool == null || spool.mayTellStarted();
   }
 
   /** It can't be started at all: the job ends without a trace. */
@@ -373,13 +425,13 @@ public final class Job {
   public void cancel(Outcome cause, Consumer<JobState> begun) {
     Lifecycle live = lifecycle;
     if (live == null) {
-      begun.accept(state);
+      begun.accept(state());
       return;
     }
     engine.execute(
         () -> {
           // One that has no process yet may end by it at once.
-          JobState before = state;
+          JobState before = state();
           HandOver.runAll(() -> live.end(cause), () -> begun.accept(before));
         });
   }
@@ -400,19 +452,21 @@ public final class Job {
     }
   }
 
+  /** All of one moment. */
   public JobStatus status() {
-    Started at = started;
+    Snapshot seen = now;
+    Started at = seen.started;
     return new JobStatus(
         id,
-        state,
+        seen.state,
         origin.principal(),
         display,
         at == null ? null : at.pid(),
-        log.length(),
+        seen.end == null ? log.length() : seen.end.outputBytes(),
         watchers.size() + (seat.holder() == null ? 0 : 1),
         retainBytes,
         at == null ? null : at.at(),
-        end);
+        seen.end);
   }
 
   // For Lifecycle and the registry.
@@ -437,17 +491,15 @@ public final class Job {
   }
 
   void becomeStarted(Started how) {
-    started = how;
+    now = now.started(how);
     if (spool != null) {
-      spool.started(how.pid(), how.at());
+      spool.started(how.pid(), how.at(), this::wakeFollowers);
     }
-    state = JobState.RUNNING;
     wakeFollowers();
   }
 
   void becomeExited(ExitStatus status) {
-    exitStatus = status;
-    state = JobState.DRAINING;
+    now = now.exited(status);
   }
 
   void becomeOutlived() {
@@ -455,8 +507,7 @@ public final class Job {
   }
 
   void becomeEnded(End how) {
-    end = how;
-    state = JobState.ENDED;
+    now = now.ended(how);
     lifecycle = null;
   }
 
@@ -471,8 +522,7 @@ public final class Job {
   }
 
   void becomeRefused(RefusedException why) {
-    state = JobState.ENDED;
-    refusal = why;
+    now = now.refused(why);
     lifecycle = null;
     log.forget();
     seat.refuse();

@@ -4,10 +4,12 @@ import dev.runnel.process.NativeMemory;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -23,21 +25,43 @@ public final class LogMemory {
   static final int SMALLEST_CHUNK_BYTES = 4 * 1024;
   static final int LARGEST_CHUNK_BYTES = 256 * 1024;
 
+  private static final long LARGEST_REPLAY_BYTES = 64 * 1024;
   private static final int CHUNK_GROWTH = 4;
   private static final int POOLED_BYTES = 4 * 1024 * 1024;
+
+  /** For replays alone, when all else is taken; beyond the limit, and little. */
+  private static final int SPARE_BYTES = 64 * 1024;
 
   private final int maxJobs;
   private final long sharedLimitBytes;
   private final AtomicLong shared = new AtomicLong();
+  private final AtomicLong spare = new AtomicLong();
   // Of the largest chunks only: a log that streams turns one over for every 256 KiB.
   private final ArrayDeque<MemorySegment> pool = new ArrayDeque<>();
-  // What they want, in the order of their asking; guarded by itself.
-  private final LinkedHashMap<OutputLog, Integer> starved = new LinkedHashMap<>();
+  // Who wants what, in the order of their asking, and how much; guarded by itself.
+  private final EnumMap<Want, LinkedHashMap<OutputLog, Integer>> starved =
+      new EnumMap<>(Want.class);
   // So that nobody takes the lock while none is starved.
   private volatile int starvedCount;
   // From whom there may be something to be had; guarded by the set of those that have ended.
   private final LinkedHashSet<OutputLog> ended = new LinkedHashSet<>();
   private final LinkedHashSet<OutputLog> spenders = new LinkedHashSet<>();
+
+  /** What a log may wait for. */
+  enum Want {
+    /** Its writer for a chunk. */
+    ROOM(SMALLEST_CHUNK_BYTES),
+    /** A watcher for what was read back for it. */
+    BLOCK(SMALLEST_CHUNK_BYTES),
+    /** A watcher until there is no less than there should be. */
+    LEASE(0);
+
+    private final int leastBytes;
+
+    Want(int leastBytes) {
+      this.leastBytes = leastBytes;
+    }
+  }
 
   /**
    * Half of the memory may go to floors, which bounds the number of jobs.
@@ -76,6 +100,25 @@ public final class LogMemory {
     return false;
   }
 
+  /** How much may be read back at once: some must be able to do so at the same time. */
+  int replayBytes() {
+    return (int)
+        Math.clamp(sharedLimitBytes / 4, (long) SMALLEST_CHUNK_BYTES, LARGEST_REPLAY_BYTES);
+  }
+
+  /** Takes so much of what is there for replays alone, or takes nothing and says false. */
+  boolean trySpare(int bytes) {
+    if (spare.addAndGet(bytes) <= SPARE_BYTES) {
+      return true;
+    }
+    spare.addAndGet(-bytes);
+    return false;
+  }
+
+  void giveSpareBack(int bytes) {
+    spare.addAndGet(-bytes);
+  }
+
   /** Takes it even beyond the limit. */
   void charge(long bytes) {
     shared.addAndGet(bytes);
@@ -85,21 +128,37 @@ public final class LogMemory {
     shared.addAndGet(-bytes);
   }
 
-  /** The log found too little; from now on it is told when that changes, once. */
-  void await(OutputLog log, int wantedBytes) {
+  /**
+   * The log found too little; from now on it is told when that changes, once. What was given back
+   * before may have been told to nobody: it has to look once more after this.
+   */
+  void await(OutputLog log, Want what, int wantedBytes) {
     synchronized (starved) {
-      starved.put(log, wantedBytes);
-      starvedCount = starved.size();
+      group(what).put(log, wantedBytes);
+      starvedCount = countStarved();
     }
   }
 
-  void awaitNoMore(OutputLog log) {
+  void awaitNoMore(OutputLog log, Want what) {
     if (starvedCount > 0) {
       synchronized (starved) {
-        starved.remove(log);
-        starvedCount = starved.size();
+        group(what).remove(log);
+        starvedCount = countStarved();
       }
     }
+  }
+
+  // Under its lock.
+  private SequencedMap<OutputLog, Integer> group(Want what) {
+    return starved.computeIfAbsent(what, _ -> new LinkedHashMap<>());
+  }
+
+  private int countStarved() {
+    int count = 0;
+    for (LinkedHashMap<OutputLog, Integer> group : starved.values()) {
+      count += group.size();
+    }
+    return count;
   }
 
   boolean isStarved() {
@@ -164,21 +223,39 @@ public final class LogMemory {
 
   /** Tells as many as what is free may be enough for. To be called under no log's lock. */
   void tellStarved() {
-    if (starvedCount > 0) {
-      takeSatisfiable().forEach(OutputLog::retry);
+    boolean more = starvedCount > 0;
+    while (more) {
+      more = false;
+      for (Told told : takeSatisfiable()) {
+        // Where no watcher waits any longer the next has the turn; a writer takes itself out.
+        more |= !told.log.retry() && told.what != Want.ROOM;
+      }
     }
   }
 
-  private List<OutputLog> takeSatisfiable() {
-    List<OutputLog> told = new ArrayList<>();
+  private record Told(OutputLog log, Want what) {}
+
+  private List<Told> takeSatisfiable() {
+    List<Told> told = new ArrayList<>();
     synchronized (starved) {
       long free = sharedLimitBytes - shared.get();
-      while (free >= SMALLEST_CHUNK_BYTES && !starved.isEmpty()) {
-        Map.Entry<OutputLog, Integer> first = starved.pollFirstEntry();
-        told.add(first.getKey());
-        free -= first.getValue();
+      for (Want what : Want.values()) {
+        SequencedMap<OutputLog, Integer> waiting = group(what);
+        long least = what.leastBytes;
+        long left =
+            switch (what) {
+              case ROOM -> free;
+              case BLOCK -> Math.max(free, SPARE_BYTES - spare.get());
+              case LEASE -> sharedLimitBytes - shared.get();
+            };
+        while (left >= least && !waiting.isEmpty()) {
+          Map.Entry<OutputLog, Integer> first = waiting.pollFirstEntry();
+          told.add(new Told(first.getKey(), what));
+          left -= first.getValue();
+        }
+        free = what == Want.ROOM ? left : free;
       }
-      starvedCount = starved.size();
+      starvedCount = countStarved();
     }
     return told;
   }

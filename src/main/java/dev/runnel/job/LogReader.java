@@ -52,7 +52,7 @@ public final class LogReader {
 
   /** How the job ended, once everything was read. */
   public @Nullable End end() {
-    return log.endAt(position);
+    return log.endFor(this);
   }
 
   /** Nothing below the offset will be asked for again: the log may drop it. */

@@ -5,6 +5,7 @@ import dev.runnel.model.Role;
 import dev.runnel.model.Stream;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -140,20 +141,24 @@ public final class OutputLog {
       }
     }
     memory.reclaim(nextChunkBytes);
+    MemorySegment result;
     synchronized (this) {
       MemorySegment room = tryReserve(stream);
       if (room == null) {
         shed(Long.MAX_VALUE, 0);
         // Before the last look: what is given back meanwhile is not missed.
-        memory.await(this, nextChunkBytes);
+        memory.await(this, LogMemory.Want.ROOM, nextChunkBytes);
         room = tryReserve(stream);
       }
       wantsRoom = room == null;
-      if (!wantsRoom && parkedWatchers.isEmpty()) {
-        memory.awaitNoMore(this);
+      if (!wantsRoom) {
+        memory.awaitNoMore(this, LogMemory.Want.ROOM);
       }
-      return room;
+      result = room;
     }
+    // What was freed and not taken is for others who wait.
+    memory.tellStarved();
+    return result;
   }
 
   /** So many bytes now stand in what {@link #reserve} gave. */
@@ -187,7 +192,7 @@ public final class OutputLog {
       end = how;
       writing = false;
       wantsRoom = false;
-      memory.awaitNoMore(this);
+      memory.awaitNoMore(this, LogMemory.Want.ROOM);
       more = unparkedRunner();
       watchers = unparkedWatchers();
     }
@@ -253,11 +258,14 @@ public final class OutputLog {
   /** Nobody can ask for it any more; a runner that reads it may read on. */
   void forget() {
     Spool spool;
+    LogReader[] readers;
     synchronized (this) {
       forgotten = true;
       spool = disk.forget();
       dropForgotten();
+      readers = unparkedReaders();
     }
+    call(readers);
     if (spool != null) {
       spool.delete();
     }
@@ -268,30 +276,45 @@ public final class OutputLog {
   // For readers.
 
   @Nullable Lease lease(LogReader by, int maxBytes) {
+    Lease lease;
     boolean room;
     synchronized (this) {
-      long from = disk.first(by, start());
-      by.moveTo(from);
-      letGoLoaded(by, from);
-      if (from < start()) {
-        return leaseLoaded(by, from, maxBytes);
-      }
-      if (from < next) {
-        if (by.isRunner() || disk.isWriter(by) || !memory.isOverdrawn()) {
-          return chunks.at(by, from).lease(by, from, maxBytes);
-        }
-        memory.await(this, LogMemory.SMALLEST_CHUNK_BYTES);
-      }
-      if (!by.isRunner() && !by.isParked()) {
-        parkedWatchers.add(by);
-      }
-      by.park();
-      room = takeRoomWanted();
+      lease = tryLease(by, maxBytes);
+      room = lease == null && !by.isLoading() && takeRoomWanted();
     }
     if (room) {
       onRoom.run();
     }
+    // It may have let go of what it had read last.
+    memory.tellStarved();
+    return lease;
+  }
+
+  private @Nullable Lease tryLease(LogReader by, int maxBytes) {
+    long from = disk.first(by, start());
+    by.moveTo(from);
+    letGoLoaded(by, from);
+    if (from < start()) {
+      return leaseLoaded(by, from, maxBytes);
+    }
+    long most = disk.limit(by, next) - from;
+    if (most > 0 && mayLend(by)) {
+      return chunks.at(by, from).lease(by, from, (int) Math.min(maxBytes, most));
+    }
+    if (!by.isRunner() && !by.isParked()) {
+      parkedWatchers.add(by);
+    }
+    by.park();
     return null;
+  }
+
+  private boolean mayLend(LogReader by) {
+    if (by.isRunner() || disk.isWriter(by) || !memory.isOverdrawn()) {
+      return true;
+    }
+    memory.await(this, LogMemory.Want.LEASE, 0);
+    // After that: what was given back before it is told to nobody.
+    return !memory.isOverdrawn();
   }
 
   private void letGoLoaded(LogReader by, long from) {
@@ -309,7 +332,7 @@ public final class OutputLog {
       return block.lease(by, from, maxBytes);
     }
     by.park();
-    disk.load(by, from);
+    disk.load(by, from, memory.replayBytes());
     return null;
   }
 
@@ -318,65 +341,104 @@ public final class OutputLog {
     if (block != null) {
       memory.reclaim(block.capacity());
     }
-    boolean more;
+    boolean more = false;
     synchronized (this) {
       by.endLoading();
-      if (block != null && !take(by, block)) {
-        memory.free(block.memory());
-        return;
+      if (block == null || (!by.isGone() && take(by, block))) {
+        more = by.unpark();
       }
-      more = by.unpark();
+      if (block != null && by.loaded() != block) {
+        memory.free(block.memory());
+      }
     }
     if (more) {
       by.onMore().run();
     }
+    memory.tellStarved();
   }
 
-  // A runner is waited for, and is not to wait for what it holds up itself.
   private boolean take(LogReader by, Chunk block) {
-    if (by.isGone()) {
+    Chunk charged = charge(by, block);
+    if (charged == null) {
+      memory.await(this, LogMemory.Want.BLOCK, block.capacity());
+      // After that: what was given back before it is told to nobody.
+      charged = charge(by, block);
+    }
+    if (charged == null) {
+      parkedWatchers.add(by);
       return false;
     }
-    if (!memory.tryCharge(block.capacity())) {
-      if (!by.isRunner()) {
-        memory.await(this, LogMemory.SMALLEST_CHUNK_BYTES);
-        parkedWatchers.add(by);
-        return false;
-      }
-      memory.charge(block.capacity());
-    }
-    block.hold();
-    by.have(block);
+    charged.hold();
+    by.have(charged);
     return true;
+  }
+
+  // A runner is waited for, and is not to wait for what it holds up itself. Nor is a watcher to
+  // wait for ever because others' output fills the memory: a little is there for replays alone.
+  private @Nullable Chunk charge(LogReader by, Chunk block) {
+    int bytes = block.capacity();
+    if (memory.tryCharge(bytes)) {
+      return block;
+    }
+    if (by.isRunner()) {
+      memory.charge(bytes);
+      return block;
+    }
+    int few = Math.min(bytes, LogMemory.SMALLEST_CHUNK_BYTES);
+    return memory.trySpare(few) ? block.spare(memory.allocate(few)) : null;
   }
 
   // For the spool.
 
   /** All below the offset is on the disk: it need not stay here. */
   void spooled(long offset) {
+    LogReader[] readers;
     synchronized (this) {
       disk.reached(offset);
       dropOld();
       noteSpending();
+      readers = unparkedReaders();
     }
+    call(readers);
     tellRoom();
   }
 
   /** The disk takes no more for now: nobody waits for it. */
   void stopSpooling() {
+    LogReader[] readers;
     synchronized (this) {
       disk.stop();
       dropOld();
+      readers = unparkedReaders();
     }
+    call(readers);
     tellRoom();
+  }
+
+  /** The disk does not answer: until it does, readers get what is not on it yet. */
+  void waitForDiskNoMore() {
+    LogReader[] readers;
+    synchronized (this) {
+      readers = disk.beAbsent() ? unparkedReaders() : NONE;
+    }
+    call(readers);
+  }
+
+  /** Whether readers wait for the disk. */
+  synchronized boolean isHeldBack() {
+    return disk.holdsBack();
   }
 
   /** The end is on the disk, too. */
   void spooledAll() {
     boolean spare;
+    LogReader[] readers;
     synchronized (this) {
+      disk.reachedEnd();
       spare = kept && !forgotten;
+      readers = unparkedReaders();
     }
+    call(readers);
     if (spare) {
       memory.keep(this);
       memory.tellStarved();
@@ -401,9 +463,10 @@ public final class OutputLog {
     memory.tellStarved();
   }
 
-  /** The end, for a reader that has read up to the offset; null: there is more, or will be. */
-  synchronized @Nullable End endAt(long offset) {
-    return offset == next ? end : null;
+  /** The end, for a reader that has read all; null: there is more, or will be. */
+  synchronized @Nullable End endFor(LogReader by) {
+    boolean held = disk.holdsBackEnd() && !disk.isWriter(by);
+    return by.position() == next && !held ? end : null;
   }
 
   /** The reader needs nothing below the offset any more. */
@@ -432,19 +495,20 @@ public final class OutputLog {
 
   // For the memory, which calls under no lock.
 
-  /** There may be enough for it again. */
-  void retry() {
+  /** There may be enough for it again. Says whether anybody still waited. */
+  boolean retry() {
     boolean room;
     LogReader[] watchers;
     synchronized (this) {
       room = wantsRoom;
       wantsRoom = false;
-      watchers = unparkedWatchers();
+      watchers = allWatchers();
     }
     if (room) {
       onRoom.run();
     }
-    call(OutputLog::callNobody, watchers);
+    call(watchers);
+    return room || watchers.length > 0;
   }
 
   /**
@@ -475,8 +539,12 @@ public final class OutputLog {
 
   private static void call(Runnable more, LogReader[] watchers) {
     more.run();
-    for (LogReader watcher : watchers) {
-      watcher.onMore().run();
+    call(watchers);
+  }
+
+  private static void call(LogReader[] readers) {
+    for (LogReader reader : readers) {
+      reader.onMore().run();
     }
   }
 
@@ -524,12 +592,28 @@ public final class OutputLog {
     return fresh;
   }
 
+  // Output that has just come is for the disk first, and for others when it is there.
   private Runnable unparkedRunner() {
-    LogReader parked = runner;
+    LogReader parked = disk.holdsBack() ? disk.writer() : runner;
     return parked != null && parked.unpark() ? parked.onMore() : OutputLog::callNobody;
   }
 
   private LogReader[] unparkedWatchers() {
+    return disk.holdsBack() ? NONE : allWatchers();
+  }
+
+  private LogReader[] unparkedReaders() {
+    LogReader[] watchers = allWatchers();
+    LogReader parked = runner;
+    if (parked == null || !parked.unpark()) {
+      return watchers;
+    }
+    LogReader[] readers = Arrays.copyOf(watchers, watchers.length + 1);
+    readers[watchers.length] = parked;
+    return readers;
+  }
+
+  private LogReader[] allWatchers() {
     if (parkedWatchers.isEmpty()) {
       return NONE;
     }

@@ -413,8 +413,20 @@ public final class Registry {
     }
     long bytes =
         lasting.spoolBytes().orElse(Math.min(Lasting.DEFAULT_SPOOL_BYTES, spooler.maxBytes()));
-    return new Spool(
-        spooler, task -> engine.execute(() -> engine.schedule(SPOOL_RETRY, task)), log, bytes);
+    return new Spool(spooler, this::tryAgainLater, log, bytes);
+  }
+
+  Spool restoredSpool(Spooler disk, OutputLog log, Found found) {
+    return new Spool(disk, this::tryAgainLater, log, found.file());
+  }
+
+  private void tryAgainLater(Runnable task) {
+    engine.execute(() -> engine.schedule(SPOOL_RETRY, task));
+  }
+
+  /** How many starts of a principal may wait for the disk: not so many that none is left. */
+  int maxBeginning() {
+    return Math.max(1, limits.maxQueuedStarts() / 4);
   }
 
   /** A job has ended, and nobody waits for its output any more. */

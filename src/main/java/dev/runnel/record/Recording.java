@@ -74,6 +74,19 @@ final class Recording {
     if (over) {
       return;
     }
+    try {
+      lookNow();
+    } catch (Throwable e) {
+      // It must not stay open for ever, nor take the thread of all others with it.
+      boolean again = stopped == null;
+      fail(new IOException("internal error: " + e, e));
+      if (again) {
+        wake();
+      }
+    }
+  }
+
+  private void lookNow() {
     if (file == null && stopped == null) {
       begin();
     }

@@ -63,6 +63,8 @@ public final class Recordings implements Recorder, AutoCloseable {
     this.limits = limits;
     this.audit = audit;
     this.disk = disk;
+    // Now: when it is needed the system may have no thread left.
+    writer.prestartAllCoreThreads();
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.runnel.spool;
 
+import dev.runnel.files.OwnFolder;
 import dev.runnel.model.End;
 import dev.runnel.model.Stream;
 import dev.runnel.spool.RecordHead.Kind;
@@ -11,14 +12,15 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * One job on disk: a file that only ever grows, of records that are whole or are not there. One
- * thread writes, others may read what it has written; all of it blocks. The file is not synced: it
- * outlives the daemon, not the machine.
+ * thread at a time writes, others may read what it has written; all of it blocks. The file is not
+ * synced: it outlives the daemon, not the machine.
  */
 public final class JobFile {
   static final String NAME = "spool";
@@ -31,11 +33,14 @@ public final class JobFile {
   private final long maxBytes;
   private final Extent extent = new Extent();
 
-  // The writer's. Null: nothing is written any more.
+  // Guarded by this, as another job of the same name may have it removed. Null: nothing is written
+  // any more, or not yet.
   private @Nullable FileChannel channel;
   private long size;
-  private boolean ended;
+  private volatile boolean ended;
   private boolean failing;
+  private boolean ours;
+  private boolean deleted;
 
   /**
    * @param maxBytes how large it may become, not counting how the job ended
@@ -67,28 +72,49 @@ public final class JobFile {
 
   // For the writer.
 
-  void begin(FileChannel fresh, SpooledJob job) throws IOException {
-    channel = fresh;
-    write(Kind.JOB, 0, ByteBuffer.wrap(job.encode()));
+  /** Makes the file and its folder, and writes the job down. */
+  synchronized void make(SpooledJob job) throws IOException {
+    if (deleted) {
+      throw new IOException("removed");
+    }
+    Files.createDirectory(folder, OwnFolder.FOLDER_MODE);
+    ours = true;
+    channel =
+        FileChannel.open(
+            path(),
+            Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+            OwnFolder.FILE_MODE);
+    var _ = count(write(Kind.JOB, 0, ByteBuffer.wrap(job.encode())));
+  }
+
+  /** It is there already. */
+  JobFile found() {
+    ours = true;
+    return this;
   }
 
   /**
    * It is one of an earlier life, of that size; only its end may still be written, if it has none.
    */
-  void restore(long bytes, boolean hasEnd) {
+  synchronized void restore(long bytes, boolean hasEnd) {
     size = bytes;
     ended = hasEnd;
   }
 
   /** From now on it counts. */
-  void count() {
+  synchronized void count() {
     usage.add(size);
   }
 
-  /** Writes down of which process it is. */
-  public void started(int pid, Instant at) {
+  /**
+   * Writes down of which process it is.
+   *
+   * @return whether it could
+   */
+  public synchronized boolean started(int pid, Instant at) {
     ByteBuffer payload = ByteBuffer.allocate(Integer.BYTES + Long.BYTES);
-    var _ = tryWrite(Kind.STARTED, 0, payload.putInt(pid).putLong(at.toEpochMilli()).flip());
+    payload.putInt(pid).putLong(at.toEpochMilli()).flip();
+    return count(tryWrite(Kind.STARTED, 0, payload));
   }
 
   /**
@@ -96,7 +122,7 @@ public final class JobFile {
    *
    * @return 0: its limit, or that of all of them together, is reached
    */
-  public int room(long offset) {
+  public synchronized int room(long offset) {
     long most = Math.min(maxBytes - size, usage.left()) - RecordHead.BYTES;
     return extent.mayAdd(offset) ? (int) Math.clamp(most, 0L, RecordHead.MAX_OUTPUT_BYTES) : 0;
   }
@@ -106,33 +132,54 @@ public final class JobFile {
    *
    * @return whether it could; nothing of it is there if not
    */
-  public boolean append(Stream stream, long offset, ByteBuffer bytes) {
+  public synchronized boolean append(Stream stream, long offset, ByteBuffer bytes) {
     long position = size;
-    RecordHead head = extent.mayAdd(offset) ? tryWrite(Kind.of(stream), offset, bytes) : null;
+    long more = (long) RecordHead.BYTES + bytes.remaining();
+    // Taken before: others may be writing at the same moment, and all together have a limit.
+    if (!extent.mayAdd(offset) || !usage.tryAdd(more)) {
+      return false;
+    }
+    RecordHead head = null;
+    try {
+      head = tryWrite(Kind.of(stream), offset, bytes);
+    } finally {
+      if (head == null) {
+        usage.add(-more);
+      }
+    }
     if (head != null) {
       extent.add(head, position);
     }
     return head != null;
   }
 
-  /** Writes how the job ended and when, and closes the file. Idempotent. */
-  public void end(End end, Instant at) {
-    if (ended) {
-      return;
+  /** Whether its end is written: nothing follows that. Does not block. */
+  public boolean isEnded() {
+    return ended;
+  }
+
+  /**
+   * Writes how the job ended and when, and closes the file; what was not written may be tried
+   * again. Idempotent.
+   *
+   * @return whether it is written
+   */
+  public synchronized boolean end(End end, Instant at) {
+    if (!ended && count(tryWrite(Kind.END, 0, EndRecord.encode(end, at)))) {
+      ended = true;
+      close();
     }
-    ended = true;
-    var _ = tryWrite(Kind.END, 0, EndRecord.encode(end, at));
-    close();
+    return ended;
   }
 
   /** From now on it may be written to where an earlier life has stopped. */
-  void reopen() throws IOException {
+  synchronized void reopen() throws IOException {
     FileChannel open = FileChannel.open(path(), StandardOpenOption.WRITE);
     channel = open.truncate(size);
   }
 
   /** Closes it as it is: in another life its job will be told as lost. Idempotent. */
-  public void close() {
+  public synchronized void close() {
     FileChannel open = channel;
     channel = null;
     if (open != null) {
@@ -145,13 +192,27 @@ public final class JobFile {
   }
 
   /** Removes it with its folder. Who reads it finds nothing more. Idempotent. */
-  void delete() throws IOException {
+  synchronized void delete() throws IOException {
+    if (deleted) {
+      return;
+    }
+    deleted = true;
     close();
     usage.add(-size);
     size = 0;
     extent.lose(0, extent.end());
-    Files.deleteIfExists(path());
-    Files.deleteIfExists(folder);
+    if (ours) {
+      Files.deleteIfExists(path());
+      Files.deleteIfExists(folder);
+    }
+  }
+
+  // What is no output counts, but is not kept out.
+  private boolean count(@Nullable RecordHead written) {
+    if (written != null) {
+      usage.add(written.recordBytes());
+    }
+    return written != null;
   }
 
   // Told once, until it can be done again: a disk may be full for long.
@@ -186,15 +247,14 @@ public final class JobFile {
       }
     }
     size += head.recordBytes();
-    usage.add(head.recordBytes());
     return head;
   }
 
   // For readers.
 
   /**
-   * Reads what stands at the offset and after it, about so many bytes or fewer. What turns out to
-   * be broken is not {@link #available} any more.
+   * Reads what stands at the offset and after it, at most so many bytes. What turns out to be
+   * broken is not {@link #available} any more.
    *
    * @return null: nothing could be read
    */
@@ -202,7 +262,7 @@ public final class JobFile {
     try (FileChannel open = FileChannel.open(path(), StandardOpenOption.READ)) {
       Replay replay = new Replay(offset);
       RecordReader reader = new RecordReader(open, extent.placeBefore(offset));
-      while (replay.bytes() < bytes && take(reader, replay)) {
+      while (replay.bytes() < bytes && take(reader, replay, bytes)) {
         // The next.
       }
       return replay.bytes() == 0 ? null : replay;
@@ -216,7 +276,7 @@ public final class JobFile {
   }
 
   // Whether there may be more.
-  private boolean take(RecordReader reader, Replay replay) throws IOException {
+  private boolean take(RecordReader reader, Replay replay, int maxBytes) throws IOException {
     if (replay.end() >= extent.end()) {
       return false;
     }
@@ -243,7 +303,8 @@ public final class JobFile {
       extent.lose(replay.end(), head.offset());
       return false;
     }
-    replay.add(stream, payload.slice(skipped, payload.remaining() - skipped));
+    int length = Math.min(payload.remaining() - skipped, maxBytes - replay.bytes());
+    replay.add(stream, payload.slice(skipped, length));
     reader.skip(head);
     return true;
   }

@@ -3,16 +3,13 @@ package dev.runnel.spool;
 import dev.runnel.files.OwnFolder;
 import dev.runnel.model.Outcome;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -53,6 +50,25 @@ public final class Spools implements AutoCloseable {
     return new Spools(OwnFolder.open(root), new Usage(maxBytes), disk);
   }
 
+  /**
+   * Sees that it is still ours, though somebody may have removed its lock.
+   *
+   * @throws IOException if another server has it by now
+   */
+  public void keep() throws IOException {
+    folder.keep();
+  }
+
+  /** Logs what others have noticed of it. */
+  public void warn(String what) {
+    LOG.warn(what);
+  }
+
+  /** The same, of a fault. */
+  public void report(String what, Throwable e) {
+    LOG.error(what, e);
+  }
+
   /** What all files take up. */
   public long usedBytes() {
     return usage.used();
@@ -66,54 +82,41 @@ public final class Spools implements AutoCloseable {
    * Makes a job's file, in which it is written down already.
    *
    * @param maxBytes how large it may become
-   * @return null: it could not be made
+   * @throws IOException if it could not be made; nothing is left of it then
    */
-  public @Nullable JobFile create(SpooledJob job, long maxBytes) {
-    try {
-      return make(job, maxBytes);
-    } catch (IOException e) {
-      LOG.warn("spool not made job={} cause={}", job.job(), e.toString());
-      return null;
+  public JobFile create(SpooledJob job, long maxBytes) throws IOException {
+    keep();
+    Path path = root.resolve(FolderName.of(job.job()));
+    JobFile file = new JobFile(path, maxBytes, disk, usage);
+    // Known before it is made: who wants the name next waits for it, and removes it then.
+    JobFile before = files.putIfAbsent(path, file);
+    while (before != null) {
+      delete(before);
+      before = files.putIfAbsent(path, file);
     }
-  }
-
-  private JobFile make(SpooledJob job, long maxBytes) throws IOException {
-    Path folder = root.resolve(FolderName.of(job.job()));
-    JobFile before = files.remove(folder);
-    if (before != null) {
-      before.delete();
-    }
-    if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
-      setAside(folder, "it is in the way");
-    }
-    Files.createDirectory(folder, OwnFolder.FOLDER_MODE);
-    JobFile file = new JobFile(folder, maxBytes, disk, usage);
     boolean made = false;
     try {
-      file.begin(
-          FileChannel.open(
-              file.path(),
-              Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-              OwnFolder.FILE_MODE),
-          job);
+      if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+        setAside(path, "it is in the way");
+      }
+      file.make(job);
       made = true;
     } finally {
       if (!made) {
-        file.delete();
+        delete(file);
       }
     }
-    files.put(folder, file);
     return file;
   }
 
   /** Removes a job's file, unless that was done. */
   public void delete(JobFile file) {
-    if (files.remove(file.folder(), file)) {
-      try {
-        file.delete();
-      } catch (IOException e) {
-        LOG.warn("spool not removed folder={} cause={}", file.folder(), e.toString());
-      }
+    try {
+      file.delete();
+    } catch (IOException e) {
+      LOG.warn("spool not removed folder={} cause={}", file.folder(), e.toString());
+    } finally {
+      files.remove(file.folder(), file);
     }
   }
 
@@ -169,13 +172,13 @@ public final class Spools implements AutoCloseable {
     found.file().count();
     if (found.end().outcome() == Outcome.LOST) {
       found.file().reopen();
-      found.file().end(found.end(), found.endedAt());
+      var _ = found.file().end(found.end(), found.endedAt());
     }
     return found;
   }
 
   private JobFile restored(Path folder) {
-    return new JobFile(folder, 0, disk, usage);
+    return new JobFile(folder, 0, disk, usage).found();
   }
 
   private void setAside(Path folder, @Nullable String why) {

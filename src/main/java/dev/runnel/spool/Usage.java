@@ -27,4 +27,17 @@ final class Usage {
   void add(long bytes) {
     used.addAndGet(bytes);
   }
+
+  /** Takes so much, unless that is more than there may be. */
+  boolean tryAdd(long bytes) {
+    long before = used.get();
+    while (before + bytes <= maxBytes) {
+      long seen = used.compareAndExchange(before, before + bytes);
+      if (seen == before) {
+        return true;
+      }
+      before = seen;
+    }
+    return false;
+  }
 }

@@ -34,6 +34,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -69,10 +70,22 @@ class SpoolTest {
     spooler = opened;
     Spool spool = new Spool(opened, retries::add, log, maxBytes);
     CountDownLatch begun = new CountDownLatch(1);
-    spool.begin(job(), begun::countDown);
+    spool.begin(job(), 1, new Begun(begun::countDown, _ -> {}));
     assertTrue(begun.await(30, TimeUnit.SECONDS));
-    spool.started(7, Instant.EPOCH);
+    spool.started(7, Instant.EPOCH, () -> {});
     return spool;
+  }
+
+  private record Begun(Runnable then, Consumer<RefusedException> otherwise) implements Spool.Begun {
+    @Override
+    public void begun() {
+      then.run();
+    }
+
+    @Override
+    public void refused(RefusedException why) {
+      otherwise.accept(why);
+    }
   }
 
   private static SpooledJob job() {

@@ -16,7 +16,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.Random;
 
 /** Jobs to be spooled, and what stands in their files. */
@@ -26,8 +25,8 @@ final class Spooled {
   private Spooled() {}
 
   /** The file of a job that is called "a". */
-  static JobFile file(Spools spools, long maxBytes) {
-    return Objects.requireNonNull(spools.create(job("a"), maxBytes));
+  static JobFile file(Spools spools, long maxBytes) throws IOException {
+    return spools.create(job("a"), maxBytes);
   }
 
   static SpooledJob job(String id) {

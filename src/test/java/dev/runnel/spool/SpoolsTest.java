@@ -50,6 +50,27 @@ class SpoolsTest {
     Spools.open(folder, 1 << 20).close();
   }
 
+  @Test
+  void isLockedAnewWhenItsLockIsRemoved() throws IOException {
+    try (Spools spools = Spools.open(folder, 1 << 20)) {
+      Files.delete(folder.resolve(".lock"));
+      spools.keep();
+      assertThrows(IOException.class, () -> Spools.open(folder, 1 << 20).close());
+    }
+    Spools.open(folder, 1 << 20).close();
+  }
+
+  @Test
+  void takesNoMoreJobsOnceAnotherServerHasIt() throws IOException {
+    try (Spools first = Spools.open(folder, 1 << 20)) {
+      Files.delete(folder.resolve(".lock"));
+      try (Spools _ = Spools.open(folder, 1 << 20)) {
+        assertThrows(IOException.class, first::keep);
+        assertThrows(IOException.class, () -> Spooled.file(first, 1 << 20));
+      }
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"a", "A", "aA", "0..", "a.b_c-D", "Zz", "a..b"})
   void namesAFolderForEveryJob(String id) {
