@@ -50,7 +50,7 @@ class RoomsTest {
                   describe(
                       "sun.misc.Signal", type -> type.getName().startsWith("sun.misc.Signal"))));
 
-  private static final JavaClasses CLASSES =
+  static final JavaClasses CLASSES =
       new ClassFileImporter().withImportOption(new DoNotIncludeTests()).importPackages(OURS);
 
   private static final List<Room> CLOSED =

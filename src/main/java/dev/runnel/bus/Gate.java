@@ -146,14 +146,36 @@ public final class Gate {
     if (start.existence() == Follow.Existence.EXISTING) {
       return;
     }
-    bus.start(start)
-        .onFailure(
-            e ->
-                start
-                    .job()
-                    .refuse(
-                        new RefusedException(
-                            ErrorCode.UNAVAILABLE, "no worker: " + e.getMessage())));
+    HandOver.run(
+        () -> bus.start(start).onFailure(e -> noWorker(start, e)), e -> noWorker(start, e));
+  }
+
+  private static void noWorker(StartJob start, Throwable why) {
+    start
+        .job()
+        .refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no worker: " + why.getMessage()));
+  }
+
+  /**
+   * The same of a job that was registered, once it is followed; a job that can't be followed does
+   * not start, and leaves no trace.
+   */
+  public void startFollowed(StartJob start, Following following) throws RefusedException {
+    boolean followed = false;
+    try {
+      following.begin();
+      followed = true;
+    } finally {
+      if (!followed && start.existence() == Follow.Existence.NEW) {
+        start.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "nobody follows it"));
+      }
+    }
+    start(start);
+  }
+
+  /** Begins to follow a job. */
+  public interface Following {
+    void begin() throws RefusedException;
   }
 
   /** {@link Registry#status}, of a job that the caller may see. */

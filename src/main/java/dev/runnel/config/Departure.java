@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,6 +25,15 @@ final class Departure {
   private static final int MAX_STEPS = 16;
 
   private final BlockingQueue<Step> steps = new LinkedBlockingQueue<>(MAX_STEPS);
+
+  private final Consumer<Deadline> limit;
+
+  /**
+   * @param limit told by when the process has to have ended
+   */
+  Departure(Consumer<Deadline> limit) {
+    this.limit = limit;
+  }
 
   private enum Step {
     ASKED,
@@ -54,15 +64,19 @@ final class Departure {
     }
   }
 
-  /** Ends the jobs, and kills them if that takes too long or somebody hurries. */
-  Future<Void> stop(Node node) throws InterruptedException {
-    Future<Void> stopped = node.stop();
+  /**
+   * Ends the jobs, and kills them if that takes too long or somebody hurries. From here on the
+   * process has so much time until it ends, whatever hangs.
+   */
+  Future<Void> stop(Node node, Deadline deadline) throws InterruptedException {
+    limit.accept(deadline);
+    Future<Void> stopped = node.stop(deadline);
     Step step = awaitStep(stopped, LONGEST_GRACE);
     if (step != Step.DONE) {
       LOG.info("killing the rest");
     }
     // Again and again: some of the jobs may not have been told yet that they are to end.
-    while (step != Step.DONE && !stopped.isComplete()) {
+    while (step != Step.DONE && !stopped.isComplete() && !deadline.isOver()) {
       node.hurry();
       step = steps.poll(HURRY_INTERVAL.toMillis(), TimeUnit.MILLISECONDS);
     }

@@ -18,6 +18,7 @@ import dev.runnel.worker.Workers;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,19 @@ import org.slf4j.LoggerFactory;
  */
 public final class Node {
   private static final Logger LOG = LoggerFactory.getLogger(Node.class);
+
+  private static final Duration HIDING = Duration.ofSeconds(1);
+
+  /** Longer than the registry takes to end jobs as they stand. */
+  private static final Duration ENDING_JOBS = Duration.ofSeconds(26);
+
+  /** Longer than a connection is given to read what it is told. */
+  private static final Duration CONNECTIONS = Duration.ofSeconds(7);
+
+  private static final Duration SPOOL = Duration.ofSeconds(16);
+
+  /** For what is closed after the node. */
+  private static final Duration REST = Duration.ofSeconds(3);
 
   private final Vertx vertx;
   private final Registry registry;
@@ -160,26 +174,37 @@ public final class Node {
   }
 
   /**
-   * Ends every job, lets the followers hear of it, and closes all connections. Succeeds even if
-   * some of that could not be done. The engine is to be closed after it.
+   * Ends every job, lets the followers hear of it, and closes all connections; in half a minute,
+   * whatever hangs. Succeeds even if some of that could not be done. The engine is to be closed
+   * after it.
    */
   public Future<Void> stop() {
-    Future<?> hidden = vertx.executeBlocking(this::deleteSockets);
+    return stop(Deadline.in(Deadline.ENDING));
+  }
+
+  Future<Void> stop(Deadline deadline) {
+    Future<?> hidden =
+        deadline.cut(vertx.executeBlocking(this::deleteSockets), HIDING, Duration.ZERO);
     return hidden
-        .eventually(() -> told("stopped before all jobs had ended", closeRegistry()))
-        .eventually(this::undeploy)
-        .eventually(() -> told("spool not closed", vertx.executeBlocking(this::closeSpooler)))
+        .eventually(() -> told("stopped before all jobs had ended", closeRegistry(deadline)))
+        .eventually(() -> told("not all was undeployed", undeploy(deadline)))
+        .eventually(() -> told("spool not closed", closeSpooler(deadline)))
         .onComplete(_ -> bus.close())
         .transform(_ -> Future.succeededFuture());
   }
 
-  private Future<Void> closeRegistry() {
-    return Future.fromCompletionStage(registry.close(), vertx.getOrCreateContext());
+  private Future<Void> closeRegistry(Deadline deadline) {
+    Future<Void> closed = Future.fromCompletionStage(registry.close(), vertx.getOrCreateContext());
+    return deadline.cut(closed, ENDING_JOBS, CONNECTIONS);
   }
 
   // Here, as nobody hears of what was done eventually.
   private static Future<Void> told(String what, Future<?> future) {
     return future.<Void>mapEmpty().onFailure(e -> LOG.warn("{} cause={}", what, e.toString()));
+  }
+
+  private Future<Void> closeSpooler(Deadline deadline) {
+    return deadline.cut(vertx.executeBlocking(this::closeSpooler), SPOOL, REST);
   }
 
   private Boolean closeSpooler() throws IOException {
@@ -196,9 +221,12 @@ public final class Node {
   }
 
   // As children they may have been undeployed with their parent already.
-  private Future<?> undeploy() {
+  private Future<?> undeploy(Deadline deadline) {
     return Future.join(
-        deployments.stream().filter(vertx.deploymentIDs()::contains).map(vertx::undeploy).toList());
+        deployments.stream()
+            .filter(vertx.deploymentIDs()::contains)
+            .map(id -> deadline.cut(vertx.undeploy(id), CONNECTIONS, REST))
+            .toList());
   }
 
   private static <T> Future<T> naming(String what, Future<T> future) {

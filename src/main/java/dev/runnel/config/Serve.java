@@ -41,14 +41,19 @@ public final class Serve {
   private static final int FAILED = 1;
 
   private static final int WORKER_THREADS = 4;
+  private static final int DEEPEST = 20;
 
-  /** Longer than jobs and followers may take to end. */
+  /** Longer than starting takes. */
   private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  /** What closing Vert.x may take; it waits for threads that hang. */
+  private static final Duration CLOSING = Duration.ofMillis(1_500);
 
   private final Settings settings;
   private final PrintStream out;
   private final NodeIdentity identity = identity();
-  private final Departure departure = new Departure();
+  private final LastResort lastResort = LastResort.start();
+  private final Departure departure = new Departure(lastResort::arm);
 
   /** What SIGHUP does; before there is anything to read again, nothing. */
   private volatile Runnable onHangUp = () -> {};
@@ -76,10 +81,39 @@ public final class Serve {
       }
       return e.exitCode();
     } catch (RuntimeException | Error e) {
+      String lacking = shortage(e);
+      if (lacking != null) {
+        SettingsException told = SettingsException.config("cannot start: " + lacking);
+        err.println("runnel serve: " + told.getMessage());
+        return told.exitCode();
+      }
       // Other threads live on, and so would the daemon.
       LoggerFactory.getLogger(Serve.class).error("daemon failed", e);
       return FAILED;
     }
+  }
+
+  // Here, as no other class could be loaded then. Null: it is nothing of the kind.
+  private static @Nullable String shortage(Throwable thrown) {
+    Throwable cause = thrown;
+    for (int i = 0; cause != null && i < DEEPEST; i++) {
+      String words = words(String.valueOf(cause.getMessage()));
+      if (words != null) {
+        return words;
+      }
+      cause = cause.getCause();
+    }
+    return null;
+  }
+
+  private static @Nullable String words(String message) {
+    if (message.contains("Too many open files") || message.contains("EMFILE")) {
+      return "too few open files allowed: raise ulimit -n (a daemon at rest has some 70 open)";
+    }
+    if (message.contains("unable to create native thread")) {
+      return "too few threads allowed: raise ulimit -u or the limit on pids (it needs some 40)";
+    }
+    return null;
   }
 
   // Before the first logger is made: slf4j-simple reads them once.
@@ -145,8 +179,10 @@ public final class Serve {
     on(Signal.HUP, () -> onHangUp.run());
     on(Signal.TERM, departure::ask);
     on(Signal.INT, departure::ask);
-    try (NativeEngine engine = openEngine()) {
+    NativeEngine engine = openEngine();
+    try {
       Vertx vertx = Vertx.vertx(vertxOptions());
+      startThreads(vertx);
       Node node =
           new Node(
               vertx,
@@ -175,7 +211,17 @@ public final class Serve {
       } finally {
         stop(node, vertx);
       }
+    } finally {
+      engine.close(lastResort.left());
     }
+  }
+
+  /** Those that work when all others end: a thread made then may be one too many for the system. */
+  private static void startThreads(Vertx vertx) {
+    for (int i = 0; i < WORKER_THREADS; i++) {
+      Future<?> _ = vertx.executeBlocking(() -> true, false);
+    }
+    vertx.getOrCreateContext().runOnContext(_ -> {});
   }
 
   private @Nullable Spooler openSpooler() throws SettingsException {
@@ -201,9 +247,10 @@ public final class Serve {
   }
 
   private void stop(Node node, Vertx vertx) {
+    Deadline deadline = Deadline.in(Deadline.ENDING);
     try {
-      var _ = await(departure.stop(node));
-      var _ = await(vertx.close());
+      var _ = await(departure.stop(node, deadline), deadline.left());
+      var _ = await(vertx.close(), deadline.left(CLOSING, CLOSING));
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     } catch (SettingsException e) {
@@ -212,17 +259,21 @@ public final class Serve {
   }
 
   private static <T> T await(Future<T> future) throws SettingsException {
+    return await(future, PATIENCE);
+  }
+
+  private static <T> T await(Future<T> future, Duration patience) throws SettingsException {
     try {
       return future
           .toCompletionStage()
           .toCompletableFuture()
-          .get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+          .get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
       throw e.getCause() instanceof SettingsException told
           ? told
           : SettingsException.config(String.valueOf(e.getCause()));
     } catch (TimeoutException _) {
-      throw SettingsException.config("nothing after " + PATIENCE.toSeconds() + " s");
+      throw SettingsException.config("nothing after " + patience.toMillis() + " ms");
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
       throw SettingsException.config("interrupted");

@@ -5,6 +5,8 @@ import dev.runnel.bus.StartJob;
 import dev.runnel.job.Job;
 import dev.runnel.security.Audit;
 import dev.runnel.security.Recorded;
+import dev.runnel.threads.HandOver;
+import dev.runnel.threads.Started;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,7 +15,6 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -42,14 +43,7 @@ public final class Recordings implements Recorder, AutoCloseable {
   private final Audit audit;
   private final Disk disk;
   private final ConcurrentHashMap<Job, Recording> open = new ConcurrentHashMap<>();
-  private final ThreadPoolExecutor writer =
-      new ThreadPoolExecutor(
-          1,
-          1,
-          0,
-          TimeUnit.SECONDS,
-          new LinkedBlockingQueue<>(),
-          Thread.ofPlatform().daemon().name("runnel-record").factory());
+  private final ThreadPoolExecutor writer = Started.pool("runnel-record", 1);
 
   private final CountDownLatch idle = new CountDownLatch(1);
   private volatile boolean closing;
@@ -134,12 +128,15 @@ public final class Recordings implements Recorder, AutoCloseable {
     return limits.bytesEach();
   }
 
-  // After the close nobody is there to look at them.
+  /** Has it done by the thread that writes. */
   void execute(Runnable task) {
-    try {
-      writer.execute(task);
-    } catch (RejectedExecutionException _) {
-      // As if the daemon had gone a moment earlier.
+    HandOver.to(writer, task, this::failed);
+  }
+
+  private void failed(Throwable thrown) {
+    // After the close it is as if the daemon had gone a moment earlier.
+    if (!(thrown instanceof RejectedExecutionException)) {
+      LOG.error("recording failed", thrown);
     }
   }
 

@@ -119,7 +119,7 @@ public final class AuditLog implements Audit, AutoCloseable {
   private void run() {
     try (sink) {
       while (!closing || !queue.isEmpty()) {
-        writeNext();
+        goOn();
       }
       tellLeftOut(sample.settleNow());
       write();
@@ -130,6 +130,15 @@ public final class AuditLog implements Audit, AutoCloseable {
       Thread.currentThread().interrupt();
     } catch (IOException e) {
       LOG.warn("audit not closed cause={}", e.toString());
+    }
+  }
+
+  // A mistake must not cost the thread: whoever waits for it would do so for ever.
+  private void goOn() throws InterruptedException {
+    try {
+      writeNext();
+    } catch (RuntimeException | Error e) {
+      LOG.error("audit failed", e);
     }
   }
 
@@ -162,7 +171,7 @@ public final class AuditLog implements Audit, AutoCloseable {
       batch.clear();
       tellRecovered();
       written.forEach(AuditLog::tell);
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       tellFailing(e);
       refuseThoseWhoWait("audit: can't be written: " + e.getMessage());
     }
@@ -188,7 +197,7 @@ public final class AuditLog implements Audit, AutoCloseable {
     }
   }
 
-  private void tellFailing(IOException e) {
+  private void tellFailing(Throwable e) {
     if (!failing) {
       failing = true;
       LOG.error("audit can't be written cause={}", e.toString());

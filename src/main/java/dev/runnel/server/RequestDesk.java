@@ -203,9 +203,9 @@ final class RequestDesk {
   private void run(@Nullable String id, Request.Run run) throws RefusedException {
     checkFollowers(run.spec().window());
     StartJob start = room.gate().register(peer.caller(), run);
-    follow(id, start.job(), Follow.run(run.spec().window(), start.existence()));
+    Follow how = Follow.run(run.spec().window(), start.existence());
+    room.gate().startFollowed(start, () -> follow(id, start.job(), how));
     LOG.debug("job registered job={} peer={}", start.job().id(), connection.address());
-    room.gate().start(start);
   }
 
   private void attach(@Nullable String id, Request.Attach attach) throws RefusedException {

@@ -106,7 +106,7 @@ final class BusDesk {
       refuse(message, e.code(), e.getMessage());
     } catch (RefusedException e) {
       refuse(message, e.code(), e.getMessage());
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.error("request failed address={}", message.address(), e);
       refuse(message, ErrorCode.INTERNAL, "a mistake of ours; the log has it");
     }
@@ -145,8 +145,8 @@ final class BusDesk {
   private void run(Message<Object> message, Request.Run run) throws RefusedException {
     freeAddress(message);
     StartJob start = gate.register(CALLER, run);
-    follow(message, start.job(), Follow.run(run.spec().window(), start.existence()));
-    gate.start(start);
+    Follow how = Follow.run(run.spec().window(), start.existence());
+    gate.startFollowed(start, () -> follow(message, start.job(), how));
   }
 
   private void follow(Message<Object> message, Job job, Follow how) throws RefusedException {

@@ -108,6 +108,37 @@ class PumpTest {
 
   @Test
   @Timeout(30)
+  void runsOrRejectsWhatItIsGivenAtItsEnd() throws InterruptedException {
+    for (int round = 0; round < 20; round++) {
+      AtomicInteger taken = new AtomicInteger();
+      AtomicInteger run = new AtomicInteger();
+      List<Thread> givers = new ArrayList<>();
+      try (NativeEngine closing = NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS)) {
+        for (int i = 0; i < 3; i++) {
+          givers.add(
+              Thread.ofPlatform()
+                  .start(
+                      () -> {
+                        try {
+                          while (true) {
+                            closing.execute(run::incrementAndGet);
+                            taken.incrementAndGet();
+                          }
+                        } catch (RejectedExecutionException _) {
+                          // It is closed.
+                        }
+                      }));
+        }
+      }
+      for (Thread giver : givers) {
+        giver.join();
+      }
+      assertEquals(taken.get(), run.get());
+    }
+  }
+
+  @Test
+  @Timeout(30)
   void takesNothingOnceItIsClosed() {
     engine.close();
     engine.close();

@@ -80,7 +80,7 @@ public final class TestNode implements AutoCloseable {
     this(limits, jobs, memory, access, between, Guard.open(), Recorder.NONE);
   }
 
-  private TestNode(
+  TestNode(
       ServerLimits limits,
       JobLimits jobs,
       LogMemory memory,

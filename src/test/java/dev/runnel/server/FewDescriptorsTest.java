@@ -1,0 +1,80 @@
+package dev.runnel.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.Daemon;
+import dev.runnel.server.RawClient.Ran;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A daemon that is allowed few open files. */
+class FewDescriptorsTest {
+  private static final int CLIENTS = 12;
+  private static final int EACH = 8;
+
+  private static List<String> allowing(int files) {
+    return List.of("prlimit", "--nofile=" + files + ":" + files, "--");
+  }
+
+  @Test
+  void saysOfNoCommandThatRanThatItWasNotStarted(@TempDir Path folder) throws Exception {
+    int failed = 0;
+    int exited = 0;
+    try (Daemon daemon =
+        Daemon.startWithin(
+            allowing(120), "--listen", "127.0.0.1:0", "--insecure", "--watchdog", "off")) {
+      int port = daemon.port();
+      List<RawClient> clients = new ArrayList<>();
+      for (int i = 0; i < CLIENTS; i++) {
+        clients.add(new RawClient(port));
+      }
+      for (int i = 0; i < CLIENTS; i++) {
+        for (int j = 0; j < EACH; j++) {
+          String name = i + "-" + j;
+          clients
+              .get(i)
+              .send("'id':'" + name + "'", "echo ran > " + folder.resolve(name) + "; sleep 0.1");
+        }
+      }
+      for (int i = 0; i < CLIENTS; i++) {
+        for (int j = 0; j < EACH; j++) {
+          String name = i + "-" + j;
+          Ran ran = clients.get(i).finish(name);
+          boolean didRun = Files.exists(folder.resolve(name));
+          if (ran.outcome().equals("start_failed")) {
+            failed++;
+            assertTrue(!didRun, () -> name + " ran: " + ran.end());
+          } else {
+            exited++;
+            assertEquals("exited", ran.outcome());
+            assertTrue(didRun, name);
+          }
+        }
+      }
+      for (RawClient client : clients) {
+        client.close();
+      }
+    }
+    assertTrue(failed > 0, "there were enough descriptors for all");
+    assertTrue(exited > 0, "there were none for any");
+  }
+
+  @Test
+  void saysInALineThatItCannotStart() throws Exception {
+    try (Daemon daemon =
+        Daemon.startWithin(allowing(40), "--listen", "127.0.0.1:0", "--insecure")) {
+      assertTrue(daemon.process().waitFor(30, TimeUnit.SECONDS));
+      assertTrue(daemon.process().exitValue() != 0);
+      List<String> said = daemon.log().lines().filter(line -> !line.isBlank()).toList();
+      assertEquals(1, said.size(), said::toString);
+      assertTrue(said.getFirst().startsWith("runnel serve: "), said.getFirst());
+      assertTrue(said.getFirst().contains("ulimit -n"), said.getFirst());
+    }
+  }
+}
