@@ -111,11 +111,11 @@ public final class RawClient implements Closeable {
     return rawFrame(header.getBytes(StandardCharsets.UTF_8), body);
   }
 
-  static byte[] frame(String keys) {
+  public static byte[] frame(String keys) {
     return frame(keys, new byte[0]);
   }
 
-  static byte[] frame(String keys, String body) {
+  public static byte[] frame(String keys, String body) {
     return frame(keys, body.getBytes(StandardCharsets.UTF_8));
   }
 

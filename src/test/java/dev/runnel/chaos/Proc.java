@@ -1,0 +1,114 @@
+package dev.runnel.chaos;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** What /proc says. Any thread; whoever asks may have to wait for a process that hangs. */
+final class Proc {
+  private static final Path PROC = Path.of("/proc");
+
+  // The JVM makes and drops these as it likes.
+  private static final List<String> COMPILERS = List.of("C1 Compiler", "C2 Compiler");
+
+  private Proc() {}
+
+  /** A process that bears a daemon's mark. */
+  record Marked(long pid, String boot, String job, String command) {}
+
+  /** What a process holds: its descriptors by kind, its threads by name, its children. */
+  static Map<String, Integer> holdings(long pid) throws IOException {
+    Map<String, Integer> holdings = new TreeMap<>();
+    Path self = PROC.resolve("" + pid);
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(self.resolve("fd"))) {
+      for (Path file : files) {
+        holdings.merge("descriptor " + kind(file), 1, Integer::sum);
+      }
+    }
+    try (DirectoryStream<Path> tasks = Files.newDirectoryStream(self.resolve("task"))) {
+      for (Path task : tasks) {
+        String name = text(task.resolve("comm")).strip();
+        if (COMPILERS.stream().noneMatch(name::startsWith)) {
+          holdings.merge("thread " + name, 1, Integer::sum);
+        }
+        for (String child : text(task.resolve("children")).split(" ", -1)) {
+          if (!child.isBlank()) {
+            holdings.merge("child " + state(Long.parseLong(child.strip())), 1, Integer::sum);
+          }
+        }
+      }
+    }
+    return holdings;
+  }
+
+  private static String kind(Path file) {
+    try {
+      String target = Files.readSymbolicLink(file).toString();
+      int colon = target.indexOf(':');
+      return colon < 0
+          ? target
+          : target.substring(0, target.startsWith("anon") ? target.length() : colon);
+    } catch (IOException _) {
+      return "gone";
+    }
+  }
+
+  /** The letter of its state, or {@code gone}. */
+  static String state(long pid) {
+    String stat = text(PROC.resolve(pid + "/stat"));
+    int name = stat.lastIndexOf(')');
+    return name < 0 ? "gone" : stat.substring(name + 2, name + 3);
+  }
+
+  /** Everything on this machine that has a mark of Runnel's in its environment and is no zombie. */
+  static List<Marked> marked() throws IOException {
+    List<Marked> marked = new ArrayList<>();
+    for (long pid : pids()) {
+      for (String entry : text(PROC.resolve(pid + "/environ")).split("\0", -1)) {
+        if (entry.startsWith("RUNNEL_MARK=")) {
+          String[] mark = entry.substring("RUNNEL_MARK=".length()).split("/", 2);
+          marked.add(new Marked(pid, mark[0], mark.length > 1 ? mark[1] : "", command(pid)));
+        }
+      }
+    }
+    return marked;
+  }
+
+  /** The processes with that among their arguments. */
+  static List<Long> withArgument(String argument) throws IOException {
+    List<Long> found = new ArrayList<>();
+    for (long pid : pids()) {
+      if (List.of(text(PROC.resolve(pid + "/cmdline")).split("\0", -1)).contains(argument)) {
+        found.add(pid);
+      }
+    }
+    return found;
+  }
+
+  static String command(long pid) {
+    return text(PROC.resolve(pid + "/cmdline")).replace('\0', ' ').strip();
+  }
+
+  private static List<Long> pids() throws IOException {
+    List<Long> pids = new ArrayList<>();
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(PROC, "[0-9]*")) {
+      all.forEach(path -> pids.add(Long.parseLong(path.getFileName().toString())));
+    }
+    return pids;
+  }
+
+  // Empty if it is gone or somebody else's.
+  private static String text(Path file) {
+    try {
+      return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
+    } catch (IOException _) {
+      return "";
+    }
+  }
+}
