@@ -194,6 +194,7 @@ final class Attack {
     }
     endKept();
     await("nobody of a job's alive", () -> ofJobs().isEmpty(), () -> ofJobs().toString());
+    endStrays();
     for (Proc.Marked left : ofJobs()) {
       // Told above; the next round is to begin anew.
       Sys.kill(left.pid(), Sys.KILL);
@@ -244,6 +245,18 @@ final class Attack {
     for (Proc.Marked marked : Proc.marked()) {
       if (ledger.isKept(marked.job()) && marked.command().contains(Scenarios.NAP)) {
         Sys.kill(marked.pid(), Sys.KILL);
+      }
+    }
+  }
+
+  // Who shed its environment, session and parents at once is of no job, and lives until the end.
+  private void endStrays() throws IOException {
+    Set<Long> marked = new HashSet<>();
+    Proc.marked().forEach(one -> marked.add(one.pid()));
+    for (long pid : napping()) {
+      if (!marked.contains(pid) && Proc.parent(pid) == victim.life().pid()) {
+        findings.count("stray");
+        Sys.kill(pid, Sys.KILL);
       }
     }
   }

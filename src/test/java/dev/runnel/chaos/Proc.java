@@ -61,9 +61,20 @@ final class Proc {
 
   /** The letter of its state, or {@code gone}. */
   static String state(long pid) {
+    return stat(pid)[0];
+  }
+
+  /** Whose child it is; 0 if it is gone. */
+  static long parent(long pid) {
+    String[] stat = stat(pid);
+    return stat.length > 1 ? Long.parseLong(stat[1]) : 0;
+  }
+
+  // What comes after its name.
+  private static String[] stat(long pid) {
     String stat = text(PROC.resolve(pid + "/stat"));
     int name = stat.lastIndexOf(')');
-    return name < 0 ? "gone" : stat.substring(name + 2, name + 3);
+    return name < 0 ? new String[] {"gone"} : stat.substring(name + 2).split(" ", -1);
   }
 
   /** Everything on this machine that has a mark of Runnel's in its environment and is no zombie. */

@@ -54,6 +54,7 @@ final class Scenarios {
           new Weighted("heartbeat", 2, Scenarios::heartbeat),
           new Weighted("odd processes", 6, Scenarios::oddProcesses),
           new Weighted("another user", 2, Scenarios::anotherUser),
+          new Weighted("root's program", 3, Scenarios::rootsProgram),
           new Weighted("memory", 2, Scenarios::memory),
           new Weighted("disk", 2, Scenarios::writesToTheDisk));
 
@@ -517,6 +518,18 @@ final class Scenarios {
     try (Peer peer = Peer.tls(client.victim.life().tlsPort(), secret)) {
       String line = client.oneIn(2) ? "id -u" : "(setsid " + SLEEP + " &); " + SLEEP;
       client.runToTheEnd(peer, "'user':'games','timeout_ms':500," + QUICKLY, line);
+    }
+  }
+
+  private static void rootsProgram(Client client) throws Exception {
+    var program = client.victim.rootsProgram();
+    if (!java.nio.file.Files.exists(program)) {
+      return;
+    }
+    try (Peer peer = client.connect()) {
+      String line = program + " " + client.victim.odd() + " root 4";
+      String keys = "'timeout_ms':" + client.between(300, 2_000) + "," + QUICKLY;
+      client.runToTheEnd(peer, keys, client.oneIn(2) ? "exec " + line : line + " & sleep 0.3");
     }
   }
 

@@ -102,6 +102,17 @@ final class Victim implements AutoCloseable {
     Oddities.write(work());
     if (uid != null) {
       Disk.run("chown", "-R", uid + ":" + uid, folder.toString());
+      makeRootsProgram(uid);
+    }
+  }
+
+  // As sudo is one: only this user may run it, and only for as long as the test lasts.
+  private void makeRootsProgram(int uid) throws IOException, InterruptedException {
+    Path python = Path.of("/usr/bin/python3");
+    if (Files.exists(python)) {
+      Files.copy(python.toRealPath(), rootsProgram());
+      Disk.run("chown", "root:" + uid, rootsProgram().toString());
+      Disk.run("chmod", "4750", rootsProgram().toString());
     }
   }
 
@@ -139,6 +150,11 @@ final class Victim implements AutoCloseable {
 
   Path odd() {
     return work().resolve("odd.py");
+  }
+
+  /** A program that runs as root, whoever starts it; there may be none. */
+  Path rootsProgram() {
+    return folder.resolve("python");
   }
 
   Path socket() {
