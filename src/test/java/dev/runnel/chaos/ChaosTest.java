@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.runnel.ControlGroup;
 import dev.runnel.CuttingProxy;
+import dev.runnel.Tool;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,6 +42,7 @@ class ChaosTest {
   }
 
   @Test
+  @Tag("also-root")
   @Tag("long")
   @Timeout(600)
   void everyJobHasOneEndWhateverFails() throws Exception {
@@ -48,15 +50,16 @@ class ChaosTest {
   }
 
   @Test
+  @Tag("root")
   @Tag("long")
   @Timeout(600)
   void everyJobHasOneEndWhateverFailsForAnOrdinaryUser() throws Exception {
-    if (isRoot()) {
-      attack(NOBODY, SHORT);
-    }
+    Tool.requireRoot("ChaosTest.everyJobHasOneEndWhateverFailsForAnOrdinaryUser");
+    attack(NOBODY, SHORT);
   }
 
   @Test
+  @Tag("also-root")
   @Tag("long")
   @Timeout(3 * 3_600)
   void everyJobHasOneEndWhateverFailsForAnHour() throws Exception {
@@ -64,12 +67,12 @@ class ChaosTest {
   }
 
   @Test
+  @Tag("root")
   @Tag("long")
   @Timeout(3 * 3_600)
   void everyJobHasOneEndWhateverFailsForAnHourForAnOrdinaryUser() throws Exception {
-    if (isRoot()) {
-      attack(NOBODY, longTime());
-    }
+    Tool.requireRoot("ChaosTest.everyJobHasOneEndWhateverFailsForAnHourForAnOrdinaryUser");
+    attack(NOBODY, longTime());
   }
 
   private static void attack(@Nullable Integer uid, Duration time) throws Exception {
