@@ -1,6 +1,7 @@
 package dev.runnel.server;
 
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelException;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.epoll.EpollTcpInfo;
 import java.time.Duration;
@@ -23,7 +24,8 @@ final class Unanswered {
   /** To be asked every few seconds; whether it is time to give the peer up. */
   boolean isLost(Channel channel, long now) {
     // By name: the class is of a library that is not there in every application.
-    return channel.getClass().getName().endsWith(".EpollSocketChannel")
+    return channel.isActive()
+        && channel.getClass().getName().endsWith(".EpollSocketChannel")
         && isLost(Epoll.tries(channel), now);
   }
 
@@ -43,8 +45,12 @@ final class Unanswered {
     /** How often data, or a probe, was sent again since anything was answered. */
     static int tries(Channel channel) {
       EpollTcpInfo info = INFO.get();
-      ((EpollSocketChannel) channel).tcpInfo(info);
-      return info.retransmits() + info.probes();
+      try {
+        ((EpollSocketChannel) channel).tcpInfo(info);
+        return info.retransmits() + info.probes();
+      } catch (ChannelException _) {
+        return 0; // It was closed just now.
+      }
     }
   }
 }
