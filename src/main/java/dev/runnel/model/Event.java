@@ -119,6 +119,10 @@ public sealed interface Event {
    * @param job null: it is about none
    */
   record Failed(ErrorCode code, String message, @Nullable JobId job) implements Final {
+    public Failed {
+      message = RawText.shown(message);
+    }
+
     public boolean closes() {
       return code.scope() == ErrorCode.Scope.CONNECTION;
     }

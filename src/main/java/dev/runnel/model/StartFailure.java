@@ -6,6 +6,10 @@ package dev.runnel.model;
  * @param errno the error's name in errno(3), such as {@code ENOENT}
  */
 public record StartFailure(String errno, At at, String message) {
+  public StartFailure {
+    message = RawText.shown(message);
+  }
+
   /** Which step failed. */
   public enum At {
     EXEC("exec"),

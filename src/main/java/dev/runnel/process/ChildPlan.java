@@ -3,6 +3,7 @@ package dev.runnel.process;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.runnel.model.RawText;
 import dev.runnel.model.StartFailure.At;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -85,7 +86,7 @@ final class ChildPlan implements ChildSetup {
 
   /** By name, as whoever the child is by then. */
   ChildPlan changeDirectory(String path) {
-    steps.add(new Step(At.CWD, "cwd " + path, SystemCall.CHDIR, string(path)));
+    steps.add(new Step(At.CWD, "cwd " + path, SystemCall.CHDIR, string(RawText.bytes(path))));
     return this;
   }
 
@@ -126,10 +127,6 @@ final class ChildPlan implements ChildSetup {
 
   private void user(Account account, SystemCall call, Long... arguments) {
     steps.add(new Step(At.USER, "user " + account.asked(), call, arguments));
-  }
-
-  private long string(String text) {
-    return arena.allocateFrom(text).address();
   }
 
   private long string(byte[] bytes) {

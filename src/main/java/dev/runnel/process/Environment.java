@@ -3,9 +3,9 @@ package dev.runnel.process;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.US_ASCII;
-import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.runnel.model.JobId;
+import dev.runnel.model.RawText;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -15,13 +15,16 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A command's environment, PROTOCOL.md, "Requests": this process's without RUNNEL_*, RUNNEL_JOB,
- * what the command asked for, and the mark. Entries are bytes, as System.getenv mangles what is not
- * text; names are held as ISO 8859-1, which keeps every byte apart.
+ * A command's environment, PROTOCOL.md, "Requests": this process's without RUNNEL_* and TERM,
+ * RUNNEL_JOB, what the command asked for, and the mark. Entries are bytes, as System.getenv mangles
+ * what is not text; names are held as ISO 8859-1, which keeps every byte apart.
  */
 @SuppressWarnings("restricted")
 final class Environment {
   private static final String OURS = "RUNNEL_";
+  // It is about the terminal that this process was started at, not about any of a command's.
+  private static final String TERM = "TERM=";
+
   private static final String JOB = "RUNNEL_JOB";
   private static final String PATH = "PATH";
   private static final byte[] DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin".getBytes(US_ASCII);
@@ -77,7 +80,7 @@ final class Environment {
     for (long i = 0; strings.getAtIndex(JAVA_LONG, i) != 0; i++) {
       String entry = pointer(strings.getAtIndex(JAVA_LONG, i)).getString(0, ISO_8859_1);
       int equals = entry.indexOf('=');
-      if (equals > 0 && !entry.startsWith(OURS)) {
+      if (equals > 0 && !entry.startsWith(OURS) && !entry.startsWith(TERM)) {
         // The first one counts, as it does for getenv(3).
         entries.putIfAbsent(entry.substring(0, equals), entry.getBytes(ISO_8859_1));
       }
@@ -108,7 +111,7 @@ final class Environment {
     own.put(JOB, job);
     overlay.forEach(
         (name, value) -> {
-          String key = new String(name.getBytes(UTF_8), ISO_8859_1);
+          String key = new String(RawText.bytes(name), ISO_8859_1);
           kept.remove(key);
           own.remove(key);
           if (value != null) {
@@ -123,7 +126,7 @@ final class Environment {
   }
 
   private static byte[] entry(String name, String value) {
-    return (name + "=" + value).getBytes(UTF_8);
+    return RawText.bytes(name + "=" + value);
   }
 
   private static byte[] path(byte @Nullable [] entry) {

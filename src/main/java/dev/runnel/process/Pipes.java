@@ -1,7 +1,7 @@
 package dev.runnel.process;
 
 import dev.runnel.model.CommandSpec;
-import dev.runnel.model.TerminalSize;
+import dev.runnel.model.Terminal;
 
 /**
  * Our ends of a process's pipes, not blocking; or {@link #NONE}. On a terminal all are descriptors
@@ -31,7 +31,7 @@ record Pipes(Kind kind, int stdin, int stdout, int stderr, int hold) {
   static Pipes open(
       CommandSpec command, int nullDevice, Descriptors descriptors, ChildSetup child) {
     if (command.terminal() != null) {
-      return onTerminal(command, command.terminal().size(), nullDevice, descriptors, child);
+      return onTerminal(command, command.terminal(), nullDevice, descriptors, child);
     }
     int stdin = NONE;
     int childStdin = nullDevice;
@@ -58,14 +58,14 @@ record Pipes(Kind kind, int stdin, int stdout, int stderr, int hold) {
   // opens becomes its controlling terminal.
   private static Pipes onTerminal(
       CommandSpec command,
-      TerminalSize size,
+      Terminal terminal,
       int nullDevice,
       Descriptors descriptors,
       ChildSetup child) {
     int master = descriptors.add("posix_openpt", PseudoTerminal.open());
     byte[] slave = PseudoTerminal.unlock(master);
-    LibcException.check("ioctl", PseudoTerminal.resize(master, size));
-    LibcException.check("ioctl", PseudoTerminal.speakUtf8(master));
+    LibcException.check("ioctl", PseudoTerminal.resize(master, terminal.size()));
+    LibcException.check("ioctl", PseudoTerminal.set(master, terminal.modes()));
     descriptors.neverBlocking(master);
     child.open(slave, Fd.O_RDWR, 0).dup2(0, 1).dup2(0, 2);
     int stdin = NONE;

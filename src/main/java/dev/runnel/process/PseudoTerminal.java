@@ -4,6 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import dev.runnel.model.TerminalMode;
+import dev.runnel.model.TerminalModes;
 import dev.runnel.model.TerminalSize;
 import java.lang.foreign.MemorySegment;
 
@@ -68,14 +70,20 @@ final class PseudoTerminal {
     return Libc.callInt(IOCTL, master, TIOCSWINSZ, winsize.address());
   }
 
-  /** Has the line editing of the kernel erase whole characters rather than bytes. */
-  static int speakUtf8(int master) {
+  /**
+   * Sets modes before anybody reads or writes there. The line editing of the kernel erases whole
+   * characters, rather than bytes, unless they say otherwise.
+   */
+  static int set(int master, TerminalModes modes) {
     MemorySegment termios = Libc.scratch();
     int error = Libc.callInt(IOCTL, master, TCGETS, termios.address());
     if (error < 0) {
       return error;
     }
     termios.set(JAVA_INT, 0, termios.get(JAVA_INT, 0) | IUTF8);
+    byte[] bytes = termios.asSlice(0, TerminalMode.TERMIOS_BYTES).toArray(JAVA_BYTE);
+    modes.applyTo(bytes);
+    MemorySegment.copy(bytes, 0, termios, JAVA_BYTE, 0, bytes.length);
     return Libc.callInt(IOCTL, master, TCSETS, termios.address());
   }
 

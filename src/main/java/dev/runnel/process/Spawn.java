@@ -1,11 +1,11 @@
 package dev.runnel.process;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
-import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
+import dev.runnel.model.RawText;
 import dev.runnel.model.Signal;
 import dev.runnel.model.StartFailure;
 import dev.runnel.model.StartFailure.At;
@@ -193,7 +193,7 @@ final class Spawn {
     if (cwd == null) {
       return Fd.AT_FDCWD;
     }
-    int fd = Fd.open(cwd.getBytes(UTF_8), Fd.O_PATH | Fd.O_DIRECTORY);
+    int fd = Fd.open(RawText.bytes(cwd), Fd.O_PATH | Fd.O_DIRECTORY);
     if (fd >= 0) {
       descriptors.add("open", fd);
     }

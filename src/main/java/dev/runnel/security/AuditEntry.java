@@ -7,6 +7,7 @@ import dev.runnel.model.End;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
+import dev.runnel.model.RawText;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.security.MessageDigest;
@@ -52,13 +53,14 @@ public record AuditEntry(JsonObject what, List<Argument> argv) {
       Caller caller, String verb, @Nullable JobId job, ErrorCode code, String why) {
     JsonObject what = of("denied", caller).put("verb", verb);
     putIfThere(what, "job", job == null ? null : job.value());
-    return new AuditEntry(what.put("code", code.wireName()).put("why", why), List.of());
+    return new AuditEntry(
+        what.put("code", code.wireName()).put("why", RawText.shown(why)), List.of());
   }
 
   /** Somebody was not let in; the reason has nothing of what it said in it. */
   public static AuditEntry unauthenticated(String source, Caller.Via via, String why) {
     JsonObject what = of("unauthenticated").put("source", source);
-    return new AuditEntry(putVia(what, via).put("why", why), List.of());
+    return new AuditEntry(putVia(what, via).put("why", RawText.shown(why)), List.of());
   }
 
   /** Entries were left out, since there were too many of their kind. */
@@ -122,7 +124,7 @@ public record AuditEntry(JsonObject what, List<Argument> argv) {
 
   private static void putIfThere(JsonObject what, String key, @Nullable String value) {
     if (value != null) {
-      what.put(key, value);
+      what.put(key, RawText.shown(value));
     }
   }
 

@@ -2,14 +2,15 @@ package dev.runnel.security;
 
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.RawText;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -82,7 +83,7 @@ public record Grant(@Nullable Rule rule, JobSpec spec) {
     for (String text : rule.place().roots()) {
       Path root = real(text);
       if (asked != null && root != null && asked.startsWith(root)) {
-        return asked.toString();
+        return text(asked);
       }
     }
     throw new ForbiddenException(
@@ -96,10 +97,49 @@ public record Grant(@Nullable Rule rule, JobSpec spec) {
 
   private static @Nullable Path real(String path) {
     try {
-      return Path.of(path).toRealPath();
+      return (RawText.isText(path) ? Path.of(path) : ofBytes(RawText.bytes(path))).toRealPath();
     } catch (IOException | InvalidPathException _) {
       return null;
     }
+  }
+
+  // The JDK makes a path of other bytes than its own encoding's of a URI only, and so back.
+  private static Path ofBytes(byte[] path) {
+    StringBuilder uri = new StringBuilder("file://");
+    for (byte b : path) {
+      if (b == '/') {
+        uri.append('/');
+      } else {
+        uri.append('%').append(HexFormat.of().toHexDigits(b));
+      }
+    }
+    try {
+      return Path.of(URI.create(uri.toString()));
+    } catch (IllegalArgumentException e) {
+      throw new InvalidPathException(
+          RawText.shown(RawText.of(path)), String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static String text(Path real) {
+    String text = real.toString();
+    if (text.indexOf('\uFFFD') < 0) {
+      return text;
+    }
+    String uri = real.toUri().getRawPath();
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    for (int i = 0; i < uri.length(); i++) {
+      if (uri.charAt(i) == '%') {
+        bytes.write(HexFormat.fromHexDigits(uri, i + 1, i + 3));
+        i += 2;
+      } else {
+        bytes.write(uri.charAt(i));
+      }
+    }
+    String folder = RawText.of(bytes.toByteArray());
+    return folder.length() > 1 && folder.endsWith("/")
+        ? folder.substring(0, folder.length() - 1)
+        : folder;
   }
 
   private static String secret(Rule rule, String name) throws ForbiddenException {
@@ -123,10 +163,8 @@ public record Grant(@Nullable Rule rule, JobSpec spec) {
       if (bytes.length > MAX_SECRET_BYTES) {
         throw new IOException("more than " + MAX_SECRET_BYTES + " bytes");
       }
-      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      String text = RawText.of(bytes);
       return text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
-    } catch (CharacterCodingException _) {
-      throw new IOException("not UTF-8");
     }
   }
 }

@@ -6,16 +6,21 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Lasting;
+import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
 import dev.runnel.model.ResourceLimits;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
+import dev.runnel.model.TerminalMode;
+import dev.runnel.model.TerminalModes;
 import dev.runnel.model.TerminalSize;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -190,12 +195,8 @@ public final class RequestEncoder {
   private static byte[] runWithSecrets(
       @Nullable String id, Request.Run run, Map<String, String> secrets) {
     List<Argument> argv = run.spec().command().argv();
-    if (!isText(argv)) {
-      throw new IllegalArgumentException(
-          "command: an argument is not UTF-8, which none may be beside a secret environment");
-    }
     List<Argument> entries = new ArrayList<>();
-    secrets.forEach((name, value) -> entries.add(Argument.of(name + "=" + value)));
+    secrets.forEach((name, value) -> entries.add(Argument.of(RawText.bytes(name + "=" + value))));
     FrameWriter.Content what =
         json -> {
           inHeader(argv).writeTo(json);
@@ -232,13 +233,12 @@ public final class RequestEncoder {
   }
 
   private static FrameWriter.Content inHeader(List<Argument> argv) {
-    return json -> {
-      json.writeArrayFieldStart("argv");
-      for (Argument argument : argv) {
-        json.writeString(argument.toString());
-      }
-      json.writeEndArray();
-    };
+    boolean text = isText(argv);
+    List<String> strings = new ArrayList<>();
+    for (Argument argument : argv) {
+      strings.add(text ? argument.toString() : base64(argument.bytes()));
+    }
+    return json -> writeStrings(json, text ? "argv" : "argv_b64", strings);
   }
 
   private static byte[] terminated(List<Argument> argv) {
@@ -277,16 +277,12 @@ public final class RequestEncoder {
   }
 
   private static void writeCommand(JsonGenerator json, CommandSpec command) throws IOException {
-    if (command.cwd() != null) {
+    if (command.cwd() != null && RawText.isText(command.cwd())) {
       json.writeStringField("cwd", command.cwd());
+    } else if (command.cwd() != null) {
+      json.writeStringField("cwd_b64", base64(RawText.bytes(command.cwd())));
     }
-    if (!command.env().isEmpty()) {
-      json.writeObjectFieldStart("env");
-      for (Map.Entry<String, @Nullable String> entry : command.env().entrySet()) {
-        json.writeStringField(entry.getKey(), entry.getValue());
-      }
-      json.writeEndObject();
-    }
+    writeEnvironment(json, command.env());
     if (!command.secrets().fromServer().isEmpty()) {
       json.writeArrayFieldStart("env_from");
       for (String name : command.secrets().fromServer()) {
@@ -305,6 +301,7 @@ public final class RequestEncoder {
       json.writeObjectFieldStart("pty");
       writeSize(json, command.terminal().size());
       json.writeStringField("term", command.terminal().term());
+      writeModes(json, command.terminal().modes());
       json.writeEndObject();
     }
     if (!command.limits().isEmpty()) {
@@ -313,6 +310,60 @@ public final class RequestEncoder {
     if (command.user() != null) {
       json.writeStringField("user", command.user());
     }
+  }
+
+  /** What is no text goes by itself. */
+  private static void writeEnvironment(JsonGenerator json, Map<String, @Nullable String> env)
+      throws IOException {
+    Map<String, @Nullable String> text = new LinkedHashMap<>();
+    List<String> raw = new ArrayList<>();
+    env.forEach(
+        (name, value) -> {
+          String entry = value == null ? name : name + "=" + value;
+          if (RawText.isText(entry)) {
+            text.put(name, value);
+          } else {
+            raw.add(base64(RawText.bytes(entry)));
+          }
+        });
+    if (!text.isEmpty()) {
+      json.writeObjectFieldStart("env");
+      for (Map.Entry<String, @Nullable String> entry : text.entrySet()) {
+        json.writeStringField(entry.getKey(), entry.getValue());
+      }
+      json.writeEndObject();
+    }
+    if (!raw.isEmpty()) {
+      writeStrings(json, "env_b64", raw);
+    }
+  }
+
+  private static void writeStrings(JsonGenerator json, String key, List<String> strings)
+      throws IOException {
+    json.writeArrayFieldStart(key);
+    for (String string : strings) {
+      json.writeString(string);
+    }
+    json.writeEndArray();
+  }
+
+  private static String base64(byte[] bytes) {
+    return Base64.getEncoder().encodeToString(bytes);
+  }
+
+  private static void writeModes(JsonGenerator json, TerminalModes modes) throws IOException {
+    if (modes.values().isEmpty()) {
+      return;
+    }
+    json.writeObjectFieldStart("modes");
+    for (Map.Entry<TerminalMode, Integer> entry : modes.values().entrySet()) {
+      if (entry.getKey().isFlag()) {
+        json.writeBooleanField(entry.getKey().wireName(), entry.getValue() != 0);
+      } else {
+        json.writeNumberField(entry.getKey().wireName(), entry.getValue());
+      }
+    }
+    json.writeEndObject();
   }
 
   private static void writeLimits(JsonGenerator json, ResourceLimits limits) throws IOException {

@@ -4,6 +4,7 @@ import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,9 +20,12 @@ final class RunDecoder {
   private static final Set<String> KNOWN =
       Set.of(
           "argv",
+          "argv_b64",
           "argv_body",
           "cwd",
+          "cwd_b64",
           "env",
+          "env_b64",
           "env_body",
           "env_from",
           "merge",
@@ -91,7 +95,10 @@ final class RunDecoder {
 
   private static List<Argument> argv(Header header, byte[] body) throws RequestException {
     boolean inBody = header.flag("argv_body");
-    boolean inHeader = header.has("argv");
+    if (header.has("argv") && header.has("argv_b64")) {
+      throw RequestException.bad("argv_b64: given beside argv");
+    }
+    boolean inHeader = header.has("argv") || header.has("argv_b64");
     if (SecretsDecoder.isBody(header)) {
       if (!inHeader || inBody) {
         throw RequestException.bad("env_body: argv has to be in the header");
@@ -115,6 +122,13 @@ final class RunDecoder {
   }
 
   private static List<Argument> argvOfHeader(Header header) throws RequestException {
+    if (header.has("argv_b64")) {
+      List<Argument> argv = new ArrayList<>();
+      for (byte[] bytes : Base64Field.array(header, "argv_b64")) {
+        argv.add(Argument.of(bytes));
+      }
+      return argv;
+    }
     if (!(header.raw("argv") instanceof List<?> list) || list.isEmpty()) {
       throw RequestException.bad("argv: not an array of strings, or empty");
     }
@@ -152,7 +166,13 @@ final class RunDecoder {
   }
 
   private static @Nullable String cwd(Header header) throws RequestException {
-    String cwd = header.string("cwd");
+    if (header.has("cwd") && header.has("cwd_b64")) {
+      throw RequestException.bad("cwd_b64: given beside cwd");
+    }
+    String cwd =
+        header.has("cwd_b64")
+            ? RawText.of(Base64Field.of("cwd_b64", header.string("cwd_b64")))
+            : header.string("cwd");
     if (cwd == null) {
       return null;
     }
@@ -163,9 +183,31 @@ final class RunDecoder {
   }
 
   private static Map<String, @Nullable String> env(Header header) throws RequestException {
+    Map<String, @Nullable String> env = text(header);
+    if (!header.has("env_b64")) {
+      return env;
+    }
+    int number = 0;
+    for (byte[] bytes : Base64Field.array(header, "env_b64")) {
+      String entry = RawText.of(bytes);
+      int equals = entry.indexOf('=');
+      String name = equals < 0 ? entry : entry.substring(0, equals);
+      number++;
+      if (name.isEmpty()) {
+        throw RequestException.bad("env_b64: entry " + number + " (expected: NAME=VALUE or NAME)");
+      }
+      if (env.containsKey(name)) {
+        throw RequestException.bad("env_b64: entry " + number + " names one again");
+      }
+      env.put(name, equals < 0 ? null : entry.substring(equals + 1));
+    }
+    return env;
+  }
+
+  private static Map<String, @Nullable String> text(Header header) throws RequestException {
     Object value = header.raw("env");
     if (value == null) {
-      return Map.of();
+      return new LinkedHashMap<>();
     }
     if (!(value instanceof Map<?, ?> entries)) {
       // Not shown, nor below: values of environment variables are often secrets.

@@ -1,10 +1,9 @@
 package dev.runnel.wire;
 
+import dev.runnel.model.RawText;
 import dev.runnel.model.Secrets;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,27 +47,22 @@ final class SecretsDecoder {
     int start = 0;
     for (int i = 0; i < body.length; i++) {
       if (body[i] == 0) {
-        addEntry(values, ByteBuffer.wrap(body, start, i - start));
+        addEntry(values, Arrays.copyOfRange(body, start, i));
         start = i + 1;
       }
     }
     return values;
   }
 
-  private static void addEntry(Map<String, String> values, ByteBuffer bytes)
-      throws RequestException {
+  private static void addEntry(Map<String, String> values, byte[] bytes) throws RequestException {
     int number = values.size() + 1;
-    try {
-      String entry = StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
-      int equals = entry.indexOf('=');
-      if (equals <= 0) {
-        throw RequestException.bad("env_body: entry " + number + " (expected: NAME=VALUE)");
-      }
-      if (values.put(entry.substring(0, equals), entry.substring(equals + 1)) != null) {
-        throw RequestException.bad("env_body: entry " + number + " names one again");
-      }
-    } catch (CharacterCodingException _) {
-      throw RequestException.bad("env_body: entry " + number + " is not UTF-8");
+    String entry = RawText.of(bytes);
+    int equals = entry.indexOf('=');
+    if (equals <= 0) {
+      throw RequestException.bad("env_body: entry " + number + " (expected: NAME=VALUE)");
+    }
+    if (values.put(entry.substring(0, equals), entry.substring(equals + 1)) != null) {
+      throw RequestException.bad("env_body: entry " + number + " names one again");
     }
   }
 

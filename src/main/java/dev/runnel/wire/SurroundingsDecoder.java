@@ -2,7 +2,11 @@ package dev.runnel.wire;
 
 import dev.runnel.model.ResourceLimits;
 import dev.runnel.model.Terminal;
+import dev.runnel.model.TerminalMode;
+import dev.runnel.model.TerminalModes;
 import dev.runnel.model.TerminalSize;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -21,12 +25,31 @@ final class SurroundingsDecoder {
     if (pty == null) {
       return null;
     }
-    RequestDecoder.checkKeys(pty, Set.of("pty.rows", "pty.cols", "pty.term"));
+    RequestDecoder.checkKeys(pty, Set.of("pty.rows", "pty.cols", "pty.term", "pty.modes"));
     return new Terminal(
         new TerminalSize(
             size(pty, "pty.rows", TerminalSize.DEFAULT.rows()),
             size(pty, "pty.cols", TerminalSize.DEFAULT.cols())),
-        term(pty));
+        term(pty),
+        modes(pty));
+  }
+
+  /** Names that are not known are of other systems or later versions, and change nothing here. */
+  private static TerminalModes modes(Header pty) throws ProtocolException, RequestException {
+    Header modes = pty.object("pty.modes");
+    if (modes == null) {
+      return TerminalModes.USUAL;
+    }
+    Map<TerminalMode, Integer> values = new EnumMap<>(TerminalMode.class);
+    for (String key : modes.keys()) {
+      TerminalMode mode = TerminalMode.ofName(key.substring("pty.modes.".length()));
+      if (mode != null) {
+        values.put(
+            mode,
+            mode.isFlag() ? (modes.flag(key) ? 1 : 0) : (int) modes.integer(key, 0, 0, mode.max()));
+      }
+    }
+    return new TerminalModes(values);
   }
 
   private static String term(Header pty) throws RequestException {
@@ -36,7 +59,7 @@ final class SurroundingsDecoder {
     }
     if (!Terminal.isTerm(term)) {
       throw RequestException.bad(
-          "pty.term: " + Json.show(term) + " (expected: " + Terminal.PATTERN + ")");
+          "pty.term: " + Json.show(term) + " (expected: " + Terminal.TERM_RULE + ")");
     }
     return term;
   }

@@ -1,5 +1,6 @@
 package dev.runnel.process;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -12,6 +13,7 @@ import dev.runnel.model.CommandSpec.Stderr;
 import dev.runnel.model.CommandSpec.Stdin;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
+import dev.runnel.model.RawText;
 import dev.runnel.model.Stream;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +21,7 @@ import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -92,6 +95,41 @@ class SurroundingsTest {
         Runs.output(engine, Runs.in(folder.toString(), "/bin/pwd", "-P")));
     assertEquals(
         Path.of("").toRealPath().toString(), Runs.output(engine, CommandSpec.of("/bin/pwd", "-P")));
+  }
+
+  @Test
+  void beginsInADirectoryWhoseNameIsNoText(@TempDir Path folder) {
+    byte[] name = {(byte) 0xE9, 't', (byte) 0xE9};
+    String made = folder + "/" + RawText.of(name);
+    CommandSpec make = CommandSpec.of("mkdir", "x");
+    List<Argument> words = List.of(make.argv().getFirst(), Argument.of(RawText.bytes(made)));
+    Runs.run(engine, make.running(words));
+    for (CommandSpec pwd :
+        new CommandSpec[] {
+          Runs.in(made, "/bin/pwd", "-P"),
+          // By the child, as limits and another user have it.
+          Runs.in(made, "/bin/pwd", "-P").as("" + currentUser()),
+        }) {
+      assertArrayEquals(
+          RawText.bytes(made + "\n"), Runs.run(engine, pwd).bytes(Stream.STDOUT), pwd.toString());
+    }
+    Recorder none = Runs.run(engine, Runs.in(made + RawText.of(name), "true"));
+    assertEquals("ENOENT cwd", none.failureText());
+    String message = Objects.requireNonNull(none.failure()).message();
+    assertTrue(RawText.isText(message) && message.contains("/\uFFFDt\uFFFD"), message);
+  }
+
+  private int currentUser() {
+    return Integer.parseInt(Runs.output(engine, CommandSpec.of("id", "-u")));
+  }
+
+  @Test
+  void setsVariablesByteForByte() {
+    Map<String, @Nullable String> overlay = new HashMap<>();
+    overlay.put(RawText.of(new byte[] {'N', (byte) 0xFF}), RawText.of(new byte[] {(byte) 0xE9}));
+    byte[] all = Runs.run(engine, Runs.with(overlay, "env")).bytes(Stream.STDOUT);
+    assertTrue(
+        new String(all, ISO_8859_1).contains("N\u00FF=\u00E9\n"), new String(all, ISO_8859_1));
   }
 
   @Test

@@ -13,8 +13,11 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Stream;
 import dev.runnel.model.Terminal;
+import dev.runnel.model.TerminalMode;
+import dev.runnel.model.TerminalModes;
 import dev.runnel.model.TerminalSize;
 import java.time.Duration;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.Set;
@@ -65,6 +68,55 @@ class TerminalTest {
   @Test
   void holdsNothingButThreeDescriptors() {
     assertEquals("0\r\n1\r\n2\r\n", run("ls /proc/self/fd | grep -v 3").text());
+  }
+
+  @Test
+  void beginsWithTheModesThatWereAsked() {
+    Map<TerminalMode, Integer> values = new EnumMap<>(TerminalMode.class);
+    values.put(TerminalMode.ERASE, 8);
+    values.put(TerminalMode.INTR, 11);
+    values.put(TerminalMode.QUIT, TerminalMode.NO_KEY);
+    values.put(TerminalMode.IXON, 0);
+    values.put(TerminalMode.TOSTOP, 1);
+    values.put(TerminalMode.SPEED, 9_600);
+    Terminal terminal = new Terminal(TerminalSize.DEFAULT, "vt220", new TerminalModes(values));
+    TerminalRecorder recorder =
+        Runs.start(
+            engine,
+            Runs.shell("exec </dev/tty; stty -a; stty speed").on(terminal),
+            new TerminalRecorder());
+    Runs.await("end", recorder::isOver);
+    String all = " " + recorder.text().replace("\r\n", " ").replace(";", " ") + " ";
+    for (String part :
+        new String[] {
+          " erase = ^H ",
+          " intr = ^K ",
+          " quit = <undef> ",
+          " -ixon ",
+          " tostop ",
+          " 9600 baud ",
+          " kill = ^U ",
+          " icanon ",
+          " echo ",
+          " iutf8 ",
+          " 9600 "
+        }) {
+      assertTrue(all.contains(part), part + " in " + all);
+    }
+  }
+
+  @Test
+  void beginsWithTheModesOfANewOne() {
+    TerminalRecorder plain = run("stty -g");
+    Map<TerminalMode, Integer> usual = new EnumMap<>(TerminalMode.class);
+    for (TerminalMode mode : TerminalMode.values()) {
+      usual.put(mode, mode.usual());
+    }
+    Terminal terminal = new Terminal(TerminalSize.DEFAULT, "vt220", new TerminalModes(usual));
+    TerminalRecorder recorder =
+        Runs.start(engine, Runs.shell("stty -g </dev/tty").on(terminal), new TerminalRecorder());
+    Runs.await("end", recorder::isOver);
+    assertEquals(plain.text(), recorder.text());
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.runnel.server;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,6 +13,7 @@ import dev.runnel.server.RawClient.Answer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -157,6 +159,26 @@ class PolicyTest extends NodeTest {
     assertEquals(app + "\n", runAsCi("'argv':['pwd']"));
     assertEquals(app + "/sub\n", runAsCi("'argv':['pwd'],'cwd':'" + folder + "/app/in'"));
     assertEquals(app + "\n", runAsCi("'argv':['pwd'],'cwd':'" + folder + "/app/sub/../.'"));
+  }
+
+  @Test
+  void aFolderWhoseNameIsNoTextIsJudgedLikeAnyOther() throws Exception {
+    Path app = folder.resolve("app").toRealPath();
+    for (Path within : new Path[] {app, folder}) {
+      String make = "mkdir \"$(printf '" + within + "/\\351')\"";
+      assertEquals(0, new ProcessBuilder("sh", "-c", make).start().waitFor());
+    }
+    byte[] inside = (app + "/\u00E9").getBytes(ISO_8859_1);
+    RawClient client = as(CI);
+    client.send("'id':'r','argv':['pwd'],'cwd_b64':'" + base64(inside) + "'");
+    assertEquals(app + "/\u00E9\n", new String(client.finish("r").stdout(), ISO_8859_1));
+    expectForbidden(
+        "'argv':['pwd'],'cwd_b64':'" + base64((folder + "/\u00E9").getBytes(ISO_8859_1)) + "'",
+        "rule work: cwd: " + folder + "/\uFFFD (expected: a folder below " + folder + "/app)");
+  }
+
+  private static String base64(byte[] bytes) {
+    return Base64.getEncoder().encodeToString(bytes);
   }
 
   private String runAsCi(String keys) throws IOException {

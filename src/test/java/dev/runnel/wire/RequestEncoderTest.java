@@ -12,11 +12,14 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
 import dev.runnel.model.Lasting;
+import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
 import dev.runnel.model.ResourceLimits;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Terminal;
+import dev.runnel.model.TerminalMode;
+import dev.runnel.model.TerminalModes;
 import dev.runnel.model.TerminalSize;
 import java.io.ByteArrayInputStream;
 import java.time.Duration;
@@ -164,6 +167,47 @@ class RequestEncoderTest {
         "{\"id\":\"a\",\"argv\":[\"vi\"],\"pty\":{\"rows\":24,\"cols\":80,\"term\":\"vt100\"},"
             + "\"limits\":{\"open_files\":9},\"total_size\":0}",
         header(RequestEncoder.encode("a", new Request.Run(null, null, JobSpec.of(command)))));
+  }
+
+  @Test
+  void namesOnlyModesThatAreNotAsOnANewTerminal() throws Exception {
+    TerminalModes modes =
+        new TerminalModes(
+            Map.of(TerminalMode.INTR, 11, TerminalMode.IXON, 0, TerminalMode.TOSTOP, 1));
+    CommandSpec command =
+        CommandSpec.of("vi").on(new Terminal(new TerminalSize(24, 80), "vt100", modes));
+    Request.Run run = new Request.Run(null, null, JobSpec.of(command));
+    byte[] encoded = RequestEncoder.encode("a", run);
+    assertEquals(
+        "{\"id\":\"a\",\"argv\":[\"vi\"],\"pty\":{\"rows\":24,\"cols\":80,\"term\":\"vt100\","
+            + "\"modes\":{\"intr\":11,\"ixon\":false,\"tostop\":true}},\"total_size\":0}",
+        header(encoded));
+    Frame frame = frame(encoded);
+    assertEquals(run, RequestDecoder.decode(frame.header(), frame.body()));
+  }
+
+  @Test
+  void putsAFolderAndVariablesThatAreNoTextByThemselves() throws Exception {
+    String cwd = RawText.of(new byte[] {'/', (byte) 0xE9});
+    Map<String, @Nullable String> env = new LinkedHashMap<>();
+    env.put("TEXT", "é");
+    env.put("RAW", RawText.of(new byte[] {(byte) 0xE9}));
+    env.put(RawText.of(new byte[] {(byte) 0xFF}), null);
+    CommandSpec command =
+        new CommandSpec(
+            List.of(Argument.of("env")),
+            cwd,
+            env,
+            CommandSpec.Stderr.SEPARATE,
+            CommandSpec.Stdin.NULL);
+    Request.Run run = new Request.Run(null, null, JobSpec.of(command));
+    byte[] encoded = RequestEncoder.encode("a", run);
+    assertEquals(
+        "{\"id\":\"a\",\"argv\":[\"env\"],\"cwd_b64\":\"L+k=\",\"env\":{\"TEXT\":\"é\"},"
+            + "\"env_b64\":[\"UkFXPek=\",\"/w==\"],\"total_size\":0}",
+        header(encoded));
+    Frame frame = frame(encoded);
+    assertEquals(run, RequestDecoder.decode(frame.header(), frame.body()));
   }
 
   @Test

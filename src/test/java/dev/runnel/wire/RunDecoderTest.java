@@ -2,6 +2,7 @@ package dev.runnel.wire;
 
 import static dev.runnel.wire.Requests.assertBad;
 import static dev.runnel.wire.Requests.assertCloses;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -14,10 +15,12 @@ import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Lasting;
+import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
@@ -28,6 +31,37 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** PROTOCOL.md, section 3, {@code run}: every key, right and wrong. */
 class RunDecoderTest {
   private static final String[] NO_STRINGS = {"1", "1.5", "true", "null", "[]", "{}"};
+
+  @Test
+  void readsBytesThatAreNoText() throws Exception {
+    Request.Run run =
+        (Request.Run)
+            Requests.decode(
+                "\"argv_b64\":[\"eA==\",\"ww==\",\"\"],\"cwd_b64\":\"L+k=\","
+                    + "\"env_b64\":[\"QT3p\",\"Qg==\"]",
+                "");
+    CommandSpec command = run.spec().command();
+    assertArrayEquals(new byte[] {(byte) 0xC3}, command.argv().get(1).bytes());
+    assertEquals(0, command.argv().get(2).length());
+    assertArrayEquals(
+        new byte[] {'/', (byte) 0xE9}, RawText.bytes(Objects.requireNonNull(command.cwd())));
+    assertArrayEquals(
+        new byte[] {(byte) 0xE9}, RawText.bytes(Objects.requireNonNull(command.env().get("A"))));
+    assertTrue(command.env().containsKey("B") && command.env().get("B") == null);
+    assertBad("\"argv_b64\":[\"eA==\"],\"argv\":[\"x\"]", "", "argv_b64: given beside argv");
+    assertBad("\"argv_b64\":[\"eA==\"]", "ls", "argv: given beside a body");
+    for (String wrong : new String[] {"[]", "\"eA==\"", "[1]", "[\"e\"]", "[\"AA==\"]", "null"}) {
+      assertBad("\"argv_b64\":" + wrong, "", "argv_b64: ");
+      assertBad("\"env_b64\":" + wrong, "ls", "env_b64: ");
+    }
+    assertBad("\"env_b64\":[\"PQ==\"]", "ls", "env_b64: entry 1 (expected: NAME=VALUE or NAME)");
+    assertBad("\"env_b64\":[\"QT0=\",\"QQ==\"]", "ls", "env_b64: entry 2 names one again");
+    assertBad("\"env\":{\"A\":null},\"env_b64\":[\"QT0=\"]", "ls", "env_b64: entry 1 names");
+    assertBad("\"cwd_b64\":\"L+k=\",\"cwd\":\"/\"", "ls", "cwd_b64: given beside cwd");
+    for (String wrong : new String[] {"1", "\"\"", "\"eA==\"", "\"LwA=\"", "\"L\""}) {
+      assertBad("\"cwd_b64\":" + wrong, "ls", "cwd");
+    }
+  }
 
   @Test
   void fillsInTheDefaults() throws Exception {

@@ -4,11 +4,11 @@ import static dev.runnel.wire.Requests.assertBad;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
 import dev.runnel.model.Secrets;
 import java.io.ByteArrayInputStream;
@@ -56,11 +56,18 @@ class SecretsDecoderTest {
     assertBad(ARGV + "\"env_from\":\"A\"", "", "env_from: not an array of names");
     assertBad(ARGV + "\"env_from\":[1]", "", "env_from: not an array of names");
     assertBad(ARGV + "\"env_from\":[\"A=\"]", "", "env_from: not an array of names");
-    RequestException odd =
-        assertThrows(
-            RequestException.class,
-            () -> Requests.decode(BODY, new byte[] {'A', '=', 's', 'e', (byte) 0xC3, 0}));
-    assertEquals("env_body: entry 1 is not UTF-8", odd.getMessage());
+  }
+
+  @Test
+  void valuesMayBeAnyBytes() throws Exception {
+    byte[] body = {'A', '=', 's', 'e', (byte) 0xC3, 0};
+    CommandSpec command = ((Request.Run) Requests.decode(BODY, body)).spec().command();
+    byte[] value = RawText.bytes(Objects.requireNonNull(command.secrets().values().get("A")));
+    assertArrayEquals(new byte[] {'s', 'e', (byte) 0xC3}, value);
+    Request.Run run = new Request.Run(null, null, JobSpec.of(command));
+    byte[] encoded = RequestEncoder.encode("1", run);
+    Frame frame = Objects.requireNonNull(new FrameInput(new ByteArrayInputStream(encoded)).next());
+    assertArrayEquals(body, frame.body());
   }
 
   @Test
@@ -78,13 +85,16 @@ class SecretsDecoderTest {
   }
 
   @Test
-  void argumentsThatAreNoTextCantGoBesideThem() {
+  void argumentsThatAreNoTextGoBesideThem() throws Exception {
     CommandSpec command =
         CommandSpec.of("x")
-            .running(List.of(Argument.of(new byte[] {(byte) 0xC3})))
+            .running(List.of(Argument.of("x"), Argument.of(new byte[] {(byte) 0xC3})))
             .with(new Secrets(Map.of("A", "1"), List.of()));
     Request.Run run = new Request.Run(null, null, JobSpec.of(command));
-    assertThrows(IllegalArgumentException.class, () -> RequestEncoder.encode(null, run));
+    byte[] encoded = RequestEncoder.encode("1", run);
+    Frame frame = Objects.requireNonNull(new FrameInput(new ByteArrayInputStream(encoded)).next());
+    assertEquals(List.of("eA==", "ww=="), frame.header().raw("argv_b64"));
+    assertEquals(run, RequestDecoder.decode(frame.header(), frame.body()));
   }
 
   @Test

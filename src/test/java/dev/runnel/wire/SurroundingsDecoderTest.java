@@ -11,7 +11,10 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.Request;
 import dev.runnel.model.ResourceLimits;
 import dev.runnel.model.Terminal;
+import dev.runnel.model.TerminalMode;
+import dev.runnel.model.TerminalModes;
 import dev.runnel.model.TerminalSize;
+import java.util.Map;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -83,10 +86,54 @@ class SurroundingsDecoderTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "-x", "a b", "a/b", "é", "a\\u0000", "\\ud83d", "a\\n", "a:b"})
+  @ValueSource(strings = {"", "a\\u0000", "\\ud83d"})
   void refusesWhatIsNoNameOfATerminal(String wrong) {
     assertBad("\"pty\":{\"term\":\"" + wrong + "\"}", "ls", "pty.term: ");
-    assertBad("\"pty\":{\"term\":\"" + "x".repeat(65) + "\"}", "ls", "pty.term: ");
+    assertBad("\"pty\":{\"term\":\"" + "x".repeat(257) + "\"}", "ls", "pty.term: ");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"-x", "a b", "a/b", "é", "a:b"})
+  void takesANameOfATerminalAsItIs(String term) throws Exception {
+    assertEquals(terminal(24, 80, term), command("\"pty\":{\"term\":\"" + term + "\"}").terminal());
+    String longest = "x".repeat(256);
+    assertEquals(
+        terminal(24, 80, longest), command("\"pty\":{\"term\":\"" + longest + "\"}").terminal());
+  }
+
+  @Test
+  void readsModesAndPassesOverThoseItDoesNotKnow() throws Exception {
+    TerminalModes modes =
+        new TerminalModes(
+            Map.of(TerminalMode.ERASE, 8, TerminalMode.IXON, 0, TerminalMode.SPEED, 9_600));
+    assertEquals(
+        new Terminal(TerminalSize.DEFAULT, "xterm", modes),
+        command(
+                "\"pty\":{\"modes\":{\"erase\":8,\"ixon\":false,\"speed\":9600,"
+                    + "\"dsusp\":25,\"of-tomorrow\":{\"a\":[]}}}")
+            .terminal());
+    assertEquals(terminal(24, 80, "xterm"), command("\"pty\":{\"modes\":{}}").terminal());
+  }
+
+  @Test
+  void holdsEveryModeWithinItsBounds() throws Exception {
+    for (TerminalMode mode : TerminalMode.values()) {
+      String key = "pty.modes." + mode.wireName();
+      String keys = "\"pty\":{\"modes\":{\"" + mode.wireName() + "\":";
+      if (mode.isFlag()) {
+        command(keys + "true}}");
+        command(keys + "false}}");
+        assertBad(keys + "1}}", "ls", key + ": 1");
+      } else {
+        command(keys + "0}}");
+        command(keys + mode.max() + "}}");
+        assertBad(keys + "-1}}", "ls", key + ": -1");
+        assertBad(keys + (mode.max() + 1) + "}}", "ls", key + ": " + (mode.max() + 1));
+        assertBad(keys + "true}}", "ls", key + ": true");
+      }
+      assertBad(keys + "null}}", "ls", key + ": null");
+    }
+    assertBad("\"pty\":{\"modes\":[]}", "ls", "pty.modes: []");
   }
 
   @Test

@@ -6,15 +6,19 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
 import dev.runnel.model.Lasting;
+import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
 import dev.runnel.model.ResourceLimits;
 import dev.runnel.model.Role;
 import dev.runnel.model.Secrets;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Terminal;
+import dev.runnel.model.TerminalMode;
+import dev.runnel.model.TerminalModes;
 import dev.runnel.model.TerminalSize;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -48,6 +52,8 @@ final class VectorRequests {
           expect("environment-from-the-server", "f", run(deploy(Map.of(), List.of("DB_PASSWORD")))),
           expect("every-key-of-run", "r-1", everyKey()),
           expect("run-on-a-terminal", "v", run(onATerminal())),
+          expect("terminal-with-modes", "m", run(withModes())),
+          expect("bytes-that-are-no-text", "b", run(noText())),
           expect("white-space-and-escapes", null, PING),
           expect("as-deep-as-may-be", null, PING),
           expect("ping", null, PING),
@@ -120,6 +126,37 @@ final class VectorRequests {
                 OptionalLong.of(64),
                 OptionalLong.of(1 << 20)))
         .as("build");
+  }
+
+  private static CommandSpec withModes() {
+    return CommandSpec.of("vi")
+        .on(
+            new Terminal(
+                TerminalSize.DEFAULT,
+                "xterm",
+                new TerminalModes(
+                    Map.of(
+                        TerminalMode.INTR,
+                        11,
+                        TerminalMode.ERASE,
+                        8,
+                        TerminalMode.IXON,
+                        0,
+                        TerminalMode.SPEED,
+                        9_600))));
+  }
+
+  private static CommandSpec noText() {
+    byte[] odd = {(byte) 0xE9};
+    Map<String, @Nullable String> env = new LinkedHashMap<>();
+    env.put("A", RawText.of(odd));
+    env.put("B", null);
+    return new CommandSpec(
+        List.of(Argument.of("cat"), Argument.of(new byte[] {(byte) 0xFF})),
+        "/" + RawText.of(odd),
+        env,
+        CommandSpec.Stderr.SEPARATE,
+        CommandSpec.Stdin.NULL);
   }
 
   private static CommandSpec deploy(Map<String, String> sent, List<String> fromServer) {
