@@ -20,6 +20,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code runnel exec -t} at a real terminal, against a real daemon. */
@@ -126,14 +127,14 @@ class TerminalExecTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"TERM", "HUP", "INT"})
+  @ValueSource(strings = {"TERM", "HUP", "INT", "USR1", "ALRM", "ABRT"})
   void aSignalToTheClientGivesTheTerminalBack(String signal) throws Exception {
     Path job = folder.resolve("job");
     try (Tmux tmux = running("-t", "-c", "echo $$ >" + job + "; echo ready; sleep 1000")) {
       tmux.await("^ready$");
       assertFalse(isCooked(tmux), tmux.modes());
       signal(signal);
-      tmux.await("^ended with 1(43|29|30)$");
+      tmux.await("^ended with 1(43|29|30|38|42|34)$");
       assertTrue(isCooked(tmux), tmux.modes());
       long pid = Long.parseLong(Files.readString(job).strip());
       until("the job's end", () -> ProcessHandle.of(pid).isEmpty());
@@ -194,9 +195,11 @@ class TerminalExecTest {
 
   @Test
   void withoutATerminalOnlyWhenForced() throws Exception {
-    Ran refused = run("", "-t", "--", "tty");
-    assertEquals(255, refused.exitCode(), refused.out());
-    assertTrue(refused.out().contains("our stdin is no terminal"), refused.out());
+    Ran without = run("typed\n", "-t", "-c", "tty; read x; echo got $x; exit 3");
+    assertEquals(3, without.exitCode(), without.out());
+    assertTrue(without.out().contains("our stdin is no terminal"), without.out());
+    assertTrue(without.out().contains("not a tty\ngot typed\n"), without.out());
+    assertEquals("not a tty\n", run("", "-t", "-q", "-c", "tty </dev/null; true").out());
 
     Ran forced = run("typed\n", "-tt", "-c", "stty -echo; stty size; read x; echo got $x");
     assertEquals(0, forced.exitCode(), forced.out());
@@ -215,6 +218,211 @@ class TerminalExecTest {
     assertTrue(loaded.contains("dev.runnel.cli.ExecVerb"), "no classes listed");
     assertFalse(loaded.contains("dev.runnel.cli.TerminalDevice"));
     assertFalse(loaded.contains("jdk.internal.foreign.abi.AbstractLinker"));
+  }
+
+  @Test
+  void theModesOfOursArePassedOn() throws Exception {
+    try (Tmux tmux =
+        runningAfter(
+            "stty erase ^H intr ^K -ixon 9600", "-t", "--env", READY, "--", "bash", "--norc")) {
+      tmux.await("^ready>$");
+      tmux.type("stty -a", "Enter");
+      tmux.await("speed 9600 baud");
+      tmux.await("intr = \\^K;(.*\n*)+erase = \\^H;");
+      tmux.await("-ixon");
+      tmux.type("clear", "Enter");
+      tmux.await("\\Aready>$");
+      tmux.type("echo re''ads; cat", "Enter");
+      tmux.await("^reads$");
+      tmux.type("wrong", "C-h", "C-h", "C-h", "C-h", "C-h", "better", "C-s", "Enter");
+      tmux.await("^better");
+      tmux.type("C-k");
+      tmux.await("\\^K\nready>$");
+      tmux.type("exit 4", "Enter");
+      tmux.await("^ended with 4$");
+      assertTrue(tmux.modes().contains("intr = ^K"), tmux.modes());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"env -u TERM, dumb", "env TERM=, dumb", "env TERM=a/b, a/b", "env TERM=\"a b\", a b"})
+  void theKindOfTerminalIsOurs(String before, String term) throws Exception {
+    String line = before + " " + quoted(client("-t", "-c", "echo \"TERM is <$TERM>\""));
+    try (Tmux tmux = onScreen(line)) {
+      tmux.await("^TERM is <" + term + ">\nended with 0$");
+    }
+  }
+
+  @Test
+  void withoutATerminalThereIsNoKindOfOne() throws Exception {
+    assertEquals("<>\n", run("", "-c", "echo \"<$TERM>\"").out());
+    assertEquals("<vt52>\n", run("", "--env", "TERM=vt52", "-c", "echo \"<$TERM>\"").out());
+  }
+
+  @Test
+  void withoutStdinKeysAreOurs() throws Exception {
+    try (Tmux tmux = running("-t", "-n", "-c", "test -t 1 && echo ready; sleep 1000")) {
+      tmux.await("^ready$");
+      tmux.type("C-c");
+      tmux.await("ended with 130$");
+      assertTrue(isCooked(tmux), tmux.modes());
+    }
+  }
+
+  @Test
+  void anEscapeKeyLeavesWhateverTheConnectionDoes() throws Exception {
+    String there = "unix:" + folder.resolve("o.sock");
+    Daemon other = Daemon.start("--listen", there);
+    try (other) {
+      assertEquals("listening on " + there, other.line());
+      String line = quoted(client("-H", there, "-t", "-c", "stty -echo; echo ready; exec cat"));
+      try (Tmux tmux = onScreen(line)) {
+        tmux.await("^ready$");
+        tmux.type("~", "?");
+        tmux.await("^~\\. +leave");
+        tmux.type("~", "~", "as", "Enter");
+        tmux.await("^~as$");
+        kill("STOP", other.process().pid());
+        tmux.type("hidden", "Enter", "~", ".");
+        tmux.await("^runnel: left .*\nended with 255$");
+        assertTrue(isCooked(tmux), tmux.modes());
+        kill("CONT", other.process().pid());
+      }
+    }
+  }
+
+  @Test
+  void escapeKeysCanBeTheJobs() throws Exception {
+    String echo = "stty -echo; echo ready; exec cat";
+    try (Tmux tmux = running("-t", "--escape", "none", "-c", echo)) {
+      tmux.await("^ready$");
+      tmux.type("~.", "Enter");
+      tmux.await("^~\\.$");
+      tmux.type("C-c");
+      tmux.await("ended with 130$");
+    }
+  }
+
+  @Test
+  void inAnOutageTheFirstCtrlCIsOurs() throws Exception {
+    Daemon other = Daemon.start("--listen", "127.0.0.1:0", "--insecure");
+    try (other) {
+      String there = "127.0.0.1:" + other.port();
+      try (Tmux tmux = onScreen(quoted(client("-H", there, "-t", "-c", "echo ready; exec cat")))) {
+        tmux.await("^ready$");
+        other.close();
+        tmux.await("lost.*; trying again for");
+        tmux.type("C-c");
+        tmux.await("ended with 130$");
+        assertTrue(isCooked(tmux), tmux.modes());
+      }
+    }
+  }
+
+  // Taking a terminal over.
+
+  @Test
+  void aTerminalIsTakenOverAsATerminal() throws Exception {
+    String[] shell = {
+      "--job", "taken", "--linger", "10m", "-t", "--env", READY, "--", "bash", "--norc"
+    };
+    try (Tmux first = running(shell)) {
+      first.await("^ready>$");
+      first.type("x=kept", "Enter", "echo s''et", "Enter");
+      first.await("^set\nready>$");
+      signal("KILL");
+      first.await("ended with 137$");
+    }
+    try (Tmux second = onScreen("sleep 0.3; " + quoted(attach("-t", "taken")))) {
+      second.resize(30, 90);
+      second.await("^ready>$");
+      second.type("echo $x; stty size", "Enter");
+      second.await("^kept\n30 90\nready>$");
+      second.type("echo ac", "Left", "b", "Enter");
+      second.await("^abc\nready>$");
+      second.type("sleep 1000", "Enter", "C-c");
+      second.await("\\^C\nready>$");
+      second.resize(31, 91);
+      second.type("stty size; exit 3", "Enter");
+      second.await("^31 91$(.*\n)+ended with 3$");
+      assertTrue(isCooked(second), second.modes());
+    }
+  }
+
+  @Test
+  void whoTakesATerminalOverOfTheSameSizeSeesItDrawn() throws Exception {
+    String drawing = "trap 'echo drawn' WINCH; echo ready; while :; do sleep 0.05; done";
+    Process first =
+        new ProcessBuilder(client("--job", "drawn", "--linger", "10m", "-tt", "-c", drawing))
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    until("the job", () -> run(command("status", "drawn")).exitCode() == 0);
+    assertEquals(0, run(command("signal", "drawn", "URG")).exitCode());
+    first.destroyForcibly();
+    for (int i = 0; i < 2; i++) {
+      try (Tmux tmux = onScreen(quoted(attach("-t", "drawn")))) {
+        tmux.await("^drawn$");
+        tmux.type("Enter", "~", ".");
+        tmux.await("^runnel: left drawn, which goes on; .*\nended with 255$");
+        assertTrue(isCooked(tmux), tmux.modes());
+      }
+    }
+    assertEquals(0, run(command("cancel", "drawn")).exitCode());
+  }
+
+  @Test
+  void onlyATerminalCanBeTakenOverAndOnlyByOne() throws Exception {
+    Process plain =
+        new ProcessBuilder(client("--job", "plain", "--linger", "10m", "-c", "sleep 1000"))
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    until("the job", () -> run(command("status", "plain")).exitCode() == 0);
+    try (Tmux tmux = onScreen(quoted(attach("-t", "plain")))) {
+      tmux.await("^runnel: plain has no terminal: attach it without --pty\nended with 255$");
+      assertTrue(isCooked(tmux), tmux.modes());
+    }
+    Ran without = run(attach("-t", "plain"));
+    assertEquals(255, without.exitCode());
+    assertTrue(without.out().contains("--pty: our stdin is no terminal"), without.out());
+    Ran watching = run(attach("-t", "--watch", "plain"));
+    assertEquals(255, watching.exitCode());
+    assertTrue(watching.out().contains("--watch and --pty as well"), watching.out());
+    assertEquals(0, run(command("cancel", "plain")).exitCode());
+    plain.destroyForcibly();
+  }
+
+  private static List<String> attach(String... words) {
+    return command("attach", words);
+  }
+
+  private static List<String> command(String verb, String... words) {
+    List<String> command = ClientProcess.command(verb, "-H", host);
+    command.addAll(List.of(words));
+    return command;
+  }
+
+  private static Ran run(List<String> command) throws Exception {
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    process.getOutputStream().close();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return new Ran(process.waitFor(), out);
+  }
+
+  private static void kill(String name, long pid) throws Exception {
+    assertEquals(0, new ProcessBuilder("kill", "-" + name, "" + pid).start().waitFor());
+  }
+
+  private Tmux runningAfter(String before, String... words) throws IOException {
+    return onScreen(before + "; " + quoted(client(words)));
+  }
+
+  /** Runs a shell line, and then says with what it ended. */
+  private Tmux onScreen(String line) throws IOException {
+    Tool.require("tmux", "TerminalExecTest");
+    ProcessBuilder shell = new ProcessBuilder("sh");
+    shell.environment().put("LC_ALL", "C.UTF-8");
+    Path socket = Files.createTempDirectory(folder, "tmux").resolve("s");
+    return Tmux.running(socket, shell, line + "; echo ended with $?; exec sleep 1000");
   }
 
   private record Ran(int exitCode, String out) {}

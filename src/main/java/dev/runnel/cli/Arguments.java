@@ -122,6 +122,17 @@ final class Arguments {
     return values;
   }
 
+  /** The same as the bytes they are. */
+  List<Argument> allBytes(Option option) {
+    List<Argument> all = new ArrayList<>();
+    for (Given one : given) {
+      if (one.is(option)) {
+        all.add(line.argument(one.word, one.from));
+      }
+    }
+    return all;
+  }
+
   private @Nullable Given last(Option option) {
     for (int i = given.size() - 1; i >= 0; i--) {
       if (given.get(i).is(option)) {

@@ -14,16 +14,30 @@ final class AttachVerb {
       Option.value(
           "--from",
           "N|start|end",
-          "the offset of the first byte to print: a number, start\n(0, the default), or end (only what is yet to come)");
+          "the offset of the first byte to print: a number, start\n(0, the default), or end (only what is yet to come; the default\nwith -t)");
   private static final Option WATCH =
       Option.flag("--watch", "only look on: whoever follows the job now keeps it, and its\nstdin");
   private static final Option STDIN =
       Option.flag(ExecOptions.STDIN.name(), "send our stdin to the job");
 
+  private static final Option PTY =
+      Option.flag(
+              ExecOptions.PTY.name(),
+              "take the job's terminal over: ours is its keys and screen, of our size")
+          .or("-t");
+
   private static final Help.Section OWN =
       new Help.Section(
           "How",
-          List.of(FROM, WATCH, STDIN, FollowVerb.RETRY, ExecOptions.HEARTBEAT, ExecOptions.QUIET));
+          List.of(
+              FROM,
+              WATCH,
+              STDIN,
+              PTY,
+              ExecOptions.ESCAPE,
+              FollowVerb.RETRY,
+              ExecOptions.HEARTBEAT,
+              ExecOptions.QUIET));
 
   private static final String BEFORE =
       """
@@ -32,7 +46,8 @@ final class AttachVerb {
       Takes a job over: prints its output, also what it printed before, as far as the server has it,
       and ends with its exit code. Whoever followed it so before is told, and follows no longer.
       Nothing is lost while we follow: if we do not read, the command waits. Ctrl-C leaves the job,
-      which goes on; runnel cancel ends it. JOB is its name, or a beginning of it that no other has.
+      which goes on; runnel cancel ends it. With -t Ctrl-C is typed to the job, as all keys are, and
+      ~. leaves it. JOB is its name, or a beginning of it that no other has.
       """;
   private static final String AFTER =
       """
@@ -55,22 +70,29 @@ final class AttachVerb {
   }
 
   private static Verdict attach(FollowVerb verb, JobId word) throws Failure {
-    OptionalLong from = from(verb.arguments().value(FROM));
+    boolean takesTerminal = verb.arguments().has(PTY);
+    OptionalLong from = from(verb.arguments().value(FROM), takesTerminal);
     Role role = verb.arguments().has(WATCH) ? Role.WATCHER : Role.RUNNER;
     if (role == Role.WATCHER && verb.arguments().has(STDIN)) {
       throw Failure.usage("--watch and --stdin as well");
     }
+    if (role == Role.WATCHER && takesTerminal) {
+      throw Failure.usage("--watch and " + PTY.name() + " as well");
+    }
     JobStatus status = verb.find(word);
-    FollowVerb.Followed followed = verb.follow(status, from, role, verb.surroundings());
+    Surroundings where = takesTerminal ? verb.lendTerminal(status) : verb.surroundings();
+    FollowVerb.Followed followed = verb.follow(status, from, role, where);
     Event.Ended ended = followed.follower().follow();
     return Verdict.of(
         ended, followed.follower().loss(), followed.control(), Text.oneLine(status.command()));
   }
 
-  private static OptionalLong from(@Nullable String text) throws Failure {
-    if (text == null || text.equals("start")) {
+  // What was drawn on another terminal is of no use on ours, and may hold questions to it.
+  private static OptionalLong from(@Nullable String text, boolean takesTerminal) throws Failure {
+    String word = text == null ? (takesTerminal ? "end" : "start") : text;
+    if (word.equals("start")) {
       return OptionalLong.of(0);
     }
-    return text.equals("end") ? OptionalLong.empty() : OptionalLong.of(Sizes.offset(FROM, text));
+    return word.equals("end") ? OptionalLong.empty() : OptionalLong.of(Sizes.offset(FROM, word));
   }
 }

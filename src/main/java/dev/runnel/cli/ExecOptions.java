@@ -4,6 +4,7 @@ import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
 import dev.runnel.model.Terminal;
 import java.time.Duration;
@@ -30,6 +31,11 @@ final class ExecOptions {
       Option.flag("--pty", "on a terminal there, with ours as its keys and screen").or("-t");
   static final Option FORCE_PTY =
       Option.flag("--force-pty", "on a terminal there, even if our stdin is none").or("-tt");
+  static final Option ESCAPE =
+      Option.value(
+          "--escape",
+          "CHAR|none",
+          "with -t: what begins CHAR. (leave) and CHAR? (help), typed\nfirst on a line (default: ~)");
   static final Option JOB = Option.value("--job", "ID", "the job's name (default: the server's)");
   static final Option BOOT =
       Option.value("--boot", "ID", "only if the server is still in this life of its");
@@ -65,7 +71,8 @@ final class ExecOptions {
   static final List<Help.Section> SECTIONS =
       List.of(
           new Help.Section(
-              "What", List.of(SHELL, CWD, ENV, MERGE, STDIN, NO_STDIN, PTY, FORCE_PTY, JOB)),
+              "What",
+              List.of(SHELL, CWD, ENV, MERGE, STDIN, NO_STDIN, PTY, FORCE_PTY, ESCAPE, JOB)),
           new Help.Section("Secrets", List.of(SecretOptions.SECRET_ENV, SecretOptions.ENV_FROM)),
           new Help.Section(
               "How long, how much",
@@ -130,7 +137,7 @@ final class ExecOptions {
         duration(arguments, DRAIN_MAX, JobSpec.DEFAULT_DRAIN_MAX),
         leftovers(arguments),
         retain,
-        window(arguments, retain));
+        window(arguments, terminal, retain));
   }
 
   private static List<Argument> argv(Arguments arguments) throws Failure {
@@ -149,9 +156,10 @@ final class ExecOptions {
   }
 
   private static @Nullable String cwd(Arguments arguments) throws Failure {
-    String cwd = arguments.value(CWD);
+    Argument given = arguments.bytes(CWD);
+    String cwd = given == null ? null : RawText.of(given.bytes());
     if (cwd != null && !cwd.startsWith("/")) {
-      throw Failure.usage(CWD.name() + ": " + cwd + " (expected: an absolute path)");
+      throw Failure.usage(CWD.name() + ": " + RawText.shown(cwd) + " (expected: an absolute path)");
     }
     return cwd;
   }
@@ -159,18 +167,16 @@ final class ExecOptions {
   private static Map<String, @Nullable String> env(Arguments arguments, Map<String, String> ours)
       throws Failure {
     Map<String, @Nullable String> env = new LinkedHashMap<>();
-    for (String entry : arguments.values(ENV)) {
+    for (Argument given : arguments.allBytes(ENV)) {
+      String entry = RawText.of(given.bytes());
       int equals = entry.indexOf('=');
       String name = equals < 0 ? entry : entry.substring(0, equals);
       if (name.isEmpty()) {
-        throw Failure.usage(ENV.name() + ": " + entry + " (expected: NAME=VALUE or NAME)");
+        throw Failure.usage(
+            ENV.name() + ": " + RawText.shown(entry) + " (expected: NAME=VALUE or NAME)");
       }
       // Not set here means not set there.
-      String value = equals < 0 ? ours.get(name) : entry.substring(equals + 1);
-      if (equals < 0 && value != null && value.indexOf('\uFFFD') >= 0) {
-        throw Failure.usage(ENV.name() + ": the value of " + name + " is not UTF-8");
-      }
-      env.put(name, value);
+      env.put(name, equals < 0 ? OurVariables.value(ENV, name, ours) : entry.substring(equals + 1));
     }
     return env;
   }
@@ -185,6 +191,21 @@ final class ExecOptions {
     return sent ? CommandSpec.Stdin.PIPE : CommandSpec.Stdin.NULL;
   }
 
+  /** What keys for us begin with; null: none is for us. */
+  static @Nullable Character escape(Arguments arguments) throws Failure {
+    String text = arguments.value(ESCAPE);
+    if (text == null) {
+      return '~';
+    }
+    if (text.equals("none")) {
+      return null;
+    }
+    if (text.length() != 1 || text.charAt(0) <= ' ' || text.charAt(0) > '~') {
+      throw Failure.usage(ESCAPE.name() + ": " + text + " (expected: a character, or none)");
+    }
+    return text.charAt(0);
+  }
+
   private static JobSpec.Leftovers leftovers(Arguments arguments) throws Failure {
     String text = arguments.value(LEFTOVERS);
     if (text == null || text.equals("kill")) {
@@ -196,9 +217,13 @@ final class ExecOptions {
     throw Failure.usage(LEFTOVERS.name() + ": " + text + " (expected: kill or keep)");
   }
 
-  private static OptionalLong window(Arguments arguments, long retain) throws Failure {
+  // Without a window what is under way would be more than the server lets a terminal be ahead.
+  private static OptionalLong window(Arguments arguments, @Nullable Terminal terminal, long retain)
+      throws Failure {
     if (!arguments.has(WINDOW)) {
-      return OptionalLong.empty();
+      return terminal == null
+          ? OptionalLong.empty()
+          : OptionalLong.of(Math.min(retain, Terminal.MAX_AHEAD_BYTES));
     }
     long window = size(arguments, WINDOW, 0);
     if (window > retain) {

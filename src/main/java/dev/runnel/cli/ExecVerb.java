@@ -11,14 +11,20 @@ import org.jspecify.annotations.Nullable;
 
 /** {@code runnel exec}: runs a command over there as if it ran here. For one run. */
 final class ExecVerb {
+  /** Of a job that can't be told any more the server knows by its linger. */
+  private static final Verdict LEFT =
+      new Verdict(Failure.OURS, "left by an escape key; the command is ended", null, null);
+
   private final Surroundings surroundings;
   private final Arguments arguments;
   private final Conclusion conclusion;
   private final Leaving leaving;
+  private Surroundings input;
   private @Nullable TerminalRelay relay;
 
   ExecVerb(Surroundings surroundings, CommandLine line) {
     this.surroundings = surroundings;
+    this.input = surroundings;
     this.arguments = new Arguments(ExecOptions.TABLE, line);
     this.conclusion = new Conclusion(surroundings.err());
     this.leaving = new Leaving(conclusion, surroundings.halt());
@@ -92,7 +98,7 @@ final class ExecVerb {
 
   private RunFollower follower(
       Link link, JobControl job, Opening opening, @Nullable Resumption resumption) {
-    RunFollower follower = new RunFollower(surroundings, link, job, opening, resumption);
+    RunFollower follower = new RunFollower(input, link, job, opening, resumption);
     if (resumption != null) {
       Pause pause = new Pause(link);
       follower.mayPause(pause);
@@ -119,13 +125,19 @@ final class ExecVerb {
     if (!arguments.has(ExecOptions.PTY) && !arguments.has(ExecOptions.FORCE_PTY)) {
       return null;
     }
-    if (!arguments.has(ExecOptions.FORCE_PTY)
-        && surroundings.input() != Surroundings.Input.TERMINAL) {
-      throw Failure.usage("--pty: our stdin is no terminal (see --force-pty)");
+    boolean hasKeys = surroundings.input() == Surroundings.Input.TERMINAL;
+    if (!hasKeys && !arguments.has(ExecOptions.FORCE_PTY)) {
+      conclusion.note("no terminal for the command: our stdin is no terminal (see --force-pty)");
+      return null;
     }
-    relay = TerminalRelay.open(surroundings.signals());
-    conclusion.before(relay::giveBack);
-    return relay.asked(surroundings.env());
+    TerminalRelay opened = TerminalRelay.open(surroundings.signals());
+    conclusion.before(opened::giveBack);
+    relay = opened;
+    Character escape = ExecOptions.escape(arguments);
+    if (hasKeys && escape != null) {
+      input = surroundings.withIn(LeavingKeys.of(surroundings, escape, () -> leaving.leave(LEFT)));
+    }
+    return opened.asked(surroundings.env());
   }
 
   private static ByteBuffer[] encode(Opening opening) throws Failure {
@@ -173,7 +185,8 @@ final class ExecVerb {
 
   private void watchSignals() {
     surroundings.signals().on("INT", leaving::interrupt);
-    surroundings.signals().on("TERM", () -> leaving.leave(Signal.TERM));
-    surroundings.signals().on("HUP", () -> leaving.leave(Signal.HUP));
+    for (Signal signal : Leaving.SIGNALS) {
+      surroundings.signals().on(signal.name(), () -> leaving.leave(signal));
+    }
   }
 }

@@ -1,10 +1,13 @@
 package dev.runnel.cli;
 
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Request;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
+import dev.runnel.model.TerminalSize;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,6 +28,7 @@ final class FollowVerb {
   private final Arguments arguments;
   private final Conclusion conclusion;
   private final Leaving leaving;
+  private @Nullable TerminalRelay relay;
   private @Nullable Link link;
 
   /** What one verb does. */
@@ -97,6 +101,43 @@ final class FollowVerb {
     }
   }
 
+  /**
+   * Has our terminal take the job's over, from the next {@link #follow} on.
+   *
+   * @return what is to be followed with
+   */
+  Surroundings lendTerminal(JobStatus found) throws Failure {
+    if (surroundings.input() != Surroundings.Input.TERMINAL) {
+      throw Failure.usage(ExecOptions.PTY.name() + ": our stdin is no terminal");
+    }
+    Character escape = ExecOptions.escape(arguments);
+    TerminalRelay opened = TerminalRelay.open(surroundings.signals());
+    checkTerminal(found.job(), opened);
+    opened.redraw();
+    conclusion.before(opened::giveBack);
+    relay = opened;
+    Verdict left = new Verdict(Failure.OURS, left(found.job()), null, null);
+    return escape == null
+        ? surroundings
+        : surroundings.withIn(LeavingKeys.of(surroundings, escape, () -> leaving.leave(left)));
+  }
+
+  // Only what has a terminal takes a size, which is ours from now on anyway.
+  private void checkTerminal(JobId job, TerminalRelay opened) throws Failure {
+    TerminalSize size = opened.size();
+    if (size == null) {
+      return;
+    }
+    try (Inquiry inquiry = Inquiry.open(target(), surroundings)) {
+      inquiry.send(new Request.Resize(job, size));
+      if (inquiry.nextOrError() instanceof Event.Failed refused) {
+        throw refused.code() == ErrorCode.BAD_REQUEST
+            ? Failure.of(job + " has no terminal: attach it without " + ExecOptions.PTY.name())
+            : Refusal.of(inquiry.host(), refused);
+      }
+    }
+  }
+
   /** Connects, and asks to follow the job; whatever its signals, we leave it and it goes on. */
   Followed follow(JobStatus found, OptionalLong from, Role role, Surroundings where)
       throws Failure {
@@ -104,14 +145,18 @@ final class FollowVerb {
     Target target = target();
     Duration heartbeat = Resume.heartbeat(arguments, target);
     Request request = new Request.Attach(job, null, from, window(found), role);
+    TerminalRelay lent = relay;
     Opening.Stdin stdin =
-        arguments.has(ExecOptions.STDIN) ? Opening.Stdin.SENT : Opening.Stdin.KEPT;
+        lent != null || arguments.has(ExecOptions.STDIN) ? Opening.Stdin.SENT : Opening.Stdin.KEPT;
     Duration asked = Resume.askedHeartbeat(arguments, target);
     Opening opening = new Opening(target.hello(asked), request, stdin);
     Link open = new Link(connect(target));
     link = open;
     JobControl control = new JobControl(open, JobControl.Parting.DETACH, job);
     leaving.job(control);
+    if (lent != null) {
+      control.lend(lent);
+    }
     watchSignals(job, role);
     send(open, opening);
     if (heartbeat != null) {
@@ -156,16 +201,21 @@ final class FollowVerb {
     return new Resumption(target, open.host(), patience, conclusion::note, "");
   }
 
+  private static String left(JobId job) {
+    return "left " + job + ", which goes on; runnel cancel " + job + " ends it";
+  }
+
   private void watchSignals(JobId job, Role role) {
-    for (Signal signal : List.of(Signal.INT, Signal.TERM, Signal.HUP)) {
+    List<Signal> signals = new ArrayList<>(Leaving.SIGNALS);
+    signals.add(Signal.INT);
+    for (Signal signal : signals) {
       surroundings
           .signals()
           .on(
               signal.name(),
               () -> {
                 if (role == Role.RUNNER) {
-                  conclusion.note(
-                      "left " + job + ", which goes on; runnel cancel " + job + " ends it");
+                  conclusion.note(left(job));
                 }
                 leaving.leave(signal);
               });

@@ -68,6 +68,13 @@ final class JobControl {
     terminal = relay;
   }
 
+  /** The job takes no keys of ours. */
+  void keepKeys() {
+    if (terminal != null) {
+      terminal.keepKeys();
+    }
+  }
+
   /** The server told the name. */
   void started(JobId name) {
     synchronized (this) {

@@ -1,6 +1,7 @@
 package dev.runnel.cli;
 
 import dev.runnel.model.Signal;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -10,6 +11,18 @@ import org.jspecify.annotations.Nullable;
  * waits without bound, whatever the connection is stuck in.
  */
 final class Leaving {
+  /** But for INT, all that would end us without a word, and that the JVM leaves to us. */
+  static final List<Signal> SIGNALS =
+      List.of(
+          Signal.TERM,
+          Signal.HUP,
+          Signal.USR1,
+          Signal.ALRM,
+          Signal.ABRT,
+          Signal.VTALRM,
+          Signal.PROF,
+          Signal.XCPU);
+
   private static final long PARTING_MILLIS = 1_000;
 
   private final Conclusion conclusion;
@@ -57,6 +70,11 @@ final class Leaving {
 
   /** Ends the process as that signal would have, the job canceled. */
   void leave(Signal signal) {
+    leave(Verdict.ofSignal(signal));
+  }
+
+  /** Ends the process with that, the job canceled. */
+  void leave(Verdict verdict) {
     conclusion.leave();
     JobControl running = job;
     boolean cut = running != null && running.isCut();
@@ -70,7 +88,8 @@ final class Leaving {
         Thread.currentThread().interrupt();
       }
     }
-    int code = conclusion.tell(Verdict.ofSignal(signal, cut ? afterwards : null));
+    String note = afterwards;
+    int code = conclusion.tell(cut && note != null ? verdict.withNote(note) : verdict);
     closeServer();
     halt.accept(code);
   }

@@ -275,6 +275,9 @@ final class RunFollower {
       heard = Breakdown.Heard.JOB;
       first = begun.next();
       next = begun.next();
+      if (begun.stdinWindow() == null) {
+        control.keepKeys();
+      }
       control.started(job);
       // Of a job that was there already, the server says how far its stdin is.
       if (opening.sendsStdin() && opening.request() instanceof Request.Run) {

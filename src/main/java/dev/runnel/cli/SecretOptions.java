@@ -24,12 +24,9 @@ final class SecretOptions {
         // Not shown: it may be the value itself.
         throw Failure.usage(SECRET_ENV.name() + ": (expected: the NAME of a variable)");
       }
-      String value = ours.get(name);
+      String value = OurVariables.value(SECRET_ENV, name, ours);
       if (value == null) {
         throw Failure.usage(SECRET_ENV.name() + ": " + name + " is not set");
-      }
-      if (value.indexOf('\uFFFD') >= 0) {
-        throw Failure.usage(SECRET_ENV.name() + ": the value of " + name + " is not UTF-8");
       }
       values.put(name, value);
     }

@@ -55,6 +55,11 @@ record Surroundings(
     return new Surroundings(in, other, err, input, env, signals, halt);
   }
 
+  /** The same with another stdin. */
+  Surroundings withIn(ReadableByteChannel other) {
+    return new Surroundings(other, out, err, input, env, signals, halt);
+  }
+
   /** The same with a stdin that is nobody's. */
   Surroundings withoutInput() {
     return new Surroundings(in, out, err, Input.TERMINAL, env, signals, halt);

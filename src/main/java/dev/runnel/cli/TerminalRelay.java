@@ -1,6 +1,7 @@
 package dev.runnel.cli;
 
 import dev.runnel.model.Terminal;
+import dev.runnel.model.TerminalModes;
 import dev.runnel.model.TerminalSize;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -22,8 +23,11 @@ final class TerminalRelay {
   private @Nullable TerminalSize told;
   private @Nullable JobControl job;
 
+  private boolean redraws;
+
   // Guarded by this.
   private Stage stage = Stage.OURS;
+  private boolean keepsKeys;
 
   private enum Stage {
     OURS,
@@ -56,7 +60,27 @@ final class TerminalRelay {
     TerminalSize size = device.size();
     synchronized (telling) {
       told = size == null ? TerminalSize.DEFAULT : size;
-      return new Terminal(told, Terminal.isTerm(term) ? term : Terminal.DEFAULT_TERM);
+      return new Terminal(
+          told,
+          Terminal.isTerm(term) && term.indexOf('\uFFFD') < 0 ? term : Terminal.UNKNOWN_TERM,
+          before == null ? TerminalModes.USUAL : TerminalModes.of(before));
+    }
+  }
+
+  /** Its size; null: it has none. */
+  @Nullable TerminalSize size() {
+    return device.size();
+  }
+
+  /** The job takes no keys: what is typed stays with us, and Ctrl-C is heard here. */
+  synchronized void keepKeys() {
+    keepsKeys = true;
+  }
+
+  /** What the job showed before was on another terminal: it is to draw all anew. */
+  void redraw() {
+    synchronized (telling) {
+      redraws = true;
     }
   }
 
@@ -96,7 +120,7 @@ final class TerminalRelay {
   }
 
   private void makeRaw() {
-    if (stage == Stage.LENT && before != null && device.isOurs()) {
+    if (stage == Stage.LENT && !keepsKeys && before != null && device.isOurs()) {
       device.set(TerminalDevice.raw(before));
     }
   }
@@ -126,7 +150,16 @@ final class TerminalRelay {
     synchronized (telling) {
       // Asked within: of two that tell, the later one tells the later size.
       TerminalSize now = device.size();
-      if (job != null && now != null && !now.equals(told)) {
+      if (job == null || now == null) {
+        return;
+      }
+      if (redraws) {
+        // A size that it has already would be no news to a program.
+        redraws = false;
+        told = null;
+        job.resize(new TerminalSize(now.rows() == 1 ? 2 : now.rows() - 1, now.cols()));
+      }
+      if (!now.equals(told)) {
         told = now;
         job.resize(now);
       }

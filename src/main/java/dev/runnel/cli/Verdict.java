@@ -29,13 +29,14 @@ record Verdict(
         : new Verdict(failure.exitCode(), failure.line(), null, null);
   }
 
-  /**
-   * A signal to us ended it all.
-   *
-   * @param note what is to be known of the job; null: nothing is
-   */
-  static Verdict ofSignal(Signal signal, @Nullable String note) {
-    return new Verdict(SIGNAL_BASE + signal.number(), "ended by SIG" + signal, note, null);
+  /** A signal to us ended it all. */
+  static Verdict ofSignal(Signal signal) {
+    return new Verdict(SIGNAL_BASE + signal.number(), "ended by SIG" + signal, null, null);
+  }
+
+  /** The same with what else is worth knowing. */
+  Verdict withNote(String other) {
+    return new Verdict(exitCode, complaint, other, ended);
   }
 
   /**

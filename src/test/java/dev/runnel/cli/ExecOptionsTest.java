@@ -4,12 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
 import dev.runnel.wire.RequestEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -136,11 +139,24 @@ class ExecOptionsTest {
   }
 
   @Test
+  void passesAnyBytesOfAFolderAndOfVariablesOn() throws Exception {
+    byte[] cwd = {'/', (byte) 0xFF};
+    byte[] entry = {'A', '=', (byte) 0xE9};
+    CommandLine line =
+        CommandLine.ofBytes(
+            List.of(bytes("exec"), bytes("--cwd"), cwd, bytes("--env"), entry, bytes("x")));
+    CommandSpec command = run(line).spec().command();
+    assertTrue(Arrays.equals(cwd, RawText.bytes(Objects.requireNonNull(command.cwd()))));
+    byte[] value = RawText.bytes(Objects.requireNonNull(command.env().get("A")));
+    assertTrue(Arrays.equals(new byte[] {(byte) 0xE9}, value));
+  }
+
+  @Test
   void refusesBytesWhereOnlyTextCanBe() {
-    byte[] odd = {'/', (byte) 0xFF};
-    CommandLine line = CommandLine.ofBytes(List.of(bytes("exec"), bytes("--cwd"), odd, bytes("x")));
+    byte[] odd = {'x', (byte) 0xFF};
+    CommandLine line = CommandLine.ofBytes(List.of(bytes("exec"), bytes("--job"), odd, bytes("x")));
     assertEquals(
-        "--cwd: /\uFFFD (expected: UTF-8)", assertThrows(Failure.class, () -> run(line)).line());
+        "--job: x\uFFFD (expected: UTF-8)", assertThrows(Failure.class, () -> run(line)).line());
   }
 
   private static byte[] bytes(String text) {
