@@ -352,12 +352,7 @@ class TerminalExecTest {
   @Test
   void whoTakesATerminalOverOfTheSameSizeSeesItDrawn() throws Exception {
     String drawing = "trap 'echo drawn' WINCH; echo ready; while :; do sleep 0.05; done";
-    Process first =
-        new ProcessBuilder(client("--job", "drawn", "--linger", "10m", "-tt", "-c", drawing))
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    until("the job", () -> run(command("status", "drawn")).exitCode() == 0);
-    assertEquals(0, run(command("signal", "drawn", "URG")).exitCode());
+    Process first = ready("--job", "drawn", "--linger", "10m", "-tt", "-c", drawing);
     first.destroyForcibly();
     for (int i = 0; i < 2; i++) {
       try (Tmux tmux = onScreen(quoted(attach("-t", "drawn")))) {
@@ -372,11 +367,7 @@ class TerminalExecTest {
 
   @Test
   void onlyATerminalCanBeTakenOverAndOnlyByOne() throws Exception {
-    Process plain =
-        new ProcessBuilder(client("--job", "plain", "--linger", "10m", "-c", "sleep 1000"))
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    until("the job", () -> run(command("status", "plain")).exitCode() == 0);
+    Process plain = ready("--job", "plain", "-c", "echo ready; sleep 1000");
     try (Tmux tmux = onScreen(quoted(attach("-t", "plain")))) {
       tmux.await("^runnel: plain has no terminal: attach it without --pty\nended with 255$");
       assertTrue(isCooked(tmux), tmux.modes());
@@ -389,6 +380,13 @@ class TerminalExecTest {
     assertTrue(watching.out().contains("--watch and --pty as well"), watching.out());
     assertEquals(0, run(command("cancel", "plain")).exitCode());
     plain.destroyForcibly();
+  }
+
+  /** A client whose command has said that it is ready. */
+  private static Process ready(String... words) throws IOException {
+    Process client = new ProcessBuilder(client(words)).redirectErrorStream(true).start();
+    assertEquals("ready", client.inputReader().readLine());
+    return client;
   }
 
   private static List<String> attach(String... words) {
