@@ -147,7 +147,7 @@ rehearse_client() {
 step() {
   kind=$1
   shift
-  for name in $(env | sed -n 's/^\(RUNNEL_[A-Z_]*\)=.*/\1/p') JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS; do
+  for name in $(env | sed -n 's/^\(RUNNEL_[A-Z_]*\)=.*/\1/p'); do
     unset "$name"
   done
   find_cache() { cache=; }
@@ -170,8 +170,7 @@ step() {
         set -- -XX:AOTMode=on "-XX:AOTCache=$work/$kind.aot" -Xlog:aot\*=off,cds\*=off:stderr "$@"
         ;;
     esac
-    exec "$java_home/bin/java" \
-      -Xlog:disable -Xlog:all=error:stderr --enable-native-access=ALL-UNNAMED "$@" 8<&- 9>&-
+    exec_java "$@" 8<&- 9>&-
   }
   case $kind in
     client | tls)
@@ -252,6 +251,7 @@ copy_jars() {
     cp "$home/target/$name" "$fresh/$folder/app/lib/" || exit 255
   done
   cp "$jar" "$fresh/$folder/app/"
+  cp -r "$home/target/native" "$fresh/$folder/app/"
   rm -r "$fresh/META-INF"
 }
 

@@ -1,6 +1,7 @@
 package dev.runnel;
 
 import dev.runnel.cli.Cli;
+import dev.runnel.cli.Verb;
 import dev.runnel.config.DaemonExit;
 import dev.runnel.config.Serve;
 import dev.runnel.tools.BenchVerb;
@@ -14,14 +15,16 @@ import java.util.List;
 
 /** Where every verb begins. A client's verb loads nothing of the daemon's. */
 public final class Main {
+  private static final int OURS = 255;
+
   private Main() {}
 
   public static void main(String[] arguments) {
-    if (arguments.length > 0 && arguments[0].equals("serve")) {
+    if (!isTrial() && arguments.length > 0 && arguments[0].equals("serve")) {
       serve(arguments);
       return;
     }
-    int exitCode = run(arguments);
+    int exitCode = isTrial() ? 0 : tryRun(arguments);
     System.out.flush();
     System.err.flush();
     // Not System.exit, which looks for a logger of exits in every jar: 10 ms of a client's start.
@@ -31,25 +34,60 @@ public final class Main {
 
   private static void serve(String[] arguments) {
     DaemonExit exit = DaemonExit.prepare();
-    int exitCode = run(arguments);
+    int exitCode = tryRun(arguments);
     System.out.flush();
     System.err.flush();
     exit.exit(exitCode);
   }
 
+  // The launcher wants to know whether a JVM starts at all.
+  private static boolean isTrial() {
+    return System.getProperty("runnel.trial") != null;
+  }
+
+  // An exit code of the JVM's own would look like a command's.
+  private static int tryRun(String[] arguments) {
+    try {
+      return run(arguments);
+    } catch (RuntimeException | Error e) {
+      System.err.println("runnel: " + e);
+      return OURS;
+    }
+  }
+
   private static int run(String[] arguments) {
-    List<String> rest =
-        arguments.length == 0 ? List.of() : Arrays.asList(arguments).subList(1, arguments.length);
-    return switch (arguments.length == 0 ? "" : arguments[0]) {
-      case "serve" -> Serve.run(rest, System.out, System.err);
-      case "shell" -> ShellVerb.run(arguments);
-      case "bench" -> BenchVerb.run(arguments);
-      case "policy" -> PolicyVerb.run(rest, System.out, System.err);
-      case "play" -> PlayVerb.run(rest, System.out, System.err);
-      case "token" -> TokenVerb.run(rest, System.out, System.err);
-      case "rehearse" -> Rehearsal.run(rest);
+    String word = arguments.length == 0 ? "" : arguments[0];
+    Verb verb = Verb.of(word);
+    if (verb != Verb.SERVE) {
+      Cli.endByQuit();
+    }
+    if (verb == null) {
+      return runUnlisted(word, arguments);
+    }
+    List<String> rest = rest(arguments);
+    return switch (verb) {
+      case SERVE -> Serve.run(rest, System.out, System.err);
+      case SHELL -> ShellVerb.run(arguments);
+      case BENCH -> BenchVerb.run(arguments);
+      case POLICY -> PolicyVerb.run(rest, System.out, System.err);
+      case PLAY -> PlayVerb.run(rest, System.out, System.err);
+      case TOKEN -> TokenVerb.run(rest, System.out, System.err);
+      case EXEC, RUN, PING, JOBS, STATUS, LOGS, ATTACH, WAIT, CANCEL, SIGNAL -> Cli.run(arguments);
+      // Cli says that it does not know the launcher's own.
+      case TEST, PACKAGE, HELP -> Cli.run(arguments);
+    };
+  }
+
+  /** Those of training are no user's, and what else there is are options, or mistakes. */
+  private static int runUnlisted(String word, String[] arguments) {
+    return switch (word) {
+      case "rehearse" -> Rehearsal.run(rest(arguments));
       case "practise" -> Cli.bench(arguments, Practice::run);
       default -> Cli.run(arguments);
     };
+  }
+
+  private static List<String> rest(String[] arguments) {
+    return Arrays.asList(arguments).subList(1, arguments.length);
   }
 }

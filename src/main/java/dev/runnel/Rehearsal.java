@@ -1,6 +1,8 @@
 package dev.runnel;
 
 import dev.runnel.cli.Cli;
+import dev.runnel.cli.Verb;
+import dev.runnel.tools.ShellVerb;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,6 +46,32 @@ final class Rehearsal {
   }
 
   private void play() throws IOException {
+    for (Verb verb : Verb.values()) {
+      play(verb);
+    }
+  }
+
+  private void play(Verb verb) throws IOException {
+    switch (verb) {
+      case EXEC -> exec();
+      case SHELL -> {
+        if (ShellVerb.run(new String[] {"shell", "-H", host}) != 0) {
+          throw new IllegalStateException("shell did not end well");
+        }
+      }
+      case RUN -> started();
+      case STATUS, LOGS -> ask(verb, 0);
+      case ATTACH, WAIT -> ask(verb, 3);
+      case PING, JOBS -> expect(0, verb.word(), "-H", host);
+      case CANCEL -> expect(0, verb.word(), "-H", host, started());
+      case SIGNAL -> expect(0, verb.word(), "-H", host, started(), "TERM");
+      case HELP -> expect(0, verb.word());
+      // The server is somebody else; the others are too rare to be learnt.
+      case SERVE, BENCH, POLICY, PLAY, TOKEN, TEST, PACKAGE -> {}
+    }
+  }
+
+  private void exec() throws IOException {
     // Takes all of our stdin; those after it find its end.
     exec(0, "--", "cat");
     exec(0, "-n", "--", "true");
@@ -59,18 +87,19 @@ final class Rehearsal {
     } finally {
       Files.delete(report);
     }
-    expect(0, "ping", "-H", host);
-    expect(0, "jobs", "-H", host);
-    outlive();
   }
 
-  private void outlive() {
+  /** A job that goes on by itself, and ends with 3. */
+  private String started() {
     String job = "rehearsal-" + System.nanoTime();
     expect(0, "run", "-H", host, "--job", job, "--", "sh", "-c", "echo one; exit 3");
+    return job;
+  }
+
+  private void ask(Verb verb, int exitCode) {
+    String job = started();
     expect(3, "wait", "-H", host, job);
-    expect(0, "status", "-H", host, job);
-    expect(0, "logs", "-H", host, job);
-    expect(3, "attach", "-H", host, job);
+    expect(exitCode, verb.word(), "-H", host, job);
   }
 
   private void exec(int exitCode, String... rest) {

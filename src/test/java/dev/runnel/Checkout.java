@@ -38,7 +38,8 @@ final class Checkout {
             "CHANGELOG.md",
             "src/main/sh",
             "target/runnel.jar",
-            "target/lib")) {
+            "target/lib",
+            "target/native")) {
       copy(Path.of(file), folder.resolve(file));
     }
     return new Checkout(folder);
@@ -53,6 +54,7 @@ final class Checkout {
   /** Makes it one that can be built. */
   void addSources() throws IOException {
     copy(Path.of("src/main/java"), folder.resolve("src/main/java"));
+    copy(Path.of("src/main/native"), folder.resolve("src/main/native"));
     copy(Path.of(".mvn"), folder.resolve(".mvn"));
   }
 

@@ -29,6 +29,11 @@ public final class Cli {
     return new BenchEntry(Surroundings.ofProcess(), benchmark).run(CommandLine.ofProcess(args));
   }
 
+  /** Has SIGQUIT end this process, unless a verb does something else: no JVM does that. */
+  public static void endByQuit() {
+    Surroundings.endByQuit();
+  }
+
   /** Every verb, also those that other rooms answer. */
   public static List<String> verbs() {
     return new ArrayList<>(Verb.words());
@@ -61,18 +66,30 @@ public final class Cli {
   }
 
   private int dispatch(String word, CommandLine line) throws Failure {
+    Verb verb = Verb.of(word);
+    if (verb == null) {
+      return dispatchUnlisted(word);
+    }
+    return switch (verb) {
+      case EXEC -> new ExecVerb(surroundings, line).run();
+      case RUN -> new RunVerb(surroundings, line).run();
+      case PING -> PingVerb.run(surroundings, line);
+      case JOBS -> JobsVerb.run(surroundings, line);
+      case STATUS -> StatusVerb.run(surroundings, line);
+      case LOGS -> LogsVerb.run(surroundings, line);
+      case ATTACH -> AttachVerb.run(surroundings, line);
+      case WAIT -> WaitVerb.run(surroundings, line);
+      case CANCEL -> JobVerbs.cancel(surroundings, line);
+      case SIGNAL -> JobVerbs.signal(surroundings, line);
+      case HELP -> help(line);
+      // Other rooms', or the launcher's.
+      case SHELL, SERVE, BENCH, POLICY, PLAY, TOKEN, TEST, PACKAGE ->
+          throw Failure.usage(unknownVerb(word));
+    };
+  }
+
+  private int dispatchUnlisted(String word) throws Failure {
     return switch (word) {
-      case "exec" -> new ExecVerb(surroundings, line).run();
-      case "ping" -> PingVerb.run(surroundings, line);
-      case "run" -> new RunVerb(surroundings, line).run();
-      case "attach" -> AttachVerb.run(surroundings, line);
-      case "logs" -> LogsVerb.run(surroundings, line);
-      case "wait" -> WaitVerb.run(surroundings, line);
-      case "status" -> StatusVerb.run(surroundings, line);
-      case "jobs" -> JobsVerb.run(surroundings, line);
-      case "cancel" -> JobVerbs.cancel(surroundings, line);
-      case "signal" -> JobVerbs.signal(surroundings, line);
-      case "help" -> help(line);
       case "-h", "--help" -> print(Help.overview());
       case "version", "-V", "--version" -> print(version());
       case "" -> {

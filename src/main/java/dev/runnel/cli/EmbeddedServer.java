@@ -1,5 +1,6 @@
 package dev.runnel.cli;
 
+import dev.runnel.model.JvmSettings;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -8,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A server of our own, for {@code exec} without a host: a child process that ends, and ends its
@@ -29,12 +31,18 @@ final class EmbeddedServer implements AutoCloseable {
           "-Xmx256m",
           "-Xmn32m",
           "-XX:+ExitOnOutOfMemoryError",
-          "-XX:+DisplayVMOutputToStderr",
+          "-XX:CompressedClassSpaceSize=64m",
+          "-XX:+SuppressFatalErrorMessage",
           "-XX:+IgnoreUnrecognizedVMOptions",
-          "--sun-misc-unsafe-memory-access=allow",
-          "--enable-native-access=ALL-UNNAMED",
-          "-Xlog:disable",
-          "-Xlog:all=error:stderr");
+          "--sun-misc-unsafe-memory-access=allow");
+
+  /** Where address space is limited (ulimit -v): the launcher says so. */
+  private static final List<String> SMALL =
+      List.of(
+          "-Xmx48m",
+          "-Xmn16m",
+          "-XX:CompressedClassSpaceSize=32m",
+          "-XX:ReservedCodeCacheSize=24m");
 
   private final Path folder;
   private final Path socket;
@@ -46,8 +54,17 @@ final class EmbeddedServer implements AutoCloseable {
     this.process = process;
   }
 
-  /** Starts it and does not wait for it. */
-  static EmbeddedServer start() throws Failure {
+  /**
+   * Starts it and does not wait for it.
+   *
+   * @param cwd where the command is to run, absolute; null: where we are
+   */
+  static EmbeddedServer start(@Nullable String cwd) throws Failure {
+    // The launcher left a folder that is gone for another, which is none to run commands in.
+    if (cwd == null && System.getProperty("runnel.folder") != null) {
+      throw Failure.of(
+          "the current folder is gone: name another one with --cwd, or a host with -H");
+    }
     try {
       // Readable for this user alone.
       Path folder = Files.createTempDirectory("runnel-");
@@ -117,15 +134,18 @@ final class EmbeddedServer implements AutoCloseable {
   private static Process launch(Path socket) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
+    command.addAll(JvmSettings.FLAGS);
     command.addAll(FLAGS);
+    if (System.getProperty("runnel.limit") != null) {
+      command.addAll(SMALL);
+    }
     addOurs(command);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.runnel.Main"));
     command.addAll(List.of("serve", "--embedded", "--listen", "unix:" + socket));
     command.addAll(List.of("--log-level", "error"));
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.redirectError(ProcessBuilder.Redirect.INHERIT);
-    // They are settings of servers and clients that were meant to be found.
-    builder.environment().keySet().removeIf(name -> name.startsWith("RUNNEL_"));
+    JvmSettings.prepare(builder.environment());
     return builder.start();
   }
 

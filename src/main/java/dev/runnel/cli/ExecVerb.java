@@ -156,7 +156,7 @@ final class ExecVerb {
     if (there != null) {
       return there;
     }
-    EmbeddedServer server = EmbeddedServer.start();
+    EmbeddedServer server = EmbeddedServer.start(arguments.value(ExecOptions.CWD));
     leaving.server(server);
     return Connector.connect(server.awaitListening(), target.connectTimeout(), null);
   }
@@ -185,6 +185,7 @@ final class ExecVerb {
 
   private void watchSignals() {
     surroundings.signals().on("INT", leaving::interrupt);
+    surroundings.signals().on(QuitSignal.NAME, leaving::quit);
     for (Signal signal : Leaving.SIGNALS) {
       surroundings.signals().on(signal.name(), () -> leaving.leave(signal));
     }

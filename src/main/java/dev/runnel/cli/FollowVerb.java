@@ -206,6 +206,12 @@ final class FollowVerb {
   }
 
   private void watchSignals(JobId job, Role role) {
+    // Who only looks on has no say in it.
+    surroundings
+        .signals()
+        .on(
+            QuitSignal.NAME,
+            role == Role.RUNNER ? leaving::quit : () -> leaving.leave(Signal.QUIT));
     List<Signal> signals = new ArrayList<>(Leaving.SIGNALS);
     signals.add(Signal.INT);
     for (Signal signal : signals) {

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class JobControl {
   private static final String SIGNAL_ID = "signal";
+  private static final String QUIT_ID = "quit-";
 
   /** What a connection may be lost for without a word of it. */
   private static final long MOMENT_NANOS = 1_000_000_000;
@@ -29,6 +30,9 @@ final class JobControl {
   private @Nullable TerminalRelay terminal;
   private int resizes;
   private int interrupts;
+  private int quits;
+  private int quitsSent;
+  private int quitsAnswered;
   private Step wanted = Step.NONE;
   private Step sent = Step.NONE;
   private Step answered = Step.NONE;
@@ -82,6 +86,7 @@ final class JobControl {
       job = name;
     }
     send();
+    sendQuits();
     if (terminal != null) {
       terminal.lend(this);
     }
@@ -108,8 +113,10 @@ final class JobControl {
     synchronized (this) {
       cut = false;
       sent = answered;
+      quitsSent = quitsAnswered;
     }
     send();
+    sendQuits();
     if (terminal != null) {
       terminal.lend(this);
     }
@@ -117,6 +124,9 @@ final class JobControl {
 
   /** The server answered a request of that id. */
   synchronized void answered(@Nullable String id) {
+    if (id != null && id.startsWith(QUIT_ID)) {
+      quitsAnswered++;
+    }
     Step step =
         parting.id.equals(id) ? Step.PART : SIGNAL_ID.equals(id) ? Step.INTERRUPT : Step.NONE;
     if (step.compareTo(answered) > 0) {
@@ -154,6 +164,14 @@ final class JobControl {
     send();
   }
 
+  /** Ctrl-\: goes to the command, each of them. */
+  void quit() {
+    synchronized (this) {
+      quits++;
+    }
+    sendQuits();
+  }
+
   /** Leaves the job as it is to be left. */
   void part() {
     synchronized (this) {
@@ -188,6 +206,21 @@ final class JobControl {
 
   private void want(Step step) {
     wanted = step.compareTo(wanted) > 0 ? step : wanted;
+  }
+
+  private void sendQuits() {
+    byte[] frame;
+    while ((frame = nextQuit()) != null) {
+      link.trySend(frame);
+    }
+  }
+
+  private synchronized byte @Nullable [] nextQuit() {
+    if (job == null || !started || sent == Step.PART || quitsSent >= quits) {
+      return null;
+    }
+    quitsSent++;
+    return RequestEncoder.encode(QUIT_ID + quitsSent, new Request.SendSignal(job, Signal.QUIT));
   }
 
   private void send() {

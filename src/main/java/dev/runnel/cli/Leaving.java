@@ -28,6 +28,7 @@ final class Leaving {
   private final Conclusion conclusion;
   private final IntConsumer halt;
   private final AtomicInteger interrupts = new AtomicInteger();
+  private final AtomicInteger quits = new AtomicInteger();
 
   private volatile @Nullable String afterwards;
   private volatile @Nullable JobControl job;
@@ -65,6 +66,19 @@ final class Leaving {
       leave(Signal.INT);
     } else {
       running.interrupt();
+    }
+  }
+
+  /**
+   * Ctrl-\\. Each goes to the command, whatever that makes of it. As long as there is none, one
+   * waits for it, and the next ends us.
+   */
+  void quit() {
+    JobControl running = job;
+    if (running == null || (quits.incrementAndGet() > 1 && !running.hasJob())) {
+      leave(Signal.QUIT);
+    } else {
+      running.quit();
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.runnel.cli;
 
+import dev.runnel.model.JvmSettings;
 import dev.runnel.model.RawText;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -39,14 +40,20 @@ final class OurVariables {
       // One character for each byte.
       String all = new String(Files.readAllBytes(ORIGINAL), StandardCharsets.ISO_8859_1);
       String wanted = new String(RawText.bytes(name + "="), StandardCharsets.ISO_8859_1);
-      for (String entry : all.split("\0", -1)) {
-        if (entry.startsWith(wanted)) {
-          String value = entry.substring(wanted.length());
-          return RawText.of(value.getBytes(StandardCharsets.ISO_8859_1));
-        }
-      }
+      String kept = value(all, JvmSettings.KEPT + wanted);
+      String value = kept == null ? value(all, wanted) : kept;
+      return value == null ? null : RawText.of(value.getBytes(StandardCharsets.ISO_8859_1));
     } catch (IOException _) {
       // Not a Linux: what the JVM has is all there is.
+      return null;
+    }
+  }
+
+  private static @Nullable String value(String all, String prefix) {
+    for (String entry : all.split("\0", -1)) {
+      if (entry.startsWith(prefix)) {
+        return entry.substring(prefix.length());
+      }
     }
     return null;
   }

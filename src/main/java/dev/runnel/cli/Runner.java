@@ -4,6 +4,7 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;
+import dev.runnel.model.Signal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
@@ -108,6 +109,22 @@ public final class Runner implements AutoCloseable {
     }
   }
 
+  /**
+   * SIGQUIT, from any thread: goes to the command, each of them. While none runs it ends a script,
+   * as it would a shell, and does nothing to a prompt.
+   */
+  void quit() {
+    JobControl job;
+    synchronized (this) {
+      job = running;
+    }
+    if (job != null) {
+      job.quit();
+    } else if (!isInteractive()) {
+      System.exit(Verdict.ofSignal(Signal.QUIT).exitCode());
+    }
+  }
+
   private Ran run(CommandSpec command, Surroundings where) {
     try {
       Opening opening = Opening.run(null, new Request.Run(null, null, JobSpec.of(command)));
@@ -200,7 +217,7 @@ public final class Runner implements AutoCloseable {
   }
 
   private synchronized EmbeddedServer startServer() throws Failure {
-    EmbeddedServer started = EmbeddedServer.start();
+    EmbeddedServer started = EmbeddedServer.start(null);
     server = started;
     return started;
   }

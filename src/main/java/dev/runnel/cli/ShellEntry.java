@@ -34,6 +34,7 @@ final class ShellEntry {
     try (Runner runner = new Runner(surroundings, target)) {
       // When a signal ends us: a server of our own would leave a folder otherwise.
       Runtime.getRuntime().addShutdownHook(new Thread(runner::leave, "leave"));
+      surroundings.signals().on(QuitSignal.NAME, runner::quit);
       runner.open();
       return prompt.run(runner);
     }

@@ -1,5 +1,8 @@
 package dev.runnel.cli;
 
+import static dev.runnel.model.Signal.QUIT;
+
+import dev.runnel.model.JvmSettings;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
@@ -45,7 +48,7 @@ record Surroundings(
         new Outlet("stdout", 1, new FileOutputStream(FileDescriptor.out).getChannel()),
         new Outlet("stderr", 2, new FileOutputStream(FileDescriptor.err).getChannel()),
         isTerminal() ? Input.TERMINAL : Input.STREAM,
-        System.getenv(),
+        JvmSettings.restored(System.getenv()),
         Surroundings::handle,
         code -> Runtime.getRuntime().halt(code));
   }
@@ -97,11 +100,19 @@ record Surroundings(
     return Descriptors.isTerminal(0);
   }
 
+  /** Has QUIT end this process, as it does other programs, until a verb has a use for it. */
+  static void endByQuit() {
+    // Not at once, as others may have to put something away.
+    handle(QuitSignal.NAME, () -> System.exit(Verdict.ofSignal(QUIT).exitCode()));
+  }
+
   private static void handle(String name, Runnable action) {
     try {
-      var _ = Signal.handle(new Signal(name), _ -> action.run());
+      String raised = name.equals(QuitSignal.NAME) ? QuitSignal.raised() : name;
+      var _ = Signal.handle(new Signal(raised), _ -> action.run());
     } catch (IllegalArgumentException _) {
-      // With -Xrs the JVM leaves signals alone: they end us, which cancels the job as well.
+      // With -Xrs the JVM leaves signals alone: they end us, which cancels the job as well. QUIT is
+      // the JVM's own where nothing raises another for it.
     }
   }
 }

@@ -4,8 +4,12 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Every verb there is, also those that other rooms answer. */
-enum Verb {
+/**
+ * Every verb there is, also those that other rooms answer. Whatever does something for each of them
+ * does so by a switch without a default, so that the compiler knows of the next one; ClientJvmTest
+ * holds the launcher to it.
+ */
+public enum Verb {
   EXEC("run a command there, or here, and stream its output"),
   SHELL("a prompt: run lines there, one after the other"),
   RUN("start a command there and leave it running; prints the job's name"),
@@ -33,7 +37,8 @@ enum Verb {
     this.summary = summary;
   }
 
-  String word() {
+  /** What is typed. */
+  public String word() {
     return word;
   }
 
@@ -41,7 +46,8 @@ enum Verb {
     return summary;
   }
 
-  static @Nullable Verb of(String word) {
+  /** The verb of that name, or null. */
+  public static @Nullable Verb of(String word) {
     for (Verb verb : values()) {
       if (verb.word.equals(word)) {
         return verb;

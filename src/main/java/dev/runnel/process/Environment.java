@@ -5,9 +5,11 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.runnel.model.JobId;
+import dev.runnel.model.JvmSettings;
 import dev.runnel.model.RawText;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,9 +17,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A command's environment, PROTOCOL.md, "Requests": this process's without RUNNEL_* and TERM,
- * RUNNEL_JOB, what the command asked for, and the mark. Entries are bytes, as System.getenv mangles
- * what is not text; names are held as ISO 8859-1, which keeps every byte apart.
+ * A command's environment, PROTOCOL.md, "Requests": this process's without RUNNEL_* and TERM, but
+ * with what the launcher kept from this JVM, and without what it set for it; RUNNEL_JOB, what the
+ * command asked for, and the mark. Entries are bytes, as System.getenv mangles what is not text;
+ * names are held as ISO 8859-1, which keeps every byte apart.
  */
 @SuppressWarnings("restricted")
 final class Environment {
@@ -75,17 +78,30 @@ final class Environment {
   /** What commands inherit: read once, at start, before anybody can change it. */
   static Environment inherited() {
     Map<String, byte[]> entries = new LinkedHashMap<>();
+    Map<String, byte[]> kept = new LinkedHashMap<>();
+    List<String> hidden = new ArrayList<>();
     MemorySegment environ = ENVIRON.reinterpret(Long.BYTES);
     MemorySegment strings = pointer(environ.get(JAVA_LONG, 0));
     for (long i = 0; strings.getAtIndex(JAVA_LONG, i) != 0; i++) {
       String entry = pointer(strings.getAtIndex(JAVA_LONG, i)).getString(0, ISO_8859_1);
       int equals = entry.indexOf('=');
-      if (equals > 0 && !entry.startsWith(OURS) && !entry.startsWith(TERM)) {
-        // The first one counts, as it does for getenv(3).
-        entries.putIfAbsent(entry.substring(0, equals), entry.getBytes(ISO_8859_1));
+      if (entry.startsWith(JvmSettings.HIDDEN)) {
+        hidden.add(entry.substring(JvmSettings.HIDDEN.length(), equals));
+      } else if (entry.startsWith(JvmSettings.KEPT)) {
+        put(kept, entry.substring(JvmSettings.KEPT.length()));
+      } else if (equals > 0 && !entry.startsWith(OURS) && !entry.startsWith(TERM)) {
+        put(entries, entry);
       }
     }
+    entries.putAll(kept);
+    hidden.forEach(entries::remove);
     return new Environment(entries);
+  }
+
+  // The first one counts, as it does for getenv(3).
+  private static void put(Map<String, byte[]> entries, String entry) {
+    String name = entry.substring(0, entry.indexOf('='));
+    entries.putIfAbsent(name, entry.getBytes(ISO_8859_1));
   }
 
   private static MemorySegment pointer(long address) {

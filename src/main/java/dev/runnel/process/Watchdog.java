@@ -3,6 +3,7 @@ package dev.runnel.process;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.runnel.model.JvmSettings;
 import dev.runnel.model.Signal;
 import java.io.File;
 import java.lang.foreign.Arena;
@@ -24,6 +25,7 @@ import java.util.stream.Collectors;
 final class Watchdog {
   private static final String NAME = "runnel-watchdog";
   private static final byte[] ARGUMENTS = "@/proc/self/fd/0".getBytes(US_ASCII);
+  private static final byte[] ROOT = "/".getBytes(US_ASCII);
   private static final byte[] NULL_DEVICE = "/dev/null".getBytes(US_ASCII);
   private static final int FIRST_OTHER = 3;
 
@@ -84,7 +86,9 @@ final class Watchdog {
         PosixSpawn.FileActions actions = new PosixSpawn.FileActions();
         ExecStrings strings =
             new ExecStrings(List.of(NAME.getBytes(US_ASCII), ARGUMENTS), environment())) {
-      actions.dup2(stdin, 0).open(NULL_DEVICE, Fd.O_RDWR, 1).dup2(1, 2).closeFrom(FIRST_OTHER);
+      // No JVM starts in a folder that is gone, as ours may be by then.
+      actions.dup2(stdin, 0).open(ROOT, Fd.O_RDONLY, 1).changeDirectory(1);
+      actions.open(NULL_DEVICE, Fd.O_RDWR, 1).dup2(1, 2).closeFrom(FIRST_OTHER);
       return PosixSpawn.spawn(CString.of(java, arena), actions, strings);
     }
   }
@@ -98,8 +102,10 @@ final class Watchdog {
 
   private static List<String> program(Mark mark) {
     List<String> arguments = new ArrayList<>();
-    arguments.add("-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m -Xlog:disable");
-    arguments.add("--enable-native-access=ALL-UNNAMED -cp");
+    arguments.addAll(JvmSettings.FLAGS);
+    arguments.add("-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m");
+    arguments.add("-XX:+SuppressFatalErrorMessage -XX:CompressedClassSpaceSize=32m");
+    arguments.add("-XX:ReservedCodeCacheSize=24m -cp");
     arguments.add(quoted(classPath()));
     arguments.add(WatchdogProgram.class.getName());
     arguments.add(mark.boot());

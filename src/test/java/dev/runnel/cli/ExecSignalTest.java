@@ -150,6 +150,74 @@ class ExecSignalTest {
     }
   }
 
+  private static String quit(int number) {
+    return INT.replace("\"id\":\"signal\"", "\"id\":\"quit-" + number + "\"")
+        .replace("\"INT\"", "\"QUIT\"");
+  }
+
+  @Test
+  void everyQuitGoesToTheCommandAndEndsNothingElse() throws Exception {
+    CountDownLatch first = new CountDownLatch(1);
+    try (FakeServer server =
+        server(
+            peer -> {
+              assertEquals(quit(1), peer.read().header());
+              first.countDown();
+              assertEquals(quit(2), peer.read().header());
+              assertEquals(quit(3), peer.read().header());
+              peer.end("\"outcome\":\"exited\",\"exit_code\":7");
+            })) {
+      CompletableFuture<Integer> code = client.start(server, "trapper");
+      client.awaitOut("x");
+      client.raise("QUIT");
+      assertTrue(first.await(30, TimeUnit.SECONDS));
+      client.raise("QUIT");
+      client.raise("QUIT");
+      assertEquals(7, code.get(30, TimeUnit.SECONDS));
+    }
+    assertEquals("", client.err());
+  }
+
+  @Test
+  void aQuitBeforeTheJobHasANameWaitsForItAndASecondOneForNothing() throws Exception {
+    CountDownLatch asked = new CountDownLatch(1);
+    CountDownLatch raised = new CountDownLatch(1);
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              var _ = peer.read();
+              asked.countDown();
+              assertTrue(raised.await(30, TimeUnit.SECONDS));
+              peer.started();
+              assertEquals(quit(1), peer.read().header());
+              peer.end("\"outcome\":\"signaled\",\"signal\":\"QUIT\"");
+            })) {
+      CompletableFuture<Integer> code = client.start(server, "sleep", "99");
+      assertTrue(asked.await(30, TimeUnit.SECONDS));
+      client.raise("QUIT");
+      raised.countDown();
+      assertEquals(131, code.get(30, TimeUnit.SECONDS));
+    }
+    CountDownLatch left = new CountDownLatch(1);
+    CountDownLatch askedAgain = new CountDownLatch(1);
+    Client other = new Client();
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              var _ = peer.read();
+              askedAgain.countDown();
+              assertTrue(left.await(30, TimeUnit.SECONDS));
+            })) {
+      CompletableFuture<Integer> code = other.start(server, "sleep", "99");
+      assertTrue(askedAgain.await(30, TimeUnit.SECONDS));
+      other.raise("QUIT");
+      other.raise("QUIT");
+      assertEquals(131, other.halted());
+      left.countDown();
+      assertEquals(131, code.get(30, TimeUnit.SECONDS));
+    }
+  }
+
   @Test
   void termAndHupCancelAndEndUs() throws Exception {
     for (String name : new String[] {"TERM", "HUP"}) {

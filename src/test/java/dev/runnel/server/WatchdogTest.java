@@ -72,6 +72,29 @@ class WatchdogTest {
     }
   }
 
+  // No JVM starts in such a folder, and the watchdog becomes one only now.
+  @Test
+  void endsEveryTreeOfADaemonWhoseFolderIsGone(@TempDir Path folder) throws Exception {
+    Path gone = Files.createDirectory(folder.resolve("gone"));
+    List<String> there = List.of("sh", "-c", "cd \"$0\" && exec \"$@\"", gone.toString());
+    try (Daemon daemon =
+            Daemon.startWithin(there, "--listen", "127.0.0.1:0", "--insecure", "--watchdog", "on");
+        RawClient client = new RawClient(daemon.port())) {
+      client.send("'cwd':'/'", "echo $$; exec sleep 1000");
+      String told = "";
+      while (!told.endsWith("\n")) {
+        told += client.output(1);
+      }
+      Files.delete(gone);
+
+      var _ = daemon.process().destroyForcibly();
+
+      for (long pid : pids(told)) {
+        Until.gone(pid);
+      }
+    }
+  }
+
   @Test
   void outlivesAKillOfTheDaemonsWholeProcessGroup() throws Exception {
     List<String> inItsOwn = List.of("setsid");

@@ -1,5 +1,6 @@
 package dev.runnel.tools.bench;
 
+import dev.runnel.model.JvmSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -48,9 +49,12 @@ final class ClientStart implements Measurement {
   }
 
   private static ProcessBuilder quiet(List<String> command) {
-    return new ProcessBuilder(command)
-        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-        .redirectError(ProcessBuilder.Redirect.DISCARD);
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .redirectError(ProcessBuilder.Redirect.DISCARD);
+    JvmSettings.VARIABLES.forEach(builder.environment()::remove);
+    return builder;
   }
 
   private static void run(ProcessBuilder builder) throws IOException {

@@ -1,5 +1,6 @@
 package dev.runnel.tools.bench;
 
+import dev.runnel.model.JvmSettings;
 import dev.runnel.security.Tokens;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -21,15 +22,13 @@ final class OwnServer implements AutoCloseable {
 
   private static final List<String> FLAGS =
       List.of(
-          "-Xlog:disable",
-          "-Xlog:all=error:stderr",
-          "--enable-native-access=ALL-UNNAMED",
           "-XX:+UseSerialGC",
           "-Xmx256m",
           "-Xmn32m",
           "-XX:+ExitOnOutOfMemoryError",
-          "-XX:+DisplayVMOutputToStderr",
           "-XX:-MaxFDLimit",
+          "-XX:CompressedClassSpaceSize=64m",
+          "-XX:+SuppressFatalErrorMessage",
           "-XX:+IgnoreUnrecognizedVMOptions",
           "--sun-misc-unsafe-memory-access=allow");
 
@@ -65,13 +64,14 @@ final class OwnServer implements AutoCloseable {
   private static Process launch(Path tokens) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(JvmSettings.FLAGS);
     command.addAll(FLAGS);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.runnel.Main"));
     command.addAll(List.of("serve", "--embedded", "--listen", "127.0.0.1:0"));
     command.addAll(List.of("--tokens", tokens.toString(), "--log-level", "error"));
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
-    builder.environment().keySet().removeIf(name -> name.startsWith("RUNNEL_"));
+    JvmSettings.prepare(builder.environment());
     return builder.start();
   }
 
