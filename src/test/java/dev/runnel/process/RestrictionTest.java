@@ -275,6 +275,7 @@ class RestrictionTest {
     assertEquals("err\nboth\n", recorder.text(Stream.STDERR));
   }
 
+  @Tag("root")
   @ParameterizedTest
   @EnumSource(Stderr.class)
   void aUserOpensItsOutputByNameWithoutInput(Stderr stderr) throws Exception {
