@@ -11,7 +11,7 @@ final class Oddities {
       import ctypes, mmap, os, signal, struct, sys, tempfile, threading, time
 
       libc = ctypes.CDLL(None, use_errno=True)
-      NAP = 98765
+      NAP = THE_NAP
 
       def nap():
           os.execvp('sleep', ['sleep', str(NAP)])
@@ -140,6 +140,6 @@ final class Oddities {
 
   /** Writes it there; anybody may read it. */
   static Path write(Path folder) throws IOException {
-    return Files.writeString(folder.resolve("odd.py"), PROGRAM);
+    return Files.writeString(folder.resolve("odd.py"), PROGRAM.replace("THE_NAP", Scenarios.NAP));
   }
 }

@@ -14,8 +14,8 @@ import java.util.Map;
  * sleeps is told apart by how long it would.
  */
 final class Scenarios {
-  /** What every command that waits sleeps for. */
-  static final String NAP = "98765";
+  /** What every command that waits sleeps for, in this run and in no other. */
+  static final String NAP = Long.toString(90_000_000 + ProcessHandle.current().pid());
 
   private static final String SLEEP = "sleep " + NAP;
   private static final String QUICKLY = "'grace_ms':100,'drain_ms':100";
