@@ -83,8 +83,10 @@ final class Proc {
     for (long pid : pids()) {
       for (String entry : text(PROC.resolve(pid + "/environ")).split("\0", -1)) {
         if (entry.startsWith("RUNNEL_MARK=")) {
-          String[] mark = entry.substring("RUNNEL_MARK=".length()).split("/", 2);
-          marked.add(new Marked(pid, mark[0], mark.length > 1 ? mark[1] : "", command(pid)));
+          String mark = entry.substring("RUNNEL_MARK=".length());
+          String boot = mark.substring(0, Math.max(0, mark.indexOf('/')));
+          String job = mark.substring(mark.lastIndexOf('/') + 1);
+          marked.add(new Marked(pid, boot, job, command(pid)));
         }
       }
     }

@@ -29,7 +29,7 @@ final class Victim implements AutoCloseable {
   static final int MAX_JOBS = 96;
 
   static final int MAX_PRINCIPAL_JOBS = 40;
-  static final int MAX_PRINCIPAL_CONNECTIONS = 60;
+  static final int MAX_PRINCIPAL_CONNECTIONS = 30;
   private static final long PATIENCE_SECONDS = 90;
   private static final List<String> TOKENS = List.of("alpha", "beta", "gamma", "others");
 
@@ -275,6 +275,7 @@ final class Victim implements AutoCloseable {
             "max_spool_bytes=" + (12 << 20),
             "max_recording_bytes=" + (1 << 16),
             "max_recordings_bytes=" + (2 << 20),
+            "hello_ms=60000",
             "max_penalty_ms=0")) {
       arguments.addAll(List.of("--limit", limit));
     }
