@@ -15,6 +15,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /**
  * Processes of Linux, through its C library.
@@ -89,12 +90,29 @@ public final class NativeEngine implements ProcessEngine {
    * @param memoryKills the engine's from now on
    */
   static NativeEngine open(Ownership ownership, Mark mark, Bounds bounds, MemoryKills memoryKills) {
-    NativeEngine engine = new NativeEngine(ownership, mark, bounds, memoryKills);
+    return open(new NativeEngine(ownership, mark, bounds, memoryKills, UnaryOperator.identity()));
+  }
+
+  /**
+   * @param between stands before the kernel's process table
+   */
+  static NativeEngine open(
+      Ownership ownership, Mark mark, Bounds bounds, UnaryOperator<ProcessTable> between) {
+    Trial.run();
+    return open(new NativeEngine(ownership, mark, bounds, MemoryKills.ofOurGroup(), between));
+  }
+
+  private static NativeEngine open(NativeEngine engine) {
     engine.pump.start();
     return engine;
   }
 
-  private NativeEngine(Ownership ownership, Mark mark, Bounds bounds, MemoryKills memoryKills) {
+  private NativeEngine(
+      Ownership ownership,
+      Mark mark,
+      Bounds bounds,
+      MemoryKills memoryKills,
+      UnaryOperator<ProcessTable> between) {
     this.mark = mark;
     boolean own = ownership == Ownership.OWN_PROCESS;
     OpenFiles openFiles = own ? OwnProcess.openFiles() : OpenFiles.INHERITED;
@@ -102,14 +120,15 @@ public final class NativeEngine implements ProcessEngine {
     Spawn spawn = new Spawn(Environment.inherited(), nullDevice, openFiles, mark, births);
     Trial.run(spawn);
     table = own ? KernelTable.withChildren(mark) : KernelTable.withoutChildren(mark);
+    ProcessTable seen = between.apply(table);
     Trees trees = new Trees(births);
     census =
         own
-            ? Census.adopting(pump, table, trees, sweepers, bounds)
-            : Census.of(pump, table, trees, sweepers, bounds);
+            ? Census.adopting(pump, seen, trees, sweepers, bounds)
+            : Census.of(pump, seen, trees, sweepers, bounds);
     spawner = new Spawner(new Maker(spawn, pump, births, this::begin), pump, bounds.start());
     surroundings =
-        new ChildProcess.Surroundings(pump, table, census, nowhere, memoryKills, processes::remove);
+        new ChildProcess.Surroundings(pump, seen, census, nowhere, memoryKills, processes::remove);
     census.begin();
   }
 
