@@ -1,6 +1,7 @@
 package dev.runnel;
 
 import dev.runnel.cli.Cli;
+import dev.runnel.cli.Stdout;
 import dev.runnel.cli.Verb;
 import dev.runnel.config.DaemonExit;
 import dev.runnel.config.Serve;
@@ -66,12 +67,12 @@ public final class Main {
     }
     List<String> rest = rest(arguments);
     return switch (verb) {
-      case SERVE -> Serve.run(rest, System.out, System.err);
+      case SERVE -> serveOrHelp(rest);
       case SHELL -> ShellVerb.run(arguments);
       case BENCH -> BenchVerb.run(arguments);
-      case POLICY -> PolicyVerb.run(rest, System.out, System.err);
-      case PLAY -> PlayVerb.run(rest, System.out, System.err);
-      case TOKEN -> TokenVerb.run(rest, System.out, System.err);
+      case POLICY -> Stdout.run(out -> PolicyVerb.run(rest, out, System.err));
+      case PLAY -> Stdout.run(out -> PlayVerb.run(rest, out, System.err));
+      case TOKEN -> Stdout.run(out -> TokenVerb.run(rest, out, System.err));
       case EXEC, RUN, PING, JOBS, STATUS, LOGS, ATTACH, WAIT, CANCEL, SIGNAL -> Cli.run(arguments);
       // Cli says that it does not know the launcher's own.
       case TEST, PACKAGE, HELP -> Cli.run(arguments);
@@ -89,5 +90,12 @@ public final class Main {
 
   private static List<String> rest(String[] arguments) {
     return Arrays.asList(arguments).subList(1, arguments.length);
+  }
+
+  // A server prints only where it listens, and is not ended for want of a reader of that.
+  private static int serveOrHelp(List<String> arguments) {
+    return arguments.contains("--help") || arguments.contains("-h")
+        ? Stdout.run(out -> Serve.run(arguments, out, System.err))
+        : Serve.run(arguments, System.out, System.err);
   }
 }

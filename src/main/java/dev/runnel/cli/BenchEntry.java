@@ -60,7 +60,9 @@ final class BenchEntry {
       return 0;
     } catch (Failure e) {
       boolean usage = e.exitCode() == Failure.USAGE;
-      surroundings.err().tryPrintLine(e.line() + (usage ? " (see runnel bench --help)" : ""));
+      if (e.exitCode() != Failure.STDOUT_GONE) {
+        surroundings.err().tryPrintLine(e.line() + (usage ? " (see runnel bench --help)" : ""));
+      }
       return e.exitCode();
     } catch (IOException e) {
       surroundings.err().tryPrintLine("bench: " + e.getMessage());

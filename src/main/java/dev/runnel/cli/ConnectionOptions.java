@@ -21,7 +21,10 @@ final class ConnectionOptions {
               (default: RUNNEL_HOST, else the server on this machine)""")
           .or("-H");
   static final Option TOKEN_FILE =
-      Option.value("--token-file", "FILE", "the token is its first line (default: RUNNEL_TOKEN)");
+      Option.value(
+          "--token-file",
+          "FILE",
+          "the token is its first line (RUNNEL_TOKEN_FILE; or the token\nitself: RUNNEL_TOKEN)");
   static final Option TLS = Option.flag("--tls", "go through TLS (RUNNEL_TLS=true)");
   static final Option TLS_NAME =
       Option.value("--tls-name", "NAME", "whose certificate it has, if not HOST's");

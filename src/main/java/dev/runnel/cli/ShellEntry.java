@@ -22,7 +22,9 @@ final class ShellEntry {
       return prompt(ConnectionOptions.target(arguments, surroundings));
     } catch (Failure e) {
       boolean usage = e.exitCode() == Failure.USAGE;
-      surroundings.err().tryPrintLine(e.line() + (usage ? " (see runnel shell --help)" : ""));
+      if (e.exitCode() != Failure.STDOUT_GONE) {
+        surroundings.err().tryPrintLine(e.line() + (usage ? " (see runnel shell --help)" : ""));
+      }
       return usage ? Failure.OURS : e.exitCode();
     } catch (RuntimeException | Error e) {
       surroundings.err().tryPrintLine(Failure.bug(e).line());

@@ -80,7 +80,7 @@ final class ServeHelp {
       exit code: 0 ended by a signal, 1 could not start, 2 wrong usage
 
       example:
-        runnel token new ci >ci.secret 2>tokens     # the secret, and the line for the server
+        runnel token new ci --out ci.secret --tokens tokens
         runnel serve --listen 127.0.0.1:7866 --tokens tokens
       """;
 }

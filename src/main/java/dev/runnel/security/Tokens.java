@@ -8,6 +8,8 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -143,6 +145,11 @@ public final class Tokens {
   /** Makes a secret that never expires. */
   public static NewToken create(String name) {
     return create(name, null);
+  }
+
+  /** In the order of the file. */
+  public Collection<Token> all() {
+    return Collections.unmodifiableCollection(tokens.values());
   }
 
   public int size() {

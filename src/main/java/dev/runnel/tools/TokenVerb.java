@@ -3,17 +3,18 @@ package dev.runnel.tools;
 import dev.runnel.security.Tokens;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFileAttributeView;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -21,21 +22,37 @@ import java.util.Map;
 public final class TokenVerb {
   private static final String HELP =
       """
-      usage: runnel token new NAME [--expires TIME]
+      usage: runnel token new NAME [--expires TIME] [--out FILE] [--tokens FILE]
+             runnel token list FILE
              runnel token revoke NAME FILE
 
-      new makes a token. Prints the secret on stdout, for the client (--token-file, RUNNEL_TOKEN),
-      and on stderr the line for the server's --tokens file, which can't be turned back into it.
+      new makes a token. The secret is for the client (--token-file, RUNNEL_TOKEN); the line, which
+      can't be turned back into it, is for the file that the server reads (serve --tokens).
       TIME is how long (90d, 12h, 30m), a day (2030-12-31, its end in UTC) or a point in time
       (2030-12-31T12:00:00Z); without it the token does not expire. To replace one, add another of
-      the same name, and take the old line out when nobody uses it any more.
+      the same name, and take the old line out when no client uses it any more.
+
+      list prints the names and expiry times of the tokens in FILE.
 
       revoke takes every line of that name out of FILE. A server that reads FILE ends the
       connections of these tokens within seconds.
 
+      options:
+        --expires TIME  when the token stops being good; default: never
+        --out FILE      write the secret to FILE, a new one that only its owner can read;
+                        default: stdout
+        --tokens FILE   add the line to FILE, which is made if there is none; default: stderr
+        --help          this text
+
+      exit code: 0 done, 1 a file can't be read or written, or has no such token, 2 wrong usage,
+      255 the secret can't be written to stdout; then there is no line, either
+
       example:
-        runnel token new ci --expires 90d >ci.secret 2>>tokens
+        runnel token new ci --expires 90d --out ci.secret --tokens tokens
       """;
+
+  private static final List<String> OPTIONS = List.of("--expires", "--out", "--tokens");
+  private static final int OURS = 255;
 
   private static final Map<Character, ChronoUnit> UNITS =
       Map.of(
@@ -43,6 +60,9 @@ public final class TokenVerb {
           'h', ChronoUnit.HOURS,
           'm', ChronoUnit.MINUTES,
           's', ChronoUnit.SECONDS);
+
+  private final List<String> words = new ArrayList<>();
+  private final Map<String, String> options = new HashMap<>();
 
   private TokenVerb() {}
 
@@ -53,19 +73,9 @@ public final class TokenVerb {
       return 0;
     }
     try {
-      String what = arguments.isEmpty() ? "" : arguments.getFirst();
-      if (what.equals("new") && arguments.size() == 2) {
-        print(Tokens.create(arguments.get(1)), out, err);
-      } else if (what.equals("new")
-          && arguments.size() == 4
-          && arguments.get(2).equals("--expires")) {
-        print(Tokens.create(arguments.get(1), expiry(arguments.get(3))), out, err);
-      } else if (what.equals("revoke") && arguments.size() == 3) {
-        revoke(arguments.get(1), Path.of(arguments.get(2)));
-      } else {
-        throw new IllegalArgumentException("expected: new NAME, or revoke NAME FILE");
-      }
-      return 0;
+      TokenVerb verb = new TokenVerb();
+      verb.parse(arguments);
+      return verb.run(out, err);
     } catch (IllegalArgumentException e) {
       err.println("runnel token: " + e.getMessage());
       err.println("see runnel token --help");
@@ -73,15 +83,96 @@ public final class TokenVerb {
     } catch (NoSuchFileException e) {
       err.println("runnel token: " + e.getMessage() + ": no such file");
       return 1;
+    } catch (AccessDeniedException e) {
+      err.println("runnel token: " + e.getMessage() + ": permission denied");
+      return 1;
     } catch (IOException e) {
       err.println("runnel token: " + e.getMessage());
       return 1;
     }
   }
 
-  private static void print(Tokens.NewToken made, PrintStream out, PrintStream err) {
-    out.println(made.secret());
-    err.println(made.line());
+  private void parse(List<String> arguments) {
+    for (int i = 0; i < arguments.size(); i++) {
+      String word = arguments.get(i);
+      if (!word.startsWith("-")) {
+        words.add(word);
+        continue;
+      }
+      int equals = word.indexOf('=');
+      String name = equals < 0 ? word : word.substring(0, equals);
+      if (!OPTIONS.contains(name)) {
+        throw new IllegalArgumentException(word + ": unknown option");
+      }
+      if (equals < 0 && ++i == arguments.size()) {
+        throw new IllegalArgumentException(name + ": a value is missing");
+      }
+      String value = equals < 0 ? arguments.get(i) : word.substring(equals + 1);
+      if (value.isEmpty() || options.put(name, value) != null) {
+        throw new IllegalArgumentException(
+            name + (value.isEmpty() ? ": its value is empty" : ": a second time"));
+      }
+    }
+  }
+
+  private int run(PrintStream out, PrintStream err) throws IOException {
+    String what = words.isEmpty() ? "" : words.getFirst();
+    if (what.equals("new") && words.size() == 2) {
+      String expires = options.get("--expires");
+      return make(Tokens.create(words.get(1), expires == null ? null : expiry(expires)), out, err);
+    }
+    if (options.isEmpty() && what.equals("revoke") && words.size() == 3) {
+      revoke(words.get(1), Path.of(words.get(2)));
+      return 0;
+    }
+    if (options.isEmpty() && what.equals("list") && words.size() == 2) {
+      list(Path.of(words.get(1)), out);
+      return 0;
+    }
+    throw new IllegalArgumentException("expected: new NAME, list FILE, or revoke NAME FILE");
+  }
+
+  // The secret first: a line without its secret would be of use to nobody, and stay.
+  private int make(Tokens.NewToken made, PrintStream out, PrintStream err) throws IOException {
+    String secretTo = options.get("--out");
+    if (secretTo == null) {
+      out.println(made.secret());
+      out.flush();
+      if (out.checkError()) {
+        return OURS;
+      }
+    } else {
+      TokenFiles.writeSecret(Path.of(secretTo), made.secret());
+    }
+    String lineTo = options.get("--tokens");
+    if (lineTo == null) {
+      err.println(made.line());
+      return 0;
+    }
+    try {
+      TokenFiles.append(Path.of(lineTo), made.line());
+    } catch (IOException e) {
+      if (secretTo != null) {
+        Files.deleteIfExists(Path.of(secretTo));
+      }
+      throw e;
+    }
+    return 0;
+  }
+
+  private static void list(Path file, PrintStream out) throws IOException {
+    try {
+      Tokens tokens = Tokens.parse(Files.readAllLines(file));
+      Instant now = Instant.now();
+      for (Tokens.Token token : tokens.all()) {
+        Instant end = token.expires();
+        String until =
+            end == null ? "never expires" : (end.isAfter(now) ? "expires " : "expired ") + end;
+        out.println(token.principal() + "  " + token.digest().substring(0, 8) + "  " + until);
+      }
+    } catch (Tokens.BadTokenFileException e) {
+      throw new IOException(file + ": " + e.getMessage(), e);
+    }
   }
 
   private static Instant expiry(String text) {
@@ -108,12 +199,9 @@ public final class TokenVerb {
     }
   }
 
-  // Replaced at once, and as readable as it was: a server may read it this moment.
   private static void revoke(String name, Path file) throws IOException {
-    Path real = file.toRealPath();
-    List<String> rest = Tokens.without(Files.readAllLines(real), name);
-    Path next = Files.createTempFile(real.getParent(), ".tokens", "");
     try {
+<<<<<<< HEAD
       Files.write(next, rest);
       PosixFileAttributeView from = Files.getFileAttributeView(real, PosixFileAttributeView.class);
       PosixFileAttributeView to = Files.getFileAttributeView(next, PosixFileAttributeView.class);
@@ -126,6 +214,11 @@ public final class TokenVerb {
       Files.move(next, real, StandardCopyOption.ATOMIC_MOVE);
     } finally {
       Files.deleteIfExists(next);
+=======
+      TokenFiles.rewrite(file, lines -> Tokens.without(lines, name));
+    } catch (IllegalArgumentException e) {
+      throw new IOException(file + ": " + e.getMessage(), e);
+>>>>>>> 170bdcd (Tell every write to stdout that fails, and write tokens to files of their own)
     }
   }
 }
