@@ -1,12 +1,16 @@
 package dev.runnel.cli;
 
+import dev.runnel.model.End;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
+import dev.runnel.model.TerminalSize;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 final class JobsVerb {
   static final Option JSON = Option.flag("--json", "as a JSON array, all there is to know");
   static final Option WATCH = Option.flag("--watch", "again every two seconds, until Ctrl-C");
+  static final Option ALL = Option.flag("--all", "ended jobs too").or("-a");
   static final Option PREFIX = Option.value("--prefix", "P", "only jobs whose names begin so");
   static final Option STATE =
       Option.value("--state", "S", "only jobs in it: starting, running, draining or\nended");
@@ -26,9 +31,12 @@ final class JobsVerb {
 
   private static final String BEFORE =
       """
-      Usage: runnel jobs [-H HOST] [--prefix P] [--state S] [--json | --watch]
+      Usage: runnel jobs [-H HOST] [-a] [--prefix P] [--state S] [--json | --watch]
 
-      Lists a server's jobs: those that run, and those that ended of late.
+      Lists a server's jobs, those that were started last first. Jobs that have ended are listed
+      with -a, after those that run, or with --state ended; EXIT is the exit code, the signal, or
+      what else ended the job. On a terminal, lines are cut to its width. --json has all there is,
+      ended jobs too.
       """;
   private static final String AFTER =
       """
@@ -39,10 +47,16 @@ final class JobsVerb {
       """;
 
   private static final Help.Section OWN =
-      new Help.Section("Which", List.of(PREFIX, STATE, JSON, WATCH));
+      new Help.Section("Which", List.of(ALL, PREFIX, STATE, JSON, WATCH));
   private static final String[] TITLES = {
-    "JOB", "STATE", "AGE", "WHO", "BYTES", "FOLLOWERS", "COMMAND"
+    "JOB", "STATE", "EXIT", "AGE", "WHO", "BYTES", "FOLLOWERS", "COMMAND"
   };
+
+  /** Those that run first; of those that ended, too, the last to start first. */
+  private static final Comparator<JobStatus> ORDER =
+      Comparator.comparing((JobStatus status) -> status.state() == JobState.ENDED)
+          .thenComparing(JobsVerb::startedAt, Comparator.reverseOrder())
+          .thenComparing(status -> status.job().value());
 
   private JobsVerb() {}
 
@@ -51,9 +65,9 @@ final class JobsVerb {
   }
 
   static int run(Surroundings surroundings, CommandLine line) throws Failure {
-    List<Option> table = new ArrayList<>(OWN.options());
-    table.addAll(ConnectionOptions.TABLE);
-    Arguments arguments = new Arguments(table, line);
+    List<Option> options = new ArrayList<>(OWN.options());
+    options.addAll(ConnectionOptions.TABLE);
+    Arguments arguments = new Arguments(options, line);
     arguments.read();
     if (arguments.has(ConnectionOptions.HELP)) {
       surroundings.out().print(help());
@@ -66,25 +80,44 @@ final class JobsVerb {
     if (arguments.has(JSON) && arguments.has(WATCH)) {
       throw Failure.usage("--json and --watch as well");
     }
+    boolean ended = arguments.has(ALL) || request.state() != null;
     Target target = ConnectionOptions.target(arguments, surroundings);
-    String text = text(surroundings, target, request, arguments);
-    while (arguments.has(WATCH)) {
-      surroundings.out().print(CLEAR + text);
-      pause();
-      text = text(surroundings, target, request, arguments);
+    if (arguments.has(JSON)) {
+      surroundings.out().print(json(ask(surroundings, target, request)));
+      return 0;
     }
-    surroundings.out().print(text);
+    Table table = table(ask(surroundings, target, request), ended, Instant.now());
+    while (arguments.has(WATCH)) {
+      TerminalSize size = size(surroundings);
+      surroundings.out().print(CLEAR + (size == null ? table.text(0, 0) : table.screen(size)));
+      pause();
+      table = table(ask(surroundings, target, request), ended, Instant.now());
+    }
+    TerminalSize size = size(surroundings);
+    surroundings.out().print(table.text(size == null ? 0 : size.cols(), 0));
+    if (table.hidden() > 0) {
+      surroundings.err().tryPrintLine(table.note());
+    }
     return 0;
   }
 
-  private static String text(
-      Surroundings surroundings, Target target, Request.Jobs request, Arguments arguments)
+  private static List<byte[]> ask(Surroundings surroundings, Target target, Request.Jobs request)
       throws Failure {
     try (Inquiry inquiry = Inquiry.open(target, surroundings)) {
       inquiry.send(request);
-      List<byte[]> parts = JobNames.parts(inquiry, request.limit());
-      return arguments.has(JSON) ? json(parts) : table(parts, Instant.now());
+      return JobNames.parts(inquiry, request.limit());
     }
+  }
+
+  /** What the table has to fit; null: nothing, for it goes to no terminal. */
+  private static @Nullable TerminalSize size(Surroundings surroundings) throws Failure {
+    String columns = surroundings.env().getOrDefault("COLUMNS", "");
+    String lines = surroundings.env().getOrDefault("LINES", "");
+    if (columns.matches("[1-9][0-9]{0,3}")) {
+      int rows = lines.matches("[1-9][0-9]{0,3}") ? Integer.parseInt(lines) : 24;
+      return new TerminalSize(rows, Integer.parseInt(columns));
+    }
+    return surroundings.out().isTerminal() ? new TerminalDevice().size() : null;
   }
 
   private static void pause() throws Failure {
@@ -122,28 +155,96 @@ final class JobsVerb {
     return text.append(text.length() > 1 ? "\n]\n" : "]\n").toString();
   }
 
-  static String table(List<byte[]> parts, Instant now) throws Failure {
+  /**
+   * Rows, the first of titles.
+   *
+   * @param hidden how many jobs have no row, because they have ended
+   */
+  record Table(List<String[]> rows, int hidden) {
+    String note() {
+      return hidden
+          + (hidden == 1 ? " ended job is not listed" : " ended jobs are not listed")
+          + " (-a lists them)";
+    }
+
+    /**
+     * As it is printed.
+     *
+     * @param columns to which lines are cut; 0: they are not
+     * @param lines to which it is cut; 0: it is not
+     */
+    String text(int columns, int lines) {
+      StringBuilder text = new StringBuilder();
+      List<String> all = aligned(rows);
+      int shown = lines > 0 && all.size() > lines ? Math.max(1, lines - 1) : all.size();
+      for (String line : all.subList(0, shown)) {
+        text.append(cut(line, columns)).append('\n');
+      }
+      if (shown < all.size() && lines > 1) {
+        text.append(cut("… and " + (all.size() - shown) + " more", columns)).append('\n');
+      }
+      return text.toString();
+    }
+
+    /** So that a screen shows its first lines, and the cursor is below them. */
+    String screen(TerminalSize size) {
+      boolean noted = hidden > 0 && size.rows() > 2;
+      String note = noted ? cut(note(), size.cols()) + "\n" : "";
+      return text(size.cols(), Math.max(1, size.rows() - (noted ? 2 : 1))) + note;
+    }
+
+    private static String cut(String line, int columns) {
+      int length = line.codePointCount(0, line.length());
+      return columns <= 0 || length <= columns
+          ? line
+          : line.substring(0, line.offsetByCodePoints(0, columns - 1)) + "…";
+    }
+  }
+
+  static Table table(List<byte[]> parts, boolean ended, Instant now) throws Failure {
+    List<JobStatus> all = new ArrayList<>();
+    for (byte[] part : parts) {
+      all.addAll(JobNames.decode(part));
+    }
+    List<JobStatus> listed = new ArrayList<>(all);
+    listed.removeIf(status -> !ended && status.state() == JobState.ENDED);
+    listed.sort(ORDER);
     List<String[]> rows = new ArrayList<>();
     rows.add(TITLES);
-    for (byte[] part : parts) {
-      for (JobStatus status : JobNames.decode(part)) {
-        rows.add(row(status, now));
-      }
+    for (JobStatus status : listed) {
+      rows.add(row(status, now));
     }
-    return aligned(rows);
+    return new Table(rows, all.size() - listed.size());
+  }
+
+  /** When it was started; never, if it was not. */
+  static Instant startedAt(JobStatus status) {
+    Instant started = status.startedAt();
+    if (started == null && status.end() != null) {
+      started = status.end().startedAt();
+    }
+    return started == null ? Instant.MIN : started;
   }
 
   private static String[] row(JobStatus status, Instant now) {
-    Instant started = status.startedAt();
+    Instant started = startedAt(status);
     return new String[] {
       status.job().value(),
       status.state().wireName(),
-      started == null ? "-" : age(Duration.between(started, now)),
+      status.end() == null ? "-" : outcome(status.end()),
+      started.equals(Instant.MIN) ? "-" : age(Duration.between(started, now)),
       Text.oneLine(status.principal()),
-      "" + status.outputBytes(),
+      Sizes.show(status.outputBytes()),
       "" + status.followers(),
       Text.oneLine(status.command())
     };
+  }
+
+  /** Exit code or signal of a command that ended by itself; else what ended it. */
+  private static String outcome(End end) {
+    return end.outcome() == Outcome.EXITED || end.outcome() == Outcome.SIGNALED
+        ? StatusVerb.exit(end)
+        : end.outcome().wireName();
   }
 
   static String age(Duration age) {
@@ -157,7 +258,7 @@ final class JobsVerb {
     return seconds / 3_600 + "h" + seconds % 3_600 / 60 + "m";
   }
 
-  private static String aligned(List<String[]> rows) {
+  private static List<String> aligned(List<String[]> rows) {
     int last = TITLES.length - 1;
     int[] widths = new int[last];
     for (String[] row : rows) {
@@ -165,13 +266,14 @@ final class JobsVerb {
         widths[i] = Math.max(widths[i], row[i].length());
       }
     }
-    StringBuilder text = new StringBuilder();
+    List<String> lines = new ArrayList<>();
     for (String[] row : rows) {
+      StringBuilder line = new StringBuilder();
       for (int i = 0; i < last; i++) {
-        text.append(row[i]).repeat(' ', widths[i] + 2 - row[i].length());
+        line.append(row[i]).repeat(' ', widths[i] + 2 - row[i].length());
       }
-      text.append(row[last]).append('\n');
+      lines.add(line.append(row[last]).toString());
     }
-    return text.toString();
+    return lines;
   }
 }

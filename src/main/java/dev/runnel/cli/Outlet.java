@@ -45,6 +45,11 @@ final class Outlet {
     }
   }
 
+  /** Whether a person reads it as it is written. */
+  boolean isTerminal() {
+    return fd >= 0 && Descriptors.isTerminal(fd);
+  }
+
   void print(String text) throws Failure {
     write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
   }

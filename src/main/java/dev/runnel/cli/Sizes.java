@@ -8,30 +8,64 @@ final class Sizes {
 
   /** Reads an option's value, from the least it may be to what a frame can tell. */
   static long parse(Option option, String text, long min) throws Failure {
-    int digits = 0;
-    while (digits < text.length() && text.charAt(digits) >= '0' && text.charAt(digits) <= '9') {
-      digits++;
-    }
-    int shift =
-        switch (text.substring(digits)) {
-          case "", "B" -> 0;
-          case "K", "KiB" -> 10;
-          case "M", "MiB" -> 20;
-          case "G", "GiB" -> 30;
-          default -> -1;
-        };
-    if (shift < 0 || digits == 0) {
+    int digits = digits(text, 0);
+    boolean point = digits > 0 && digits < text.length() && text.charAt(digits) == '.';
+    int end = point ? digits(text, digits + 1) : digits;
+    long unit = unit(text.substring(end));
+    if (unit == 0 || digits == 0 || end - digits > 10 || (point && end == digits + 1)) {
       throw Failure.usage(
-          option.name() + ": " + text + " (expected: bytes, such as 65536, 64K, 1M or 2G)");
+          option.name() + ": " + text + " (expected: bytes, such as 65536, 64K, 1.5M or 2G)");
     }
     long number = digits > 16 ? Long.MAX_VALUE : Long.parseLong(text, 0, digits, 10);
-    if (number > Limits.MAX_INTEGER >> shift) {
+    if (number > Limits.MAX_INTEGER / unit) {
       throw Failure.usage(option.name() + ": " + text + " (limit: " + Limits.MAX_INTEGER + ")");
     }
-    if (number << shift < min) {
+    double fraction = point ? Double.parseDouble("0" + text.substring(digits, end)) : 0;
+    long bytes = number * unit + (long) (fraction * unit);
+    if (bytes < min) {
       throw Failure.usage(option.name() + ": " + text + " (expected: >= " + min + ")");
     }
-    return number << shift;
+    return bytes;
+  }
+
+  private static int digits(String text, int from) {
+    int end = from;
+    while (end < text.length() && text.charAt(end) >= '0' && text.charAt(end) <= '9') {
+      end++;
+    }
+    return end;
+  }
+
+  /**
+   * As the tools of GNU have it: K, Ki and KiB are 1,024, KB is 1,000. 0: there is no such unit.
+   */
+  private static long unit(String name) {
+    if (name.isEmpty() || name.equals("B")) {
+      return 1;
+    }
+    int power = "KMGT".indexOf(Character.toUpperCase(name.charAt(0))) + 1;
+    long base =
+        switch (name.substring(1)) {
+          case "", "i", "iB" -> 1_024;
+          case "B" -> 1_000;
+          default -> 0;
+        };
+    long unit = power == 0 || base == 0 ? 0 : 1;
+    for (int i = 0; i < power; i++) {
+      unit *= base;
+    }
+    return unit;
+  }
+
+  /** For people: three digits or so, and a unit that {@link #parse} reads. */
+  static String show(long bytes) {
+    if (bytes < 1_024) {
+      return "" + bytes;
+    }
+    int power = Math.min(4, (63 - Long.numberOfLeadingZeros(bytes)) / 10);
+    long tenths = (bytes * 10) >> (10 * power);
+    String fraction = tenths >= 100 || tenths % 10 == 0 ? "" : "." + tenths % 10;
+    return tenths / 10 + fraction + "KMGT".charAt(power - 1);
   }
 
   /** Reads an offset, in bytes. */

@@ -82,7 +82,8 @@ final class StatusVerb {
     row(text, "who", status.principal());
     row(text, "command", status.command());
     row(text, "pid", status.pid() == null ? "-" : status.pid().toString());
-    Instant started = status.startedAt();
+    Instant known = JobsVerb.startedAt(status);
+    Instant started = known.equals(Instant.MIN) ? null : known;
     row(text, "started", started == null ? "-" : started.toString());
     row(text, "bytes", "" + status.outputBytes());
     row(text, "followers", "" + status.followers());
@@ -90,13 +91,21 @@ final class StatusVerb {
     if (end != null) {
       row(text, "outcome", end.outcome().wireName());
       row(text, "exit", exit(end));
+      Duration took = end.duration();
+      row(text, "took", took == null ? "-" : took(took));
+      row(text, "ended", took == null || started == null ? "-" : started.plus(took).toString());
     } else if (started != null) {
       row(text, "age", JobsVerb.age(Duration.between(started, now)));
     }
     return text.toString();
   }
 
-  private static String exit(End end) {
+  /** To the millisecond where that is worth telling. */
+  private static String took(Duration duration) {
+    return duration.toMinutes() > 0 ? JobsVerb.age(duration) : duration.toMillis() / 1_000.0 + "s";
+  }
+
+  static String exit(End end) {
     return switch (end.status()) {
       case null -> end.failure() == null ? "-" : end.failure().errno();
       case ExitStatus.Exited(int code) -> "" + code;

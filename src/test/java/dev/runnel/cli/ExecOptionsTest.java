@@ -85,13 +85,13 @@ class ExecOptionsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--timeout 30 x         | --timeout: 30 (expected: a duration with its unit: 500ms, 30s, 5m or 2h; did you mean 30s?)",
+        "--timeout 30 x         | --timeout: 30 (expected: a duration with its unit: 500ms, 30s, 5m, 1h30m or 2d; did you mean 30s?)",
         "--timeout 0s x         | --timeout: 0s (expected: >= 1ms)",
         "--grace 9000h x        | --grace: 9000h (limit: 8760h)",
         "--window 1023 x        | --window: 1023 (expected: >= 1024)",
         "--window 2M x          | --window: 2097152 (limit: --retain, which is 1048576)",
         "--retain 1023 x        | --retain: 1023 (expected: >= 1024)",
-        "--retain 1T x          | --retain: 1T (expected: bytes, such as 65536, 64K, 1M or 2G)",
+        "--retain 1P x          | --retain: 1P (expected: bytes, such as 65536, 64K, 1.5M or 2G)",
         "--cwd src x            | --cwd: src (expected: an absolute path)",
         "--env =1 x             | --env: =1 (expected: NAME=VALUE or NAME)",
         "--env BROKEN x         | --env: the value of BROKEN is not UTF-8",

@@ -3,6 +3,7 @@ package dev.runnel.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.model.Signal;
 import dev.runnel.wire.Limits;
@@ -19,7 +20,20 @@ class ValuesTest {
   private static final Option OPTION = Option.value("--x", "X", "");
 
   @ParameterizedTest
-  @CsvSource({"1ms, 1", "0s, 0", "30s, 30000", "5m, 300000", "2h, 7200000", "8760h, 31536000000"})
+  @CsvSource({
+    "1ms, 1",
+    "0s, 0",
+    "30s, 30000",
+    "5m, 300000",
+    "2h, 7200000",
+    "8760h, 31536000000",
+    "2d, 172800000",
+    "365d, 31536000000",
+    "1m30s, 90000",
+    "1d2h3m4s5ms, 93784005",
+    "1.5s, 1500",
+    "0.25h, 900000"
+  })
   void readsDurations(String text, long millis) throws Failure {
     Duration duration = Durations.parse(OPTION, text, Duration.ZERO);
     assertEquals(millis, duration.toMillis());
@@ -33,8 +47,14 @@ class ValuesTest {
         "s",
         "30",
         "-1s",
-        "1.5s",
-        "1d",
+        "1.5.2s",
+        ".5s",
+        "1.s",
+        "1s1m",
+        "1s1s",
+        "1m30",
+        "1w",
+        "366d",
         "30S",
         " 30s",
         "30 s",
@@ -59,6 +79,11 @@ class ValuesTest {
     "1M, 1048576",
     "2G, 2147483648",
     "7B, 7",
+    "64k, 65536",
+    "2Gi, 2147483648",
+    "2GB, 2000000000",
+    "1T, 1099511627776",
+    "1.5M, 1572864",
     "9007199254740991, 9007199254740991"
   })
   void readsSizes(String text, long bytes) throws Failure {
@@ -71,10 +96,11 @@ class ValuesTest {
         "",
         "K",
         "-1",
-        "1.5M",
-        "1T",
+        "1.5.2M",
+        "1.M",
+        ".5M",
+        "1P",
         "1kb",
-        "64k",
         "9007199254740992",
         "8388608G",
         "99999999999999999999"
@@ -166,5 +192,26 @@ class ValuesTest {
     assertEquals(4, Suggestion.distance("", "exec"));
     assertEquals(2, Suggestion.distance("timeuot1", "timeout"));
     assertNull(Suggestion.nearest("a", Verb.words()));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0, 0",
+    "1023, 1023",
+    "1024, 1K",
+    "1536, 1.5K",
+    "524288000, 500M",
+    "9007199254740991, 8191T"
+  })
+  void showsSizesSoThatItReadsThem(long bytes, String text) throws Failure {
+    assertEquals(text, Sizes.show(bytes));
+    assertTrue(Sizes.parse(OPTION, text, 0) <= bytes);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 0s", "195, 3m15s", "4800, 1h20m", "172800, 48h0m"})
+  void showsAgesSoThatItReadsThem(long seconds, String text) throws Failure {
+    assertEquals(text, JobsVerb.age(Duration.ofSeconds(seconds)));
+    assertEquals(seconds, Durations.parse(OPTION, text, Duration.ZERO).toSeconds());
   }
 }

@@ -3,10 +3,13 @@ package dev.runnel.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.model.TerminalSize;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -78,14 +81,14 @@ class VerbsTest {
 
   @Test
   void jobsAreATable() throws Exception {
-    assertEquals(0, jobs(), client.err());
+    assertEquals(0, jobs("-a"), client.err());
     String[] lines = client.out().split("\n", 0);
     assertEquals(3, lines.length);
-    assertTrue(lines[0].matches("JOB +STATE +AGE +WHO +BYTES +FOLLOWERS +COMMAND"), lines[0]);
+    assertTrue(lines[0].matches("JOB +STATE +EXIT +AGE +WHO +BYTES +FOLLOWERS +COMMAND"), lines[0]);
     // What could move a terminal's cursor is gone.
     assertTrue(
-        lines[1].matches("build-7 +running +\\d+h\\d+m +ann +123 +1 +make {2}\\[2J"), lines[1]);
-    assertTrue(lines[2].matches("b +ended +- +bob +0 +0 +true"), lines[2]);
+        lines[1].matches("build-7 +running +- +\\d+h\\d+m +ann +123 +1 +make {2}\\[2J"), lines[1]);
+    assertTrue(lines[2].matches("b +ended +0 +- +bob +0 +0 +true"), lines[2]);
     assertEquals(lines[0].indexOf("COMMAND"), lines[1].indexOf("make"));
   }
 
@@ -156,9 +159,104 @@ class VerbsTest {
   @Test
   void anEmptyTableHasItsTitles() throws Exception {
     assertEquals(
-        "JOB  STATE  AGE  WHO  BYTES  FOLLOWERS  COMMAND\n",
-        JobsVerb.table(
-            List.of("[]".getBytes(java.nio.charset.StandardCharsets.UTF_8)), Instant.EPOCH));
+        "JOB  STATE  EXIT  AGE  WHO  BYTES  FOLLOWERS  COMMAND\n", table("[]", false).text(0, 0));
+  }
+
+  private static JobsVerb.Table table(String body, boolean ended) throws Exception {
+    return JobsVerb.table(
+        List.of(body.getBytes(StandardCharsets.UTF_8)), ended, Instant.ofEpochSecond(100));
+  }
+
+  private static String running(String job, long started) {
+    return "{\"job\":\"%s\",\"state\":\"running\",\"principal\":\"ann\",\"command\":\"make all\","
+            .formatted(job)
+        + "\"output_bytes\":524288000,\"followers\":0,\"started_at_ms\":%d000}".formatted(started);
+  }
+
+  private static String ended(String job, String how, long started) {
+    return "{\"job\":\"%s\",\"state\":\"ended\",\"principal\":\"bob\",\"command\":\"true\",%s,"
+            .formatted(job, how)
+        + "\"followers\":0,\"stdout\":{\"bytes\":0,\"crc32\":0},\"stderr\":{\"bytes\":0,\"crc32\":0},"
+        + "\"output_bytes\":0,\"started_at_ms\":%d000,\"duration_ms\":1500}".formatted(started);
+  }
+
+  private static final String MANY =
+      "["
+          + String.join(
+              ",",
+              ended("a", "\"outcome\":\"exited\",\"exit_code\":7", 50),
+              running("b", 10),
+              ended("c", "\"outcome\":\"lost\"", 90),
+              running("d", 60),
+              ended("e", "\"outcome\":\"canceled\",\"signal\":\"TERM\"", 70),
+              ended("f", "\"outcome\":\"signaled\",\"signal\":\"KILL\"", 40))
+          + "]";
+
+  @Test
+  void whatRunsComesFirstAndTheLastToStartBeforeTheOthers() throws Exception {
+    String rows = table(MANY, true).text(0, 0);
+    assertEquals(
+        List.of(
+            "d - 40s 500M",
+            "b - 1m30s 500M",
+            "c lost 10s 0",
+            "e canceled 30s 0",
+            "a 7 50s 0",
+            "f SIGKILL 1m0s 0"),
+        rows.lines()
+            .skip(1)
+            .map(row -> row.split(" +", 0))
+            .map(row -> row[0] + " " + row[2] + " " + row[3] + " " + row[5])
+            .toList());
+  }
+
+  @Test
+  void whatEndedIsListedWhereItIsAskedForAndElseCounted() throws Exception {
+    JobsVerb.Table some = table(MANY, false);
+    assertEquals(
+        List.of("JOB", "d", "b"),
+        some.text(0, 0).lines().map(row -> row.split(" ", 2)[0]).toList());
+    assertEquals("4 ended jobs are not listed (-a lists them)", some.note());
+    assertEquals(0, jobs(), client.err());
+    assertTrue(client.out().contains("\nb "), client.out());
+    assertEquals("", client.err());
+  }
+
+  @Test
+  void theTableFitsTheScreen() throws Exception {
+    JobsVerb.Table some = table(MANY, true);
+    for (int columns = 1; columns < 100; columns++) {
+      for (int rows = 1; rows < 10; rows++) {
+        List<String> screen = some.screen(new TerminalSize(rows, columns)).lines().toList();
+        assertTrue(screen.size() <= Math.max(1, rows - 1), rows + "" + screen);
+        for (String line : screen) {
+          assertTrue(line.length() <= columns, line);
+        }
+      }
+    }
+    String small = table(MANY, false).screen(new TerminalSize(5, 52));
+    assertTrue(small.matches("JOB [^\n]*\nd [^\n]*…\n… and 1 more\n4 ended [^\n]*\n"), small);
+    client.env(Map.of("COLUMNS", "40"));
+    assertEquals(0, jobs("-a"), client.err());
+    assertTrue(client.out().lines().allMatch(line -> line.length() <= 40), client.out());
+  }
+
+  @Test
+  void aStatusTellsHowLongAJobTookAndWhenItEnded() throws Exception {
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              var _ = peer.read();
+              String job = ended("b", "\"outcome\":\"exited\",\"exit_code\":7", 50);
+              peer.send("\"type\":\"jobs\",\"id\":\"1\",\"final\":true", "[" + job + "]");
+            })) {
+      assertEquals(0, client.run("status", "-H", server.host(), "b"), client.err());
+    }
+    for (String row :
+        List.of("started 1970-01-01T00:00:50Z", "took 1.5s", "ended 1970-01-01T00:00:51.500Z")) {
+      String pattern = "(?s).*\\n" + row.replace(" ", " +").replace(".", "\\.") + "\\n.*";
+      assertTrue(client.out().matches(pattern), row + client.out());
+    }
   }
 
   @Test
