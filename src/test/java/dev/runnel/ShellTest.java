@@ -62,6 +62,22 @@ class ShellTest {
   }
 
   @Test
+  void exitLeavesWithItsCodeOrTheLastOne() throws Exception {
+    assertEquals(new Script(0, "a\n", ""), script("echo a\nexit\necho b\n"));
+    assertEquals(new Script(3, "", ""), script("exit 3\necho b\n"));
+    assertEquals(5, script("(exit 5)\nexit\necho b\n").exitCode());
+    // More than that is the command's own shell's.
+    assertEquals(new Script(0, "b\n", ""), script("exit 3; true\necho b\n"));
+  }
+
+  @Test
+  void helpSaysWhatALineIs() throws Exception {
+    Script script = script("help\nhelp\n");
+    assertTrue(script.out().contains("variables and functions do not last"), script.out());
+    assertEquals(0, script.exitCode());
+  }
+
+  @Test
   void signalsAndUnfinishedLinesHaveTheCodesTheyHaveInAShell() throws Exception {
     assertEquals(143, script("kill -TERM $$").exitCode());
     assertEquals(2, script("echo 'unfinished").exitCode());
@@ -147,46 +163,63 @@ class ShellTest {
   void typedAtATerminal() throws Exception {
     Tool.require("tmux", "ShellTest.typedAtATerminal");
     try (Tmux tmux = Tmux.running(folder.resolve("tmux.sock"), shell())) {
-      tmux.await("^>>> $");
+      tmux.await("^local> $");
       tmux.type("echo fir''st; sleep 1000", "Enter");
       // It streams: the command has not ended yet.
       tmux.await("^first$");
       tmux.type("C-c");
-      tmux.await("^\\[INT\\] >>> $");
-      tmux.type("exit 3", "Enter");
-      tmux.await("^\\[3\\] >>> $");
+      tmux.await("^\\[INT\\] local> $");
+      tmux.type("(exit 3)", "Enter");
+      tmux.await("^\\[3\\] local> $");
       tmux.type("dropped");
-      tmux.await(">>> dropped$");
+      tmux.await("local> dropped$");
       tmux.type("C-c");
-      tmux.await("dropped.*\n(.*\n)?\\[3\\] >>> $");
+      tmux.await("dropped.*\n(.*\n)?\\[3\\] local> $");
       tmux.type("cd /usr", "Enter");
-      tmux.await("^/usr\n>>> $");
+      tmux.await("^/usr\nlocal:/usr> $");
       tmux.type("Up", "Up", "Enter");
-      tmux.await(">>> exit 3\n\\[3\\] >>> $");
+      tmux.await("local:/usr> \\(exit 3\\)\n\\[3\\] local:/usr> $");
       tmux.type("echo one; kill -9 $$", "Enter");
-      tmux.await("^one\n\\[KILL\\] >>> $");
+      tmux.await("^one\n\\[KILL\\] local:/usr> $");
       tmux.type("C-d");
       tmux.await("ended with 0$");
     }
     Path history = folder.resolve("runnel/history");
     assertEquals(
-        List.of("echo fir''st; sleep 1000", "exit 3", "cd /usr", "exit 3", "echo one; kill -9 $$"),
+        List.of(
+            "echo fir''st; sleep 1000", "(exit 3)", "cd /usr", "(exit 3)", "echo one; kill -9 $$"),
         Files.readAllLines(history));
     assertEquals(
         "rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(history)));
+  }
+
+  /** Its address says little to the person who typed the name. */
+  @Test
+  void thePromptNamesTheHostAsTheUserDoes() throws Exception {
+    Tool.require("tmux", "ShellTest.thePromptNamesTheHostAsTheUserDoes");
+    Path config = Files.createDirectories(folder.resolve("config/runnel")).resolve("config.yaml");
+    Files.writeString(config, "\uFEFFhosts:\n  prod-1:\n    host: " + host + "\n");
+    ProcessBuilder shell = new ProcessBuilder(ClientProcess.command("shell", "-H", "prod-1"));
+    shell.environment().putAll(shell().environment());
+    shell.environment().put("XDG_CONFIG_HOME", folder.resolve("config").toString());
+    try (Tmux tmux = Tmux.running(folder.resolve("tmux.sock"), shell)) {
+      tmux.await("connected to prod-1 \\(unix:[^>]*\nprod-1> $");
+      tmux.type("exit", "Enter");
+      tmux.await("ended with 0$");
+    }
   }
 
   @Test
   void aSecondInterruptCancelsWhatTheFirstDidNotEnd() throws Exception {
     Tool.require("tmux", "ShellTest.aSecondInterruptCancelsWhatTheFirstDidNotEnd");
     try (Tmux tmux = Tmux.running(folder.resolve("tmux.sock"), shell())) {
-      tmux.await("^>>> $");
+      tmux.await("^local> $");
       tmux.type("trap 'echo no' INT; echo st''art; while :; do sleep 1000; done", "Enter");
       tmux.await("^start$");
       tmux.type("C-c");
       tmux.await("^no$");
       tmux.type("C-c");
-      tmux.await("^\\[130\\] >>> $");
+      tmux.await("^\\[130\\] local> $");
       tmux.type("quit", "Enter");
       tmux.await("ended with 0$");
     }
@@ -196,7 +229,7 @@ class ShellTest {
   void aThirdInterruptWaitsForNothingAnyMore() throws Exception {
     Tool.require("tmux", "ShellTest.aThirdInterruptWaitsForNothingAnyMore");
     try (Tmux tmux = Tmux.running(folder.resolve("tmux.sock"), shell())) {
-      tmux.await("^>>> $");
+      tmux.await("^local> $");
       tmux.type("echo st''art; sleep 1000", "Enter");
       tmux.await("^start$");
       signal("STOP");
@@ -208,10 +241,10 @@ class ShellTest {
       tmux.await("\\^C\\s*\\^C$");
       tmux.awaitLineStart();
       tmux.type("C-c");
-      tmux.await("^\\[255\\] >>> $");
+      tmux.await("^\\[255\\] local> $");
       signal("CONT");
       tmux.type("echo go''es on", "Enter");
-      tmux.await("^goes on\n>>> $");
+      tmux.await("^goes on\nlocal> $");
     }
   }
 

@@ -3,17 +3,31 @@ package dev.runnel.cli;
 import dev.runnel.model.Argument;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A verb's arguments, told apart by its table of options: options up to the first word that is none
- * or up to {@code --}; the rest are operands.
+ * or up to {@code --}, or anywhere before {@code --}; the rest are operands.
  */
 final class Arguments {
   private final List<Option> table;
   private final CommandLine line;
   private final List<Given> given = new ArrayList<>();
+  private final List<Integer> between = new ArrayList<>();
   private int next = 1;
+
+  /** What docker and kubectl call some of our options. */
+  private static final Map<String, String> ALIASES =
+      Map.of("--interactive", "--stdin", "--tty", "--pty", "--workdir", "--cwd");
+
+  /** What is no option of ours, and is typed for one of another program's. */
+  private static final Map<String, String> INSTEAD =
+      Map.of(
+          "-d", "runnel run starts a command and leaves it running",
+          "--detach", "runnel run starts a command and leaves it running",
+          "-p", "the port goes into -H HOST:PORT",
+          "-l", "the user goes into --user");
 
   /** An option that was given, and where its value stands: in that word, from that byte on. */
   private record Given(Option option, int word, int from) {
@@ -35,11 +49,25 @@ final class Arguments {
         next++;
         return;
       }
-      if (word.length() < 2 || word.charAt(0) != '-') {
+      if (isOperand(word)) {
         return;
       }
       readOption(word);
     }
+  }
+
+  /** The same where no command follows: options may come after operands, too. */
+  void readAnywhere() throws Failure {
+    read();
+    while (next < line.size() && !line.word(next - 1).equals("--")) {
+      between.add(next);
+      next++;
+      read();
+    }
+  }
+
+  private static boolean isOperand(String word) {
+    return word.length() < 2 || word.charAt(0) != '-';
   }
 
   private void readOption(String word) throws Failure {
@@ -52,12 +80,54 @@ final class Arguments {
     }
     boolean attached = name.length() < word.length();
     if (!option.takesValue()) {
-      if (attached) {
+      given.add(new Given(option, next, 0));
+      String rest = "-" + word.substring(name.length());
+      if (attached && (name.length() > 2 || !isJoined(rest))) {
         throw Failure.usage(name + " takes no value: " + word);
       }
-      given.add(new Given(option, next, 0));
+      if (attached) {
+        readJoined(rest, word.length() - rest.length());
+        return;
+      }
     } else if (attached) {
-      add(name, new Given(option, next, word.startsWith("--") ? nameEnd + 1 : nameEnd));
+      // -H=host is how other programs have it; a shell line may begin with anything.
+      boolean equals = word.charAt(name.length()) == '=' && option != ExecOptions.SHELL;
+      add(name, new Given(option, next, name.length() + (equals || word.startsWith("--") ? 1 : 0)));
+    } else {
+      next++;
+      if (next == line.size()) {
+        throw Failure.usage(name + ": missing its value " + option.value());
+      }
+      add(name, new Given(option, next, 0));
+    }
+    next++;
+  }
+
+  // As of getopt: flags without a value may share a dash, also with one more that has a value.
+  private boolean isJoined(String word) {
+    Option option = find(word);
+    if (option == null && word.length() > 2) {
+      option = find(word.substring(0, 2));
+    }
+    return option != null;
+  }
+
+  private void readJoined(String word, int at) throws Failure {
+    Option whole = find(word);
+    String name = whole == null ? word.substring(0, 2) : word;
+    Option option = whole == null ? find(name) : whole;
+    String rest = "-" + word.substring(name.length());
+    if (option == null) {
+      throw unknown(name);
+    }
+    if (!option.takesValue()) {
+      given.add(new Given(option, next, 0));
+      if (rest.length() > 1) {
+        readJoined(rest, at + name.length() - 1);
+        return;
+      }
+    } else if (rest.length() > 1) {
+      add(name, new Given(option, next, at + name.length()));
     } else {
       next++;
       if (next == line.size()) {
@@ -73,10 +143,14 @@ final class Arguments {
     if (line.word(one.word).length() == one.from) {
       throw Failure.usage(name + ": its value is empty (expected: " + one.option.value() + ")");
     }
+    if (one.from == 0 && line.word(one.word).equals("--")) {
+      throw Failure.usage(name + ": missing its value " + one.option.value() + " before --");
+    }
     given.add(one);
   }
 
-  private @Nullable Option find(String name) {
+  private @Nullable Option find(String word) {
+    String name = ALIASES.getOrDefault(word, word);
     for (Option option : table) {
       if (option.name().equals(name) || name.equals(option.letter())) {
         return option;
@@ -91,8 +165,12 @@ final class Arguments {
       names.add(option.name());
     }
     String nearest = Suggestion.nearest(name, names);
-    return Failure.usage(
-        "unknown option " + name + (nearest == null ? "" : " (did you mean " + nearest + "?)"));
+    String instead = INSTEAD.get(name);
+    String hint =
+        instead != null
+            ? " (" + instead + ")"
+            : nearest == null ? "" : " (did you mean " + nearest + "?)";
+    return Failure.usage("unknown option " + name + hint);
   }
 
   boolean has(Option option) {
@@ -165,6 +243,9 @@ final class Arguments {
   /** What is left after the options. */
   List<Argument> operands() {
     List<Argument> operands = new ArrayList<>();
+    for (int i : between) {
+      operands.add(line.argument(i, 0));
+    }
     for (int i = next; i < line.size(); i++) {
       operands.add(line.argument(i, 0));
     }

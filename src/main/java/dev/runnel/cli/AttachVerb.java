@@ -18,7 +18,7 @@ final class AttachVerb {
   private static final Option WATCH =
       Option.flag("--watch", "only look on: whoever follows the job now keeps it, and its\nstdin");
   private static final Option STDIN =
-      Option.flag(ExecOptions.STDIN.name(), "send our stdin to the job");
+      Option.flag(ExecOptions.STDIN.name(), "send our stdin to the job").or("-i");
 
   private static final Option PTY =
       Option.flag(

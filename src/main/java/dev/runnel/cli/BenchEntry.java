@@ -54,7 +54,7 @@ final class BenchEntry {
   int run(CommandLine line) {
     try {
       Arguments arguments = new Arguments(SECTION.options(), line);
-      arguments.read();
+      arguments.readAnywhere();
       boolean help = arguments.has(ConnectionOptions.HELP);
       surroundings.out().print(help ? help() : measure(arguments));
       return 0;

@@ -2,9 +2,26 @@ package dev.runnel.cli;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** The command line's entry: finds the verb. */
 public final class Cli {
+  /** What other programs call something like our verbs. */
+  private static final Map<String, String> ELSEWHERE =
+      Map.ofEntries(
+          Map.entry("ps", "jobs"),
+          Map.entry("ls", "jobs"),
+          Map.entry("list", "jobs"),
+          Map.entry("top", "jobs"),
+          Map.entry("kill", "cancel"),
+          Map.entry("rm", "cancel"),
+          Map.entry("stop", "cancel"),
+          Map.entry("start", "run"),
+          Map.entry("ssh", "exec"),
+          Map.entry("tail", "logs"),
+          Map.entry("log", "logs"),
+          Map.entry("inspect", "status"));
+
   private final Surroundings surroundings;
 
   Cli(Surroundings surroundings) {
@@ -41,7 +58,10 @@ public final class Cli {
 
   /** What to say of a word that is no verb, and which one may have been meant. */
   public static String unknownVerb(String word) {
-    String nearest = Suggestion.nearest(word, Verb.words());
+    if (word.startsWith("-")) {
+      return "unknown option " + word + " (options come after the verb); see runnel --help";
+    }
+    String nearest = ELSEWHERE.getOrDefault(word, Suggestion.nearest(word, Verb.words()));
     return "unknown verb "
         + word
         + (nearest == null ? "" : " (did you mean " + nearest + "?)")

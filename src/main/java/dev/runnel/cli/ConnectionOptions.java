@@ -63,6 +63,7 @@ final class ConnectionOptions {
         text == null ? null : host(settings, given == null ? "RUNNEL_HOST" : HOST.name(), text);
     return new Target(
         host == null ? null : covered(settings, host, token),
+        settings.named("host") == null ? null : text,
         token,
         timeout == null ? DEFAULT_CONNECT_TIMEOUT : Durations.parse(CONNECT_TIMEOUT, timeout, MIN),
         wait == null ? null : Durations.parse(WAIT, wait, MIN));

@@ -10,6 +10,7 @@ import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
@@ -132,25 +133,36 @@ final class Connector {
   private static Failure unreachable(
       Host host, Duration timeout, @Nullable Duration wait, IOException e) {
     String hint =
-        wait == null
-            ? "; --wait 30s retries until it is up"
-            : "; tried for " + Durations.show(wait);
+        e instanceof UnknownHostException
+            ? ""
+            : wait == null
+                ? "; --wait 30s retries until it is up"
+                : "; tried for " + Durations.show(wait);
     return Failure.of("cannot reach " + host.name() + ": " + reason(host, timeout, e) + hint);
   }
 
   private static String reason(Host host, Duration timeout, IOException e) {
     return switch (e) {
-      case UnknownHostException _ -> "no such host";
+      case UnknownHostException _ ->
+          "no such host" + (host instanceof Host.Tcp tcp ? elsewhere(tcp.address()) : "");
       case SocketTimeoutException _ -> "no answer within " + Durations.show(timeout);
       case ConnectException refused when isRefused(refused) ->
           host instanceof Host.Tcp
               ? "connection refused: no server listens there"
               : "connection refused: its server is gone";
       default ->
-          host instanceof Host.Unix unix && !Files.exists(unix.path())
+          host instanceof Host.Unix unix && Files.notExists(unix.path())
               ? "there is no such socket"
               : String.valueOf(e.getMessage());
     };
+  }
+
+  // A name of the user's own may have been meant.
+  private static String elsewhere(String name) {
+    Path file = HostsFile.isName(name) ? HostsFile.of(System.getenv()) : null;
+    return file == null
+        ? ""
+        : Files.exists(file) ? ", nor is it in " + file : " (there is no " + file + ")";
   }
 
   private static boolean isRefused(ConnectException e) {

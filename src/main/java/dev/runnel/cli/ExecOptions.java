@@ -19,13 +19,15 @@ import org.jspecify.annotations.Nullable;
 final class ExecOptions {
   static final Option SHELL =
       Option.value("--shell", "LINE", "a line for /bin/sh, in place of a command").or("-c");
-  static final Option CWD = Option.value("--cwd", "PATH", "where it runs; absolute");
+  static final Option CWD = Option.value("--cwd", "PATH", "where it runs; absolute").or("-w");
   static final Option ENV =
-      Option.value("--env", "NAME[=VALUE]", "set a variable, or pass ours on; may be repeated");
+      Option.value("--env", "NAME[=VALUE]", "set a variable, or pass ours on; may be repeated")
+          .or("-e");
   static final Option MERGE =
       Option.flag("--merge", "stderr into stdout, in the exact order of writing");
   static final Option STDIN =
-      Option.flag("--stdin", "send our stdin even if it is a terminal (else it is sent if not)");
+      Option.flag("--stdin", "send our stdin even if it is a terminal (else it is sent if not)")
+          .or("-i");
   static final Option NO_STDIN = Option.flag("--no-stdin", "do not send our stdin").or("-n");
   static final Option PTY =
       Option.flag("--pty", "on a terminal there, with ours as its keys and screen").or("-t");

@@ -7,6 +7,7 @@ import dev.runnel.model.Terminal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /** {@code runnel exec}: runs a command over there as if it ran here. For one run. */
@@ -75,7 +76,11 @@ final class ExecVerb {
         job.lend(relay);
       }
       send(link, frames);
-      return follow(link, job, follower(link, job, opening, resumption(resume, target, link)));
+      Verdict verdict =
+          follow(link, job, follower(link, job, opening, resumption(resume, target, link)));
+      return target.host() == null && verdict.exitCode() == Verdict.NOT_FOUND
+          ? hinting(verdict, opening.command())
+          : verdict;
     } finally {
       link.close();
     }
@@ -108,6 +113,14 @@ final class ExecVerb {
           .on("TSTP", lent == null ? pause::stop : () -> lent.suspend(pause::stop));
     }
     return follower;
+  }
+
+  // As of ssh: the host came first, and was taken for the command.
+  private Verdict hinting(Verdict verdict, String command) throws Failure {
+    Path file = HostsFile.isName(command) ? HostsFile.of(surroundings.env()) : null;
+    return file == null || HostsFile.find(file, command) == null
+        ? verdict
+        : verdict.hinting("; " + command + " is a host of " + file + ": -H " + command);
   }
 
   private void prepareConclusion() throws Failure {

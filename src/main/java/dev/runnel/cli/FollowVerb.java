@@ -30,6 +30,7 @@ final class FollowVerb {
   private final Leaving leaving;
   private @Nullable TerminalRelay relay;
   private @Nullable Link link;
+  private @Nullable String given;
 
   /** What one verb does. */
   interface Plan {
@@ -68,7 +69,7 @@ final class FollowVerb {
   /** Returns the exit code. */
   int run(String help, Plan plan) throws Failure {
     try {
-      arguments.read();
+      arguments.readAnywhere();
       if (arguments.has(ConnectionOptions.HELP)) {
         surroundings.out().print(help);
         return 0;
@@ -76,6 +77,7 @@ final class FollowVerb {
       if (arguments.has(ExecOptions.QUIET)) {
         conclusion.hideNotes();
       }
+      given = arguments.value(ConnectionOptions.HOST);
       String word = arguments.expectOperands("JOB").getFirst().toString();
       return conclusion.tell(plan.carryOut(this, ExecOptions.jobId("JOB", word)));
     } catch (Failure e) {
@@ -201,8 +203,10 @@ final class FollowVerb {
     return new Resumption(target, open.host(), patience, conclusion::note, "");
   }
 
-  private static String left(JobId job) {
-    return "left " + job + ", which goes on; runnel cancel " + job + " ends it";
+  // To be pasted, and so with the host.
+  private String left(JobId job) {
+    String cancel = "runnel cancel " + (given == null ? "" : "-H " + given + " ") + job;
+    return "left " + job + ", which goes on; " + cancel + " ends it";
   }
 
   private void watchSignals(JobId job, Role role) {

@@ -69,6 +69,25 @@ sealed interface Host {
       String port = close + 1 == text.length() ? null : text.substring(close + 2);
       return tcp(source, text, text.substring(1, close), port);
     }
+    int scheme = text.indexOf("://");
+    if (scheme > 0) {
+      throw Failure.usage(
+          source
+              + ": "
+              + text
+              + " (a host has no scheme: "
+              + text.substring(scheme + 3).replaceFirst("/.*", "")
+              + ")");
+    }
+    if (text.indexOf('/') >= 0 && text.indexOf(':') < 0) {
+      throw Failure.usage(
+          source
+              + ": "
+              + text
+              + " (the path of a Unix socket begins with unix: unix:"
+              + text
+              + ")");
+    }
     int colon = text.indexOf(':');
     if (colon < 0) {
       return tcp(source, text, text, null);
@@ -96,6 +115,12 @@ sealed interface Host {
       throws Failure {
     if (address.isEmpty() || address.indexOf('/') >= 0 || address.indexOf(' ') >= 0) {
       throw wrong(source, text);
+    }
+    if (address.charAt(0) == '-' || address.charAt(0) == '=') {
+      throw wrong(source, text);
+    }
+    if (address.indexOf('@') >= 0) {
+      throw Failure.usage(source + ": " + text + " (a host only: the user goes into --user NAME)");
     }
     if (port == null) {
       return new Tcp(address, DEFAULT_PORT);

@@ -53,7 +53,9 @@ final class HostsFile {
         throw Failure.usage(file + ": more than " + MAX_BYTES + " bytes");
       }
       HostsFile read = new HostsFile(file);
-      read.read(Files.readString(file));
+      String text = Files.readString(file);
+      // Some editors begin a file with a byte order mark.
+      read.read(text.startsWith("\uFEFF") ? text.substring(1) : text);
       Map<String, String> found = read.hosts.get(name);
       if (found != null && !found.containsKey("host")) {
         throw Failure.usage(file + ": hosts." + name + ": host is missing");

@@ -50,7 +50,7 @@ final class JobVerbs {
 
   static int cancel(Surroundings surroundings, CommandLine line) throws Failure {
     Arguments arguments = new Arguments(ConnectionOptions.TABLE, line);
-    arguments.read();
+    arguments.readAnywhere();
     if (arguments.has(ConnectionOptions.HELP)) {
       surroundings.out().print(cancelHelp());
       return 0;
@@ -62,7 +62,7 @@ final class JobVerbs {
 
   static int signal(Surroundings surroundings, CommandLine line) throws Failure {
     Arguments arguments = new Arguments(ConnectionOptions.TABLE, line);
-    arguments.read();
+    arguments.readAnywhere();
     if (arguments.has(ConnectionOptions.HELP)) {
       surroundings.out().print(signalHelp());
       return 0;

@@ -68,7 +68,7 @@ final class JobsVerb {
     List<Option> options = new ArrayList<>(OWN.options());
     options.addAll(ConnectionOptions.TABLE);
     Arguments arguments = new Arguments(options, line);
-    arguments.read();
+    arguments.readAnywhere();
     if (arguments.has(ConnectionOptions.HELP)) {
       surroundings.out().print(help());
       return 0;

@@ -31,7 +31,7 @@ final class PingVerb {
 
   static int run(Surroundings surroundings, CommandLine line) throws Failure {
     Arguments arguments = new Arguments(ConnectionOptions.TABLE, line);
-    arguments.read();
+    arguments.readAnywhere();
     if (arguments.has(ConnectionOptions.HELP)) {
       surroundings.out().print(help());
       return 0;

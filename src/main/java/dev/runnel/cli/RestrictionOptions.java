@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** The options that say as whom a command runs, and within what limits. */
 final class RestrictionOptions {
   static final Option USER =
-      Option.value("--user", "NAME|UID", "as that user, where the server is root");
+      Option.value("--user", "NAME|UID", "as that user, where the server is root").or("-u");
   static final Option CPU =
       Option.value("--limit-cpu", "TIME", "processor time of a process, in whole seconds");
   static final Option MEMORY = Option.value("--limit-memory", "SIZE", "its address space");

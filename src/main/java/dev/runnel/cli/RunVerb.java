@@ -134,7 +134,12 @@ final class RunVerb {
       String command = run.spec().command().argv().getFirst().toString();
       return conclusion.tell(Verdict.of(ended, null, control, command));
     }
-    surroundings.out().print(lasting.job() + "\n");
+    try {
+      surroundings.out().print(lasting.job() + "\n");
+    } catch (Failure e) {
+      // Else nobody would know which job it is.
+      throw Failure.of(lasting.job() + " runs, but its name could not be printed: " + e.line());
+    }
     return 0;
   }
 

@@ -46,9 +46,19 @@ public final class Runner implements AutoCloseable {
     greet(first);
   }
 
-  /** The server, as people name it. */
+  /** The server, as people name it, and by its address if that is something else. */
   public String host() {
-    return host == null ? "" : host.name();
+    String address = host == null ? "" : host.name();
+    String given = target.named();
+    return given == null ? address : given + " (" + address + ")";
+  }
+
+  /** The server in a word, for a prompt. */
+  public String label() {
+    String given = target.named();
+    return given != null
+        ? given
+        : host instanceof Host.Tcp ? host() : server == null ? "local" : "here";
   }
 
   /** Whether somebody types what is run. */

@@ -13,7 +13,7 @@ final class ShellEntry {
   int run(CommandLine line) {
     try {
       Arguments arguments = new Arguments(ConnectionOptions.TABLE, line);
-      arguments.read();
+      arguments.readAnywhere();
       if (arguments.has(ConnectionOptions.HELP)) {
         surroundings.out().print(ShellHelp.text());
         return 0;

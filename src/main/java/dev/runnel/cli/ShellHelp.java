@@ -9,10 +9,11 @@ final class ShellHelp {
       Usage: runnel shell [OPTION…]
 
       A prompt: each line runs on HOST in /bin/sh, and its output is streamed back; without a host,
-      on this machine. cd changes where the next lines run; quit or Ctrl-D ends. Ctrl-C is sent to
-      the command, a second one cancels it, a third waits for it no more; none ends the shell. An
-      exit code that is not 0, or the signal, stands before the next prompt. Commands have no stdin.
-      Lines are kept in ~/.local/state/runnel/history, or in the like folder of XDG_STATE_HOME.
+      on this machine. cd changes where the next lines run; exit or Ctrl-D ends. Variables do not
+      last: each line has a shell of its own. Ctrl-C is sent to the command, a second one cancels
+      it, a third waits for it no more; none ends the shell. An exit code that is not 0, or the
+      signal, stands before the next prompt. Commands have no stdin. Lines are kept in
+      ~/.local/state/runnel/history, or in the like folder of XDG_STATE_HOME.
 
       If stdin is no terminal, its lines run without a prompt.
       """;
@@ -21,7 +22,7 @@ final class ShellHelp {
       """
       TIME has a unit: 500ms, 30s, 5m, 2h.
 
-      Exit code: 0 from a terminal; else the last command's, as of runnel exec. 255: wrong usage, no
+      Exit code: 0 from a terminal; else exit's, or the last command's, as of runnel exec. 255: wrong usage, no
       server.
 
       Examples:

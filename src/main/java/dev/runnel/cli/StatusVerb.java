@@ -38,7 +38,7 @@ final class StatusVerb {
     List<Option> table = new ArrayList<>(OWN.options());
     table.addAll(ConnectionOptions.TABLE);
     Arguments arguments = new Arguments(table, line);
-    arguments.read();
+    arguments.readAnywhere();
     if (arguments.has(ConnectionOptions.HELP)) {
       surroundings.out().print(help());
       return 0;

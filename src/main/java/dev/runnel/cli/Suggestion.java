@@ -12,7 +12,9 @@ final class Suggestion {
   /** The candidate nearest to the word, or null: none is near. */
   static @Nullable String nearest(String word, List<String> candidates) {
     String nearest = null;
-    int least = Math.min(MAX_DISTANCE, word.length() - 1) + 1;
+    // Of a short word, another letter makes another word.
+    int letters = word.replace("-", "").length();
+    int least = Math.min(MAX_DISTANCE, Math.min(word.length() - 1, (letters + 1) / 3)) + 1;
     for (String candidate : candidates) {
       int distance = distance(word, candidate);
       if (distance < least) {
@@ -20,7 +22,21 @@ final class Suggestion {
         nearest = candidate;
       }
     }
-    return nearest;
+    return nearest == null && letters >= 3 ? beginning(word, candidates) : nearest;
+  }
+
+  /** The only one that begins so; null: none does, or several do. */
+  private static @Nullable String beginning(String word, List<String> candidates) {
+    String found = null;
+    for (String candidate : candidates) {
+      if (candidate.startsWith(word)) {
+        if (found != null) {
+          return null;
+        }
+        found = candidate;
+      }
+    }
+    return found;
   }
 
   /** How many letters to change, add, drop, or swap with their neighbour. */

@@ -8,10 +8,12 @@ import org.jspecify.annotations.Nullable;
  * Which server, and how it is reached.
  *
  * @param host null: the default one
+ * @param named what the user calls it in config.yaml; null: nothing
  * @param patience how long to try again while nobody listens there; null: try once
  */
 record Target(
     @Nullable Host host,
+    @Nullable String named,
     @Nullable String token,
     Duration connectTimeout,
     @Nullable Duration patience) {

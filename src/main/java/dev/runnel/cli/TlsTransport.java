@@ -31,22 +31,29 @@ final class TlsTransport implements Transport {
     Host.Tls cover = (Host.Tls) host.cover();
     Socket plain = channel.socket();
     plain.setSoTimeout((int) Math.max(1, timeout.toMillis()));
+    ClientTls tls = tls(cover);
     try {
-      SecureSocket secured = ClientTls.of(cover.files()).secure(plain, cover.name(), host.port());
+      SecureSocket secured = tls.secure(plain, cover.name(), host.port());
       plain.setSoTimeout(0);
       return new TlsTransport(channel, secured);
-    } catch (TlsException e) {
-      throw Failure.usage("TLS: " + e.getMessage());
     } catch (SSLException e) {
-      throw Failure.of("cannot reach " + host.name() + " by TLS: " + reason(e, cover));
+      throw Failure.of("cannot reach " + host.name() + " by TLS: " + reason(e, tls, cover));
     }
   }
 
-  private static String reason(SSLException e, Host.Tls cover) {
+  private static ClientTls tls(Host.Tls cover) throws Failure {
+    try {
+      return ClientTls.of(cover.files());
+    } catch (TlsException e) {
+      throw Failure.usage("TLS: " + e.getMessage());
+    }
+  }
+
+  private static String reason(SSLException e, ClientTls tls, Host.Tls cover) {
     String message = String.valueOf(e.getMessage());
-    if (message.contains("unable to find valid certification path")) {
-      String ca = cover.files().ca() == null ? "the JDK's list (give --ca FILE)" : "--ca's";
-      return "its certificate is of no CA in " + ca;
+    String refusal = tls.refusal(e, cover.name());
+    if (refusal != null) {
+      return Text.oneLine(refusal);
     }
     if (message.contains("Unrecognized SSL message")) {
       return "it speaks no TLS there";

@@ -4,8 +4,10 @@ import dev.runnel.model.End;
 import dev.runnel.model.Event;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Leftover;
+import dev.runnel.model.Outcome;
 import dev.runnel.model.Signal;
 import dev.runnel.model.StartFailure;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +24,9 @@ record Verdict(
   static final int NOT_FOUND = 127;
   static final int INTERRUPTED = 130;
   private static final int SIGNAL_BASE = 128;
+  private static final List<String> SHELL_ONLY =
+      List.of(
+          "cd", "export", "source", ".", "alias", "ulimit", "umask", "set", "if", "for", "while");
 
   static Verdict of(Failure failure) {
     return failure.exitCode() == Failure.USAGE
@@ -89,12 +94,23 @@ record Verdict(
     if (failure == null) {
       return failed(ended, "cannot start " + command);
     }
-    boolean notFound = failure.errno().equals("ENOENT") || failure.errno().equals("ENOTDIR");
+    // Not where the folder or the user is what there is none of: a script would look for the
+    // command.
+    boolean notFound =
+        failure.at() == StartFailure.At.EXEC
+            && (failure.errno().equals("ENOENT") || failure.errno().equals("ENOTDIR"));
+    String reason = why(failure, command) + " (" + failure.errno() + ")";
     return new Verdict(
         notFound ? NOT_FOUND : CANNOT_RUN,
-        "cannot start " + command + ": " + why(failure, command) + " (" + failure.errno() + ")",
+        "cannot start " + command + ": " + reason + (notFound ? hint(command) : ""),
         null,
         ended);
+  }
+
+  // What only a shell understands.
+  private static String hint(String command) {
+    boolean line = command.indexOf(' ') >= 0 || command.indexOf('=') > 0;
+    return line || SHELL_ONLY.contains(command) ? "; a line for the shell goes after -c" : "";
   }
 
   // Servers name the step and the command in the message, where the line has named it already.
@@ -115,13 +131,25 @@ record Verdict(
 
   private static @Nullable String note(End end) {
     String note = end.oom() ? "the kernel killed it for want of memory" : null;
-    if (!end.drained()) {
+    if (end.status() instanceof ExitStatus.Signaled signaled) {
+      note = join(note, limit(signaled.signalName()));
+    }
+    // Of a lost job nobody watched the output any more.
+    if (!end.drained() && end.outcome() != Outcome.LOST) {
       note = join(note, "something still held the output when the server stopped waiting for more");
     }
     if (end.leftoversTotal() > 0) {
       note = join(note, leftovers(end));
     }
     return note;
+  }
+
+  private static @Nullable String limit(String signal) {
+    return switch (signal) {
+      case "XCPU" -> "SIGXCPU: its processor time was used up (--limit-cpu)";
+      case "XFSZ" -> "SIGXFSZ: a file became longer than allowed (--limit-file)";
+      default -> null;
+    };
   }
 
   private static String leftovers(End end) {
@@ -139,10 +167,18 @@ record Verdict(
       text.append(')');
       separator = ", ";
     }
-    return text.append(total > 3 ? ", …" : "").toString();
+    text.append(total > 3 ? ", …" : "");
+    return text.append(
+            ended ? " (to keep such processes: --leftovers keep, or runnel run for each)" : "")
+        .toString();
   }
 
-  private static String join(@Nullable String a, @Nullable String b) {
-    return a == null ? String.valueOf(b) : b == null ? a : a + "; " + b;
+  /** The same with more to say in the complaint. */
+  Verdict hinting(String hint) {
+    return new Verdict(exitCode, complaint + hint, note, ended);
+  }
+
+  private static @Nullable String join(@Nullable String a, @Nullable String b) {
+    return a == null ? b : b == null ? a : a + "; " + b;
   }
 }

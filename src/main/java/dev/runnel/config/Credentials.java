@@ -8,10 +8,12 @@ import dev.runnel.tls.TlsFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
 
 /** By what TCP peers are known, and the node to them: the token file, and the files of TLS. */
 final class Credentials {
@@ -29,6 +31,7 @@ final class Credentials {
     tokenStamp = FileWatch.stamp(tokenFile == null ? List.of() : List.of(tokenFile));
     tlsStamp = FileWatch.stamp(all(tlsFiles));
     tls = tlsFiles == null ? null : ServerTls.of(tlsFiles);
+    warnIfOutOfDate(tlsFiles);
     tokens = tokenFile == null ? Tokens.NONE : read(tokenFile);
   }
 
@@ -38,6 +41,14 @@ final class Credentials {
       return new Credentials(settings);
     } catch (TlsException e) {
       throw SettingsException.config("TLS: " + e.getMessage());
+    }
+  }
+
+  // Clients would refuse it, each for itself, and nothing here would say why.
+  private static void warnIfOutOfDate(@Nullable TlsFiles files) throws TlsException {
+    String found = files == null ? null : files.outOfDate(Instant.now());
+    if (found != null) {
+      LoggerFactory.getLogger(Credentials.class).warn("certificate out of date cause={}", found);
     }
   }
 
@@ -72,7 +83,12 @@ final class Credentials {
     }
     ServerTls served = tls;
     if (served != null) {
-      watch.add(tlsStamp, served::reload);
+      watch.add(
+          tlsStamp,
+          () -> {
+            served.reload();
+            warnIfOutOfDate(tlsFiles);
+          });
     }
   }
 }

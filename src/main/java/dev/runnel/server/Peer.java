@@ -34,6 +34,7 @@ final class Peer {
   private @Nullable Token shown;
   private boolean counted;
   private boolean greeted;
+  private boolean namelessCertificate;
 
   Peer(Access access, Strangers strangers, Guard guard, SocketAddress remote) {
     this.access = access;
@@ -103,6 +104,7 @@ final class Peer {
   /** TLS is there; a certificate that came with it was found to be good. */
   void secured(@Nullable X509Certificate certificate) {
     String named = certificate == null ? null : Principals.ofCertificate(certificate);
+    namelessCertificate = certificate != null && named == null;
     if (named != null) {
       become(named);
     } else if (withoutTls() instanceof Access.Open(String principal)) {
@@ -137,7 +139,11 @@ final class Peer {
 
   private Token check(@Nullable String secret) throws ProtocolException {
     if (secret == null || !(withoutTls() instanceof Access.ByToken(var tokens))) {
-      throw new ProtocolException(ErrorCode.UNAUTHENTICATED, "token: missing");
+      throw new ProtocolException(
+          ErrorCode.UNAUTHENTICATED,
+          namelessCertificate
+              ? "token: missing, and the certificate has no DNS name or URI to know its owner by"
+              : "token: missing");
     }
     Token known = tokens.get().find(secret);
     if (known == null) {

@@ -12,6 +12,7 @@ import java.security.PrivateKey;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import javax.net.ssl.KeyManager;
@@ -36,8 +37,11 @@ public record TlsFiles(@Nullable Path ca, @Nullable Path cert, @Nullable Path ke
 
   /** Of what the files say now. */
   public SSLContext context() throws TlsException {
+    return context(ca == null ? null : trust(ca));
+  }
+
+  private SSLContext context(TrustManager @Nullable [] theirs) throws TlsException {
     KeyManager[] ours = cert == null || key == null ? new KeyManager[0] : identity(cert, key);
-    TrustManager[] theirs = ca == null ? null : trust(ca);
     try {
       SSLContext context = SSLContext.getInstance("TLS");
       context.init(ours, theirs, null);
@@ -61,7 +65,48 @@ public record TlsFiles(@Nullable Path ca, @Nullable Path cert, @Nullable Path ke
     }
   }
 
-  private static TrustManager[] trust(Path ca) throws TlsException {
+  /** Of what the files say now, for a client that connects: with whom it trusts. */
+  SSLContext context(ServerTrust trust) throws TlsException {
+    return context(new TrustManager[] {trust});
+  }
+
+  /** The certificates of that file, or those of the JDK and of the system. */
+  ServerTrust serverTrust() throws TlsException {
+    try {
+      if (ca != null) {
+        return new ServerTrust(ServerTrust.only(trust(ca)), false);
+      }
+      TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
+      factory.init((KeyStore) null);
+      return new ServerTrust(ServerTrust.only(factory.getTrustManagers()), true);
+    } catch (GeneralSecurityException e) {
+      throw new TlsException("no TLS can be made: " + e.getMessage());
+    }
+  }
+
+  /**
+   * When our certificate, or one between it and its root, stops or begins being good, if not now.
+   */
+  public @Nullable String outOfDate(Instant now) throws TlsException {
+    for (X509Certificate one : cert == null ? List.<X509Certificate>of() : certificates(cert)) {
+      String found = outOfDate(one, now);
+      if (found != null) {
+        return cert + ": the certificate " + found;
+      }
+    }
+    return null;
+  }
+
+  static @Nullable String outOfDate(X509Certificate one, Instant now) {
+    if (now.isAfter(one.getNotAfter().toInstant())) {
+      return "expired at " + one.getNotAfter().toInstant();
+    }
+    return now.isBefore(one.getNotBefore().toInstant())
+        ? "is not valid before " + one.getNotBefore().toInstant()
+        : null;
+  }
+
+  static TrustManager[] trust(Path ca) throws TlsException {
     try {
       KeyStore store = empty();
       for (X509Certificate root : certificates(ca)) {

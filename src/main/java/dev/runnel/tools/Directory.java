@@ -31,6 +31,11 @@ final class Directory {
     this.runner = runner;
   }
 
+  /** Where the next line runs; null: where the daemon stands. */
+  @Nullable String current() {
+    return current;
+  }
+
   /** Whether the line is a {@code cd} and nothing else. */
   static boolean isChange(String line) {
     return line.equals("cd")

@@ -16,7 +16,7 @@ final class PlainLines implements Lines {
   }
 
   @Override
-  public @Nullable Argument next(String mark) throws IOException {
+  public @Nullable Argument next(String mark, @Nullable String folder) throws IOException {
     ByteArrayOutputStream line = new ByteArrayOutputStream();
     int c;
     while ((c = in.read()) >= 0 && c != '\n') {

@@ -10,6 +10,15 @@ import java.io.IOException;
 /** Runs line after line; knows where, and how the last one went. For one thread. */
 final class Shell {
   private static final int LOST = 255;
+  private static final String HELP =
+      """
+      Each line runs in a /bin/sh of its own, on the server: variables and functions do not last
+      from one line to the next; join what belongs together with ; or &&. Here:
+        cd [FOLDER]        changes where the next lines run
+        exit [CODE], quit  ends, as Ctrl-D does
+        help               prints this
+      A shell with all it has is: runnel exec -t -- bash
+      """;
 
   private final Runner runner;
   private final Lines lines;
@@ -28,12 +37,21 @@ final class Shell {
    */
   int run() throws IOException {
     Argument line;
-    while (!runner.isOutputGone() && !isBroken() && (line = lines.next(mark(last))) != null) {
+    while (!runner.isOutputGone()
+        && !isBroken()
+        && (line = lines.next(mark(last), directory.current())) != null) {
       String text = line.toString().strip();
       if (text.equals("quit")) {
         break;
       }
-      if (!text.isEmpty()) {
+      if (text.matches("exit([ \t]+[0-9]{1,3})?")) {
+        return text.equals("exit")
+            ? last.exitCode()
+            : Integer.parseInt(text.substring(5).strip()) & 0xFF;
+      }
+      if (text.equals("help")) {
+        runner.print(HELP);
+      } else if (!text.isEmpty()) {
         last = Directory.isChange(text) ? directory.change(text) : runner.run(directory.spec(line));
       }
     }

@@ -22,7 +22,7 @@ public final class ShellVerb {
         return new Shell(runner, new PlainLines(System.in)).run();
       }
       try (typed) {
-        runner.tell("connected to " + runner.host() + "; quit or Ctrl-D ends");
+        runner.tell("connected to " + runner.host() + "; exit or Ctrl-D ends, help tells more");
         int code = new Shell(runner, typed).run();
         return runner.isOutputGone() ? code : 0;
       }

@@ -18,13 +18,15 @@ import org.jspecify.annotations.Nullable;
  * before, and Ctrl-C goes to the runner. For one thread.
  */
 final class TerminalLines implements Lines, AutoCloseable {
-  private static final String PROMPT = ">>> ";
+  private static final String PROMPT = "> ";
   private static final int MAX_HISTORY_LINES = 10_000;
 
   private final Terminal terminal;
   private final LineReader reader;
+  private final String host;
 
-  private TerminalLines(Terminal terminal, LineReader reader) {
+  private TerminalLines(Terminal terminal, LineReader reader, String host) {
+    this.host = host;
     this.terminal = terminal;
     this.reader = reader;
   }
@@ -47,7 +49,8 @@ final class TerminalLines implements Lines, AutoCloseable {
             terminal.flush();
             runner.interrupt();
           });
-      return new TerminalLines(terminal, reader(terminal, HistoryFile.prepare(runner)));
+      return new TerminalLines(
+          terminal, reader(terminal, HistoryFile.prepare(runner)), runner.label());
     } catch (IOException | IllegalStateException _) {
       return null;
     }
@@ -70,8 +73,9 @@ final class TerminalLines implements Lines, AutoCloseable {
   }
 
   @Override
-  public @Nullable Argument next(String mark) {
-    String prompt = mark.isEmpty() ? PROMPT : "[" + mark + "] " + PROMPT;
+  public @Nullable Argument next(String mark, @Nullable String folder) {
+    String where = folder == null ? host : host + ":" + folder;
+    String prompt = (mark.isEmpty() ? "" : "[" + mark + "] ") + where + PROMPT;
     try {
       return Argument.of(reader.readLine(prompt));
     } catch (UserInterruptException _) {

@@ -12,6 +12,12 @@ import org.jspecify.annotations.Nullable;
  * Values are String, Long, Boolean, {@link Json#NULL}, List, Map, or {@link Json.NotInteger}.
  */
 public final class Header {
+  /** How SSH, HTTP, SMTP, IMAP, POP3 and Redis begin. */
+  private static final Set<String> FOREIGN =
+      Set.of(
+          "SSH-", "HTTP", "GET ", "POST", "PUT ", "HEAD", "OPTI", "CONN", "PRI ", "220 ", "220-",
+          "EHLO", "HELO", "* OK", "+OK ", "-ERR");
+
   private final Map<String, Object> values;
   private final int totalSize;
   private final @Nullable String id;
@@ -36,9 +42,27 @@ public final class Header {
     if (length > Limits.MAX_HEADER_BYTES) {
       throw new ProtocolException(
           ErrorCode.HEADER_TOO_LARGE,
-          "header: " + length + " bytes (limit: " + Limits.MAX_HEADER_BYTES + ")");
+          "header: "
+              + length
+              + " bytes (limit: "
+              + Limits.MAX_HEADER_BYTES
+              + foreign(length)
+              + ")");
     }
     return (int) length;
+  }
+
+  // What speaks another protocol shows in its first bytes. No others are named: they may be secret.
+  private static String foreign(long length) {
+    if (((length & 0xFF) == 0x16 || (length & 0xFF) == 0x15) && ((length >> 8) & 0xFF) == 3) {
+      return "; looks like TLS";
+    }
+    StringBuilder text = new StringBuilder();
+    for (int shift = 0; shift < 32; shift += 8) {
+      text.append((char) ((length >> shift) & 0xFF));
+    }
+    String first = text.toString();
+    return FOREIGN.contains(first) ? "; the first bytes are \"" + first + "\"" : "";
   }
 
   /** Parses a header's bytes. */

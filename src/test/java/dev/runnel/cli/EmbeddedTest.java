@@ -72,7 +72,8 @@ class EmbeddedTest {
     String err = read(client.getErrorStream());
     assertEquals(4, client.waitFor());
     String expected =
-        "runnel: ended 1 process that outlived the command: .*sleep 1000.* \\(\\d+\\)\n";
+        "runnel: ended 1 process that outlived the command: .*sleep 1000.* \\(\\d+\\)"
+            + " \\(to keep such processes: --leftovers keep, or runnel run for each\\)\n";
     assertTrue(err.matches(expected), err);
     assertNothingIsLeft();
   }

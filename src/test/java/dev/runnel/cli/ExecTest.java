@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.wire.RawFrames;
+import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.NullMarked;
@@ -33,7 +34,9 @@ class ExecTest {
         "lost        | 'x':0             | 255",
         "exited      | 'x':0             | 255",
         "start_failed| 'errno':'ENOENT','at':'exec','message':'No such file'  | 127",
-        "start_failed| 'errno':'ENOTDIR','at':'cwd','message':'Not a folder'  | 127",
+        "start_failed| 'errno':'ENOTDIR','at':'cwd','message':'Not a folder'  | 126",
+        "start_failed| 'errno':'ENOENT','at':'cwd','message':'No such folder' | 126",
+        "start_failed| 'errno':'ENOENT','at':'user','message':'No such user'  | 126",
         "start_failed| 'errno':'EACCES','at':'exec','message':'Denied'        | 126",
         "start_failed| 'errno':'E2BIG','at':'exec','message':'Too long'       | 126",
       })
@@ -177,7 +180,8 @@ class ExecTest {
           quiet.equals("--quiet")
               ? ""
               : "runnel: something still held the output when the server stopped waiting for more;"
-                  + " ended 1 process that outlived the command: sleep 99 (9)\n",
+                  + " ended 1 process that outlived the command: sleep 99 (9) (to keep such"
+                  + " processes: --leftovers keep, or runnel run for each)\n",
           one.err());
     }
   }
@@ -196,5 +200,65 @@ class ExecTest {
     }
     assertEquals(
         "runnel: cannot start frobnicate: No such file or directory (ENOENT)\n", client.err());
+  }
+
+  private String notFound(String command) throws Exception {
+    Client one = new Client();
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              var _ = peer.read();
+              peer.end(
+                  "\"outcome\":\"start_failed\",\"errno\":\"ENOENT\",\"at\":\"exec\",\"message\":\"No"
+                      + " such file or directory\"");
+            })) {
+      assertEquals(127, one.exec(server, command));
+    }
+    return one.err();
+  }
+
+  @Test
+  void saysWhereALineForTheShellGoes() throws Exception {
+    for (String command : List.of("ls -la | wc -l", "cd", "FOO=1", "export")) {
+      assertEquals(
+          "runnel: cannot start "
+              + command
+              + ": No such file or directory (ENOENT); a line for the"
+              + " shell goes after -c\n",
+          notFound(command));
+    }
+  }
+
+  @Test
+  void saysWhichLimitEndedIt() throws Exception {
+    for (String[] limit :
+        new String[][] {{"XCPU", "152", "--limit-cpu"}, {"XFSZ", "153", "--limit-file"}}) {
+      Client one = new Client();
+      try (FakeServer server =
+          new FakeServer(
+              peer -> {
+                var _ = peer.read();
+                peer.started();
+                peer.end("\"outcome\":\"signaled\",\"signal\":\"" + limit[0] + "\"");
+              })) {
+        assertEquals(Integer.parseInt(limit[1]), one.exec(server, "true"));
+      }
+      assertTrue(one.err().contains("SIG" + limit[0]) && one.err().contains(limit[2]), one.err());
+    }
+  }
+
+  @Test
+  void aLostJobIsNotSaidToHoldItsOutput() throws Exception {
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              var _ = peer.read();
+              peer.started();
+              peer.end("\"outcome\":\"lost\",\"drained\":false");
+            })) {
+      assertEquals(255, client.exec(server, "true"));
+    }
+    assertEquals(
+        "runnel: the server lost track of the job: how it ended is not known\n", client.err());
   }
 }

@@ -1,11 +1,13 @@
 package dev.runnel.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.runnel.ClientProcess;
 import dev.runnel.Daemon;
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
@@ -15,6 +17,9 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +41,7 @@ class TlsExecTest {
   @TempDir static Path folder;
   private static Daemon daemon;
   private static int port;
+  private static TestCa.Issued nameless;
 
   private final Client client = new Client();
 
@@ -46,6 +52,7 @@ class TlsExecTest {
     Files.writeString(folder.resolve("other.crt"), new TestCa("other").cert());
     ca.issue("dns:build.example", "ip:127.0.0.1").write(folder, "server");
     ca.issue("spiffe://example/bot").write(folder, "client");
+    nameless = ca.issue();
     Files.writeString(folder.resolve("secret"), TOKEN.secret() + "\n");
     Files.writeString(folder.resolve("tokens"), TOKEN.line() + "\n");
     daemon = start();
@@ -208,7 +215,7 @@ class TlsExecTest {
     assertEquals(255, exec(host, with(token, "--ca", file("other.crt"))));
     assertEquals(
         """
-        runnel: cannot reach %1$s by TLS: its certificate is of no CA in the JDK's list (give --ca FILE)
+        runnel: cannot reach %1$s by TLS: its certificate is of no CA in the JDK's list or the system's (give --ca FILE)
         runnel: cannot reach %1$s by TLS: its certificate is of no CA in --ca's
         """
             .formatted(host),
@@ -222,7 +229,83 @@ class TlsExecTest {
     assertEquals(0, exec(host, with(rest, "--tls-name", "build.example")), client.err());
     assertEquals(255, exec(host, with(rest, "--tls-name", "prod.example")));
     assertTrue(client.err().contains("by TLS: "), client.err());
-    assertTrue(client.err().contains("prod.example"), client.err());
+    assertTrue(
+        client
+            .err()
+            .endsWith(
+                "its certificate is not for prod.example but for build.example, 127.0.0.1"
+                    + " (--tls-name NAME says which to expect)\n"),
+        client.err());
+  }
+
+  /** A server whose certificate is that, and what a client says of it. */
+  private String refused(TestCa.Issued issued, String name) throws Exception {
+    issued.write(folder, name);
+    try (Daemon other =
+        Daemon.start(
+            "--listen",
+            "127.0.0.1:0",
+            "--insecure",
+            "--tls-cert",
+            file(name + ".crt"),
+            "--tls-key",
+            file(name + ".key"))) {
+      Client one = new Client();
+      String host = "127.0.0.1:" + other.port();
+      assertEquals(255, one.run("exec", "-n", "-H", host, "--ca", file(name + ".ca"), "true"));
+      return one.err().replace("runnel: cannot reach " + host + " by TLS: ", "");
+    }
+  }
+
+  @Test
+  void certificateThatHasExpiredIsSaidToHave() throws Exception {
+    TestCa ca = new TestCa("past");
+    Files.writeString(folder.resolve("past.ca"), ca.cert());
+    Instant end = Instant.now().minus(Duration.ofHours(1)).truncatedTo(ChronoUnit.SECONDS);
+    assertEquals(
+        "its certificate expired at " + end + "\n", refused(ca.issue(end, "ip:127.0.0.1"), "past"));
+  }
+
+  @Test
+  void certificateWithoutANameIsSaidToHaveNone() throws Exception {
+    TestCa ca = new TestCa("bare");
+    Files.writeString(folder.resolve("bare.ca"), ca.cert());
+    assertEquals(
+        "its certificate has no DNS name or address, as 127.0.0.1 (a CN does not count)\n",
+        refused(ca.issue(), "bare"));
+  }
+
+  @Test
+  void clientsCertificateWithoutANameIsSaidToHaveNone() throws Exception {
+    nameless.write(folder, "nameless");
+    String host = "127.0.0.1:" + port;
+    String[] options = {"--ca", file("ca.crt"), "--cert", file("nameless.crt")};
+    assertEquals(255, exec(host, with(options, "--key", file("nameless.key"), "true")));
+    assertTrue(
+        client.err().contains("token: missing, and the certificate has no DNS name or URI"),
+        client.err());
+  }
+
+  /** The system's list is that of SSL_CERT_FILE, as for OpenSSL. */
+  @Test
+  void casOfTheSystemAreTrusted() throws Exception {
+    for (String[] of : new String[][] {{"ca.crt", "0"}, {"other.crt", "255"}}) {
+      ProcessBuilder exec =
+          new ProcessBuilder(
+              ClientProcess.command(
+                  "exec",
+                  "-n",
+                  "-H",
+                  "127.0.0.1:" + port,
+                  "--tls",
+                  "--token-file",
+                  file("secret"),
+                  "true"));
+      exec.environment().put("SSL_CERT_FILE", file(of[0]));
+      exec.redirectError(folder.resolve("err").toFile());
+      assertEquals(
+          Integer.parseInt(of[1]), exec.start().waitFor(), Files.readString(folder.resolve("err")));
+    }
   }
 
   private static String[] with(String[] rest, String... first) {
@@ -346,6 +429,39 @@ class TlsExecTest {
     Client two = new Client().env(config("hosts:\n  a:\n    host: b\n    tls: yes\n"));
     assertEquals(2, two.run("ping", "-H", "a"));
     assertTrue(two.err().contains("config.yaml: tls: yes (expected: true or false)"), two.err());
+  }
+
+  @Test
+  void fileMayBeginWithAByteOrderMark() throws Exception {
+    client.env(config("\uFEFFhosts:\n  a:\n    host: unix:/nowhere/x\n"));
+    assertEquals(255, exec("a", "true"));
+    assertTrue(client.err().contains("cannot reach unix:/nowhere/x"), client.err());
+  }
+
+  @Test
+  void hostTakenForTheCommandIsRecognized() throws Exception {
+    Map<String, String> env = config("hosts:\n  prod-1:\n    host: unix:/nowhere/x\n");
+    assertEquals(127, client.env(env).run("exec", "-n", "prod-1", "uptime"));
+    assertTrue(
+        client
+            .err()
+            .endsWith(
+                "; prod-1 is a host of " + file("config/runnel/config.yaml") + ": -H prod-1\n"),
+        client.err());
+  }
+
+  @Test
+  void nameThatIsNoHostLeadsToTheFile() throws Exception {
+    ProcessBuilder ping = new ProcessBuilder(ClientProcess.command("ping", "-H", "prod-2"));
+    ping.environment().putAll(config("hosts:\n  prod-1:\n    host: unix:/nowhere/x\n"));
+    Process process = ping.start();
+    String err = new String(process.getErrorStream().readAllBytes(), UTF_8);
+    assertEquals(255, process.waitFor());
+    assertEquals(
+        "runnel: cannot reach prod-2:7866: no such host, nor is it in "
+            + file("config/runnel/config.yaml")
+            + "\n",
+        err);
   }
 
   @Test

@@ -148,12 +148,30 @@ class ValuesTest {
         "[::1]:",
         "unix:",
         "http://a:80",
+        "-x",
+        "--",
+        "=a",
         "a b"
       })
   void refusesOtherHosts(String text) {
     Failure failure = assertThrows(Failure.class, () -> Host.parse("--host", text));
     assertEquals("--host: ", failure.line().substring(0, 8));
     assertEquals(Failure.USAGE, failure.exitCode());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "http://h | --host: http://h (a host has no scheme: h)",
+        "tcp://h:1/x | --host: tcp://h:1/x (a host has no scheme: h:1)",
+        "/run/x.sock | --host: /run/x.sock (the path of a Unix socket begins with unix: unix:/run/x.sock)",
+        "./x.sock | --host: ./x.sock (the path of a Unix socket begins with unix: unix:./x.sock)",
+        "ann@h | --host: ann@h (a host only: the user goes into --user NAME)",
+        "a:b:c | --host: a:b:c (an IPv6 address stands in brackets: [a:b:c]:7866)"
+      })
+  void saysWhatIsNoPartOfAHost(String text, String message) {
+    assertEquals(message, assertThrows(Failure.class, () -> Host.parse("--host", text)).line());
   }
 
   @ParameterizedTest
@@ -179,6 +197,9 @@ class ValuesTest {
     "kill, ",
     "x, ",
     "frobnicate, ",
+    "list, ",
+    "bogus, ",
+    "stat, status",
     "cancle, cancel"
   })
   void findsTheNearestVerb(String word, String verb) {

@@ -13,6 +13,7 @@ import java.util.Map;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The verbs that ask, and what is said of those that are not. */
@@ -335,6 +336,43 @@ class VerbsTest {
     assertEquals(2, client.run("exce", "true"));
     assertEquals(
         "runnel: unknown verb exce (did you mean exec?); see runnel --help\n", client.err());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"ps, jobs", "list, jobs", "kill, cancel", "rm, cancel", "ssh, exec"})
+  void aVerbOfAnotherProgramLeadsToOurs(String word, String verb) {
+    assertEquals(2, client.run(word));
+    assertEquals(
+        "runnel: unknown verb " + word + " (did you mean " + verb + "?); see runnel --help\n",
+        client.err());
+  }
+
+  @Test
+  void anOptionBeforeTheVerbIsNamedSo() {
+    assertEquals(2, client.run("-H", "h", "exec", "true"));
+    assertEquals(
+        "runnel: unknown option -H (options come after the verb); see runnel --help\n",
+        client.err());
+  }
+
+  @Test
+  void optionsMayComeAfterTheJob() throws Exception {
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              assertTrue(peer.read().header().contains("\"job\":\"b\",\"signal\":\"HUP\""));
+              peer.send("\"type\":\"ok\",\"id\":\"1\",\"final\":true,\"state\":\"running\"");
+            })) {
+      assertEquals(0, client.run("signal", "b", "-H", server.host(), "HUP"), client.err());
+    }
+    for (String verb : List.of("status", "logs", "attach", "wait", "cancel")) {
+      Client other = new Client();
+      assertEquals(0, other.run(verb, "b", "--help"), other.err());
+      assertTrue(other.out().startsWith("Usage: runnel " + verb), other.out());
+    }
+    Client other = new Client();
+    assertEquals(2, other.run("status", "--", "b", "--json"));
+    assertTrue(other.err().startsWith("runnel: unexpected --json "), other.err());
   }
 
   @Test
