@@ -15,6 +15,9 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -89,6 +92,17 @@ class TlsServeTest {
   private static void hangUp(Daemon daemon) throws Exception {
     Process kill = new ProcessBuilder("kill", "-HUP", "" + daemon.process().pid()).start();
     assertEquals(0, kill.waitFor());
+  }
+
+  @Test
+  void warnsOfACertificateThatHasExpired() throws Exception {
+    Instant end = Instant.now().minus(Duration.ofHours(1)).truncatedTo(ChronoUnit.SECONDS);
+    ca.issue(end, "dns:localhost").write(folder, "server");
+    try (Daemon daemon = daemon("--insecure")) {
+      assertTrue(daemon.line().startsWith("listening on "));
+      String cause = folder.resolve("server.crt") + ": the certificate expired at " + end;
+      assertTrue(daemon.log().contains("certificate out of date cause=" + cause), daemon.log());
+    }
   }
 
   @Test

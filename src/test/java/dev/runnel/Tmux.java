@@ -65,7 +65,7 @@ record Tmux(Path socket) implements AutoCloseable {
 
   // The terminal cuts blanks at the ends of lines, and so the prompt's.
   private static String trimmed(String screen) {
-    return screen.stripTrailing().replaceAll("(?m)>>>$", ">>> ");
+    return screen.stripTrailing().replaceAll("(?m)>$", "> ");
   }
 
   void resize(int rows, int cols) {

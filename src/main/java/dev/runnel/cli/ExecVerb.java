@@ -157,7 +157,11 @@ final class ExecVerb {
     try {
       return opening.frames();
     } catch (IllegalArgumentException e) {
-      throw Failure.usage(String.valueOf(e.getMessage()));
+      String message = String.valueOf(e.getMessage());
+      throw Failure.usage(
+          message.startsWith("header: ")
+              ? message + ": arguments and --env are too long; --secret-env NAME takes more"
+              : message);
     }
   }
 

@@ -14,7 +14,7 @@ final class Suggestion {
     String nearest = null;
     // Of a short word, another letter makes another word.
     int letters = word.replace("-", "").length();
-    int least = Math.min(MAX_DISTANCE, Math.min(word.length() - 1, (letters + 1) / 3)) + 1;
+    int least = Math.min(MAX_DISTANCE, Math.min(word.length() - 1, Math.max(1, letters / 3))) + 1;
     for (String candidate : candidates) {
       int distance = distance(word, candidate);
       if (distance < least) {

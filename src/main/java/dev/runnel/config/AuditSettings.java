@@ -5,6 +5,7 @@ import dev.runnel.security.AuditLog;
 import dev.runnel.security.AuditSink;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -20,7 +21,12 @@ record AuditSettings(String to, AuditLog.Options options) {
     try {
       return new AuditLog(to.equals(STDOUT) ? stdout(out) : new AuditFile(Path.of(to)), options);
     } catch (IOException e) {
-      throw SettingsException.config("cannot write the audit " + to + ": " + ConfigFile.reason(e));
+      Path folder = Path.of(to).toAbsolutePath().getParent();
+      String reason =
+          folder != null && Files.notExists(folder)
+              ? "there is no folder " + folder
+              : ConfigFile.reason(e);
+      throw SettingsException.config("cannot write the audit " + to + ": " + reason);
     }
   }
 

@@ -18,6 +18,7 @@ import dev.runnel.worker.Workers;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.io.IOException;
+import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -240,6 +241,10 @@ public final class Node {
 
   private static String reason(Throwable cause) {
     String message = cause.getMessage();
+    // Netty's resolver tells of its search domains.
+    if (cause instanceof UnknownHostException) {
+      return "no such host";
+    }
     if (message == null) {
       return cause.getClass().getSimpleName();
     }

@@ -124,6 +124,7 @@ public final class Serve {
     System.setProperty(prefix + "dateTimeFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
     System.setProperty(prefix + "showThreadName", "false");
     System.setProperty(prefix + "showShortLogName", "true");
+    System.setProperty(LogBridge.PROPERTY, LogBridge.Configuration.class.getName());
     System.setProperty(
         "vertx.logger-delegate-factory-class-name",
         "io.vertx.core.logging.SLF4JLogDelegateFactory");

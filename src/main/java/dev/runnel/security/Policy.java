@@ -1,6 +1,8 @@
 package dev.runnel.security;
 
+import dev.runnel.model.Argument;
 import dev.runnel.model.Caller;
+import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,7 +51,24 @@ public final class Policy {
       }
     }
     throw new ForbiddenException(
-        null, "no rule of the policy lets " + caller.principal() + " run this command");
+        null,
+        "no rule of the policy lets "
+            + caller.principal()
+            + " run this command"
+            + hint(caller, spec));
+  }
+
+  // "shell: true" reads like more than it is.
+  private String hint(Caller caller, JobSpec spec) {
+    Argument line = Argument.of("true");
+    JobSpec shell = spec.withCommand(spec.command().running(CommandSpec.shell(line)));
+    for (Rule rule : rules == null ? List.<Rule>of() : rules) {
+      if (rule.isAbout(caller.principal())
+          && !(rule.judge(caller, shell) instanceof Finding.OtherCommand)) {
+        return " (rule " + rule.name() + " is about lines for the shell only: -c LINE)";
+      }
+    }
+    return "";
   }
 
   // The files of the server are not a caller's to choose from.

@@ -116,7 +116,7 @@ class ExecOptionsTest {
         "--merg x               | unknown option --merg (did you mean --merge?)",
         "--frobnicate x         | unknown option --frobnicate",
         "-z x                   | unknown option -z",
-        "-itz x                  | -t takes no value: -tz",
+        "-itz x                  | unknown option -z",
         "-d x                   | unknown option -d (runnel run starts a command and leaves it running)",
         "-p 22 x                | unknown option -p (the port goes into -H HOST:PORT)",
         "-l ann x               | unknown option -l (the user goes into --user)",
@@ -180,6 +180,18 @@ class ExecOptionsTest {
 
   private static byte[] bytes(String text) {
     return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void saysWhatCarriesMoreThanAHeader() {
+    Client client = new Client();
+    assertEquals(
+        255, client.run("exec", "-n", "-H", "h", "--env", "A=" + "x".repeat(70_000), "ls"));
+    assertTrue(
+        client
+            .err()
+            .contains(" (limit: 65536): arguments and --env are too long; --secret-env NAME"),
+        client.err());
   }
 
   // A new option must have a row above.

@@ -279,8 +279,9 @@ class TlsExecTest {
   void clientsCertificateWithoutANameIsSaidToHaveNone() throws Exception {
     nameless.write(folder, "nameless");
     String host = "127.0.0.1:" + port;
-    String[] options = {"--ca", file("ca.crt"), "--cert", file("nameless.crt")};
-    assertEquals(255, exec(host, with(options, "--key", file("nameless.key"), "true")));
+    String[] key = {"--key", file("nameless.key"), "true"};
+    assertEquals(
+        255, exec(host, with(key, "--ca", file("ca.crt"), "--cert", file("nameless.crt"))));
     assertTrue(
         client.err().contains("token: missing, and the certificate has no DNS name or URI"),
         client.err());

@@ -236,7 +236,9 @@ class VerbsTest {
       }
     }
     String small = table(MANY, false).screen(new TerminalSize(5, 52));
-    assertTrue(small.matches("JOB [^\n]*\nd [^\n]*…\n… and 1 more\n4 ended [^\n]*\n"), small);
+    assertTrue(small.matches("JOB [^\n]*…\nd [^\n]*…\nb [^\n]*…\n4 ended [^\n]*\n"), small);
+    String smaller = table(MANY, false).screen(new TerminalSize(4, 52));
+    assertTrue(smaller.matches("JOB [^\n]*…\n… and 2 more\n4 ended [^\n]*\n"), smaller);
     client.env(Map.of("COLUMNS", "40"));
     assertEquals(0, jobs("-a"), client.err());
     assertTrue(client.out().lines().allMatch(line -> line.length() <= 40), client.out());

@@ -109,6 +109,15 @@ class PolicyTest extends NodeTest {
   }
 
   @Test
+  void denialSaysThatARuleIsAboutShellLinesOnly() throws Exception {
+    adopt("rules:\n  - name: operators\n    principals: [ci]\n    shell: true\n");
+    expectForbidden(
+        "'argv':['uptime']",
+        "no rule of the policy lets ci run this command (rule operators is about lines for the"
+            + " shell only: -c LINE)");
+  }
+
+  @Test
   void shellLineIsForbiddenWhereItsNotAllowed() throws Exception {
     RawClient client = as(CI);
     client.send("'id':'s'", "echo a");

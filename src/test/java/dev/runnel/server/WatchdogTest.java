@@ -191,6 +191,16 @@ class WatchdogTest {
         RawClient client = new RawClient(daemon.port())) {
       ProcessHandle.of(watchdogs(daemon).getFirst()).ifPresent(ProcessHandle::destroyForcibly);
       Until.holds("a word", () -> daemon.log().contains("the watchdog has ended"));
+      // Told to the system's logger, and in the log as all else.
+      String line =
+          daemon
+              .log()
+              .lines()
+              .filter(one -> one.contains("watchdog has ended"))
+              .findFirst()
+              .orElse("");
+      assertTrue(
+          line.matches("[0-9-]+T[0-9:.]+\\S+ WARN process - the watchdog has ended.*"), line);
       Ran ran = run(client);
       assertEquals("exited", ran.outcome());
       assertEquals(List.of(), watchdogs(daemon));

@@ -34,6 +34,18 @@ class HeaderTest {
     assertEquals("header: " + length + " bytes (limit: 65536)", e.getMessage());
   }
 
+  /** What speaks TLS, SSH or HTTP to a plain port is known by how it begins. */
+  @Test
+  void namesWhatOtherProtocolsBeginWith() {
+    assertTrue(lengthError(16_974_614L).getMessage().endsWith("; looks like TLS)"));
+    assertTrue(lengthError(0x00030315L).getMessage().endsWith("; looks like TLS)"));
+    assertTrue(lengthError(759_714_643L).getMessage().endsWith("; the first bytes are \"SSH-\")"));
+    assertTrue(lengthError(0x50545448L).getMessage().endsWith("; the first bytes are \"HTTP\")"));
+    assertTrue(lengthError(0x20544547L).getMessage().endsWith("; the first bytes are \"GET \")"));
+    // It may be a secret.
+    assertEquals("header: 1953656691 bytes (limit: 65536)", lengthError(0x74726573L).getMessage());
+  }
+
   private static ProtocolException lengthError(long length) {
     return assertThrows(ProtocolException.class, () -> Header.checkLength(length));
   }
