@@ -134,7 +134,7 @@ class ServeTest {
 
   @Test
   void aSecondServerSaysWhatItGoesWithout(@TempDir Path folder) throws Exception {
-    List<String> program = List.of("env", "XDG_STATE_HOME=" + folder);
+    List<String> program = List.of("env", "-u", "RUNNEL_STATE_DIR", "XDG_STATE_HOME=" + folder);
     try (Daemon first = Daemon.startWithin(program, "--listen", "127.0.0.1:0", "--insecure");
         Daemon second = Daemon.startWithin(program, "--listen", "127.0.0.1:0", "--insecure")) {
       assertTrue(first.line().startsWith("listening on "));

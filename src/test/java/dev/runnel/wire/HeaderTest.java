@@ -43,7 +43,8 @@ class HeaderTest {
     assertTrue(lengthError(0x50545448L).getMessage().endsWith("; the first bytes are \"HTTP\")"));
     assertTrue(lengthError(0x20544547L).getMessage().endsWith("; the first bytes are \"GET \")"));
     // It may be a secret.
-    assertEquals("header: " + 0x74726573L + " bytes (limit: 65536)", lengthError(0x74726573L).getMessage());
+    assertEquals(
+        "header: " + 0x74726573L + " bytes (limit: 65536)", lengthError(0x74726573L).getMessage());
   }
 
   private static ProtocolException lengthError(long length) {
