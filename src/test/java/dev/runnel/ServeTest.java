@@ -16,7 +16,6 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -130,21 +129,6 @@ class ServeTest {
   void saysWhichHostOrFolderThereIsNot() throws Exception {
     refuses(1, "nowhere.invalid:1: no such host\n", "--listen", "nowhere.invalid:1", "--insecure");
     refuses(1, "the audit /nope/a: there is no folder /nope\n", "--audit", "/nope/a");
-  }
-
-  @Test
-  void aSecondServerSaysWhatItGoesWithout(@TempDir Path folder) throws Exception {
-    List<String> program = List.of("env", "-u", "RUNNEL_STATE_DIR", "XDG_STATE_HOME=" + folder);
-    try (Daemon first = Daemon.startWithin(program, "--listen", "127.0.0.1:0", "--insecure");
-        Daemon second = Daemon.startWithin(program, "--listen", "127.0.0.1:0", "--insecure")) {
-      assertTrue(first.line().startsWith("listening on "));
-      assertTrue(second.line().startsWith("listening on "));
-      String warning =
-          second.log().lines().filter(line -> line.contains("no spool")).toList().toString();
-      assertTrue(warning.contains("beyond their memory is dropped"), warning);
-      assertTrue(warning.contains("--state-dir"), warning);
-      assertTrue(warning.contains("another server uses it"), warning);
-    }
   }
 
   @Test
