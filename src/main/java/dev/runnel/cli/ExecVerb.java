@@ -6,8 +6,8 @@ import dev.runnel.model.Signal;
 import dev.runnel.model.Terminal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /** {@code runnel exec}: runs a command over there as if it ran here. For one run. */

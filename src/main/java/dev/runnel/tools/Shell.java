@@ -41,13 +41,11 @@ final class Shell {
         && !isBroken()
         && (line = lines.next(mark(last), directory.current())) != null) {
       String text = line.toString().strip();
-      if (text.equals("quit")) {
+      if (text.equals("quit") || text.equals("exit")) {
         break;
       }
-      if (text.matches("exit([ \t]+[0-9]{1,3})?")) {
-        return text.equals("exit")
-            ? last.exitCode()
-            : Integer.parseInt(text.substring(5).strip()) & 0xFF;
+      if (text.matches("exit[ \t]+[0-9]{1,3}")) {
+        return Integer.parseInt(text.substring(5).strip()) & 0xFF;
       }
       if (text.equals("help")) {
         runner.print(HELP);

@@ -79,10 +79,14 @@ final class TokenFiles {
     }
   }
 
-  // As readable as it was, for the same group.
+  // As readable as it was, for the same owner and group.
   private static void takeAfter(Path real, Path next) throws IOException {
     PosixFileAttributeView from = Files.getFileAttributeView(real, PosixFileAttributeView.class);
     PosixFileAttributeView to = Files.getFileAttributeView(next, PosixFileAttributeView.class);
+    // Root's, it would be closed to a server that is not.
+    if (!from.getOwner().equals(to.getOwner())) {
+      to.setOwner(from.getOwner());
+    }
     to.setPermissions(from.readAttributes().permissions());
     to.setGroup(from.readAttributes().group());
   }

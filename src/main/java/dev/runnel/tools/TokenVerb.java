@@ -201,24 +201,9 @@ public final class TokenVerb {
 
   private static void revoke(String name, Path file) throws IOException {
     try {
-<<<<<<< HEAD
-      Files.write(next, rest);
-      PosixFileAttributeView from = Files.getFileAttributeView(real, PosixFileAttributeView.class);
-      PosixFileAttributeView to = Files.getFileAttributeView(next, PosixFileAttributeView.class);
-      // Root's, it would be closed to a server that is not.
-      if (!from.getOwner().equals(to.getOwner())) {
-        to.setOwner(from.getOwner());
-      }
-      to.setPermissions(from.readAttributes().permissions());
-      to.setGroup(from.readAttributes().group());
-      Files.move(next, real, StandardCopyOption.ATOMIC_MOVE);
-    } finally {
-      Files.deleteIfExists(next);
-=======
       TokenFiles.rewrite(file, lines -> Tokens.without(lines, name));
     } catch (IllegalArgumentException e) {
       throw new IOException(file + ": " + e.getMessage(), e);
->>>>>>> 170bdcd (Tell every write to stdout that fails, and write tokens to files of their own)
     }
   }
 }

@@ -5,11 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-<<<<<<< HEAD
-import dev.runnel.Tool;
-=======
 import dev.runnel.ClientProcess;
->>>>>>> 170bdcd (Tell every write to stdout that fails, and write tokens to files of their own)
+import dev.runnel.Tool;
 import dev.runnel.security.Tokens;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -108,7 +105,6 @@ class TokenVerbTest {
   }
 
   @Test
-<<<<<<< HEAD
   @Tag("root")
   void revokingLeavesTheFileToItsOwner() throws Exception {
     Tool.requireRoot("TokenVerbTest.revokingLeavesTheFileToItsOwner");
@@ -118,7 +114,9 @@ class TokenVerbTest {
     assertEquals(0, run("revoke", "ci", "" + file), err());
     assertEquals(54321, Files.getAttribute(file, "unix:uid"));
     assertEquals(54322, Files.getAttribute(file, "unix:gid"));
-=======
+  }
+
+  @Test
   void writesTheSecretForItsOwnerAndAddsTheLine() throws Exception {
     Path secret = folder.resolve("ci.secret");
     Path tokens = Files.writeString(folder.resolve("tokens"), Tokens.create("bot").line());
@@ -175,6 +173,5 @@ class TokenVerbTest {
     for (int i = 0; i < 4; i++) {
       assertNotNull(made.find(Files.readString(folder.resolve("s" + i)).strip()));
     }
->>>>>>> 170bdcd (Tell every write to stdout that fails, and write tokens to files of their own)
   }
 }
