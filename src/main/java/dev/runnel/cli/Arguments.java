@@ -91,7 +91,7 @@ final class Arguments {
       }
     } else if (attached) {
       // -H=host is how other programs have it; a shell line may begin with anything.
-      boolean equals = word.charAt(name.length()) == '=' && option != ExecOptions.SHELL;
+      boolean equals = word.charAt(name.length()) == '=' && !option.equals(ExecOptions.SHELL);
       add(name, new Given(option, next, name.length() + (equals || word.startsWith("--") ? 1 : 0)));
     } else {
       next++;

@@ -68,7 +68,7 @@ public final class ClientTls {
     for (X509Certificate one : shown) {
       String when = TlsFiles.outOfDate(one, now);
       if (when != null) {
-        return (one == shown.getFirst() ? "its certificate " : "its CA's certificate ") + when;
+        return (one.equals(shown.getFirst()) ? "its certificate " : "its CA's certificate ") + when;
       }
     }
     String names = names(shown.getFirst());
