@@ -160,9 +160,7 @@ final class Connector {
   // A name of the user's own may have been meant.
   private static String elsewhere(String name) {
     Path file = HostsFile.isName(name) ? HostsFile.of(System.getenv()) : null;
-    return file == null
-        ? ""
-        : Files.exists(file) ? ", nor is it in " + file : " (there is no " + file + ")";
+    return file != null && Files.exists(file) ? ", nor is it in " + file : "";
   }
 
   private static boolean isRefused(ConnectException e) {
