@@ -14,6 +14,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.NullMarked;
 
@@ -23,6 +25,7 @@ final class FakeServer implements AutoCloseable {
   static final String STARTED =
       "\"type\":\"started\",\"id\":\"run\",\"final\":false,\"job\":\"j\",\"node\":\"n\",\"boot\":\"b\","
           + "\"pid\":7,\"state\":\"running\",\"next\":0";
+  private static final Pattern JOB = Pattern.compile("\"job\":\"([^\"]*)\"");
   static final String NOTHING = "{\"bytes\":0,\"crc32\":0}";
 
   private final ServerSocket socket;
@@ -90,6 +93,7 @@ final class FakeServer implements AutoCloseable {
     private final CRC32 stdout = new CRC32();
     private long stdoutBytes;
     private long offset;
+    private String job = "j";
 
     Peer(DataInputStream in, OutputStream out) {
       this.in = in;
@@ -141,6 +145,17 @@ final class FakeServer implements AutoCloseable {
       return new Sent(header, body);
     }
 
+    /** The same, of a job that is begun: what is answered is from then on of that job. */
+    Sent readRun() throws IOException {
+      Sent run = read();
+      Matcher named = JOB.matcher(run.header());
+      if (!named.find()) {
+        throw new IOException("no job's name: " + run.header());
+      }
+      job = named.group(1);
+      return run;
+    }
+
     private int littleEndian() throws IOException {
       return Integer.reverseBytes(in.readInt());
     }
@@ -175,7 +190,7 @@ final class FakeServer implements AutoCloseable {
     }
 
     void started() throws IOException {
-      send(STARTED);
+      send(STARTED.replace("\"job\":\"j\"", "\"job\":\"" + job + "\""));
     }
 
     void startedWithStdin() throws IOException {
@@ -223,7 +238,9 @@ final class FakeServer implements AutoCloseable {
 
     void end(String how, String stdoutTotal, String stderrTotal) throws IOException {
       send(
-          "\"type\":\"end\",\"id\":\"run\",\"final\":true,\"job\":\"j\","
+          "\"type\":\"end\",\"id\":\"run\",\"final\":true,\"job\":\""
+              + job
+              + "\","
               + how
               + ",\"stdout\":"
               + stdoutTotal

@@ -301,7 +301,7 @@ class FollowVerbsTest {
                       + "\"features\":["
                       + features
                       + "]");
-              run[0] = peer.read().header();
+              run[0] = peer.readRun().header();
               peer.started();
               var _ = peer.readToEnd();
             })) {
@@ -336,7 +336,7 @@ class FollowVerbsTest {
               peer.send(
                   "\"type\":\"hello\",\"id\":\"1\",\"final\":true,\"version\":1,\"software\":\"x\","
                       + "\"node\":\"n\",\"boot\":\"b\",\"max_header\":65536,\"max_body\":131072");
-              var _ = peer.read();
+              var _ = peer.readRun();
               peer.end(
                   "\"outcome\":\"start_failed\",\"errno\":\"ENOENT\",\"at\":\"exec\",\"message\":\"no\"");
             })) {
