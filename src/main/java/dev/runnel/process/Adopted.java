@@ -113,7 +113,7 @@ final class Adopted {
     boolean wasIdle = idle;
     lookEverywhere();
     orphans.values().stream().filter(Orphan::isLeft).forEach(this::end);
-    if (orphans.values().stream().anyMatch(Orphan::isUnknown)) {
+    if (orphans.values().stream().anyMatch(Orphan::isOpen)) {
       identify.run();
     }
     boolean isIdle = trees.isEmpty() && orphans.isEmpty() && Pid.own() != INIT;
@@ -202,11 +202,11 @@ final class Adopted {
   private void place(Orphan orphan, long tree) {
     if (tree == Kin.UNREAD) {
       if (orphan.isUnknown() && orphan.unreadNanos(loop.nanoTime()) >= UNREAD_PATIENCE.toNanos()) {
-        orphan.becomeStray();
+        orphan.setAside();
         tell("orphan that cannot be looked into, of no known job", orphan);
       }
     } else if (tree == Kin.STRAY) {
-      if (orphan.isUnknown()) {
+      if (orphan.isOpen()) {
         orphan.becomeStray();
         tell("orphan of no known job, to be ended at the end", orphan);
       }

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The process table of the kernel below. */
 final class KernelTable implements ProcessTable {
-  private static final long TICKS_PER_SECOND = 100;
+  private static final long NANOS_PER_TICK = SECONDS.toNanos(1) / 100;
 
   private final Mark mark;
   private final @Nullable Children own;
@@ -106,7 +106,12 @@ final class KernelTable implements ProcessTable {
 
   @Override
   public long ageNanos(ThreadStat stat) {
-    return Pid.nanosSinceBoot() - stat.started() * (SECONDS.toNanos(1) / TICKS_PER_SECOND);
+    return Pid.nanosSinceBoot() - stat.started() * NANOS_PER_TICK;
+  }
+
+  @Override
+  public long ticks() {
+    return Pid.nanosSinceBoot() / NANOS_PER_TICK;
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.runnel.model.Leftover;
 import dev.runnel.model.Signal;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,8 +22,9 @@ import org.jspecify.annotations.Nullable;
  * <p>A look comes before each of the two: when those fall who are in the leader's group, it can't
  * be told any more whose children they leave, unless these carry a mark.
  *
- * <p>TERM goes once to each who is there at the beginning: some take a second one as an order to
- * drop everything, and what they start in order to clean up is left alone during the grace.
+ * <p>TERM goes once to each who is there at the beginning, also if a later look finds it first:
+ * some take a second one as an order to drop everything, and what they start in order to clean up
+ * is left alone during the grace.
  */
 final class Ladder {
   /** How long after its leader's end a member must live to count as having outlived it. */
@@ -62,6 +64,11 @@ final class Ladder {
   private long grownNanos;
 
   private Set<Integer> found = Set.of();
+
+  /** When TERM was sent, as in {@link ThreadStat}, and the pids that it was sent to. */
+  private long askedTicks;
+
+  private final Set<Integer> asked = new HashSet<>();
 
   private Duration pause = FIRST_PAUSE;
   private boolean looking;
@@ -145,6 +152,7 @@ final class Ladder {
       table.signalGroup(session.pid(), Signal.KILL);
       targets.send(Signal.KILL);
     } else {
+      askedTicks = table.ticks();
       session.farewell().forEach(signal -> table.signalGroup(session.pid(), signal));
     }
   }
@@ -233,12 +241,19 @@ final class Ladder {
       }
       if (stage == Stage.KILL) {
         targets.add(member, List.of(Signal.KILL));
-      } else if (looks == 1 && table.group(member.pid()) != session.pid()) {
+      } else if (isToBeAsked(member)) {
         targets.add(member, session.farewell());
       } else {
         targets.add(member, List.of());
       }
     }
+  }
+
+  /** Once each, unless it began after the others were asked: then it may be there to clean up. */
+  private boolean isToBeAsked(Member member) {
+    return member.started() <= askedTicks
+        && asked.add(member.pid())
+        && table.group(member.pid()) != session.pid();
   }
 
   private void lookOn() {

@@ -15,6 +15,7 @@ final class Orphan {
   private long tag = ProcessTable.NO_TAG;
   private long unreadSinceNanos;
   private boolean unread;
+  private boolean setAside;
 
   private enum Standing {
     /** Not looked at yet, or in vain. */
@@ -111,6 +112,17 @@ final class Orphan {
     become(Standing.STRAY, ProcessTable.NO_TAG);
   }
 
+  /** A stray for as long as it can't be looked into. */
+  void setAside() {
+    becomeStray();
+    setAside = true;
+  }
+
+  /** Whether a later look may tell more of it. */
+  boolean isOpen() {
+    return isUnknown() || setAside;
+  }
+
   /** As one who began in the same session of the system. */
   void becomeLike(Orphan other) {
     become(other.standing, other.tag);
@@ -120,6 +132,7 @@ final class Orphan {
     standing = next;
     tag = of;
     unread = false;
+    setAside = false;
   }
 
   /** It could not be looked into; for how long it could not by now. */

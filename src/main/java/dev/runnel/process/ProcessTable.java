@@ -59,6 +59,9 @@ interface ProcessTable {
   /** How long it has run, to some hundredths of a second. */
   long ageNanos(ThreadStat stat);
 
+  /** This moment, as the start of a process is counted in {@link ThreadStat}. */
+  long ticks();
+
   int signalGroup(int group, Signal signal);
 
   /** A descriptor for a process, a zombie included. */

@@ -367,6 +367,11 @@ final class ModelKernel implements ProcessTable {
   }
 
   @Override
+  public long ticks() {
+    return nanos / TICK_NANOS;
+  }
+
+  @Override
   public int signalGroup(int group, Signal signal) {
     goOn();
     List<Proc> all = procs.values().stream().filter(p -> p.group == group).toList();
