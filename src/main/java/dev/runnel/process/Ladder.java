@@ -73,7 +73,6 @@ final class Ladder {
   private Duration pause = FIRST_PAUSE;
   private boolean looking;
   private boolean lookAgain;
-  private int looks;
   private boolean settled;
   private boolean struck;
 
@@ -130,7 +129,6 @@ final class Ladder {
       killNanos = loop.nanoTime();
       grownNanos = killNanos;
       pause = FIRST_PAUSE;
-      looks = 0;
       struck = false;
       lookThenStrike();
     }
@@ -197,7 +195,6 @@ final class Ladder {
     if (stage == Stage.ENDED) {
       return;
     }
-    looks++;
     note(members);
     if (settled) {
       members.stream()
