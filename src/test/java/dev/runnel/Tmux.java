@@ -43,7 +43,9 @@ record Tmux(Path socket) implements AutoCloseable {
     String screen;
     do {
       screen = run(tmux("capture-pane", "-p"));
-      if (wanted.matcher(trimmed(screen)).find()) {
+      // As it is, and with the blank that the prompt may have ended in.
+      String shown = screen.stripTrailing();
+      if (wanted.matcher(shown).find() || wanted.matcher(prompted(shown)).find()) {
         return;
       }
     } while (System.nanoTime() < deadline);
@@ -64,8 +66,8 @@ record Tmux(Path socket) implements AutoCloseable {
   }
 
   // The terminal cuts blanks at the ends of lines, and so the prompt's.
-  private static String trimmed(String screen) {
-    return screen.stripTrailing().replaceAll("(?m)>$", "> ");
+  private static String prompted(String screen) {
+    return screen.replaceAll("(?m)>$", "> ");
   }
 
   void resize(int rows, int cols) {
