@@ -56,7 +56,7 @@ public final class Main {
     }
   }
 
-  private static int run(String[] arguments) {
+  static int run(String[] arguments) {
     String word = arguments.length == 0 ? "" : arguments[0];
     Verb verb = Verb.of(word);
     if (verb != Verb.SERVE) {

@@ -1,6 +1,5 @@
 package dev.runnel;
 
-import dev.runnel.cli.Cli;
 import dev.runnel.cli.Verb;
 import dev.runnel.tools.ShellVerb;
 import java.io.IOException;
@@ -109,7 +108,7 @@ final class Rehearsal {
   }
 
   private static void expect(int exitCode, String... words) {
-    int got = Cli.run(words);
+    int got = Main.run(words);
     if (got != exitCode) {
       throw new IllegalStateException(
           String.join(" ", words) + ": exit code " + got + " (expected: " + exitCode + ")");

@@ -1,5 +1,7 @@
 package dev.runnel.model;
 
+import org.jspecify.annotations.Nullable;
+
 /** A job's name, unique on its node. PROTOCOL.md, "Requests", key {@code job}. */
 public record JobId(String value) implements Comparable<JobId> {
   public static final int MAX_LENGTH = 64;
@@ -27,6 +29,17 @@ public record JobId(String value) implements Comparable<JobId> {
 
   private static boolean isAlphanumeric(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  }
+
+  // A record's own would be put together at run time, in every client's start.
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof JobId id && value.equals(id.value);
+  }
+
+  @Override
+  public int hashCode() {
+    return value.hashCode();
   }
 
   @Override
