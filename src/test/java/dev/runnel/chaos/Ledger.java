@@ -253,7 +253,14 @@ final class Ledger {
       String job = entry.path("job").asText();
       switch (entry.path("event").asText()) {
         case "start" -> starts.merge(job, 1, Integer::sum);
-        case "end" -> ends.merge(job, 1, Integer::sum);
+        case "end" -> {
+          // Of one whose start could not be written; the same name may be asked for again.
+          if (entry.path("outcome").asText().equals("refused") && !starts.containsKey(job)) {
+            findings.count("audit: an end without a start");
+          } else {
+            ends.merge(job, 1, Integer::sum);
+          }
+        }
         default -> {}
       }
     }
@@ -264,8 +271,7 @@ final class Ledger {
             findings.wrong("audit: " + job + ": starts: " + count + ", ends: " + ended);
           }
         });
-    // Refused because its start could not be written.
     ends.keySet().removeAll(starts.keySet());
-    ends.forEach((_, _) -> findings.count("audit: an end without a start"));
+    ends.forEach((job, _) -> findings.wrong("audit: an end without a start: " + job));
   }
 }
