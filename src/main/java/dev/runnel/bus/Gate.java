@@ -16,6 +16,7 @@ import dev.runnel.model.Request;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
 import dev.runnel.model.TerminalSize;
+import dev.runnel.security.Audit;
 import dev.runnel.security.AuditEntry;
 import dev.runnel.security.ForbiddenException;
 import dev.runnel.security.Grant;
@@ -23,8 +24,11 @@ import dev.runnel.security.Guard;
 import dev.runnel.security.Quotas;
 import dev.runnel.security.Reach;
 import dev.runnel.threads.HandOver;
+import io.vertx.core.Future;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +44,8 @@ public final class Gate {
   private final Guard guard;
   private final Recorder recorder;
   private final Shares shares = new Shares();
+  // Whose start is in the audit and whose end is not.
+  private final Set<Job> recorded = ConcurrentHashMap.newKeySet();
 
   public Gate(Registry registry, Bus bus, Guard guard, Recorder recorder) {
     this.registry = registry;
@@ -259,6 +265,22 @@ public final class Gate {
     job.refuse(denied(job.origin().caller(), "run", job.id(), why));
   }
 
+  /**
+   * Has a start written to the audit, {@link Audit#before} it is made; its end will be there too.
+   */
+  public Future<Void> record(StartJob start, Supplier<AuditEntry> entry) {
+    Job job = start.job();
+    return guard.audit().before(entry).onSuccess(_ -> recorded(job));
+  }
+
+  // It may have ended while its start was being written: whoever comes second writes the end.
+  private void recorded(Job job) {
+    recorded.add(job);
+    if (job.status().end() != null || job.refusal() != null) {
+      noteOver(job);
+    }
+  }
+
   private void note(Supplier<AuditEntry> entry) {
     guard.audit().note(entry);
   }
@@ -275,12 +297,15 @@ public final class Gate {
   }
 
   private void noteOver(Job job) {
+    if (!recorded.remove(job)) {
+      return;
+    }
     Caller caller = job.origin().caller();
     End end = job.status().end();
     RefusedException refusal = job.refusal();
     if (end != null) {
       note(() -> AuditEntry.end(caller, end));
-    } else if (refusal != null && refusal.code() != ErrorCode.FORBIDDEN) {
+    } else if (refusal != null) {
       note(() -> AuditEntry.refused(caller, job.id(), refusal.code()));
     }
   }

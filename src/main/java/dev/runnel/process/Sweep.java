@@ -211,9 +211,13 @@ final class Sweep {
     long tag = reads.tag(outsider.pid, outsider.stat);
     if (tag > ProcessTable.NO_TAG) {
       claim(outsider, treeOf(tag));
-    } else if (tag == ProcessTable.UNREADABLE && view.unplaced.contains(outsider.pid)) {
+    } else if (tag == ProcessTable.UNREADABLE && mayBeReadable(outsider)) {
       unread.add(outsider);
     }
+  }
+
+  private boolean mayBeReadable(Outsider outsider) {
+    return view.unplaced.contains(outsider.pid) || !outsider.stat.isDead();
   }
 
   /** Where strays are asked for, nobody starts anything any more. */

@@ -164,9 +164,7 @@ public final class WorkerVerticle extends VerticleBase {
       return;
     }
     String recording = gate.recorder().nameFor(start);
-    gate.guard()
-        .audit()
-        .before(() -> entry(start, settled, recording))
+    gate.record(start, () -> entry(start, settled, recording))
         // Vert.x would swallow what these throw.
         .onSuccess(_ -> attempt(start, () -> begin(start, settled, recording)))
         .onFailure(e -> attempt(start, () -> refuse(start, String.valueOf(e.getMessage()))));

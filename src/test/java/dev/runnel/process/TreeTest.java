@@ -157,6 +157,21 @@ class TreeTest {
   }
 
   @Test
+  void whoGoesFromProgramToProgramIsFoundInTheMomentsBetween() throws Exception {
+    Path program = folder.resolve("again");
+    Files.writeString(program, "exec sh " + program + "\n");
+    for (int i = 0; i < 60; i++) {
+      String told = "again" + i;
+      String again = quoted(telling(told, "exec sh " + program));
+      String leaving = "setsid sh -c " + again + CLOSED + " &";
+      Recorder recorder = Runs.run(engine, Runs.shell(leaving + awaited(told)));
+      assertEquals(1, Runs.survivors(engine, recorder).total(), "run " + i);
+      Runs.clear(engine, recorder, Duration.ofMillis(1));
+    }
+    assertEquals(List.of(), carrying(program.toString()));
+  }
+
+  @Test
   void whoIsKeptOutlivesTheEngineWhereverItIs() throws Exception {
     String leaving = "setsid sh -c " + quoted(telling("k", "exec sleep 1006")) + CLOSED + " &";
     String staying = "sleep 1007 </dev/null >/dev/null 2>&1 & echo $!";

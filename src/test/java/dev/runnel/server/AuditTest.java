@@ -156,7 +156,11 @@ class AuditTest {
       lines.refuse(false);
       assertEquals("end", alice.ask("'job':'a-2','argv':['touch','" + witness + "']").type());
       assertTrue(Files.exists(witness));
+      Until.holds("the end's line", () -> lines.events("a-2").contains("end"));
     }
+    // Of the first nothing: an end belongs to a start.
+    assertEquals(List.of("start", "end"), lines.events("a-2"));
+    assertEquals("exited", lines.of("a-2").getLast().path("outcome").asText());
   }
 
   @Test
