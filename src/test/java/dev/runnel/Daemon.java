@@ -16,6 +16,7 @@ public final class Daemon implements AutoCloseable {
   private final Process process;
   private final BufferedReader stdout;
   private final Path stderr;
+  private int port;
 
   private Daemon(Process process, Path stderr) {
     this.process = process;
@@ -83,8 +84,16 @@ public final class Daemon implements AutoCloseable {
     return line;
   }
 
-  /** The port of a listener on TCP, whose line is the next. */
+  /** The port of its first listener on TCP; the first call reads the line, which is the next. */
   public int port() throws IOException {
+    if (port == 0) {
+      port = nextPort();
+    }
+    return port;
+  }
+
+  /** The port of a further listener on TCP, whose line is the next. */
+  public int nextPort() throws IOException {
     String line = line();
     return Integer.parseInt(line.substring(line.lastIndexOf(':') + 1));
   }

@@ -301,7 +301,7 @@ class SeedTest {
   void connectionsCountWithThoseOfTheOtherListeners() throws Exception {
     try (Daemon small = serve("max_connections=1")) {
       int framePort = small.port();
-      int at = small.port();
+      int at = small.nextPort();
       try (SeedClient first = new SeedClient(at)) {
         assertEquals("in\n", first.run("echo in"));
         try (SeedClient second = new SeedClient(at)) {
@@ -364,7 +364,7 @@ class SeedTest {
 
   private static int seedPort(Daemon daemon) throws Exception {
     daemon.port();
-    return daemon.port();
+    return daemon.nextPort();
   }
 
   private static Process python(String program, String... arguments) throws Exception {

@@ -306,6 +306,7 @@ class RestrictionTest {
     assertEquals("root", Files.getOwner(Path.of("/dev/null")).getName());
   }
 
+  @Tag("root")
   @Test
   void limitsAreSetBeforeTheUser() throws Exception {
     Tool.requireRoot("RestrictionTest.limitsAreSetBeforeTheUser");

@@ -90,11 +90,13 @@ class HungProgramsTest {
   @Test
   void endWhenTheirClientGoesAndGiveTheirPlacesBack() throws Exception {
     try (Daemon daemon =
-            Daemon.start("--listen", "127.0.0.1:0", "--insecure", "--limit", "max_jobs=20");
+            Daemon.start("--listen", "127.0.0.1:0", "--insecure", "--limit", "max_jobs=4");
         RawClient other = new RawClient(daemon.port())) {
       try (RawClient client = new RawClient(daemon.port())) {
-        sendMany(client, 20);
-        Until.holds("all places taken", () -> isBusy(other));
+        sendMany(client, 4);
+        String last = "'type':'status','job':'h3'";
+        Until.holds("all places taken", () -> other.ask(last).text("state").equals("starting"));
+        assertTrue(isBusy(other));
       }
       Until.holds("a place", () -> !isBusy(other));
     }
