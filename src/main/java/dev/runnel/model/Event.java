@@ -118,7 +118,14 @@ public sealed interface Event {
    * @param message what, the actual value and the limit
    * @param job null: it is about none
    */
-  record Failed(ErrorCode code, String message, @Nullable JobId job) implements Final {
+  record Failed(
+      ErrorCode code, String message, @Nullable JobId job, @Nullable Long retryAfterMillis)
+      implements Final {
+    /** One that says nothing of another try. */
+    public Failed(ErrorCode code, String message, @Nullable JobId job) {
+      this(code, message, job, null);
+    }
+
     public Failed {
       message = RawText.shown(message);
     }

@@ -1,5 +1,6 @@
 package dev.runnel.security;
 
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -15,15 +16,32 @@ import org.slf4j.LoggerFactory;
 /**
  * The connections of a node whose peers are not known yet. They are few, whoever they are: the more
  * there are, the more of those that come are turned away, by chance, so that a flood can't keep
- * everybody else out; no source has more than its share; and one whose peers fail or dawdle has to
- * stay away for a while. As OpenSSH's MaxStartups and PerSourcePenalties, sshd_config(5). Any
- * thread.
+ * everybody else out; and no source has more than its share. As OpenSSH's MaxStartups,
+ * sshd_config(5). Any thread.
+ *
+ * <p>A source whose peers fail or dawdle is braked for a while, as by PerSourcePenalties, but not
+ * shut out: many clients may share an address, and one with a wrong token must not cost the others
+ * theirs. What is braked is guessing. To let a right token through is to look at a token, and each
+ * look at one that was not seen before is a guess that was tried; so a braked source has one such
+ * look in the time that a failure costs. That is as often as it could fail when it was shut out
+ * after failures, as then each failure had to be waited off. A token that was seen before, right or
+ * wrong, is looked at at once: what comes of it was known, so that it is no guess. It is the look
+ * that is paid for, and before it: hanging up early gains nothing. A braked source has few places,
+ * too.
  */
 public final class Strangers {
   private static final Logger LOG = LoggerFactory.getLogger(Strangers.class);
   private static final long QUIET_NANOS = Duration.ofMinutes(1).toNanos();
   private static final Duration FIRST_DELAY = Duration.ofMillis(100);
   private static final int MAX_DOUBLINGS = 4;
+
+  /** How many tokens of a braked source are known to have been looked at. */
+  private static final int MAX_SEEN = 8;
+
+  /** The part of its share of places that a braked source has. */
+  private static final int BRAKED_SHARE = 8;
+
+  private static final int MIN_BRAKED_PLACES = 16;
 
   private final Limits limits;
   private final LongSupplier nanoTime;
@@ -76,8 +94,52 @@ public final class Strangers {
     }
   }
 
-  /** Of a source: how often its peers failed in a row, and until when that counts. */
-  private record Penalty(int failures, long until) {}
+  /**
+   * Of a source: how often its peers failed in a row, and until when that counts.
+   *
+   * @param brake what its peers may try meanwhile
+   */
+  private record Penalty(int failures, long until, Brake brake) {}
+
+  /** Guarded by the strangers it belongs to. */
+  private static final class Brake {
+    /** The first bytes of digests: enough to tell tokens apart. */
+    private final long[] seen = new long[MAX_SEEN];
+
+    private int seenCount;
+    private long nextLook;
+
+    Brake(long nextLook) {
+      this.nextLook = nextLook;
+    }
+
+    boolean hasSeen(long digest) {
+      for (int i = 0; i < Math.min(seenCount, MAX_SEEN); i++) {
+        if (seen[i] == digest) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    void see(long digest) {
+      seen[seenCount % MAX_SEEN] = digest;
+      seenCount = seenCount == 2 * MAX_SEEN - 1 ? MAX_SEEN : seenCount + 1;
+    }
+  }
+
+  /**
+   * Whether and when a token is looked at.
+   *
+   * @param after until then; where it is refused, until another try may go better
+   * @param refusal why it is not looked at; null: it is
+   * @param isBraked whether the source failed too often before
+   * @param isGuess whether nobody knew what comes of it
+   */
+  public record Look(Duration after, @Nullable String refusal, boolean isBraked, boolean isGuess) {
+    private static final Look AT_ONCE = new Look(Duration.ZERO, null, false, true);
+    private static final Look AGAIN = new Look(Duration.ZERO, null, true, false);
+  }
 
   public Strangers(Limits limits) {
     this(limits, System::nanoTime, () -> ThreadLocalRandom.current().nextDouble());
@@ -113,14 +175,56 @@ public final class Strangers {
 
   private @Nullable String refusal(String source) {
     int ofSource = waiting.getOrDefault(source, 0);
-    if (ofSource >= limits.perSource()) {
-      return "connections not known yet, of one source: limit: " + limits.perSource();
+    int share = limits.perSource();
+    if (isBraked(penalties.get(source))) {
+      share = Math.min(share, Math.max(MIN_BRAKED_PLACES, share / BRAKED_SHARE + 1));
     }
-    long left = left(penalties.get(source));
-    if (left > limits.enforcedFrom().toNanos()) {
-      return "too many failures: try again in " + (left / 1_000_000_000 + 1) + " s";
+    if (ofSource >= share) {
+      return "connections not known yet, of one source: limit: " + share;
     }
     return isTurnedAway() ? "connections not known yet: limit: " + limits.full() : null;
+  }
+
+  /**
+   * Asks for a look at a token, which is to follow after the wait.
+   *
+   * @param digest of the token
+   */
+  public synchronized Look look(String source, byte[] digest) {
+    Penalty penalty = penalties.get(source);
+    if (penalty == null || !isBraked(penalty)) {
+      return Look.AT_ONCE;
+    }
+    Brake brake = penalty.brake();
+    long start = ByteBuffer.wrap(digest).getLong();
+    if (brake.hasSeen(start)) {
+      return Look.AGAIN;
+    }
+    long now = nanoTime.getAsLong();
+    long wait = Math.max(0, brake.nextLook - now);
+    // Waiting is for one at a time, and leaves it some of the time that it has.
+    if (wait > Math.min(limits.failure().toNanos(), limits.grace().toNanos() / 2)) {
+      String refusal = tooManyFailures(Duration.ofNanos(wait));
+      tell(refusal);
+      return new Look(Duration.ofNanos(wait), refusal, true, true);
+    }
+    brake.see(start);
+    brake.nextLook = now + wait + limits.failure().toNanos();
+    return new Look(Duration.ofNanos(wait), null, true, true);
+  }
+
+  /** What a source that failed too often is told. */
+  public static String tooManyFailures(Duration left) {
+    return "too many failures: try again in " + (left.toMillis() / 1_000 + 1) + " s";
+  }
+
+  /** For how long a source still is braked, and then some. */
+  public synchronized Duration penalty(String source) {
+    return Duration.ofNanos(left(penalties.get(source)));
+  }
+
+  private boolean isBraked(@Nullable Penalty penalty) {
+    return left(penalty) > limits.enforcedFrom().toNanos();
   }
 
   private boolean isTurnedAway() {
@@ -165,7 +269,14 @@ public final class Strangers {
     int failures = before == null || left == 0 ? 1 : before.failures() + 1;
     long until = Math.min(left + penalty.toNanos(), limits.maxPenalty().toNanos());
     makeRoom();
-    penalties.put(source, new Penalty(failures, nanoTime.getAsLong() + until));
+    long now = nanoTime.getAsLong();
+    // What comes first after a failure waits for as long as one costs.
+    long nextLook = now + limits.failure().toNanos();
+    Brake brake = before == null || left == 0 ? new Brake(nextLook) : before.brake();
+    if (nextLook - brake.nextLook > 0) {
+      brake.nextLook = nextLook;
+    }
+    penalties.put(source, new Penalty(failures, now + until, brake));
     return failures;
   }
 

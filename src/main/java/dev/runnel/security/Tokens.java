@@ -172,6 +172,11 @@ public final class Tokens {
     return found;
   }
 
+  /** The SHA-256 of a secret, which may be kept where the secret may not. */
+  public static byte[] digest(String secret) {
+    return sha256(secret);
+  }
+
   /** Whether the token still is one of these. */
   public boolean contains(Token token) {
     Token now = tokens.get(token.digest());

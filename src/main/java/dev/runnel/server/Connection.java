@@ -57,6 +57,7 @@ final class Connection implements FrameDecoder.Output {
   private boolean isToRead;
   private int framesInTurn;
   private long turnBegan;
+  private boolean holding;
   private boolean draining;
   private boolean closing;
 
@@ -238,6 +239,42 @@ final class Connection implements FrameDecoder.Output {
     end(mistake);
   }
 
+  /** Does that after a while, in which nothing more of what the peer sends is taken up. */
+  void hold(Duration time, Held then) {
+    holding = true;
+    context
+        .owner()
+        .setTimer(
+            Math.max(1, time.toMillis()),
+            _ -> {
+              holding = false;
+              if (!closing) {
+                execute(() -> goOn(then));
+              }
+            });
+  }
+
+  /** What was put off. */
+  interface Held {
+    void run() throws ProtocolException;
+  }
+
+  private void goOn(Held then) {
+    if (closing) {
+      return;
+    }
+    try {
+      then.run();
+      if (peer.isKnown()) {
+        clock.sawFrame();
+      }
+    } catch (ProtocolException e) {
+      end(e);
+    }
+    flush();
+    readSoon();
+  }
+
   /** From now on the peer is asked so often whether it is there. */
   void beat(Duration every) {
     heartbeat.start(every);
@@ -319,6 +356,7 @@ final class Connection implements FrameDecoder.Output {
   // The only reason not to read a peer for long: it asks and does not read the answers.
   private boolean mayRead() {
     return !desk.isListing()
+        && !holding
         && socket.unreadAnswers() <= (reading ? answerAllowance() : answerAllowance() / 2);
   }
 
@@ -379,7 +417,9 @@ final class Connection implements FrameDecoder.Output {
   }
 
   private void endWith(ProtocolException mistake) {
-    answer(null, new Event.Failed(mistake.code(), mistake.getMessage(), null));
+    answer(
+        null,
+        new Event.Failed(mistake.code(), mistake.getMessage(), null, mistake.retryAfterMillis()));
     endOutput();
   }
 

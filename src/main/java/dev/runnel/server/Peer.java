@@ -9,6 +9,7 @@ import dev.runnel.security.Principals;
 import dev.runnel.security.Quotas;
 import dev.runnel.security.Source;
 import dev.runnel.security.Strangers;
+import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.Token;
 import dev.runnel.wire.ProtocolException;
 import io.vertx.core.net.SocketAddress;
@@ -32,6 +33,7 @@ final class Peer {
   private Quotas.@Nullable Share share;
   private @Nullable String overQuota;
   private @Nullable Token shown;
+  private Strangers.@Nullable Look look;
   private boolean counted;
   private boolean greeted;
   private boolean namelessCertificate;
@@ -113,6 +115,24 @@ final class Peer {
   }
 
   /**
+   * How long a token has to wait until it is looked at, which {@link #hello} does.
+   *
+   * @throws ProtocolException if it is not going to be
+   */
+  Duration beforeLook(@Nullable String secret) throws ProtocolException {
+    if (caller != null || secret == null || !(withoutTls() instanceof Access.ByToken)) {
+      return Duration.ZERO;
+    }
+    Strangers.Look granted = strangers.look(source, Tokens.digest(secret));
+    if (granted.refusal() != null) {
+      throw new ProtocolException(
+          ErrorCode.TOO_MANY_CONNECTIONS, granted.refusal(), granted.after().toMillis());
+    }
+    look = granted;
+    return granted.after();
+  }
+
+  /**
    * Takes a hello.
    *
    * @throws ProtocolException if it does not let a stranger in
@@ -146,6 +166,9 @@ final class Peer {
               : "token: missing");
     }
     Token known = tokens.get().find(secret);
+    if (known == null && look != null && look.isBraked()) {
+      throw braked(look);
+    }
     if (known == null) {
       throw new ProtocolException(ErrorCode.UNAUTHENTICATED, "token: not known");
     }
@@ -154,6 +177,16 @@ final class Peer {
           ErrorCode.UNAUTHENTICATED, "token: expired at " + known.expires());
     }
     return known;
+  }
+
+  // What a source that failed too often hears, whatever it said that was wrong.
+  private ProtocolException braked(Strangers.Look granted) {
+    if (granted.isGuess()) {
+      var _ = failed("token: not known");
+    }
+    Duration left = strangers.penalty(source);
+    return new ProtocolException(
+        ErrorCode.TOO_MANY_CONNECTIONS, Strangers.tooManyFailures(left), left.toMillis());
   }
 
   /** Whether the token that let it in was taken back since; one that expired was not. */

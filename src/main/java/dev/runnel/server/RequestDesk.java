@@ -18,6 +18,7 @@ import dev.runnel.wire.Limits;
 import dev.runnel.wire.ProtocolException;
 import dev.runnel.wire.RequestDecoder;
 import dev.runnel.wire.RequestException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -180,6 +181,24 @@ final class RequestDesk {
   }
 
   private void hello(@Nullable String id, Request.Hello hello)
+      throws ProtocolException, RefusedException {
+    Duration wait = peer.beforeLook(hello.token());
+    if (wait.isZero()) {
+      greet(id, hello);
+    } else {
+      connection.hold(wait, () -> greetLater(id, hello));
+    }
+  }
+
+  private void greetLater(@Nullable String id, Request.Hello hello) throws ProtocolException {
+    try {
+      greet(id, hello);
+    } catch (RefusedException e) {
+      connection.answer(id, new Event.Failed(e.code(), e.getMessage(), null));
+    }
+  }
+
+  private void greet(@Nullable String id, Request.Hello hello)
       throws ProtocolException, RefusedException {
     peer.hello(hello.token());
     peer.checkQuota();

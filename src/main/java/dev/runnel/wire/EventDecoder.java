@@ -147,7 +147,11 @@ public final class EventDecoder {
     String message = fields.string("message");
     for (ErrorCode code : ErrorCode.values()) {
       if (code.wireName().equals(name)) {
-        return new Event.Failed(code, message, fields.has("job") ? fields.job() : null);
+        return new Event.Failed(
+            code,
+            message,
+            fields.has("job") ? fields.job() : null,
+            fields.optionalNumber("retry_after_ms"));
       }
     }
     // A later server's code: what it ends is known all the same, and its name is in the message.

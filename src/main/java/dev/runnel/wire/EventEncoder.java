@@ -270,6 +270,9 @@ public final class EventEncoder {
     if (failed.job() != null) {
       json.writeStringField("job", failed.job().value());
     }
+    if (failed.retryAfterMillis() != null) {
+      json.writeNumberField("retry_after_ms", failed.retryAfterMillis());
+    }
     if (failed.closes()) {
       json.writeBooleanField("close", true);
     }

@@ -1,11 +1,13 @@
 package dev.runnel.security;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.Random;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 
@@ -87,13 +89,88 @@ class StrangersTest {
     assertEquals(Duration.ofMillis(200), strangers.failed("a"));
     assertEquals(Duration.ofMillis(400), strangers.failed("a"));
     assertNull(strangers.enter("a"));
+    assertFalse(look(strangers, "a", 1).isBraked());
     assertEquals(Duration.ofMillis(800), strangers.failed("a"));
-    assertEquals("too many failures: try again in 21 s", strangers.enter("a"));
-    assertNull(strangers.enter("b"));
+    assertTrue(look(strangers, "a", 1).isBraked());
+    assertEquals(Duration.ofSeconds(20), strangers.penalty("a"));
+    assertFalse(look(strangers, "b", 1).isBraked());
     pass(4);
-    assertNotNull(strangers.enter("a"));
+    assertTrue(look(strangers, "a", 1).isBraked());
     pass(2);
-    assertNull(strangers.enter("a"));
+    assertFalse(look(strangers, "a", 1).isBraked());
+  }
+
+  private static Strangers.Look look(Strangers strangers, String source, int token) {
+    byte[] digest = new byte[32];
+    digest[7] = (byte) token;
+    digest[6] = (byte) (token >> 8);
+    return strangers.look(source, digest);
+  }
+
+  /** Whatever comes, and however often: as often as one could fail that waits failures off. */
+  @Test
+  void guessesOfABrakedSourceAreOneInTheTimeThatAFailureCosts() {
+    Strangers strangers = strangers(100, MINUTE);
+    Random random = new Random(7);
+    for (int i = 0; i < 4; i++) {
+      var _ = strangers.failed("a");
+    }
+    int looks = 0;
+    for (int token = 1; token < 6_000; token++) {
+      Strangers.Look look = look(strangers, "a", token);
+      assertTrue(look.isBraked(), "forgiven");
+      assertTrue(look.isGuess(), "a token that was never seen");
+      if (look.refusal() == null) {
+        assertTrue(look.after().compareTo(Duration.ofSeconds(5)) <= 0, look.toString());
+        looks++;
+        var _ = strangers.failed("a");
+      }
+      now += random.nextLong(100_000_000);
+    }
+    // Some 300 seconds went by.
+    assertTrue(looks >= 50 && looks <= 62, "looks: " + looks);
+  }
+
+  @Test
+  void tokensThatWereSeenAreNoGuesses() {
+    Strangers strangers = strangers(100, MINUTE);
+    for (int i = 0; i < 12; i++) {
+      var _ = strangers.failed("a");
+    }
+    assertEquals(Duration.ofSeconds(5), look(strangers, "a", 1).after());
+    for (int i = 0; i < 1_000; i++) {
+      Strangers.Look again = look(strangers, "a", 1);
+      assertEquals(new Strangers.Look(Duration.ZERO, null, true, false), again);
+    }
+    // They cost nothing: the next one waits for the first only.
+    pass(5);
+    assertEquals(Duration.ofSeconds(5), look(strangers, "a", 2).after());
+    // One waits at a time.
+    Strangers.Look late = look(strangers, "a", 3);
+    assertEquals("too many failures: try again in 11 s", late.refusal());
+    assertEquals(Duration.ofSeconds(10), late.after());
+    // Only some are remembered.
+    for (int token = 10; token < 18; token++) {
+      pass(10);
+      var _ = strangers.failed("a");
+      var _ = strangers.failed("a");
+      assertNull(look(strangers, "a", token).refusal());
+    }
+    assertTrue(look(strangers, "a", 1).isGuess());
+    assertFalse(look(strangers, "a", 17).isGuess());
+  }
+
+  @Test
+  void aBrakedSourceHasFewPlaces() {
+    Strangers strangers = strangers(1_000, MINUTE);
+    for (int i = 0; i < 4; i++) {
+      var _ = strangers.failed("a");
+    }
+    for (int i = 0; i < 32; i++) {
+      assertNull(strangers.enter("a"));
+    }
+    assertEquals("connections not known yet, of one source: limit: 32", strangers.enter("a"));
+    assertNull(strangers.enter("b"));
   }
 
   @Test
@@ -102,9 +179,9 @@ class StrangersTest {
     for (int i = 0; i < 1_000; i++) {
       assertTrue(strangers.failed("a").compareTo(Duration.ofSeconds(2)) < 0);
     }
-    assertEquals("too many failures: try again in 61 s", strangers.enter("a"));
+    assertEquals(MINUTE, strangers.penalty("a"));
     pass(60);
-    assertNull(strangers.enter("a"));
+    assertFalse(look(strangers, "a", 1).isBraked());
     assertEquals(Duration.ofMillis(100), strangers.failed("a"));
   }
 
@@ -112,9 +189,9 @@ class StrangersTest {
   void dawdlingTwiceIsEnough() {
     Strangers strangers = strangers(100, MINUTE);
     strangers.dawdled("a");
-    assertNull(strangers.enter("a"));
+    assertFalse(look(strangers, "a", 1).isBraked());
     strangers.dawdled("a");
-    assertNotNull(strangers.enter("a"));
+    assertTrue(look(strangers, "a", 1).isBraked());
   }
 
   @Test

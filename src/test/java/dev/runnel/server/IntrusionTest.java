@@ -2,6 +2,7 @@ package dev.runnel.server;
 
 import static dev.runnel.server.RawClient.frame;
 import static dev.runnel.server.RawClient.rawFrame;
+import static dev.runnel.server.RawClient.together;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -224,10 +225,42 @@ class IntrusionTest extends NodeTest {
     }
     // 100 + 200 + 400 + 800 ms: each guess takes longer.
     assertTrue(System.nanoTime() - start >= 1_400_000_000L);
-    RawClient fifth = from(source, port);
-    String message = fifth.expectClose("too_many_connections").text("message");
-    assertTrue(message.startsWith("too many failures: try again in "), message);
+    // Looked at or not: what comes of it is not told.
+    for (int i = 4; i < 7; i++) {
+      RawClient next = from(source, port);
+      next.send("'type':'hello','version':1,'token':'guess-" + i + "'");
+      RawClient.Answer refusal = next.expectClose("too_many_connections");
+      String message = refusal.text("message");
+      assertTrue(message.startsWith("too many failures: try again in "), message);
+      assertTrue(refusal.number("retry_after_ms") > 0, refusal.toString());
+    }
     assertEquals("hello", fromElsewhere(port).ask(HELLO).type());
+  }
+
+  @Test
+  void rightTokenIsLetInFromASourceThatFails() throws Exception {
+    Strangers patient =
+        new Strangers(Strangers.Limits.of(FULL, Duration.ofSeconds(10), Duration.ofMinutes(1)));
+    int port = node().listen(byToken, patient);
+    String source = Elsewhere.address();
+    for (int i = 0; i < 12; i++) {
+      RawClient wrong = from(source, port);
+      wrong.send("'type':'hello','version':1,'token':'stale'");
+      String refusal = i < 4 ? "unauthenticated" : "too_many_connections";
+      assertEquals(refusal, wrong.expectClose(refusal).text("code"));
+    }
+    // It may be held for as long as one guess costs; and what was sent along with it is taken up.
+    RawClient right = from(source, port);
+    right.send(together(frame("'id':'a'," + HELLO), frame("'id':'b','type':'ping'")));
+    assertEquals("hello", right.finalOf("a").type());
+    assertEquals("pong", right.finalOf("b").type());
+    // From then on it is known, whatever else fails.
+    for (int i = 0; i < 3; i++) {
+      RawClient guess = from(source, port);
+      guess.send("'type':'hello','version':1,'token':'guess-" + i + "'");
+      assertEquals("hello", from(source, port).ask(HELLO).type());
+    }
+    assertTrue(!patient.penalty(source).isZero());
   }
 
   @Test
@@ -237,7 +270,7 @@ class IntrusionTest extends NodeTest {
     for (int i = 0; i < 4; i++) {
       say(source, port, HexFormat.of().parseHex("1603010004deadbeef"));
     }
-    Until.holds("the source to be shut out", () -> strangers.enter(source) != null);
+    Until.holds("the source to be braked", () -> strangers.look(source, new byte[32]).isBraked());
   }
 
   @Test
