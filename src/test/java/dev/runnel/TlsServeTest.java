@@ -14,6 +14,7 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
@@ -102,6 +103,19 @@ class TlsServeTest {
       assertTrue(daemon.line().startsWith("listening on "));
       String cause = folder.resolve("server.crt") + ": the certificate expired at " + end;
       assertTrue(daemon.log().contains("certificate out of date cause=" + cause), daemon.log());
+    }
+  }
+
+  @Test
+  void warnsOfAKeyThatEveryUserCanRead() throws Exception {
+    Path key = folder.resolve("server.key");
+    for (String mode : List.of("rw-------", "rw-r-----", "rw-r--r--")) {
+      Files.setPosixFilePermissions(key, PosixFilePermissions.fromString(mode));
+      try (Daemon daemon = daemon("--insecure")) {
+        assertTrue(daemon.line().startsWith("listening on "));
+        String warning = "key can be read by every user of this machine file=" + key;
+        assertEquals(mode.endsWith("r--"), daemon.log().contains(warning), daemon.log());
+      }
     }
   }
 

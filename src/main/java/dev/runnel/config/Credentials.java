@@ -2,6 +2,7 @@ package dev.runnel.config;
 
 import dev.runnel.security.Tokens;
 import dev.runnel.server.Access;
+import dev.runnel.tls.SecretFiles;
 import dev.runnel.tls.ServerTls;
 import dev.runnel.tls.TlsException;
 import dev.runnel.tls.TlsFiles;
@@ -32,6 +33,7 @@ final class Credentials {
     tlsStamp = FileWatch.stamp(all(tlsFiles));
     tls = tlsFiles == null ? null : ServerTls.of(tlsFiles);
     warnIfOutOfDate(tlsFiles);
+    warnIfOpen(tlsFiles);
     tokens = tokenFile == null ? Tokens.NONE : read(tokenFile);
   }
 
@@ -49,6 +51,15 @@ final class Credentials {
     String found = files == null ? null : files.outOfDate(Instant.now());
     if (found != null) {
       LoggerFactory.getLogger(Credentials.class).warn("certificate out of date cause={}", found);
+    }
+  }
+
+  // The token file holds digests only.
+  private static void warnIfOpen(@Nullable TlsFiles files) {
+    Path key = files == null ? null : files.key();
+    if (key != null && SecretFiles.isOpen(key)) {
+      LoggerFactory.getLogger(Credentials.class)
+          .warn("key can be read by every user of this machine file={}", key);
     }
   }
 
@@ -88,6 +99,7 @@ final class Credentials {
           () -> {
             served.reload();
             warnIfOutOfDate(tlsFiles);
+            warnIfOpen(tlsFiles);
           });
     }
   }

@@ -7,6 +7,7 @@ import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
@@ -45,6 +46,7 @@ public final class TestCa {
 
     private static void replace(Path file, String text) throws IOException {
       Path next = Files.writeString(file.resolveSibling(file.getFileName() + ".new"), text);
+      Files.setPosixFilePermissions(next, PosixFilePermissions.fromString("rw-------"));
       Files.move(
           next,
           file,

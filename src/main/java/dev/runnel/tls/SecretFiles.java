@@ -1,0 +1,27 @@
+package dev.runnel.tls;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Files that hold a key or a token. Any thread; asking blocks. */
+public final class SecretFiles {
+  private static final int READABLE_BY_ALL = 0004;
+
+  private SecretFiles() {}
+
+  /** Whether every user of this machine may read the file; false: that is not known either. */
+  public static boolean isOpen(Path file) {
+    try {
+      return Files.getAttribute(file, "unix:mode") instanceof Integer mode
+          && (mode & READABLE_BY_ALL) != 0;
+    } catch (IOException | UnsupportedOperationException | IllegalArgumentException _) {
+      return false;
+    }
+  }
+
+  /** What to say of one that is. */
+  public static String warning(Path file) {
+    return "warning: every user of this machine can read " + file + " (chmod 600 takes that away)";
+  }
+}
