@@ -57,7 +57,10 @@ final class Departure {
   void drain(Node node, Duration patience) throws InterruptedException {
     Future<Void> drained = node.drain();
     if (!patience.isZero() && !drained.isComplete()) {
-      LOG.info("draining patience_ms={}", patience.toMillis());
+      LOG.info(
+          "draining jobs={} patience_ms={} (another signal ends them at once)",
+          node.jobs(),
+          patience.toMillis());
       Step step = awaitStep(drained, patience);
       LOG.info(
           "drained cause={}", step == null ? "patience" : step == Step.DONE ? "idle" : "asked");

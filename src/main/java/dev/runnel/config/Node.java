@@ -169,6 +169,11 @@ public final class Node {
     return Future.fromCompletionStage(registry.drain());
   }
 
+  /** How many jobs have not ended. */
+  int jobs() {
+    return registry.count();
+  }
+
   /** Gives no more grace to jobs that are being ended. */
   void hurry() {
     registry.hurry();

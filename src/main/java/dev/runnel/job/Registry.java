@@ -331,6 +331,11 @@ public final class Registry {
     return drained.copy();
   }
 
+  /** How many jobs have not ended. */
+  public int count() {
+    return jobs.size();
+  }
+
   /** Gives no more grace to jobs that are being ended. */
   public void hurry() {
     jobs.values().forEach(Job::hurry);

@@ -76,6 +76,31 @@ class DaemonEndTest {
     }
   }
 
+  /** As of a shell that somebody has open, which ends by nothing but a hangup. */
+  @Test
+  void saysForHowManyJobsItWaitsAndThenHangsUpOnTerminals() throws Exception {
+    String pty =
+        "'pty':{'rows':24,'cols':80,'term':'dumb'},'window':65536,'stdin':true,'env':{'PS1':'>'},";
+    try (Daemon daemon = start("2s");
+        RawClient client = new RawClient(daemon.port())) {
+      client.send("'id':'a','grace_ms':3600000," + pty + "'argv':['bash','--norc','-i']");
+      client.send("'id':'b','argv':['sleep','1000']");
+      client.nextThat(answer -> answer.type().equals("output"));
+      client.nextThat(answer -> answer.type().equals("started") && "b".equals(answer.id()));
+      askToEnd(daemon, 1);
+      assertTrue(
+          daemon
+              .log()
+              .contains("draining jobs=2 patience_ms=2000 (another signal ends them at once)"),
+          daemon.log());
+      Ran shell = client.finish("a");
+      assertEquals("shutdown", shell.outcome());
+      assertEquals("HUP", shell.end().path("signal").asText());
+      assertEquals("shutdown", client.finish("b").outcome());
+      assertEquals(0, daemon.exitCode());
+    }
+  }
+
   @Test
   void aThirdOneKillsWhoTakesItsTime() throws Exception {
     try (Daemon daemon = start("1h");
