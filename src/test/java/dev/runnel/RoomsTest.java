@@ -69,7 +69,7 @@ class RoomsTest {
           new Room("spool", Set.of("model", "wire", "files", "threads"), LOGGING),
           new Room("job", Set.of("model", "process", "spool", "threads")),
           new Room("security", Set.of("model", "threads"), VERTX, LOGGING),
-          new Room("commands", Set.of("model"), VERTX),
+          new Room("commands", Set.of("model"), VERTX, LOGGING),
           new Room(
               "bus",
               Set.of("model", "wire", "job", "security", "commands", "threads"),

@@ -9,14 +9,18 @@ import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
+import dev.runnel.model.Stream;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.streams.WriteStream;
+import java.time.Duration;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Makes a {@link FollowedJob} of what a node tells: hands output on, gives credit as it is
@@ -25,6 +29,11 @@ import org.jspecify.annotations.Nullable;
 public final class JobFollower {
   /** However large the window: on a node short of memory a log may hold no more than 64 KiB. */
   private static final long MAX_UNACKED_BYTES = 32 * 1024;
+
+  private static final Logger LOG = LoggerFactory.getLogger(JobFollower.class);
+
+  /** After so long a consumer that reads nothing may have been forgotten. */
+  private static final Duration UNREAD = Duration.ofSeconds(10);
 
   private final Context context;
   private final Line line;
@@ -39,8 +48,17 @@ public final class JobFollower {
   private Event.@Nullable Started begun;
   private @Nullable ExitStatus exited;
   private @Nullable Handler<Event.Gap> gapHandler;
+  private final long window;
   private long acked;
+  private UnreadWatch unread = UnreadWatch.OFF;
   private boolean over;
+
+  private enum UnreadWatch {
+    OFF,
+    ON,
+    /** Once for each job. */
+    TOLD
+  }
 
   /**
    * Nothing was asked yet.
@@ -52,6 +70,7 @@ public final class JobFollower {
     this.context = context;
     this.line = line;
     this.opening = opening;
+    this.window = window;
     this.ackBytes = Math.min(window / 4, MAX_UNACKED_BYTES);
     // Cuts leave output unread: a line comes back with twice the window of it at most, and then
     // gives at least the least window there is. Gaps count for nothing here, as with credit.
@@ -237,7 +256,42 @@ public final class JobFollower {
     } else if (body.length > 0) {
       // What is empty takes up no credit, and would be kept all the same.
       output.add(new JobOutput(piece.stream(), piece.offset(), Buffer.buffer(body)));
+      watchUnread();
     }
+  }
+
+  // A command that waits because one stream is read to its end before the other would do so in
+  // silence for ever. It is the contract, and rarely what was meant.
+  private void watchUnread() {
+    if (unread == UnreadWatch.OFF && output.unconsumedBytes() >= window / 2) {
+      unread = UnreadWatch.ON;
+      long came = tally.next();
+      long waits = output.unconsumedBytes();
+      var _ =
+          context
+              .owner()
+              .setTimer(
+                  UNREAD.toMillis(), _ -> context.runOnContext(_ -> lookAtUnread(came, waits)));
+    }
+  }
+
+  private void lookAtUnread(long came, long waits) {
+    unread = UnreadWatch.OFF;
+    if (over || begun == null) {
+      return;
+    }
+    if (tally.next() != came || output.unconsumedBytes() != waits) {
+      watchUnread();
+      return;
+    }
+    unread = UnreadWatch.TOLD;
+    LOG.warn(
+        "output unread, and the command waits job={} stdout_bytes={} stderr_bytes={} seconds={}"
+            + " (read both at once, or output(), or say discardOutput())",
+        begun.job(),
+        output.unconsumedBytes(Stream.STDOUT),
+        output.unconsumedBytes(Stream.STDERR),
+        UNREAD.toSeconds());
   }
 
   private void take(Event.Gap gap) {

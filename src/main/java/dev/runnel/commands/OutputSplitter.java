@@ -114,6 +114,15 @@ final class OutputSplitter {
     return unconsumedBytes;
   }
 
+  /** The same of one stream. */
+  long unconsumedBytes(Stream which) {
+    long bytes = 0;
+    for (Piece piece : pieces) {
+      bytes += piece.consumed || piece.output.stream() != which ? 0 : piece.bytes();
+    }
+    return bytes;
+  }
+
   /** There is no more; with a cause, there should have been. */
   void end(@Nullable Throwable cause) {
     ended = true;

@@ -1,5 +1,6 @@
 package dev.runnel.bus;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -11,7 +12,10 @@ import dev.runnel.commands.FollowedJob;
 import dev.runnel.job.Registry;
 import dev.runnel.model.TerminalSize;
 import dev.runnel.worker.BusNode;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
 import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -45,6 +49,32 @@ class CommandBusTest extends CommandsContract {
   @Override
   protected Registry registry() {
     return node.registry();
+  }
+
+  /** What many do: all of stdout first, while the command waits for its stderr to be taken. */
+  @Test
+  void aCommandThatWaitsForItsReaderIsToldOfInTheLog() {
+    ByteArrayOutputStream log = new ByteArrayOutputStream();
+    PrintStream real = System.err;
+    System.setErr(new PrintStream(log, true, UTF_8));
+    try {
+      FollowedJob job =
+          await(
+              commands()
+                  .run(shell("seq 2000000 >&2; echo done"))
+                  .map(
+                      started -> {
+                        started.stderr().pause();
+                        collect(started.stdout(), Promise.promise());
+                        return started;
+                      }));
+      until(() -> log.toString(UTF_8).contains("output unread"));
+      String told = log.toString(UTF_8);
+      assertTrue(told.contains(" job=" + job.id() + " stdout_bytes=0 stderr_bytes="), told);
+      var _ = await(onContext(job::cancel, job));
+    } finally {
+      System.setErr(real);
+    }
   }
 
   @Test
