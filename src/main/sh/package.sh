@@ -102,7 +102,8 @@ train() {
 # The server has tokens: nobody else on this machine is to run commands by it.
 rehearse() {
   step=prepare
-  (step token token new training) >"$work/secret" 2>"$work/tokens" || explain_training
+  (step token token new training --out "$work/secret" --tokens "$work/tokens") >>"$work/log" 2>&1 ||
+    explain_training
   read -r secret <"$work/secret"
   mkfifo "$work/said"
   step=record
@@ -222,9 +223,7 @@ package() {
   say "packaging $folder …"
   copy_jars
   link_runtime
-  for file in runnel runneld LICENSE README.md PROTOCOL.md CHANGELOG.md; do
-    cp "$home/$file" "$fresh/$folder/"
-  done
+  copy_texts "$fresh/$folder"
   chmod -R u=rwX,go=rX "$fresh/$folder"
   # The JVM refuses a cache whose jars have changed since: first their final times, then training.
   date_all
@@ -240,6 +239,14 @@ package() {
     "$folder" | gzip -n >"$archive.new"
   mv "$archive.new" "$archive"
   printf '%s\n' "$archive"
+}
+
+# The launchers, and what can be read: whatever a page links to is there, too (PackedTextsTest).
+copy_texts() {
+  for file in runnel runneld LICENSE README.md PROTOCOL.md SECURITY.md CHANGELOG.md CONTRIBUTING.md \
+    Dockerfile docs k8s src/test/java/dev/runnel/examples; do
+    mkdir -p "$1/$(dirname "$file")" && cp -r "$home/$file" "$1/$(dirname "$file")/" || exit 255
+  done
 }
 
 # Those of the class path: target/lib may also hold what an earlier version needed.
