@@ -1,6 +1,7 @@
 package dev.runnel;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.security.Tokens;
@@ -11,12 +12,15 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** {@code runnel shell} against a real daemon: as a script, and typed at a real terminal. */
 class ShellTest {
@@ -68,6 +72,43 @@ class ShellTest {
     assertEquals(5, script("(exit 5)\nexit\necho b\n").exitCode());
     // More than that is the command's own shell's.
     assertEquals(new Script(0, "b\n", ""), script("exit 3; true\necho b\n"));
+  }
+
+  /** What is lost of line 1 is not made good by line 2. */
+  @ParameterizedTest
+  @CsvSource({
+    "echo lost, >/dev/full",
+    "echo lost, >&-",
+    "seq 100000, >/dev/full",
+    "echo lost >&2, 2>/dev/full",
+    "pwd, >/dev/full",
+    "cd /, >/dev/full",
+    "help, >/dev/full",
+  })
+  void scriptEndsWhereItsOutputIsLost(String line, String redirection) throws Exception {
+    Path ran = folder.resolve("ran");
+    Process script = redirected(redirection, line + "\ntouch " + ran + "\ntrue\n");
+    String err = new String(script.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertTrue(script.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS), "still runs");
+    assertEquals(255, script.exitValue(), err);
+    assertFalse(Files.exists(ran), "the next line ran");
+    if (!redirection.startsWith("2")) {
+      assertTrue(err.startsWith("runnel: cannot write to stdout: "), err);
+      assertEquals(1, err.lines().count(), err);
+    }
+  }
+
+  private Process redirected(String redirection, String lines) throws IOException {
+    ProcessBuilder shell = shell();
+    List<String> words = new ArrayList<>(List.of("bash", "-c", "\"$@\" " + redirection, "bash"));
+    words.addAll(shell.command());
+    Process script = shell.command(words).start();
+    try (Writer in = script.outputWriter(StandardCharsets.UTF_8)) {
+      in.append(lines);
+    } catch (IOException _) {
+      // It ended before it read them.
+    }
+    return script;
   }
 
   @Test

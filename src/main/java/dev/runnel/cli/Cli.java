@@ -7,20 +7,20 @@ import java.util.Map;
 /** The command line's entry: finds the verb. */
 public final class Cli {
   /** What other programs call something like our verbs. */
-  private static final Map<String, String> ELSEWHERE =
+  private static final Map<String, Verb> ELSEWHERE =
       Map.ofEntries(
-          Map.entry("ps", "jobs"),
-          Map.entry("ls", "jobs"),
-          Map.entry("list", "jobs"),
-          Map.entry("top", "jobs"),
-          Map.entry("kill", "cancel"),
-          Map.entry("rm", "cancel"),
-          Map.entry("stop", "cancel"),
-          Map.entry("start", "run"),
-          Map.entry("ssh", "exec"),
-          Map.entry("tail", "logs"),
-          Map.entry("log", "logs"),
-          Map.entry("inspect", "status"));
+          Map.entry("ps", Verb.JOBS),
+          Map.entry("ls", Verb.JOBS),
+          Map.entry("list", Verb.JOBS),
+          Map.entry("top", Verb.JOBS),
+          Map.entry("kill", Verb.CANCEL),
+          Map.entry("rm", Verb.CANCEL),
+          Map.entry("stop", Verb.CANCEL),
+          Map.entry("start", Verb.RUN),
+          Map.entry("ssh", Verb.EXEC),
+          Map.entry("tail", Verb.LOGS),
+          Map.entry("log", Verb.LOGS),
+          Map.entry("inspect", Verb.STATUS));
 
   private final Surroundings surroundings;
 
@@ -61,7 +61,8 @@ public final class Cli {
     if (word.startsWith("-")) {
       return "unknown option " + word + " (options come after the verb); see runnel --help";
     }
-    String nearest = ELSEWHERE.getOrDefault(word, Suggestion.nearest(word, Verb.words()));
+    Verb meant = ELSEWHERE.get(word);
+    String nearest = meant == null ? Suggestion.nearest(word, Verb.words()) : meant.word();
     return "unknown verb "
         + word
         + (nearest == null ? "" : " (did you mean " + nearest + "?)")

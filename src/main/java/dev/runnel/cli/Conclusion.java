@@ -44,6 +44,16 @@ final class Conclusion {
     }
   }
 
+  /** Says what there is to say of one end of several, which is not the one we end with. */
+  synchronized void mention(Verdict verdict) {
+    if (exitCode == null && verdict.complaint() != null && !verdict.speaksForItself()) {
+      err.tryPrintLine(verdict.complaint());
+    }
+    if (verdict.note() != null) {
+      note(verdict.note());
+    }
+  }
+
   private synchronized boolean isShowingNotes() {
     return notes == Notes.SHOWN && exitCode == null;
   }

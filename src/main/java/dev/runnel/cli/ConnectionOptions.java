@@ -1,5 +1,6 @@
 package dev.runnel.cli;
 
+import dev.runnel.tls.SecretFiles;
 import dev.runnel.tls.TlsFiles;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -36,13 +37,26 @@ final class ConnectionOptions {
   static final Option CONNECT_TIMEOUT =
       Option.value("--connect-timeout", "TIME", "how long a connection may take (default: 10s)");
   static final Option WAIT =
-      Option.value("--wait", "TIME", "try again for so long, until the server is up");
+      Option.value("--wait", "TIME", "try again for so long, until the server is up and takes us");
+  static final Option VERBOSE =
+      Option.flag("--verbose", "say on stderr how the server is reached").or("-v");
   static final Option HELP = Option.flag("--help", "show this").or("-h");
 
   static final Help.Section SECTION =
       new Help.Section(
           "Where",
-          List.of(HOST, TOKEN_FILE, TLS, TLS_NAME, CA, CERT, KEY, CONNECT_TIMEOUT, WAIT, HELP));
+          List.of(
+              HOST,
+              TOKEN_FILE,
+              TLS,
+              TLS_NAME,
+              CA,
+              CERT,
+              KEY,
+              CONNECT_TIMEOUT,
+              WAIT,
+              VERBOSE,
+              HELP));
   static final List<Option> TABLE = SECTION.options();
 
   private static final Duration DEFAULT_CONNECT_TIMEOUT = Duration.ofSeconds(10);
@@ -58,15 +72,38 @@ final class ConnectionOptions {
     ServerSettings settings = ServerSettings.of(arguments, env, text);
     String timeout = arguments.value(CONNECT_TIMEOUT);
     String wait = arguments.value(WAIT);
-    String token = token(settings, env.get("RUNNEL_TOKEN"));
+    Outlet details = arguments.has(VERBOSE) ? surroundings.err() : null;
+    Outlet warnings = arguments.has(ExecOptions.QUIET) ? null : surroundings.err();
+    String token = presetToken(settings, env);
+    Path tokenFile = token == null ? tokenFile(settings) : null;
+    if (details != null) {
+      String from = tokenFile == null ? token == null ? "none" : "RUNNEL_TOKEN" : "" + tokenFile;
+      details.tryPrintLine("token: " + from);
+    }
+    if (tokenFile != null) {
+      token = firstLine(tokenFile);
+      warnIfOpen(tokenFile, warnings);
+    }
     Host host =
         text == null ? null : host(settings, given == null ? "RUNNEL_HOST" : HOST.name(), text);
+    Host covered = host == null ? null : covered(settings, host, token);
+    if (covered instanceof Host.Tcp tcp && tcp.cover() instanceof Host.Tls tls) {
+      warnIfOpen(tls.files().key(), warnings);
+    }
     return new Target(
-        host == null ? null : covered(settings, host, token),
+        covered,
         settings.named("host") == null ? null : text,
         token,
         timeout == null ? DEFAULT_CONNECT_TIMEOUT : Durations.parse(CONNECT_TIMEOUT, timeout, MIN),
-        wait == null ? null : Durations.parse(WAIT, wait, MIN));
+        wait == null ? null : Durations.parse(WAIT, wait, MIN),
+        details);
+  }
+
+  // As ssh does for keys, which it refuses then; but a Secret of Kubernetes is so by default.
+  private static void warnIfOpen(@Nullable Path file, @Nullable Outlet warnings) {
+    if (file != null && warnings != null && SecretFiles.isOpen(file)) {
+      warnings.tryPrintLine(SecretFiles.warning(file));
+    }
   }
 
   private static Host host(ServerSettings settings, String source, String text) throws Failure {
@@ -95,13 +132,15 @@ final class ConnectionOptions {
     return tcp.with(new Host.Tls(new TlsFiles(ca, cert, key), name == null ? tcp.address() : name));
   }
 
-  private static @Nullable String token(ServerSettings settings, @Nullable String preset)
-      throws Failure {
-    if (!settings.isGiven(TOKEN_FILE) && preset != null && !preset.isBlank()) {
-      return preset.strip();
-    }
-    Path file = settings.path(TOKEN_FILE, "RUNNEL_TOKEN_FILE", "token_file");
-    return file == null ? null : firstLine(file);
+  private static @Nullable String presetToken(ServerSettings settings, Map<String, String> env) {
+    String preset = env.get("RUNNEL_TOKEN");
+    return settings.isGiven(TOKEN_FILE) || preset == null || preset.isBlank()
+        ? null
+        : preset.strip();
+  }
+
+  private static @Nullable Path tokenFile(ServerSettings settings) throws Failure {
+    return settings.path(TOKEN_FILE, "RUNNEL_TOKEN_FILE", "token_file");
   }
 
   private static String firstLine(Path file) throws Failure {

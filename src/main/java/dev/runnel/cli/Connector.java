@@ -45,34 +45,84 @@ final class Connector {
     }
   }
 
-  /** Blocks until there is a connection. */
-  static Connection connect(Host host, Duration timeout, @Nullable Duration wait) throws Failure {
+  /** Blocks until there is a connection; with patience, until the server takes us, too. */
+  static Connection connect(Host host, Target target) throws Failure {
+    Duration wait = target.patience();
+    if (wait == null) {
+      return connectOnce(host, target);
+    }
     long start = System.nanoTime();
     long pause = FIRST_PAUSE_MILLIS;
     while (true) {
+      long least;
+      Failure failure;
       try {
-        return connectOnce(host, timeout);
-      } catch (IOException e) {
-        long left = wait == null ? 0 : wait.toMillis() - (System.nanoTime() - start) / 1_000_000;
-        if (left <= 0) {
-          throw unreachable(host, timeout, wait, e);
+        if (host instanceof Host.Tcp) {
+          askWhetherWelcome(host, target);
         }
-        sleep(Math.min(pause, left));
-        pause = Math.min(2 * pause, MAX_PAUSE_MILLIS);
+        return open(host, target.connectTimeout(), target.details());
+      } catch (IOException e) {
+        failure = unreachable(host, target.connectTimeout(), wait, e);
+        least = 0;
+      } catch (Failure e) {
+        if (!e.isPassing()) {
+          throw e;
+        }
+        failure = e;
+        least = e.retryMillis();
+      }
+      target.detail(failure.line());
+      long left = wait.toMillis() - (System.nanoTime() - start) / 1_000_000;
+      if (left <= 0) {
+        throw failure;
+      }
+      sleep(Math.min(Math.max(pause, least), left));
+      pause = Math.min(2 * pause, MAX_PAUSE_MILLIS);
+    }
+  }
+
+  // Over a connection of its own: what is to be done is sent in one go with the hello, and must not
+  // be sent twice.
+  private static void askWhetherWelcome(Host host, Target target) throws IOException, Failure {
+    try (Connection asking = open(host, target.connectTimeout(), target.details())) {
+      var _ = Inquiry.greet(asking, target.hello(), target.connectTimeout());
+    } catch (Failure e) {
+      // Of anything else the verb has more to say.
+      if (e.isRefusal()) {
+        throw e;
       }
     }
   }
 
-  private static Connection connectOnce(Host host, Duration timeout) throws IOException, Failure {
+  /** The same without patience. */
+  static Connection connectOnce(Host host, Target target) throws Failure {
+    return connectOnce(host, target, target.connectTimeout());
+  }
+
+  /** The same within that time. */
+  static Connection connectOnce(Host host, Target target, Duration timeout) throws Failure {
+    try {
+      return open(host, timeout, target.details());
+    } catch (IOException e) {
+      throw unreachable(host, timeout, null, e);
+    }
+  }
+
+  private static Connection open(Host host, Duration timeout, @Nullable Outlet details)
+      throws IOException, Failure {
     if (host instanceof Host.Unix unix) {
       SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(unix.path()));
+      if (details != null) {
+        details.tryPrintLine("connected to " + host.name());
+      }
       return new Connection(host, new PlainTransport(channel));
     }
-    return connectTcp((Host.Tcp) host, timeout);
+    return connectTcp((Host.Tcp) host, timeout, details);
   }
 
   // All addresses of a name, one after the other, share the time.
-  private static Connection connectTcp(Host.Tcp tcp, Duration timeout) throws IOException, Failure {
+  private static Connection connectTcp(Host.Tcp tcp, Duration timeout, @Nullable Outlet details)
+      throws IOException, Failure {
     long deadline = System.nanoTime() + timeout.toNanos();
     IOException first = null;
     for (InetAddress address : InetAddress.getAllByName(tcp.address())) {
@@ -81,9 +131,21 @@ final class Connector {
       SocketChannel channel = SocketChannel.open();
       try {
         configure(channel);
-        channel.socket().connect(new InetSocketAddress(address, tcp.port()), (int) millis);
-        return new Connection(tcp, transport(tcp, channel, deadline));
+        InetSocketAddress there = new InetSocketAddress(address, tcp.port());
+        if (details != null) {
+          details.tryPrintLine("connecting to " + tcp.name() + " at " + show(there));
+        }
+        channel.socket().connect(there, (int) millis);
+        Transport transport = transport(tcp, channel, deadline);
+        if (details != null) {
+          InetSocketAddress here = (InetSocketAddress) channel.getLocalAddress();
+          details.tryPrintLine("connected from " + show(here) + ", " + transport.cover());
+        }
+        return new Connection(tcp, transport);
       } catch (IOException e) {
+        if (details != null) {
+          details.tryPrintLine("failed: " + reason(tcp, timeout, e));
+        }
         channel.close();
         first = first == null ? e : first;
       } catch (Failure e) {
@@ -92,6 +154,10 @@ final class Connector {
       }
     }
     throw first == null ? new UnknownHostException(tcp.address()) : first;
+  }
+
+  private static String show(InetSocketAddress address) {
+    return new Host.Tcp(address.getAddress().getHostAddress(), address.getPort()).name();
   }
 
   private static Transport transport(Host.Tcp tcp, SocketChannel channel, long deadline)
@@ -151,10 +217,24 @@ final class Connector {
               ? "connection refused: no server listens there"
               : "connection refused: its server is gone";
       default ->
-          host instanceof Host.Unix unix && Files.notExists(unix.path())
-              ? "there is no such socket"
+          host instanceof Host.Unix unix
+              ? reason(unix.path(), String.valueOf(e.getMessage()))
               : String.valueOf(e.getMessage());
     };
+  }
+
+  private static String reason(Path socket, String message) {
+    if (Files.notExists(socket)) {
+      return "there is no such socket";
+    }
+    Path whole = socket.toAbsolutePath();
+    for (int i = 1; i < whole.getNameCount(); i++) {
+      Path folder = whole.getRoot().resolve(whole.subpath(0, i));
+      if (!Files.isExecutable(folder)) {
+        return "the folder " + folder + " may not be entered (" + message + ")";
+      }
+    }
+    return message;
   }
 
   // A name of the user's own may have been meant.

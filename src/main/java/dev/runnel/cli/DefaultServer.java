@@ -6,7 +6,6 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -49,12 +48,13 @@ final class DefaultServer {
   }
 
   /** A connection to it, or null: nobody is there. */
-  static @Nullable Connection tryConnect(Map<String, String> env, Duration timeout) {
+  static @Nullable Connection tryConnect(Map<String, String> env, Target target) {
     Host host = find(env);
     try {
-      return host == null ? null : Connector.connect(host, timeout, null);
-    } catch (Failure _) {
+      return host == null ? null : Connector.connectOnce(host, target);
+    } catch (Failure e) {
       // What an earlier server left.
+      target.detail(e.line());
       return null;
     }
   }

@@ -111,6 +111,18 @@ final class ExecOptions {
     return name == null ? null : jobId(JOB.name(), name);
   }
 
+  /** The operands, each a job's name or its beginning; one at least. */
+  static List<JobId> jobIds(Arguments arguments) throws Failure {
+    List<JobId> jobs = new ArrayList<>();
+    for (Argument word : arguments.operands()) {
+      jobs.add(jobId("JOB", word.toString()));
+    }
+    if (jobs.isEmpty()) {
+      throw Failure.usage("missing JOB");
+    }
+    return jobs;
+  }
+
   static JobId jobId(String what, String name) throws Failure {
     if (!JobId.isValid(name)) {
       throw Failure.usage(what + ": " + name + " (expected: " + JobId.PATTERN + ")");

@@ -167,15 +167,15 @@ final class ExecVerb {
 
   private Connection connect(Target target) throws Failure {
     if (target.host() != null) {
-      return Connector.connect(target.host(), target.connectTimeout(), target.patience());
+      return Connector.connect(target.host(), target);
     }
-    Connection there = DefaultServer.tryConnect(surroundings.env(), target.connectTimeout());
+    Connection there = DefaultServer.tryConnect(surroundings.env(), target);
     if (there != null) {
       return there;
     }
     EmbeddedServer server = EmbeddedServer.start(arguments.value(ExecOptions.CWD));
     leaving.server(server);
-    return Connector.connect(server.awaitListening(), target.connectTimeout(), null);
+    return Connector.connectOnce(server.awaitListening(), target);
   }
 
   private static Verdict follow(Link link, JobControl job, RunFollower follower) throws Failure {

@@ -16,21 +16,41 @@ final class Failure extends Exception {
   private final int exitCode;
   private final Cause cause;
 
+  /** After how many milliseconds another try may go better; negative: it will not. */
+  private final long retryMillis;
+
   private enum Cause {
     /** Something could not be written. */
     OUTPUT,
+    /** The server said so. */
+    REFUSAL,
     OTHER
   }
 
   private Failure(int exitCode, Cause cause, String message) {
+    this(exitCode, cause, message, -1);
+  }
+
+  private Failure(int exitCode, Cause cause, String message, long retryMillis) {
     super(message, null, false, false);
     this.exitCode = exitCode;
     this.cause = cause;
+    this.retryMillis = retryMillis;
   }
 
   /** Something failed that the caller asked for rightly. */
   static Failure of(String message) {
     return new Failure(OURS, Cause.OTHER, message);
+  }
+
+  /**
+   * The server answered with an error.
+   *
+   * @param retryMillis after how long another try may go better; 0: nobody knows; negative: it will
+   *     not
+   */
+  static Failure refused(String message, long retryMillis) {
+    return new Failure(OURS, Cause.REFUSAL, message, retryMillis);
   }
 
   /** Our output can't be written. */
@@ -57,6 +77,21 @@ final class Failure extends Exception {
   /** Whether some output was not written. */
   boolean isOfOutput() {
     return cause == Cause.OUTPUT;
+  }
+
+  /** Whether a server answered so. */
+  boolean isRefusal() {
+    return cause == Cause.REFUSAL;
+  }
+
+  /** Whether it may go better another time. */
+  boolean isPassing() {
+    return retryMillis >= 0;
+  }
+
+  /** After how many milliseconds it may; 0: nobody knows. */
+  long retryMillis() {
+    return retryMillis;
   }
 
   int exitCode() {

@@ -29,12 +29,18 @@ final class FollowVerb {
   private final Conclusion conclusion;
   private final Leaving leaving;
   private @Nullable TerminalRelay relay;
-  private @Nullable Link link;
+  private final List<Link> links = new ArrayList<>();
+  private @Nullable Target target;
   private @Nullable String given;
 
-  /** What one verb does. */
+  /** What one verb does with its job. */
   interface Plan {
     Verdict carryOut(FollowVerb verb, JobId word) throws Failure;
+  }
+
+  /** What one verb does with its jobs, of which there is one at least. */
+  interface JointPlan {
+    Verdict carryOut(FollowVerb verb, List<JobId> words) throws Failure;
   }
 
   /**
@@ -68,6 +74,16 @@ final class FollowVerb {
 
   /** Returns the exit code. */
   int run(String help, Plan plan) throws Failure {
+    return runJointly(
+        help,
+        (verb, _) -> {
+          String word = arguments.expectOperands("JOB").getFirst().toString();
+          return plan.carryOut(verb, ExecOptions.jobId("JOB", word));
+        });
+  }
+
+  /** The same for any number of jobs. */
+  int runJointly(String help, JointPlan plan) throws Failure {
     try {
       arguments.readAnywhere();
       if (arguments.has(ConnectionOptions.HELP)) {
@@ -78,15 +94,18 @@ final class FollowVerb {
         conclusion.hideNotes();
       }
       given = arguments.value(ConnectionOptions.HOST);
-      String word = arguments.expectOperands("JOB").getFirst().toString();
-      return conclusion.tell(plan.carryOut(this, ExecOptions.jobId("JOB", word)));
+      return conclusion.tell(plan.carryOut(this, ExecOptions.jobIds(arguments)));
     } catch (Failure e) {
       return conclusion.tell(verdict(e));
     } finally {
-      if (link != null) {
-        link.close();
-      }
+      leaveAll();
     }
+  }
+
+  /** What was followed so far is not followed any more. */
+  void leaveAll() {
+    links.forEach(Link::close);
+    links.clear();
   }
 
   // As of exec: other codes are the job's.
@@ -153,7 +172,7 @@ final class FollowVerb {
     Duration asked = Resume.askedHeartbeat(arguments, target);
     Opening opening = new Opening(target.hello(asked), request, stdin);
     Link open = new Link(connect(target));
-    link = open;
+    links.add(open);
     JobControl control = new JobControl(open, JobControl.Parting.DETACH, job);
     leaving.job(control);
     if (lent != null) {
@@ -174,7 +193,12 @@ final class FollowVerb {
   }
 
   private Target target() throws Failure {
-    return ConnectionOptions.target(arguments, surroundings);
+    Target known = target;
+    if (known == null) {
+      known = ConnectionOptions.target(arguments, surroundings);
+      target = known;
+    }
+    return known;
   }
 
   private Connection connect(Target target) throws Failure {
@@ -182,7 +206,7 @@ final class FollowVerb {
     if (host == null) {
       throw DefaultServer.missing(surroundings.env());
     }
-    return Connector.connect(host, target.connectTimeout(), target.patience());
+    return Connector.connect(host, target);
   }
 
   private static void send(Link link, Opening opening) {

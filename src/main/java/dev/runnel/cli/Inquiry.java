@@ -34,7 +34,7 @@ final class Inquiry implements AutoCloseable {
     if (host == null) {
       throw DefaultServer.missing(surroundings.env());
     }
-    Connection connection = Connector.connect(host, target.connectTimeout(), target.patience());
+    Connection connection = Connector.connect(host, target);
     Inquiry inquiry = new Inquiry(connection, target.connectTimeout());
     if (target.token() != null) {
       inquiry.send(new Request.Hello(1, target.token()));

@@ -14,10 +14,11 @@ import java.util.function.Function;
 final class JobVerbs {
   private static final String CANCEL =
       """
-      Usage: runnel cancel [-H HOST] JOB
+      Usage: runnel cancel [-H HOST] JOB…
 
-      Ends a job with all its processes: TERM, and KILL after its grace. Does not wait for its end.
-      JOB is its name, or a beginning of it that no other has.
+      Ends jobs with all their processes: TERM, and KILL after the grace. Does not wait for their
+      end. JOB is a job's name, or a beginning of it that no other has. One that cannot be canceled
+      is named on stderr, and the others are canceled all the same.
       """;
   private static final String SIGNAL =
       """
@@ -55,9 +56,23 @@ final class JobVerbs {
       surroundings.out().print(cancelHelp());
       return 0;
     }
-    List<Argument> operands = arguments.expectOperands("JOB");
-    JobId job = ExecOptions.jobId("JOB", operands.getFirst().toString());
-    return send(surroundings, arguments, job, Request.Cancel::new);
+    List<JobId> jobs = ExecOptions.jobIds(arguments);
+    try (Inquiry inquiry = open(surroundings, arguments)) {
+      if (jobs.size() == 1) {
+        ask(surroundings, inquiry, jobs.getFirst(), Request.Cancel::new);
+        return 0;
+      }
+      int code = 0;
+      for (JobId job : jobs) {
+        try {
+          ask(surroundings, inquiry, job, Request.Cancel::new);
+        } catch (Failure e) {
+          surroundings.err().tryPrintLine(job + ": " + e.line());
+          code = e.exitCode();
+        }
+      }
+      return code;
+    }
   }
 
   static int signal(Surroundings surroundings, CommandLine line) throws Failure {
@@ -70,7 +85,10 @@ final class JobVerbs {
     List<Argument> operands = arguments.expectOperands("JOB", "SIGNAL");
     JobId job = ExecOptions.jobId("JOB", operands.get(0).toString());
     Signal signal = signal(operands.get(1).toString());
-    return send(surroundings, arguments, job, name -> new Request.SendSignal(name, signal));
+    try (Inquiry inquiry = open(surroundings, arguments)) {
+      ask(surroundings, inquiry, job, name -> new Request.SendSignal(name, signal));
+    }
+    return 0;
   }
 
   static Signal signal(String text) throws Failure {
@@ -84,23 +102,23 @@ final class JobVerbs {
     throw Failure.usage("SIGNAL: " + text + " (expected: a name such as TERM, or from 1 to 31)");
   }
 
-  private static int send(
-      Surroundings surroundings, Arguments arguments, JobId word, Function<JobId, Request> request)
+  private static Inquiry open(Surroundings surroundings, Arguments arguments) throws Failure {
+    return Inquiry.open(ConnectionOptions.target(arguments, surroundings), surroundings);
+  }
+
+  private static void ask(
+      Surroundings surroundings, Inquiry inquiry, JobId word, Function<JobId, Request> request)
       throws Failure {
-    Target target = ConnectionOptions.target(arguments, surroundings);
-    try (Inquiry inquiry = Inquiry.open(target, surroundings)) {
-      inquiry.send(request.apply(word));
-      Event event = inquiry.nextOrError();
-      JobId job = word;
-      if (event instanceof Event.Failed failed) {
-        job = JobNames.findInstead(inquiry, word, failed);
-        inquiry.send(request.apply(job));
-        event = inquiry.next();
-      }
-      if (event instanceof Event.Ok(JobState state) && state == JobState.ENDED) {
-        surroundings.err().tryPrintLine(job + " had ended already");
-      }
-      return 0;
+    inquiry.send(request.apply(word));
+    Event event = inquiry.nextOrError();
+    JobId job = word;
+    if (event instanceof Event.Failed failed) {
+      job = JobNames.findInstead(inquiry, word, failed);
+      inquiry.send(request.apply(job));
+      event = inquiry.next();
+    }
+    if (event instanceof Event.Ok(JobState state) && state == JobState.ENDED) {
+      surroundings.err().tryPrintLine(job + " had ended already");
     }
   }
 }

@@ -13,19 +13,36 @@ final class Outlet {
   private final int fd;
   private final WritableByteChannel channel;
 
-  /** Whether what was written last is no whole line. */
-  private volatile boolean inLine;
+  private final Place place;
+
+  /** Where the next byte goes, of one outlet, or of two that write to the same terminal. */
+  private static final class Place {
+    /** Whether what was written last is no whole line. */
+    private volatile boolean inLine;
+  }
 
   Outlet(String name, int fd, WritableByteChannel channel) {
+    this(name, fd, channel, new Place());
+  }
+
+  private Outlet(String name, int fd, WritableByteChannel channel, Place place) {
     this.name = name;
     this.fd = fd;
     this.channel = channel;
+    this.place = place;
+  }
+
+  /** The same beside another one, whose lines it may be in the middle of. */
+  Outlet beside(Outlet other) {
+    return Descriptors.isSameTerminal(fd, other.fd)
+        ? new Outlet(name, fd, channel, other.place)
+        : this;
   }
 
   /** Blocks until all of it is written. */
   void write(ByteBuffer bytes) throws Failure {
     if (bytes.hasRemaining()) {
-      inLine = bytes.get(bytes.limit() - 1) != '\n';
+      place.inLine = bytes.get(bytes.limit() - 1) != '\n';
     }
     try {
       while (bytes.hasRemaining()) {
@@ -60,7 +77,7 @@ final class Outlet {
    */
   void tryPrintLine(String line) {
     try {
-      print((inLine ? "\n" : "") + "runnel: " + Text.oneLine(line) + "\n");
+      print((place.inLine ? "\n" : "") + "runnel: " + Text.oneLine(line) + "\n");
     } catch (Failure _) {
       // The exit code tells it.
     }

@@ -15,6 +15,11 @@ final class PlainTransport implements Transport {
   }
 
   @Override
+  public String cover() {
+    return "no TLS";
+  }
+
+  @Override
   public int read(ByteBuffer into) throws IOException {
     return channel.read(into);
   }

@@ -5,14 +5,25 @@ import dev.runnel.model.Event;
 
 /** An error that a server answered, for people. */
 final class Refusal {
+  private static final long NEVER = -1;
+
   private Refusal() {}
 
   static Failure of(Host host, Event.Failed failed) {
-    String hint =
-        failed.code() == ErrorCode.UNAUTHENTICATED
-            ? " (a token goes into RUNNEL_TOKEN or --token-file)"
-            : "";
-    return Failure.of(
-        host.name() + ": " + failed.code().wireName() + ": " + failed.message() + hint);
+    Long told = failed.retryAfterMillis();
+    return Failure.refused(
+        host.name()
+            + ": "
+            + failed.code().wireName()
+            + ": "
+            + failed.message()
+            + hint(failed.code()),
+        failed.code() != ErrorCode.TOO_MANY_CONNECTIONS ? NEVER : told == null ? 0 : told);
+  }
+
+  private static String hint(ErrorCode code) {
+    return code == ErrorCode.UNAUTHENTICATED
+        ? " (a token goes into RUNNEL_TOKEN or --token-file)"
+        : code == ErrorCode.TOO_MANY_CONNECTIONS ? " (--wait 1m tries again for so long)" : "";
   }
 }

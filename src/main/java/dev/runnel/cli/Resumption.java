@@ -115,10 +115,12 @@ final class Resumption {
       Duration timeout =
           left.compareTo(target.connectTimeout()) < 0 ? left : target.connectTimeout();
       try {
-        Connection made = Connector.connect(host, timeout, null);
+        target.detail("connecting to " + host.name() + " again");
+        Connection made = Connector.connectOnce(host, target, timeout);
         inBackground(new Impatience(now, made, left));
         return made;
       } catch (Failure e) {
+        target.detail(e.line());
         if (isFinal()) {
           now.giveUp();
           throw Failure.of(lost(now.cut) + ": " + e.line());

@@ -148,7 +148,7 @@ final class RunVerb {
     if (host == null) {
       throw DefaultServer.missing(surroundings.env());
     }
-    return Connector.connect(host, target.connectTimeout(), target.patience());
+    return Connector.connect(host, target);
   }
 
   private Resumption resumption(Target target, Link link) throws Failure {

@@ -211,19 +211,17 @@ public final class Runner implements AutoCloseable {
     if (again == null) {
       throw Failure.of("not connected");
     }
-    Connection anew = Connector.connect(again, target.connectTimeout(), null);
+    Connection anew = Connector.connectOnce(again, target);
     greet(anew);
     return anew;
   }
 
   private Connection find() throws Failure {
     if (target.host() != null) {
-      return Connector.connect(target.host(), target.connectTimeout(), target.patience());
+      return Connector.connect(target.host(), target);
     }
-    Connection there = DefaultServer.tryConnect(surroundings.env(), target.connectTimeout());
-    return there != null
-        ? there
-        : Connector.connect(startServer().awaitListening(), target.connectTimeout(), null);
+    Connection there = DefaultServer.tryConnect(surroundings.env(), target);
+    return there != null ? there : Connector.connectOnce(startServer().awaitListening(), target);
   }
 
   private synchronized EmbeddedServer startServer() throws Failure {

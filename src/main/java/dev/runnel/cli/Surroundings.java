@@ -43,10 +43,12 @@ record Surroundings(
   }
 
   static Surroundings ofProcess() {
+    Outlet out = new Outlet("stdout", 1, new FileOutputStream(FileDescriptor.out).getChannel());
+    Outlet err = new Outlet("stderr", 2, new FileOutputStream(FileDescriptor.err).getChannel());
     return new Surroundings(
         new FileInputStream(FileDescriptor.in).getChannel(),
-        new Outlet("stdout", 1, new FileOutputStream(FileDescriptor.out).getChannel()),
-        new Outlet("stderr", 2, new FileOutputStream(FileDescriptor.err).getChannel()),
+        out,
+        err.beside(out),
         isTerminal() ? Input.TERMINAL : Input.STREAM,
         JvmSettings.restored(System.getenv()),
         Surroundings::handle,
@@ -56,6 +58,12 @@ record Surroundings(
   /** The same with another stdout. */
   Surroundings withOut(Outlet other) {
     return new Surroundings(in, other, err, input, env, signals, halt);
+  }
+
+  /** The same with one channel that takes both stdout and stderr. */
+  Surroundings withOutputTo(WritableByteChannel channel) {
+    Outlet both = new Outlet("output", -1, channel);
+    return new Surroundings(in, both, both, input, env, signals, halt);
   }
 
   /** The same with another stdin. */
@@ -70,8 +78,7 @@ record Surroundings(
 
   /** The same with a stdout and a stderr that take everything. */
   Surroundings silent() {
-    Outlet nowhere = new Outlet("nowhere", -1, new Nowhere());
-    return new Surroundings(in, nowhere, nowhere, input, env, signals, halt);
+    return withOutputTo(new Nowhere());
   }
 
   /** Where what nobody wants to see goes. */

@@ -9,14 +9,24 @@ import org.jspecify.annotations.Nullable;
  *
  * @param host null: the default one
  * @param named what the user calls it in config.yaml; null: nothing
- * @param patience how long to try again while nobody listens there; null: try once
+ * @param patience how long to try again while nobody listens there, or while it takes nobody; null:
+ *     try once
+ * @param details where it is told what is done to reach it; null: nowhere
  */
 record Target(
     @Nullable Host host,
     @Nullable String named,
     @Nullable String token,
     Duration connectTimeout,
-    @Nullable Duration patience) {
+    @Nullable Duration patience,
+    @Nullable Outlet details) {
+
+  /** Says on the way what is done to reach it, if that was asked for. */
+  void detail(String line) {
+    if (details != null) {
+      details.tryPrintLine(line);
+    }
+  }
 
   /** Who we are. */
   Request.Hello hello() {

@@ -62,6 +62,11 @@ final class TlsTransport implements Transport {
   }
 
   @Override
+  public String cover() {
+    return socket.described();
+  }
+
+  @Override
   public int read(ByteBuffer into) throws IOException {
     return socket.read(into);
   }

@@ -6,6 +6,9 @@ import java.nio.channels.ReadableByteChannel;
 
 /** What the frames of a connection go through, blocking: one thread reads, one at a time sends. */
 interface Transport extends ReadableByteChannel {
+  /** What keeps it from being read on its way, for people. */
+  String cover();
+
   /** Whether a read would find something, be it the end. */
   boolean isReadable() throws IOException;
 

@@ -173,6 +173,15 @@ record Verdict(
         .toString();
   }
 
+  /** The same with a job's name in front of what it says. */
+  Verdict named(String name) {
+    return new Verdict(
+        exitCode,
+        complaint == null ? null : name + complaint,
+        note == null ? null : name + note,
+        ended);
+  }
+
   /** The same with more to say in the complaint. */
   Verdict hinting(String hint) {
     return new Verdict(exitCode, complaint + hint, note, ended);

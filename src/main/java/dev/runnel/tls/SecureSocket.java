@@ -6,12 +6,16 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.Socket;
 import java.nio.ByteBuffer;
+import java.security.cert.Certificate;
+import java.security.cert.X509Certificate;
 import java.util.concurrent.locks.ReentrantLock;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLEngineResult;
 import javax.net.ssl.SSLEngineResult.HandshakeStatus;
 import javax.net.ssl.SSLEngineResult.Status;
 import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import javax.net.ssl.SSLSession;
 
 /**
  * TLS over a blocking socket: one thread reads, one at a time writes. Many records are taken from
@@ -47,6 +51,26 @@ public final class SecureSocket {
     } catch (SSLException e) {
       sayWhy();
       throw e;
+    }
+  }
+
+  /** What was agreed on, and with whom. */
+  public String described() {
+    SSLSession session = engine.getSession();
+    String cover = session.getProtocol() + " " + session.getCipherSuite();
+    try {
+      Certificate shown = session.getPeerCertificates()[0];
+      return !(shown instanceof X509Certificate certificate)
+          ? cover
+          : cover
+              + ", certificate of "
+              + certificate.getSubjectX500Principal()
+              + " by "
+              + certificate.getIssuerX500Principal()
+              + " until "
+              + certificate.getNotAfter().toInstant();
+    } catch (SSLPeerUnverifiedException _) {
+      return cover;
     }
   }
 

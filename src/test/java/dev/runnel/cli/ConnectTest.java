@@ -11,12 +11,18 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is said when there is no server, and how one is found. */
 @NullMarked
@@ -114,10 +120,149 @@ class ConnectTest {
     assertTrue(client.err().contains("late.sock closed the connection"), client.err());
   }
 
+  private static FakeServer.Script turnAway(long retryAfterMillis, List<Long> times) {
+    return peer -> {
+      times.add(System.nanoTime());
+      var _ = peer.read();
+      peer.send(
+          "\"type\":\"error\",\"final\":true,\"code\":\"too_many_connections\","
+              + "\"message\":\"too many failures: try again in 1 s\",\"retry_after_ms\":"
+              + retryAfterMillis
+              + ",\"close\":true");
+      var _ = peer.readToEnd();
+    };
+  }
+
+  private static void letIn(FakeServer.Peer peer) throws Exception {
+    greet(peer);
+    var _ = peer.readToEnd();
+  }
+
+  private static void greet(FakeServer.Peer peer) throws Exception {
+    String hello = peer.read().header();
+    assertTrue(hello.contains("\"hello\",\"id\":\"1\""), hello);
+    peer.send(
+        "\"type\":\"hello\",\"id\":\"1\",\"final\":true,\"version\":1,\"software\":\"x\","
+            + "\"node\":\"n\",\"boot\":\"b\",\"max_header\":65536,\"max_body\":131072");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"exec", "ping"})
+  void waitsUntilAServerTakesItAgainAndAsLongAsItIsTold(String verb) throws Exception {
+    List<Long> times = new CopyOnWriteArrayList<>();
+    try (FakeServer server =
+        new FakeServer(
+            turnAway(400, times),
+            peer -> {
+              times.add(System.nanoTime());
+              letIn(peer);
+            },
+            peer -> {
+              if (verb.equals("exec")) {
+                var _ = peer.greet();
+                var _ = peer.readRun();
+                peer.started();
+                peer.end("\"outcome\":\"exited\",\"exit_code\":0");
+              } else {
+                pong(peer);
+              }
+            })) {
+      assertEquals(0, client.run(words(verb, server, "--wait", "1h")), client.err());
+    }
+    assertTrue(times.get(1) - times.get(0) >= 400_000_000, times.toString());
+  }
+
+  private static void pong(FakeServer.Peer peer) throws Exception {
+    greet(peer);
+    for (int id = 2; id < 10; id++) {
+      var _ = peer.read();
+      peer.send("\"type\":\"pong\",\"id\":\"" + id + "\",\"final\":true");
+    }
+  }
+
+  private static String[] words(String verb, FakeServer server, String... more) {
+    List<String> words = new ArrayList<>(List.of(verb, "-H", server.host()));
+    words.addAll(List.of(more));
+    if (verb.equals("exec")) {
+      words.add("true");
+    }
+    return words.toArray(String[]::new);
+  }
+
+  @Test
+  void waitsNoLongerThanItWasToldTo() throws Exception {
+    List<Long> times = new CopyOnWriteArrayList<>();
+    try (FakeServer server =
+        new FakeServer(turnAway(3_600_000, times), turnAway(3_600_000, times))) {
+      assertEquals(255, client.run(words("exec", server, "--wait", "100ms")));
+    }
+    assertEquals(2, times.size());
+    assertTrue(
+        client.err().contains("too_many_connections: too many failures: try again in 1 s"),
+        client.err());
+  }
+
+  @Test
+  void withoutPatienceItIsToldHowToHaveSome() throws Exception {
+    List<Long> times = new CopyOnWriteArrayList<>();
+    try (FakeServer server = new FakeServer(turnAway(1, times))) {
+      assertEquals(255, client.exec(server, "true"));
+    }
+    assertTrue(client.err().endsWith(" (--wait 1m tries again for so long)\n"), client.err());
+  }
+
+  @Test
+  void aWrongTokenIsNotTriedAgain() throws Exception {
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              var _ = peer.read();
+              peer.send(
+                  "\"type\":\"error\",\"final\":true,\"code\":\"unauthenticated\","
+                      + "\"message\":\"token: not known\",\"close\":true");
+            })) {
+      assertEquals(255, client.run(words("exec", server, "--wait", "1h")));
+      assertTrue(client.err().contains("unauthenticated: token: not known"), client.err());
+    }
+  }
+
+  @Test
+  void saysHowItReachesTheServerIfAsked() throws Exception {
+    Path token = Files.writeString(folder.resolve("token"), "s3cret\n");
+    Files.setPosixFilePermissions(token, PosixFilePermissions.fromString("rw-------"));
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              var _ = peer.greet();
+              var _ = peer.read();
+              peer.started();
+              peer.end("\"outcome\":\"exited\",\"exit_code\":0");
+            })) {
+      assertEquals(0, client.exec(server, "-v", "--token-file", token.toString(), "true"));
+      String host = server.host().replace(".", "\\.");
+      assertTrue(
+          client
+              .err()
+              .matches(
+                  "runnel: token: .*/token\n"
+                      + "runnel: connecting to "
+                      + host
+                      + " at "
+                      + host
+                      + "\nrunnel: connected from 127\\.0\\.0\\.1:\\d+, no TLS\n"),
+          client.err());
+      assertFalse(client.err().contains("s3cret"), client.err());
+    }
+    Client other = new Client();
+    assertEquals(255, other.run("ping", "--verbose", "-H", "127.0.0.1:" + freePort()));
+    assertTrue(other.err().contains("\nrunnel: failed: connection refused"), other.err());
+  }
+
   @Test
   void readsTheTokenFromAFile() throws Exception {
     Path file = folder.resolve("token");
     Files.writeString(file, "s3cret \nsecond line\n");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
     try (FakeServer server =
         new FakeServer(
             peer -> {
@@ -133,6 +278,25 @@ class ConnectTest {
               + ": unauthenticated: token: unknown (a token goes into RUNNEL_TOKEN or"
               + " --token-file)\n",
           client.err());
+    }
+  }
+
+  @Test
+  void warnsOfASecretThatEveryUserCanRead() throws Exception {
+    Path file = Files.writeString(folder.resolve("open"), "s3cret\n");
+    for (String mode : List.of("rw-r--r--", "rw-r-----", "rw-------")) {
+      Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(mode));
+      String warning =
+          "runnel: warning: every user of this machine can read "
+              + file
+              + " (chmod 600 takes that away)\n";
+      for (String option : List.of("--token-file=" + file, "-q", "-n")) {
+        Client each = new Client().env(Map.of("RUNNEL_TOKEN_FILE", file.toString()));
+        assertEquals(255, each.run("exec", option, "-H", "127.0.0.1:" + freePort(), "true"));
+        boolean warned = mode.endsWith("r--") && !option.equals("-q");
+        assertTrue(
+            each.err().startsWith((warned ? warning : "") + "runnel: cannot reach "), each.err());
+      }
     }
   }
 

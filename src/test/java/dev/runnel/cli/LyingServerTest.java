@@ -3,6 +3,7 @@ package dev.runnel.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.model.CommandSpec;
 import dev.runnel.wire.Lies;
 import dev.runnel.wire.Lies.Lie;
 import dev.runnel.wire.Lies.Told;
@@ -55,6 +56,42 @@ class LyingServerTest {
   @MethodSource("lies")
   void execBelievesNoLie(Lie lie) throws Exception {
     assertEquals(255, exec(Lies.with("run", lie)), client.err());
+    assertTrue(client.err().contains("runnel: "), client.err());
+  }
+
+  /** As {@code runnel shell} runs a line. */
+  private int line(Collection<Told> answer) throws Exception {
+    try (FakeServer server =
+        new FakeServer(
+            peer -> {
+              var _ = peer.read();
+              peer.send(
+                  "\"type\":\"hello\",\"id\":\"1\",\"final\":true,\"version\":1,"
+                      + "\"software\":\"x\",\"node\":\"n\",\"boot\":\"b\","
+                      + "\"max_header\":65536,\"max_body\":131072");
+              var _ = peer.read();
+              play(peer, answer);
+            })) {
+      client.stdin("");
+      return new ShellEntry(client.surroundings(), LyingServerTest::runALine)
+          .run(CommandLine.of("shell", "-H", server.host()));
+    }
+  }
+
+  private static int runALine(Runner runner) {
+    return runner.run(CommandSpec.of("true")).exitCode();
+  }
+
+  @Test
+  void aLineOfAShellBelievesTheTruth() throws Exception {
+    assertEquals(0, line(Lies.truth("run").values()), client.err());
+    assertEquals(Lies.OUTPUT, client.out());
+  }
+
+  @ParameterizedTest
+  @MethodSource("lies")
+  void aLineOfAShellBelievesNoLie(Lie lie) throws Exception {
+    assertEquals(255, line(Lies.with("run", lie)), client.err());
     assertTrue(client.err().contains("runnel: "), client.err());
   }
 

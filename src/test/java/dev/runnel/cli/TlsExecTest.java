@@ -17,6 +17,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -53,7 +54,8 @@ class TlsExecTest {
     ca.issue("dns:build.example", "ip:127.0.0.1").write(folder, "server");
     ca.issue("spiffe://example/bot").write(folder, "client");
     nameless = ca.issue();
-    Files.writeString(folder.resolve("secret"), TOKEN.secret() + "\n");
+    Path secret = Files.writeString(folder.resolve("secret"), TOKEN.secret() + "\n");
+    Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("rw-------"));
     Files.writeString(folder.resolve("tokens"), TOKEN.line() + "\n");
     daemon = start();
     port = daemon.port();
@@ -94,6 +96,33 @@ class TlsExecTest {
         exec(host, "--ca", file("ca.crt"), "--token-file", file("secret"), "-c", "echo in; exit 3");
     assertEquals(3, code, client.err());
     assertEquals("in\n", client.out());
+  }
+
+  @Test
+  void howItIsProtectedIsToldIfAsked() {
+    String host = "127.0.0.1:" + port;
+    String[] words = {"--ca", file("ca.crt"), "--token-file", file("secret"), "-v", "true"};
+    assertEquals(0, exec(host, words), client.err());
+    assertTrue(client.err().contains("runnel: token: " + file("secret") + "\n"), client.err());
+    assertTrue(
+        client.err().matches("(?s).*, TLSv1\\.3 TLS_\\w+, certificate of .+ by .+ until .+Z\n"),
+        client.err());
+    assertFalse(client.err().contains(TOKEN.secret()), client.err());
+  }
+
+  @Test
+  void aKeyThatEveryUserCanReadIsWarnedOf() throws Exception {
+    Path key = Files.copy(folder.resolve("client.key"), folder.resolve("open.key"));
+    Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("rw-r--r--"));
+    String[] words = {"--ca", file("ca.crt"), "--cert", file("client.crt"), "--key", "" + key};
+    List<String> all = new ArrayList<>(List.of(words));
+    all.add("true");
+    assertEquals(0, exec("127.0.0.1:" + port, all.toArray(String[]::new)), client.err());
+    assertEquals(
+        "runnel: warning: every user of this machine can read "
+            + key
+            + " (chmod 600 takes that away)\n",
+        client.err());
   }
 
   @Test

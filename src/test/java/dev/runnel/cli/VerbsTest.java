@@ -384,7 +384,8 @@ class VerbsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"cancel", "signal b", "cancel a b", "ping x", "jobs --state up"})
+  @ValueSource(
+      strings = {"cancel", "signal b", "signal a HUP b", "cancel a/b", "ping x", "jobs --state up"})
   void wrongUsageIsTwo(String words) {
     assertEquals(2, client.run(words.split(" ", -1)));
     String verb = words.split(" ", -1)[0];

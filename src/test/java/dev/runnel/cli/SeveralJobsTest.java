@@ -1,0 +1,124 @@
+package dev.runnel.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.runnel.server.TestNode;
+import dev.runnel.server.Until;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Verbs that take the names of several jobs, with a real node. */
+@NullMarked
+@SuppressWarnings("NullAway.Init") // Made before any test.
+class SeveralJobsTest {
+  private static TestNode node;
+
+  @BeforeAll
+  static void open() {
+    node = new TestNode();
+  }
+
+  @AfterAll
+  static void close() {
+    node.close();
+  }
+
+  private static int run(Client client, String... words) {
+    List<String> all = new ArrayList<>(List.of(words));
+    all.addAll(1, List.of("-H", "127.0.0.1:" + node.port()));
+    return client.run(all.toArray(String[]::new));
+  }
+
+  private static void start(String job, String line, String... options) {
+    List<String> words = new ArrayList<>(List.of("run", "--job", job));
+    words.addAll(List.of(options));
+    words.addAll(List.of("-c", line));
+    Client client = new Client();
+    assertEquals(0, run(client, words.toArray(String[]::new)), client.err());
+  }
+
+  private static void awaitFollower(String job) throws Exception {
+    Until.holds(
+        "a follower of " + job,
+        () -> {
+          Client client = new Client();
+          var _ = run(client, "status", "--json", job);
+          return client.out().contains("\"followers\":1");
+        });
+  }
+
+  @Test
+  void waitEndsAsTheFirstThatFailed() throws Exception {
+    start("wait-a", "true");
+    start("wait-b", "exit 4");
+    start("wait-c", "exit 3");
+    Client client = new Client();
+    assertEquals(4, run(client, "wait", "wait-a", "wait-b", "wait-c"), client.err());
+    assertEquals(3, run(client, "wait", "wait-c", "wait-b", "wait-a"), client.err());
+    assertEquals(0, run(client, "wait", "wait-a", "wait-a"), client.err());
+    assertEquals("", client.out() + client.err());
+  }
+
+  @Test
+  void waitHearsOfAnEndBeforeItsTurn() throws Exception {
+    start("turn-a", "exec sleep 1000");
+    start("turn-b", "exec sleep 1000", "--keep", "0s");
+    Client client = new Client();
+    CompletableFuture<Integer> code =
+        CompletableFuture.supplyAsync(() -> run(client, "wait", "turn-a", "turn-b"));
+    awaitFollower("turn-a");
+    awaitFollower("turn-b");
+    assertEquals(0, run(new Client(), "signal", "turn-b", "KILL"));
+    // It is forgotten, as it was asked to be, while the other one is waited for.
+    Until.holds("b to be forgotten", () -> run(new Client(), "status", "turn-b") == 255);
+    assertEquals(0, run(new Client(), "cancel", "turn-a"));
+    assertEquals(255, code.get(30, TimeUnit.SECONDS), client.err());
+    assertEquals("runnel: turn-a: the job was canceled\n", client.err());
+  }
+
+  @Test
+  void aNameThatIsNoneIsToldBeforeAnythingIsWaitedFor() throws Exception {
+    start("none-a", "exec sleep 1000");
+    Client client = new Client();
+    assertEquals(255, run(client, "wait", "none-a", "none-b"));
+    assertTrue(client.err().contains("knows no job none-b"), client.err());
+    assertEquals(0, run(new Client(), "cancel", "none-a"));
+  }
+
+  @Test
+  void cancelEndsThemAllAndNamesThoseThatItCannot() throws Exception {
+    start("end-a", "exec sleep 1000");
+    start("end-b", "exec sleep 1000");
+    Client client = new Client();
+    assertEquals(255, run(client, "cancel", "end-a", "nobody", "end-b"));
+    assertEquals(1, client.err().lines().count(), client.err());
+    assertTrue(client.err().startsWith("runnel: nobody: "), client.err());
+    for (String job : List.of("end-a", "end-b")) {
+      Until.holds(
+          job + " to end",
+          () -> {
+            Client status = new Client();
+            return run(status, "status", "--json", job) == 0
+                && status.out().contains("\"outcome\":\"canceled\"");
+          });
+    }
+    Client again = new Client();
+    assertEquals(0, run(again, "cancel", "end-a", "end-b"));
+    assertEquals("runnel: end-a had ended already\nrunnel: end-b had ended already\n", again.err());
+  }
+
+  @Test
+  void noNameAtAllIsWrongUsage() {
+    assertEquals(2, run(new Client(), "cancel"));
+    Client client = new Client();
+    assertEquals(255, run(client, "wait"));
+    assertEquals("runnel: missing JOB (see runnel wait --help)\n", client.err());
+  }
+}
