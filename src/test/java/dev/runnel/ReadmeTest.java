@@ -3,12 +3,24 @@ package dev.runnel;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.security.Tokens;
 import dev.runnel.tools.PolicyVerb;
+import dev.runnel.wire.Lies;
+import dev.runnel.wire.Lies.Lie;
+import dev.runnel.wire.Lies.Told;
+import dev.runnel.wire.RawFrames;
 import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -42,6 +54,92 @@ class ReadmeTest {
       assertEquals("here", python.inputReader().readLine());
       var _ = daemon.process().destroyForcibly();
       assertTrue(python.waitFor() != 0, "a cut connection was taken for a success");
+    }
+  }
+
+  @Test
+  void pythonClientPrintsWhyItIsNotLetIn(@TempDir Path folder) throws Exception {
+    Tool.require("python3", "ReadmeTest.pythonClientPrintsWhyItIsNotLetIn");
+    Path file = Files.writeString(folder.resolve("run.py"), block("```python\n"));
+    Path tokens = Files.writeString(folder.resolve("tokens"), Tokens.create("alice").line() + "\n");
+    try (Daemon daemon = Daemon.start("--listen", "127.0.0.1:0", "--tokens", tokens.toString())) {
+      Process python = python(file, daemon.port(), "true");
+      assertEquals(
+          "hello with a token has to come first\n", read(python.getErrorStream().readAllBytes()));
+      assertEquals(1, python.waitFor());
+    }
+  }
+
+  @Test
+  void pythonClientTakesNothingForASuccessThatIsNone(@TempDir Path folder) throws Exception {
+    Tool.require("python3", "ReadmeTest.pythonClientTakesNothingForASuccessThatIsNone");
+    Path file = Files.writeString(folder.resolve("run.py"), block("```python\n"));
+    List<Collection<Told>> answers = new ArrayList<>(List.of(Lies.truth("1").values()));
+    Lies.all().forEach(lie -> answers.add(Lies.with("1", lie)));
+    List<String> believed = played(file, folder.resolve("believed"), answers);
+    assertEquals("True", believed.getFirst());
+    for (int i = 1; i < answers.size(); i++) {
+      Lie lie = Lies.all().get(i - 1);
+      assertTrue(believed.get(i).equals("False") || isNotRead(lie), lie.toString());
+    }
+    try (Daemon daemon = Daemon.start("--listen", "127.0.0.1:0", "--insecure")) {
+      Process python = python(file, daemon.port(), "kill -KILL $$");
+      assertTrue(read(python.getErrorStream().readAllBytes()).contains("'signal': 'KILL'"));
+      assertEquals(1, python.waitFor());
+    }
+  }
+
+  /** What stands in frames for others: whose job it is, where output belongs, what comes first. */
+  private static boolean isNotRead(Lie lie) {
+    String truth = lie.truth();
+    return truth.contains("\"job\"")
+        || truth.contains("\"offset\"")
+        || truth.contains("\"output_bytes\"")
+        || (List.of("started", "exited").contains(lie.frame()) && !truth.contains("\"final\""));
+  }
+
+  /** Whether the client takes each of these answers for a success. */
+  private static List<String> played(Path file, Path into, List<Collection<Told>> answers)
+      throws Exception {
+    // All in one process: sixty would take a loaded machine minutes.
+    String all =
+        """
+        import gc, runpy, sys
+        with open(sys.argv[5], "w") as into:
+            for _ in range(int(sys.argv[4])):
+                believed = False
+                try:
+                    runpy.run_path(sys.argv[6])
+                except SystemExit as end:
+                    believed = end.code == 0 or end.code is None
+                except Exception:
+                    pass
+                gc.collect()
+                print(believed, file=into)
+        """;
+    try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      ProcessBuilder python = new ProcessBuilder("python3", "-c", all, "127.0.0.1");
+      python.command().addAll(List.of("" + server.getLocalPort(), "true", "" + answers.size()));
+      python.command().addAll(List.of(into.toString(), file.toString()));
+      Process process = python.redirectErrorStream(true).start();
+      for (Collection<Told> answer : answers) {
+        try (Socket peer = server.accept()) {
+          peer.setSoTimeout(30_000);
+          for (Told told : answer) {
+            byte[] body = RawFrames.utf8(told.body());
+            String header = "{" + told.keys() + ",\"total_size\":" + body.length + "}";
+            peer.getOutputStream().write(RawFrames.frame(header, body));
+          }
+          peer.shutdownOutput();
+          // What it asked for is read: else its connection would be reset before it has read ours.
+          var _ = peer.getInputStream().transferTo(OutputStream.nullOutputStream());
+        } catch (SocketException _) {
+          continue; // It did not believe the first of it.
+        }
+      }
+      String said = read(process.getInputStream().readAllBytes());
+      assertEquals(0, process.waitFor(), said);
+      return Files.readAllLines(into);
     }
   }
 
