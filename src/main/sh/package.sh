@@ -74,7 +74,8 @@ main_package() {
 # --- training -------------------------------------------------------------------------------------
 
 # Makes the caches of $app for the Java in $java_home: a server and a client do once what they are
-# for, the JVM notes what it loaded and linked for that, and keeps it in the form it needs.
+# for, the JVM notes what it loaded and linked for that, and keeps it in the form it needs. With
+# RUNNEL_TRAINING=short, for tests, a server does not practise.
 train() {
   say "training $app …"
   # Maven alone writes no digest.
@@ -112,7 +113,9 @@ rehearse() {
   rehearse_client client "${tcp#listening on }" "${unix#listening on }"
   # By the thousand, so that a server's JVM knows from its start what is worth compiling.
   step=practise
-  (step client practise -H "${tcp#listening on }") </dev/null >>"$work/log" 2>&1 || explain_training
+  [ "$RUNNEL_TRAINING" = short ] ||
+    (step client practise -H "${tcp#listening on }") </dev/null >>"$work/log" 2>&1 ||
+    explain_training
   stop_server
   # A client that goes through TLS has a cache of its own, as its classes would cost others 7 ms.
   start_server --tls-cert "$training/server.pem" --tls-key "$training/server.pem"

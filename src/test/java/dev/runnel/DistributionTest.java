@@ -41,6 +41,7 @@ class DistributionTest {
     Path state = temporary.resolve("state");
     Map<String, String> environment = new HashMap<>(checkout.launcher().environment());
     environment.put("XDG_STATE_HOME", state.toString());
+    environment.put("RUNNEL_TRAINING", "short");
     Launcher.Ran packed = checkout.launcher().with(environment).run("package");
     assertEquals(0, packed.exitCode(), packed.err());
     assertFalse(Files.exists(state), "what is rehearsed is nobody's job");

@@ -29,7 +29,8 @@ class SmallHeapTest {
 
   @BeforeEach
   void start() throws IOException {
-    daemon = Daemon.start(LITTLE_MEMORY, "--listen", "127.0.0.1:0", "--insecure");
+    String[] arguments = {"--listen", "127.0.0.1:0", "--insecure", "--shutdown-grace", "1s"};
+    daemon = Daemon.start(LITTLE_MEMORY, arguments);
     port = daemon.port();
   }
 
@@ -90,16 +91,16 @@ class SmallHeapTest {
   @Test
   @Timeout(600)
   void servesThoseWhoSendWholeFramesAmongHundredsWhoNeverDo() throws Exception {
-    for (int i = 0; i < 120; i++) {
+    for (int i = 0; i < 40; i++) {
       run(connect(), i % 2 == 0 ? "exec cat /dev/zero" : "while :; do echo o; done");
     }
     byte[] frame = RawClient.frame("'type':'stdin','job':'nobody','offset':0", new byte[131_072]);
-    for (int i = 0; i < 800; i++) {
+    for (int i = 0; i < 300; i++) {
       begin(connect(), Arrays.copyOf(frame, frame.length - 1));
     }
     // There is memory for some forty.
     long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(4);
-    while (givenUp() < 700) {
+    while (givenUp() < 200) {
       assertTrue(System.nanoTime() < deadline, () -> "given up: " + givenUp());
     }
     RawClient whole = connect();
