@@ -6,7 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** A control group that bounds memory or processes, of either version. */
+/** A control group that bounds memory or processes, of either version, or freezes. */
 public record ControlGroup(Path path) implements AutoCloseable {
   private static final AtomicInteger COUNT = new AtomicInteger();
 
@@ -28,6 +28,14 @@ public record ControlGroup(Path path) implements AutoCloseable {
     ControlGroup group = create("pids", test);
     group.set("pids.max", "max", test);
     return group;
+  }
+
+  /** A new one in which processes can be frozen so that KILL does not end them: of version 1. */
+  public static ControlGroup ofFreezer(String test) throws IOException {
+    if (!Files.isDirectory(Path.of("/sys/fs/cgroup/freezer"))) {
+      Tool.leaveOut("no freezer of version 1", test);
+    }
+    return create("freezer", test);
   }
 
   private static ControlGroup create(String controller, String test) throws IOException {
@@ -55,13 +63,33 @@ public record ControlGroup(Path path) implements AutoCloseable {
 
   /** No more processes than there are. */
   public void letNobodyIn() throws IOException {
-    String now = Files.readString(path.resolve("pids.current")).strip();
-    Files.writeString(path.resolve("pids.max"), now);
+    letIn(0);
+  }
+
+  /** So many processes and threads more than there are. */
+  public void letIn(int more) throws IOException {
+    Files.writeString(path.resolve("pids.max"), Integer.toString(count() + more));
+  }
+
+  /** How many processes and threads there are. */
+  public int count() throws IOException {
+    return Integer.parseInt(Files.readString(path.resolve("pids.current")).strip());
   }
 
   /** As many as anybody likes. */
   public void letEverybodyIn() throws IOException {
     Files.writeString(path.resolve("pids.max"), "max");
+  }
+
+  /** Nobody in it goes on, nor ends. */
+  public void freeze() throws Exception {
+    Files.writeString(path.resolve("freezer.state"), "FROZEN");
+    Until.holds(
+        "frozen", () -> Files.readString(path.resolve("freezer.state")).strip().equals("FROZEN"));
+  }
+
+  public void thaw() throws IOException {
+    Files.writeString(path.resolve("freezer.state"), "THAWED");
   }
 
   /** Where the kernel counts whom it killed for want of memory. */
@@ -75,16 +103,31 @@ public record ControlGroup(Path path) implements AutoCloseable {
     return "echo $$ >'" + path + "/cgroup.procs'";
   }
 
-  /** Waits until nobody is in it any more. */
+  private String members() throws IOException {
+    return Files.readString(path.resolve("cgroup.procs"));
+  }
+
+  /** Waits until nobody is in it any more; whoever stays is killed, and the test fails. */
   @Override
   public void close() throws IOException {
     try {
-      Until.holds(
-          "nobody in the control group",
-          () -> Files.readString(path.resolve("cgroup.procs")).isEmpty());
-    } catch (Exception e) {
+      Until.holds("nobody in the control group", () -> members().isEmpty());
+    } catch (Exception | AssertionError e) {
+      killAll();
       throw new IOException("left behind: " + path, e);
     }
     Files.delete(path);
+  }
+
+  private void killAll() throws IOException {
+    Path max = path.resolve("pids.max");
+    if (Files.exists(max)) {
+      Files.writeString(max, "0");
+    }
+    members()
+        .lines()
+        .map(Long::parseLong)
+        .flatMap(pid -> ProcessHandle.of(pid).stream())
+        .forEach(ProcessHandle::destroyForcibly);
   }
 }

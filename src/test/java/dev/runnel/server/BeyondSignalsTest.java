@@ -3,16 +3,18 @@ package dev.runnel.server;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.runnel.ControlGroup;
 import dev.runnel.Daemon;
+import dev.runnel.Tool;
 import dev.runnel.server.RawClient.Ran;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -20,14 +22,16 @@ import org.junit.jupiter.api.Test;
  * that may not signal others', as with sudo. It is the same for one that waits for a disk that does
  * not answer.
  */
+@Tag("root")
 class BeyondSignalsTest {
   private static final List<String> WITHOUT_KILL = List.of("setpriv", "--bounding-set=-kill");
   private static final String SLEEPER =
       "'argv':['setpriv','--reuid=65534','--regid=65534','--clear-groups','sleep','1000']";
 
   @BeforeEach
-  void needsRoot() {
-    assumeTrue(System.getProperty("user.name", "").equals("root"), "to become another user");
+  void needsRoot() throws IOException {
+    // To become another user.
+    Tool.requireRoot("BeyondSignalsTest");
   }
 
   private static Daemon start() throws IOException {
@@ -88,12 +92,43 @@ class BeyondSignalsTest {
     try (Daemon daemon = start();
         RawClient watcher = new RawClient(daemon.port())) {
       int pid;
-      try (RawClient runner = new RawClient(daemon.port())) {
+      try (RawClient runner = new RawClient(watcher.socket().getPort())) {
         pid = started(runner, "");
       }
       watcher.send("'type':'attach','id':'r','job':'r'");
       checkEnd(watcher.finish("r"), "abandoned", pid);
       kill(pid);
+    }
+  }
+
+  // It may be thawed at any moment, and then ends as it should: that is waited for a while.
+  @Test
+  void endTheirJobWhileTheyAreFrozenAndAreReapedWhenTheyThaw() throws Exception {
+    String test = "BeyondSignalsTest.endTheirJobWhileTheyAreFrozenAndAreReapedWhenTheyThaw";
+    try (ControlGroup group = ControlGroup.ofFreezer(test);
+        Daemon daemon = Daemon.start("--listen", "127.0.0.1:0", "--insecure");
+        RawClient client = new RawClient(daemon.port())) {
+      client.send("'id':'r','job':'r','grace_ms':100", group.enter() + "; exec sleep 1000");
+      int pid = client.nextOfType("started").header().path("pid").asInt();
+      Until.holds("asleep", () -> text(pid, "comm").equals("sleep\n"));
+      group.freeze();
+      try {
+        client.send("'type':'cancel','id':'c','job':'r'");
+        client.send("'id':'next'", "echo on");
+        assertEquals("on\n", client.finish("next").out());
+        checkEnd(client.finish("r"), "canceled", pid);
+      } finally {
+        group.thaw();
+      }
+      Until.holds("reaped", () -> text(pid, "stat").isEmpty());
+    }
+  }
+
+  private static String text(int pid, String file) {
+    try {
+      return Files.readString(Path.of("/proc/" + pid + "/" + file));
+    } catch (IOException gone) {
+      return "";
     }
   }
 
