@@ -18,6 +18,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A daemon acts on signals, and its commands do, whatever its parent had ignored or blocked. */
 @Tag("also-root")
 class DaemonSignalsTest {
+  /** Each has its own way to make a process. */
+  private static final List<List<String>> WAYS =
+      List.of(List.of(), List.of("--limit-open-files", "100"), List.of("-tt"));
+
   @TempDir Path folder = Path.of("");
 
   private static void send(String signal, Daemon daemon) throws Exception {
@@ -80,19 +84,47 @@ class DaemonSignalsTest {
   void commandsHaveDefaultDispositionsAndNothingBlocked() throws Exception {
     String look = "grep -E '^Sig(Ign|Blk)' /proc/self/status | cut -f 2; yes | head -n 1";
     try (Daemon daemon = start(List.of("--ignore-signal", "--block-signal"))) {
-      for (List<String> way :
-          List.of(List.<String>of(), List.of("--limit-open-files", "100"), List.of("-tt"))) {
-        List<String> words = new ArrayList<>(List.of("exec", "-H", "unix:" + folder.resolve("s")));
-        words.addAll(way);
-        words.addAll(List.of("--", "bash", "-o", "pipefail", "-c", look));
-        Launcher.Ran ran =
-            Launcher.run(new ProcessBuilder(ClientProcess.command(words.toArray(String[]::new))));
+      for (List<String> way : WAYS) {
+        Launcher.Ran ran = exec(way, "bash", "-o", "pipefail", "-c", look);
         String none = "0000000000000000\n";
         assertEquals(none + none + "y\n", ran.out().replace("\r", ""), way + ran.err());
         // Of yes: 128 and the number of SIGPIPE.
         assertEquals(141, ran.exitCode(), way + ran.err());
       }
       assertTrue(daemon.process().isAlive());
+    }
+  }
+
+  private Launcher.Ran exec(List<String> way, String... command) throws Exception {
+    List<String> words = new ArrayList<>(List.of("exec", "-H", "unix:" + folder.resolve("s")));
+    words.addAll(way);
+    words.add("--");
+    words.addAll(List.of(command));
+    return Launcher.run(new ProcessBuilder(ClientProcess.command(words.toArray(String[]::new))));
+  }
+
+  // A shell's "&" starts what it starts with INT and QUIT ignored.
+  @ParameterizedTest
+  @ValueSource(strings = {"--default-signal", "--ignore-signal", "--block-signal"})
+  void quitHasTheDaemonWriteItsThreadsAndEndsACommand(String parent) throws Exception {
+    try (Daemon daemon = start(List.of(parent + "=QUIT,INT"))) {
+      for (int i = 1; i <= 2; i++) {
+        int dumps = i;
+        send("QUIT", daemon);
+        Until.holds(
+            "threads",
+            () ->
+                daemon.log().lines().filter(line -> line.startsWith("Full thread dump")).count()
+                    == dumps);
+      }
+      for (List<String> way : WAYS) {
+        Launcher.Ran ran = exec(way, "sh", "-c", "kill -QUIT $$; echo lives on");
+        assertEquals("", ran.out(), way + ran.err());
+        assertEquals(128 + 3, ran.exitCode(), way + ran.err());
+      }
+      assertTrue(daemon.process().isAlive());
+      send("TERM", daemon);
+      assertEquals(0, daemon.exitCode());
     }
   }
 }
