@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The starts under way, and where tags come from. A tag stands in the environment of one command,
@@ -20,6 +21,7 @@ final class Births {
 
   private final ThreadLocal<MakerThread> threads;
   private final Map<Long, Birth> underWay = new ConcurrentHashMap<>();
+  private volatile @Nullable Leaders leaders;
 
   Births() {
     this(MakerThread::current);
@@ -29,17 +31,27 @@ final class Births {
     this.threads = ThreadLocal.withInitial(thread);
   }
 
+  /** From now on processes are entered there. */
+  void enterInto(Leaders table) {
+    leaders = table;
+  }
+
   /** One process that is being made. */
   static final class Birth {
     private final long tag;
     private final MakerThread thread;
     private final long begunNanos;
+    private final @Nullable Leaders leaders;
     private volatile int pid;
 
-    private Birth(long tag, MakerThread thread, long begunNanos) {
+    /** Of the thread that knows of the process: its maker's, then the pump's. */
+    private int place = Leaders.NONE;
+
+    private Birth(long tag, MakerThread thread, long begunNanos, @Nullable Leaders leaders) {
       this.tag = tag;
       this.thread = thread;
       this.begunNanos = begunNanos;
+      this.leaders = leaders;
     }
 
     long tag() {
@@ -57,12 +69,21 @@ final class Births {
 
     void made(int child) {
       pid = child;
+      place = leaders == null ? Leaders.NONE : leaders.add(child, tag);
+    }
+
+    /** What it was the birth of is about to be reaped, or is given up. */
+    void over() {
+      if (leaders != null && place != Leaders.NONE) {
+        leaders.remove(place);
+        place = Leaders.NONE;
+      }
     }
   }
 
   /** On the thread that is about to make the process. */
   Birth begin(long nanos) {
-    Birth birth = new Birth(newTag(), threads.get(), nanos);
+    Birth birth = new Birth(newTag(), threads.get(), nanos, leaders);
     underWay.put(birth.tag, birth);
     return birth;
   }
@@ -75,9 +96,15 @@ final class Births {
     return tag;
   }
 
-  /** Its session is known, or there is none and will be none. */
+  /** Its session is known. */
   void end(Birth birth) {
     underWay.remove(birth.tag);
+  }
+
+  /** There is no session and will be none. */
+  void abandon(Birth birth) {
+    birth.over();
+    end(birth);
   }
 
   boolean isUnderWay(long tag) {

@@ -1,7 +1,5 @@
 package dev.runnel.process;
 
-import static java.util.concurrent.TimeUnit.SECONDS;
-
 import dev.runnel.model.Signal;
 import java.util.HashMap;
 import java.util.Map;
@@ -9,8 +7,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The process table of the kernel below. */
 final class KernelTable implements ProcessTable {
-  private static final long NANOS_PER_TICK = SECONDS.toNanos(1) / 100;
-
   private final Mark mark;
   private final @Nullable Children own;
 
@@ -106,12 +102,12 @@ final class KernelTable implements ProcessTable {
 
   @Override
   public long ageNanos(ThreadStat stat) {
-    return Pid.nanosSinceBoot() - stat.started() * NANOS_PER_TICK;
+    return Pid.nanosSinceBoot() - stat.started() * Pid.NANOS_PER_TICK;
   }
 
   @Override
   public long ticks() {
-    return Pid.nanosSinceBoot() / NANOS_PER_TICK;
+    return Pid.ticksSinceBoot();
   }
 
   @Override

@@ -55,7 +55,7 @@ final class Maker {
       case SpawnResult.Made made -> {
         made.kill();
         Wait.awaitAndReap(made.pid());
-        births.end(made.birth());
+        births.abandon(made.birth());
       }
       case SpawnResult.Lost lost -> Wait.awaitAndReap(lost.pid());
       case SpawnResult.Failed _, SpawnResult.Voided _ -> {}

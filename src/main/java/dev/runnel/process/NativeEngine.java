@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Processes of Linux, through its C library.
@@ -43,6 +44,9 @@ public final class NativeEngine implements ProcessEngine {
   private final MemorySegment nowhere = Libc.malloc(NOWHERE_BYTES);
   private final ChildProcess.Surroundings surroundings;
   private final AtomicBoolean closing = new AtomicBoolean();
+
+  /** Set before the first start, and closed at the end. */
+  private @Nullable Leaders leaders;
 
   // The pump's own.
   private final Set<ChildProcess> processes = new HashSet<>();
@@ -138,7 +142,14 @@ public final class NativeEngine implements ProcessEngine {
    */
   public void guard() {
     try {
-      Watchdog watchdog = Watchdog.start(mark, List.of());
+      leaders = Leaders.open();
+      births.enterInto(leaders);
+    } catch (LibcException e) {
+      Trouble.warn("no list of commands for the watchdog: " + e.getMessage());
+    }
+    try {
+      int list = leaders == null ? nullDevice : leaders.descriptor();
+      Watchdog watchdog = Watchdog.start(mark, list, List.of());
       pump.execute(() -> census.guard(watchdog));
     } catch (LibcException e) {
       Trouble.warn("no watchdog: " + e.getMessage());
@@ -208,7 +219,7 @@ public final class NativeEngine implements ProcessEngine {
       // It has run: to say that it was not started would have it run twice.
       Trouble.report("process ended, it can't be watched job=" + start.job(), thrown);
       made.kill();
-      births.end(made.birth());
+      births.abandon(made.birth());
       reap(made.pid());
       start.listener().lost();
       return;
@@ -305,6 +316,9 @@ public final class NativeEngine implements ProcessEngine {
     Fd.close(nullDevice);
     surroundings.memoryKills().close();
     Libc.free(nowhere);
+    if (leaders != null) {
+      leaders.close();
+    }
     pump.end();
   }
 }

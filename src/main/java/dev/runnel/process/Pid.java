@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 /** Calls on processes; any thread. Each returns its result or errno negated. */
 final class Pid {
   static final int SIGCHLD = 17;
+  static final long NANOS_PER_TICK = SECONDS.toNanos(1) / 100;
 
   private static final int PIDFD_SEND_SIGNAL = 424;
   private static final int PIDFD_OPEN = 434;
@@ -51,6 +52,11 @@ final class Pid {
     MemorySegment time = Libc.scratch();
     Libc.callInt(CLOCK_GETTIME, CLOCK_BOOTTIME, time.address(), 0);
     return SECONDS.toNanos(time.getAtIndex(JAVA_LONG, 0)) + time.getAtIndex(JAVA_LONG, 1);
+  }
+
+  /** The same as the start of a process is counted in {@link ThreadStat}. */
+  static long ticksSinceBoot() {
+    return nanosSinceBoot() / NANOS_PER_TICK;
   }
 
   /** Has the calling thread get the processor before others; refused without the privilege. */

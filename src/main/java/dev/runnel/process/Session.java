@@ -170,6 +170,7 @@ final class Session {
 
   private Wait.@Nullable Exit reap() {
     leader = Leader.REAPED;
+    command.birth().over();
     census.leave(this);
     return table.reap(pid());
   }

@@ -60,7 +60,7 @@ final class Spawn {
       return new SpawnResult.Failed(new StartFailure(Errno.name(e.errno()), At.EXEC, message));
     } finally {
       if (!(result instanceof SpawnResult.Made)) {
-        births.end(birth);
+        births.abandon(birth);
       }
     }
   }

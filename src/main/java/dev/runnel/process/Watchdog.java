@@ -27,7 +27,7 @@ final class Watchdog {
   private static final byte[] ARGUMENTS = "@/proc/self/fd/0".getBytes(US_ASCII);
   private static final byte[] ROOT = "/".getBytes(US_ASCII);
   private static final byte[] NULL_DEVICE = "/dev/null".getBytes(US_ASCII);
-  private static final int FIRST_OTHER = 3;
+  private static final int FIRST_OTHER = WatchdogProgram.LEADERS + 1;
 
   /** What an ordinary user may ask for. */
   private static final int PIPE_BYTES = 1 << 20;
@@ -35,12 +35,14 @@ final class Watchdog {
   private static final String LIBRARIES = "LD_LIBRARY_PATH";
 
   private final Mark mark;
+  private final int leaders;
   private final int pid;
   private final int pidfd;
   private final int pipe;
 
-  private Watchdog(Mark mark, int pid, int pidfd, int pipe) {
+  private Watchdog(Mark mark, int leaders, int pid, int pidfd, int pipe) {
     this.mark = mark;
+    this.leaders = leaders;
     this.pid = pid;
     this.pidfd = pidfd;
     this.pipe = pipe;
@@ -49,16 +51,17 @@ final class Watchdog {
   /**
    * Any thread; it takes a millisecond.
    *
+   * @param leaders a descriptor of {@link Leaders}, or of an empty file; the caller's
    * @param kept tags of runs of which what is left is to live on
    * @throws LibcException if there can't be one
    */
-  static Watchdog start(Mark mark, Collection<Long> kept) {
+  static Watchdog start(Mark mark, int leaders, Collection<Long> kept) {
     try (Descriptors descriptors = new Descriptors()) {
       Descriptors.Pipe pipe = descriptors.pipe();
       int told = descriptors.neverBlocking(withRoom(pipe.writeEnd()));
-      int pid = LibcException.check("posix_spawn", spawn(pipe.readEnd()));
+      int pid = LibcException.check("posix_spawn", spawn(pipe.readEnd(), leaders));
       int pidfd = Pid.open(pid);
-      Watchdog watchdog = new Watchdog(mark, pid, pidfd, told);
+      Watchdog watchdog = new Watchdog(mark, leaders, pid, pidfd, told);
       if (pidfd < 0) {
         Pid.killGroup(pid, Signal.KILL.number());
         Wait.awaitAndReap(pid);
@@ -79,7 +82,7 @@ final class Watchdog {
     return pipe;
   }
 
-  private static int spawn(int stdin) {
+  private static int spawn(int stdin, int leaders) {
     byte[] java =
         Path.of(System.getProperty("java.home"), "bin", "java").toString().getBytes(UTF_8);
     try (Arena arena = Arena.ofConfined();
@@ -88,7 +91,8 @@ final class Watchdog {
             new ExecStrings(List.of(NAME.getBytes(US_ASCII), ARGUMENTS), environment())) {
       // No JVM starts in a folder that is gone, as ours may be by then.
       actions.dup2(stdin, 0).open(ROOT, Fd.O_RDONLY, 1).changeDirectory(1);
-      actions.open(NULL_DEVICE, Fd.O_RDWR, 1).dup2(1, 2).closeFrom(FIRST_OTHER);
+      actions.open(NULL_DEVICE, Fd.O_RDWR, 1).dup2(1, 2);
+      actions.dup2(leaders, WatchdogProgram.LEADERS).closeFrom(FIRST_OTHER);
       return PosixSpawn.spawn(CString.of(java, arena), actions, strings);
     }
   }
@@ -142,7 +146,7 @@ final class Watchdog {
    * @throws LibcException if there can't be one
    */
   Watchdog successor(Collection<Long> kept) {
-    return start(mark, kept);
+    return start(mark, leaders, kept);
   }
 
   // It reads all the time: without room it hangs, and is not waited for.

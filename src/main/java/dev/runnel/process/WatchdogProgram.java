@@ -2,6 +2,9 @@ package dev.runnel.process;
 
 import dev.runnel.model.Signal;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -14,13 +17,19 @@ final class WatchdogProgram {
   private static final Duration PAUSE = Duration.ofMillis(20);
   private static final Set<Long> ALL = Set.of(Kin.STRAY);
 
+  /** The descriptor from which {@link Leaders} are read. */
+  static final int LEADERS = 3;
+
   private final ProcessTable table;
   private final Set<Long> kept;
+  private final List<Leaders.Leader> leaders;
   private final Strangers strangers = new Strangers();
 
-  private WatchdogProgram(ProcessTable table, Set<Long> kept) {
+  private WatchdogProgram(ProcessTable table, Set<Long> kept, List<Leaders.Leader> leaders) {
     this.table = table;
     this.kept = kept;
+    this.leaders = new ArrayList<>(leaders);
+    this.leaders.removeIf(leader -> kept.contains(leader.tag()));
   }
 
   /**
@@ -31,7 +40,8 @@ final class WatchdogProgram {
         List.of(arguments).subList(1, arguments.length).stream()
             .map(Long::valueOf)
             .collect(Collectors.toSet());
-    new WatchdogProgram(KernelTable.withoutChildren(new Mark(arguments[0])), kept).run();
+    ProcessTable table = KernelTable.withoutChildren(new Mark(arguments[0]));
+    new WatchdogProgram(table, kept, Leaders.read(LEADERS)).run();
   }
 
   private void run() throws InterruptedException {
@@ -48,10 +58,33 @@ final class WatchdogProgram {
     }
   }
 
-  /** Who carries the engine's mark, and who descends from them or shares their session. */
+  /**
+   * The commands, who carries the engine's mark, and who descends from them or shares their
+   * session.
+   */
   private List<Member> look(Set<Long> stopping) {
-    Sweep.View view = new Sweep.View(Map.of(), ALL, stopping, Map.of(), Set.of(), kept);
+    Map<Integer, Kin> alive = new HashMap<>();
+    Map<Integer, Long> gone = new HashMap<>();
+    Set<Integer> sessions = sessions();
+    for (Leaders.Leader leader : List.copyOf(leaders)) {
+      int pid = leader.pid();
+      long started = table.started(pid);
+      if (started >= 0 && started <= leader.seenTicks() && table.session(pid) == pid) {
+        alive.put(pid, new Kin(Kin.STRAY, started));
+      } else if (started < 0 && sessions.contains(pid)) {
+        // As long as they are in it, its number gets no new owner.
+        gone.put(pid, Kin.STRAY);
+      } else {
+        leaders.remove(leader);
+      }
+    }
+    Sweep.View view = new Sweep.View(gone, ALL, stopping, alive, Set.of(), kept);
     return new RoundUp(table, System::nanoTime, this::look).run(view).of(Kin.STRAY);
+  }
+
+  /** In which there is anybody. */
+  private Set<Integer> sessions() {
+    return Arrays.stream(table.pids()).mapToObj(table::session).collect(Collectors.toSet());
   }
 
   private Sweep.Found look(Sweep.View view) {

@@ -1,5 +1,6 @@
 package dev.runnel.process;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -132,15 +133,18 @@ class EngineBoundsTest {
     Files.writeString(java, "#!/bin/sh\nexec sleep 1000\n");
     Files.setPosixFilePermissions(java, PosixFilePermissions.fromString("rwxr-xr-x"));
     List<Long> kept = Collections.nCopies(Bounds.DEFAULT.keptJobs(), Long.MAX_VALUE);
+    int none = Fd.open("/dev/null".getBytes(US_ASCII), Fd.O_RDONLY);
     String home = System.getProperty("java.home");
     System.setProperty("java.home", folder.toString());
     try {
       Watchdog watchdog =
-          Runs.get(CompletableFuture.supplyAsync(() -> Watchdog.start(new Mark("boot"), kept)));
+          Runs.get(
+              CompletableFuture.supplyAsync(() -> Watchdog.start(new Mark("boot"), none, kept)));
       Runs.get(CompletableFuture.runAsync(() -> kept.forEach(watchdog::keep)));
       watchdog.end();
     } finally {
       System.setProperty("java.home", home);
+      Fd.close(none);
     }
   }
 

@@ -8,6 +8,7 @@ import dev.runnel.server.RawClient.Ran;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -62,6 +63,57 @@ class WatchdogTest {
       var _ = daemon.process().destroyForcibly();
 
       for (long pid : pids(told)) {
+        Until.gone(pid);
+      }
+      for (long pid : kept) {
+        assertTrue(Until.isAlive(pid));
+        ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+        Until.gone(pid);
+      }
+    }
+  }
+
+  /** The numbers that a command tells, which go on running. */
+  private static List<Long> told(RawClient client, int count) throws IOException {
+    String told = "";
+    while (told.lines().count() < count || !told.endsWith("\n")) {
+      told += client.output(1);
+    }
+    return pids(told);
+  }
+
+  private static String emptied(String line) {
+    return "exec env -i PATH=\"$PATH\" sh -c '" + line + "'";
+  }
+
+  @Test
+  void endsCommandsThatEmptiedTheirEnvironment() throws Exception {
+    try (Daemon daemon = start();
+        RawClient client = new RawClient(daemon.port());
+        RawClient limited = new RawClient(client.socket().getPort());
+        RawClient gone = new RawClient(client.socket().getPort());
+        RawClient keeping = new RawClient(client.socket().getPort())) {
+      String family = "sleep 1000 & echo $!; setsid sleep 1001 & echo $!; echo $$; wait";
+      client.send("", emptied(family));
+      // Made in another way.
+      limited.send("'limits':{'open_files':100}", emptied(family));
+      // Its leader has ended, and who is left holds its output.
+      gone.send(
+          "'drain_ms':60000,'drain_max_ms':60000",
+          emptied("trap \"\" TERM; sleep 1002 & echo $!; exit 0"));
+      keeping.send("'leftovers':'keep'", emptied("sleep 1003 <&- >&- 2>&- & echo $!; exit 0"));
+      List<Long> kept = pids(keeping.finish().out());
+      List<Long> told = new ArrayList<>(told(client, 3));
+      told.addAll(told(limited, 3));
+      told.addAll(told(gone, 1));
+      gone.nextOfType("exited");
+      for (long pid : told) {
+        Until.holds("an emptied environment", () -> !text(pid, "environ").contains("RUNNEL_MARK"));
+      }
+
+      var _ = daemon.process().destroyForcibly();
+
+      for (long pid : told) {
         Until.gone(pid);
       }
       for (long pid : kept) {
@@ -166,7 +218,9 @@ class WatchdogTest {
         for (Path fd : all.toList()) {
           String target = Files.readSymbolicLink(fd).toString();
           int number = Integer.parseInt(fd.getFileName().toString());
-          assertTrue(target.equals("/dev/null") || number == 0 || number == 3, fd + " " + target);
+          // Its arguments, which it is still reading, are open twice.
+          boolean isOwn = target.equals("/dev/null") || number == 0 || number == 4;
+          assertTrue(isOwn || target.startsWith("/memfd:runnel-leaders"), fd + " " + target);
         }
       }
       assertEquals("", text(watchdog, "environ"));
