@@ -82,7 +82,7 @@ public final class Gate {
   public StartJob register(Caller caller, Request.Run run) throws RefusedException {
     checkBoot(run.boot());
     try {
-      Grant grant = guard.policy().judge(caller, run.spec());
+      Grant grant = guard.policy().judge(caller, registry.limits().fit(run.spec()));
       Request.Run granted = new Request.Run(run.job(), run.once(), run.boot(), grant.spec());
       return register(caller, granted, grant);
     } catch (ForbiddenException e) {
@@ -100,11 +100,21 @@ public final class Gate {
       if (registered.existence() == Follow.Existence.EXISTING) {
         share.giveBack();
       } else {
-        shares.keep(registered.job(), share);
+        shares.keep(registered.job(), known ? takeLate(caller, grant, registered.job()) : share);
       }
       return new StartJob(registered, grant);
     } catch (RefusedException e) {
       share.giveBack();
+      throw e;
+    }
+  }
+
+  // The one that was there was forgotten in that moment.
+  private Quotas.Share takeLate(Caller caller, Grant grant, Job job) throws RefusedException {
+    try {
+      return takeShare(caller, grant);
+    } catch (RefusedException e) {
+      job.refuse(e);
       throw e;
     }
   }

@@ -84,6 +84,16 @@ public enum Limit {
     return fallback;
   }
 
+  /** The least that it may be set to; less has a meaning of its own, if it is the default. */
+  long min() {
+    return min;
+  }
+
+  /** The most that it may be set to. */
+  long max() {
+    return max;
+  }
+
   /** A few words for the help. */
   public String meaning() {
     return meaning;

@@ -32,6 +32,15 @@ public record JobLimits(
     this(maxQueuedStarts, maxRetainBytes, maxEnded, keep, YEAR, DAY);
   }
 
+  /** The same, with no larger a log than may be asked for, if none was asked for. */
+  public JobSpec fit(JobSpec spec) {
+    boolean usual = spec.retainBytes() == JobSpec.DEFAULT_RETAIN_BYTES;
+    boolean fits = spec.window().orElse(0) <= maxRetainBytes;
+    return usual && fits && spec.retainBytes() > maxRetainBytes
+        ? spec.withRetain(maxRetainBytes)
+        : spec;
+  }
+
   /**
    * Lets pass what a run may ask for.
    *
