@@ -9,10 +9,18 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A peer that asks for much in one packet: the others on its event loop go on. */
@@ -34,6 +42,11 @@ class TurnsTest {
           client.finalOf("" + i);
         }
       }
+      client.send("'id':'printed','job':'printed'", "seq 1 2000");
+      client.finalOf("printed");
+      client.send("'id':'live','job':'live'", "seq 1 2000; exec sleep 600");
+      client.output(8_893);
+      client.ask("'type':'detach','follow':'live'");
     }
   }
 
@@ -120,6 +133,111 @@ class TurnsTest {
     ping(others);
     Until.holds("it to be gone", () -> node.room().connections().get() == others.size());
     close(others);
+  }
+
+  /** Requests that make the server take up a log, again and again. */
+  private enum Storm {
+    /** Of a job that has ended: the way of {@code logs}. */
+    LOGS("'type':'attach','job':'printed'"),
+    /** Of one that runs. */
+    WATCH("'type':'attach','job':'live'"),
+    WATCH_FROM_THE_END("'type':'attach','job':'live','from':'end'"),
+    WATCH_AND_LEAVE("'type':'attach','job':'live'"),
+    STATUS("'type':'status','job':'live'");
+
+    private final String keys;
+
+    Storm(String keys) {
+      this.keys = keys;
+    }
+
+    private byte[] bytes(int requests) {
+      List<byte[]> frames = new ArrayList<>();
+      for (int i = 0; i < requests; i++) {
+        frames.add(RawClient.frame("'id':'" + i + "'," + keys));
+        if (this == WATCH_AND_LEAVE) {
+          frames.add(RawClient.frame("'id':'d" + i + "','type':'detach','follow':'" + i + "'"));
+        }
+      }
+      return RawClient.together(frames.toArray(byte[][]::new));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void othersAreAnsweredBetweenTheAnswersOfAStorm(Storm storm) throws Exception {
+    int requests = 5_000;
+    List<RawClient> others = others();
+    List<AtomicInteger> pongs = new ArrayList<>();
+    AtomicBoolean over = new AtomicBoolean();
+    List<Future<?>> tasks = new ArrayList<>();
+    try (ExecutorService threads = Executors.newCachedThreadPool();
+        RawClient asking = node.connect()) {
+      for (RawClient other : others) {
+        AtomicInteger count = new AtomicInteger();
+        pongs.add(count);
+        tasks.add(threads.submit(() -> pingUntil(over, other, count)));
+      }
+      // The server reads no more of it than it is let answer.
+      tasks.add(threads.submit(() -> sendAll(asking, storm.bytes(requests))));
+      asking.nextThat(answer -> "0".equals(answer.id()));
+      List<Integer> before = pongs.stream().map(AtomicInteger::get).toList();
+      String last = "" + (requests - 1);
+      asking.nextThat(answer -> last.equals(answer.id()));
+      for (int i = 0; i < before.size(); i++) {
+        int during = pongs.get(i).get() - before.get(i);
+        assertTrue(during >= 3, "pongs to the other number " + i + ": " + during);
+      }
+      over.set(true);
+      for (Future<?> task : tasks) {
+        var _ = task.get(30, TimeUnit.SECONDS);
+      }
+    } finally {
+      over.set(true);
+      close(others);
+    }
+    Until.holds("nobody to follow", () -> followers() == 0);
+  }
+
+  private static @Nullable Void sendAll(RawClient client, byte[] bytes) throws IOException {
+    client.send(bytes);
+    return null;
+  }
+
+  private static @Nullable Void pingUntil(AtomicBoolean over, RawClient client, AtomicInteger count)
+      throws IOException {
+    while (!over.get()) {
+      assertEquals("pong", client.ask("'type':'ping'").type());
+      count.incrementAndGet();
+    }
+    return null;
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void stormsOfPeersThatAreGoneLeaveNothing(Storm storm) throws Exception {
+    List<RawClient> others = others();
+    for (boolean reset : new boolean[] {true, false}) {
+      for (int i = 0; i < 4; i++) {
+        RawClient asking = node.connect();
+        asking.send(storm.bytes(1_000));
+        asking.socket().setSoLinger(reset, 0);
+        asking.close();
+        ping(others);
+      }
+    }
+    Until.holds("them to be gone", () -> node.room().connections().get() == others.size());
+    Until.holds("nobody to follow", () -> followers() == 0);
+    close(others);
+    Until.holds(
+        "nothing to be under way",
+        () -> node.room().unsent().answerBytes() == 0 && node.room().unsent().outputBytes() == 0);
+  }
+
+  private static long followers() throws IOException {
+    try (RawClient client = node.connect()) {
+      return client.ask("'type':'status','job':'live'").number("followers");
+    }
   }
 
   private static byte[] repeated(String request, int times) {
