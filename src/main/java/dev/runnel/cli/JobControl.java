@@ -209,30 +209,46 @@ final class JobControl {
   }
 
   private void sendQuits() {
-    byte[] frame;
-    while ((frame = nextQuit()) != null) {
-      link.trySend(frame);
+    Message quit;
+    while ((quit = nextQuit()) != null) {
+      quit.send();
     }
   }
 
-  private synchronized byte @Nullable [] nextQuit() {
-    if (job == null || !started || sent == Step.PART || quitsSent >= quits) {
+  private synchronized @Nullable Message nextQuit() {
+    Connection to = link.current();
+    boolean over = sent == Step.PART || quitsSent >= quits;
+    if (job == null || to == null || !started || cut || over) {
       return null;
     }
     quitsSent++;
-    return RequestEncoder.encode(QUIT_ID + quitsSent, new Request.SendSignal(job, Signal.QUIT));
+    Request quit = new Request.SendSignal(job, Signal.QUIT);
+    return new Message(to, RequestEncoder.encode(QUIT_ID + quitsSent, quit));
   }
 
   private void send() {
-    byte[] frame;
-    synchronized (this) {
-      if (job == null || sent.compareTo(wanted) >= 0) {
-        return;
-      }
-      sent = wanted;
-      frame = wanted == Step.PART ? parting(job) : interrupt(job);
+    Message message = nextStep();
+    if (message != null) {
+      message.send();
     }
-    link.trySend(frame);
+  }
+
+  // Not after a cut: what is sent before the job is followed again would be sent twice.
+  private synchronized @Nullable Message nextStep() {
+    Connection to = link.current();
+    if (job == null || to == null || cut || sent.compareTo(wanted) >= 0) {
+      return null;
+    }
+    sent = wanted;
+    return new Message(to, wanted == Step.PART ? parting(job) : interrupt(job));
+  }
+
+  /** What is to be sent over one connection, and no other: what is lost with it is asked again. */
+  @SuppressWarnings("ArrayRecordComponent") // Sent, never compared.
+  private record Message(Connection to, byte[] frame) {
+    void send() {
+      to.trySend(frame);
+    }
   }
 
   private static byte[] interrupt(JobId job) {

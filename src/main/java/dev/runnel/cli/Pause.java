@@ -30,10 +30,9 @@ final class Pause {
         return;
       }
       stopping = true;
-      asked = true;
       left = false;
     }
-    link.trySend(DETACH);
+    ask();
     try {
       awaitLeft();
       stopProcess();
@@ -43,6 +42,20 @@ final class Pause {
       Thread.currentThread().interrupt();
     } finally {
       goOn();
+    }
+  }
+
+  /** Asks to leave the job, if it is followed at present. */
+  void ask() {
+    synchronized (this) {
+      asked = true;
+    }
+    // After it: whoever loses that connection has us forget.
+    Connection now = link.current();
+    if (now == null) {
+      forget();
+    } else {
+      now.trySend(DETACH);
     }
   }
 
