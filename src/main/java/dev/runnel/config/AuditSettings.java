@@ -16,10 +16,17 @@ import java.nio.file.Path;
 record AuditSettings(String to, AuditLog.Options options) {
   static final String STDOUT = "stdout";
 
-  /** Begins to write; blocks. */
-  AuditLog open(PrintStream out) throws SettingsException {
+  /**
+   * Begins to write; blocks.
+   *
+   * @param maxQueuedStarts a quarter of them may be one principal's while the disk is slow
+   */
+  AuditLog open(PrintStream out, long maxQueuedStarts) throws SettingsException {
     try {
-      return new AuditLog(to.equals(STDOUT) ? stdout(out) : new AuditFile(Path.of(to)), options);
+      return new AuditLog(
+          to.equals(STDOUT) ? stdout(out) : new AuditFile(Path.of(to)),
+          options,
+          (int) Math.max(1, maxQueuedStarts / 4));
     } catch (IOException e) {
       Path folder = Path.of(to).toAbsolutePath().getParent();
       String reason =

@@ -133,7 +133,8 @@ public final class Serve {
   private void serve() throws SettingsException {
     Credentials credentials = Credentials.read(settings);
     AuditSettings wanted = settings.audit();
-    AuditLog audit = wanted == null ? null : wanted.open(out);
+    AuditLog audit =
+        wanted == null ? null : wanted.open(out, settings.limit(Limit.MAX_QUEUED_STARTS));
     try {
       serve(
           credentials,

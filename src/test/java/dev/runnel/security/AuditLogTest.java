@@ -40,6 +40,11 @@ class AuditLogTest {
   private static final Options GO_ON =
       new Options(Options.Arguments.WRITTEN, Options.OnFailure.GO_ON);
 
+  private static final AuditLog.Patience PATIENT =
+      new AuditLog.Patience(Duration.ofHours(1), Duration.ofHours(2));
+  private static final AuditLog.Patience SLOW_ALONE =
+      new AuditLog.Patience(Duration.ofSeconds(1), Duration.ofHours(2));
+
   private final Disk disk = new Disk();
 
   /** Takes lines, unless it is full or held. */
@@ -184,7 +189,7 @@ class AuditLogTest {
   @Test
   void hungDiskRefusesWhatIsBeyondTheBound() throws Exception {
     CountDownLatch held = disk.stop();
-    try (AuditLog audit = new AuditLog(disk, REFUSE)) {
+    try (AuditLog audit = new AuditLog(disk, REFUSE, 3, PATIENT, System::nanoTime)) {
       List<Future<Void>> waiting = new ArrayList<>();
       for (int i = 0; i < AuditLog.MAX_WAITING; i++) {
         waiting.add(audit.before(() -> start("id")));
@@ -194,6 +199,57 @@ class AuditLogTest {
       held.countDown();
       assertTrue(succeeds(waiting.getFirst()));
     }
+  }
+
+  private static AuditEntry startOf(String principal) {
+    return AuditEntry.start(
+        new Caller(principal, "192.0.2.1", Caller.Via.TCP),
+        JOB,
+        AuditEntry.Terms.NONE,
+        CommandSpec.of("id"));
+  }
+
+  @Test
+  void slowDiskKeepsNoMoreOfOnePrincipalsStartsThanItsPart() throws Exception {
+    CountDownLatch held = disk.stop();
+    try (AuditLog audit = new AuditLog(disk, REFUSE, 3, SLOW_ALONE, System::nanoTime)) {
+      List<Future<Void>> many = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        many.add(audit.before(() -> startOf("many")));
+      }
+      Future<Void> other = audit.before(() -> startOf("other"));
+      Until.holds("those beyond", () -> many.stream().filter(Future::failed).count() == 17);
+      assertFalse(other.isComplete());
+      assertTrue(audit.before(() -> startOf("many")).failed());
+      held.countDown();
+      assertTrue(succeeds(other));
+      for (Future<Void> kept : many.subList(0, 3)) {
+        assertTrue(succeeds(kept));
+      }
+      for (int i = 0; i < 10; i++) {
+        assertTrue(succeeds(audit.before(() -> startOf("many"))));
+      }
+    }
+  }
+
+  @Test
+  void hungDiskIsWaitedForByNobodyAndWritesAllWhenItComesBack() throws Exception {
+    for (Options options : List.of(REFUSE, GO_ON)) {
+      CountDownLatch held = disk.stop();
+      try (AuditLog audit = new AuditLog(disk, options)) {
+        Future<Void> written = audit.before(() -> startOf("first"));
+        Future<Void> behind = audit.before(() -> startOf("second"));
+        boolean goesOn = options.equals(GO_ON);
+        assertEquals(goesOn, succeeds(written));
+        assertEquals(goesOn, succeeds(behind));
+        Future<Void> late = audit.before(() -> startOf("third"));
+        assertTrue(late.isComplete());
+        assertEquals(goesOn, late.succeeded());
+        held.countDown();
+        Until.holds("an answer", () -> succeeds(audit.before(() -> startOf("fourth"))));
+      }
+    }
+    assertTrue(linesOf("start").size() >= 6, disk.lines()::toString);
   }
 
   private static AuditEntry stranger(String source) {
@@ -210,7 +266,7 @@ class AuditLogTest {
   @Test
   void floodOfStrangersHidesNeitherItsSizeNorOthers() throws Exception {
     AtomicLong now = new AtomicLong();
-    try (AuditLog audit = new AuditLog(disk, REFUSE, now::get)) {
+    try (AuditLog audit = new AuditLog(disk, REFUSE, 256, PATIENT, now::get)) {
       for (int i = 0; i < 100_000; i++) {
         audit.noteSome("192.0.2.7", () -> stranger("192.0.2.7"));
       }
