@@ -14,15 +14,15 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumMap;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * What one job prints, as it is written down. It reads the log as a watcher, whom nobody waits for:
- * a disk that is slower than the job leaves a gap, which is declared. On the recorder's thread,
- * unless it says otherwise.
+ * a disk that is slower than the job leaves a gap, which is declared. On one of the recorder's
+ * threads at a time, unless it says otherwise.
  */
 final class Recording {
   private static final Logger LOG = LoggerFactory.getLogger(Recording.class);
@@ -35,6 +35,15 @@ final class Recording {
   /** For what is said at last: that it was cut, and how the job ended. */
   private static final int LAST_WORDS_BYTES = 1_024;
 
+  /** Whether it has a thread; never two of them. */
+  private enum Turn {
+    NONE,
+    ASKED_FOR,
+    HERE,
+    /** It has one, and wants another. */
+    HERE_AND_ASKED_FOR
+  }
+
   private static final TerminalSize NO_TERMINAL = new TerminalSize(24, 80);
 
   private final Recordings all;
@@ -43,7 +52,7 @@ final class Recording {
   private final @Nullable Terminal terminal;
   private final long begunAt = System.nanoTime();
   private final LogReader reader;
-  private final AtomicBoolean looking = new AtomicBoolean();
+  private final AtomicReference<Turn> turn = new AtomicReference<>(Turn.NONE);
 
   private final Map<Stream, StreamText> texts = new EnumMap<>(Stream.class);
   private Disk.@Nullable File file;
@@ -63,14 +72,28 @@ final class Recording {
 
   /** There is more, or the end. Any thread; does not block. */
   void wake() {
-    if (looking.compareAndSet(false, true)) {
-      all.execute(this::look);
+    Turn before =
+        turn.getAndUpdate(
+            now ->
+                switch (now) {
+                  case NONE, ASKED_FOR -> Turn.ASKED_FOR;
+                  case HERE, HERE_AND_ASKED_FOR -> Turn.HERE_AND_ASKED_FOR;
+                });
+    if (before == Turn.NONE) {
+      all.execute(this::takeTurn);
+    }
+  }
+
+  private void takeTurn() {
+    turn.set(Turn.HERE);
+    look();
+    if (!turn.compareAndSet(Turn.HERE, Turn.NONE)) {
+      turn.set(Turn.ASKED_FOR);
+      all.execute(this::takeTurn);
     }
   }
 
   private void look() {
-    // Before the look: what comes during it wakes us again.
-    looking.set(false);
     if (over) {
       return;
     }
@@ -193,27 +216,37 @@ final class Recording {
       cut("max_recording_bytes: " + limit);
     } else if (!all.shelf().makeRoom(line.length)) {
       cut("max_recordings_bytes: " + all.shelf().maxBytes());
-    } else {
-      write(line);
+    } else if (!write(line)) {
+      all.shelf().giveBack(line.length);
     }
   }
 
   private void cut(String limit) {
     stop("limit: " + limit);
-    write(Cast.event(since(), Cast.Event.MARKER, "cut: " + limit));
+    writeLast("cut: " + limit);
   }
 
-  private void write(byte[] line) {
+  // There is always room for it: LAST_WORDS_BYTES.
+  private void writeLast(String words) {
+    byte[] line = Cast.event(since(), Cast.Event.MARKER, words);
+    if (write(line)) {
+      all.shelf().take(line.length);
+    }
+  }
+
+  /** False: it was not written. */
+  private boolean write(byte[] line) {
     Disk.File open = file;
     if (open == null) {
-      return;
+      return false;
     }
     try {
       open.append(line);
       size += line.length;
-      all.shelf().count(line.length);
+      return true;
     } catch (IOException e) {
       fail(e);
+      return false;
     }
   }
 
@@ -239,7 +272,7 @@ final class Recording {
     }
     cutTexts();
     missing += end.outputBytes() - reader.position();
-    write(Cast.event(since(), Cast.Event.MARKER, "end: " + words(end)));
+    writeLast("end: " + words(end));
     leave();
     all.shelf().put(name, size);
     all.audit().note(() -> AuditEntry.recorded(job.origin().caller(), job.id(), outcome()));

@@ -23,15 +23,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The recordings of a node, in one folder, written by one thread. A disk that hangs holds up that
- * thread and nothing else; what waits for it is bounded by the recordings, each of which has its
- * turn in the queue once, and those are bounded here.
+ * The recordings of a node, in one folder, written by a few threads: each of them by one at a time,
+ * so that a file that hangs holds up one thread. A disk that hangs holds up all of them and nothing
+ * else; what waits for it is bounded by the recordings, each of which has its turn in the queue
+ * once, and those are bounded here.
  */
 public final class Recordings implements Recorder, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Recordings.class);
 
   /** Not finished at once; what is beyond is not recorded. */
   static final int MAX_OPEN = 4_096;
+
+  /** So many files may hang before all do. */
+  private static final int WRITERS = 4;
 
   private static final Duration PATIENCE = Duration.ofSeconds(5);
   private static final DateTimeFormatter TIME =
@@ -43,7 +47,7 @@ public final class Recordings implements Recorder, AutoCloseable {
   private final Audit audit;
   private final Disk disk;
   private final ConcurrentHashMap<Job, Recording> open = new ConcurrentHashMap<>();
-  private final ThreadPoolExecutor writer = Started.pool("runnel-record", 1);
+  private final ThreadPoolExecutor writers = Started.pool("runnel-record", WRITERS);
 
   private final CountDownLatch idle = new CountDownLatch(1);
   private volatile boolean closing;
@@ -58,7 +62,7 @@ public final class Recordings implements Recorder, AutoCloseable {
     this.audit = audit;
     this.disk = disk;
     // Now: when it is needed the system may have no thread left.
-    writer.prestartAllCoreThreads();
+    writers.prestartAllCoreThreads();
   }
 
   /**
@@ -128,9 +132,9 @@ public final class Recordings implements Recorder, AutoCloseable {
     return limits.bytesEach();
   }
 
-  /** Has it done by the thread that writes. */
+  /** Has it done by one of the threads that write. */
   void execute(Runnable task) {
-    HandOver.to(writer, task, this::failed);
+    HandOver.to(writers, task, this::failed);
   }
 
   private void failed(Throwable thrown) {
@@ -162,9 +166,9 @@ public final class Recordings implements Recorder, AutoCloseable {
     try {
       awaitFinished(patience);
       // Not interrupted: that would cut what is being written in the middle of a line.
-      writer.shutdown();
-      writer.getQueue().clear();
-      written = writer.awaitTermination(patience.toMillis(), TimeUnit.MILLISECONDS);
+      writers.shutdown();
+      writers.getQueue().clear();
+      written = writers.awaitTermination(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }

@@ -6,6 +6,8 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -15,7 +17,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The folder of the recordings and what they take up together: for each new piece as much of the
  * oldest goes as it needs. Files with other names are nobody's business. Of one server at a time.
- * On the recorder's thread, once it is open; it blocks.
+ * On any of the recorder's threads, once it is open; one that removes a file may block, and holds
+ * up no other by that.
  */
 final class Shelf implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Shelf.class);
@@ -27,6 +30,7 @@ final class Shelf implements AutoCloseable {
   private final OwnFolder folder;
   private final long maxBytes;
 
+  // Guarded by this.
   /** Those that nobody writes any more, and their sizes. */
   private final TreeMap<String, Long> finished = new TreeMap<>();
 
@@ -57,7 +61,7 @@ final class Shelf implements AutoCloseable {
     return shelf;
   }
 
-  private void takeStock() throws IOException {
+  private synchronized void takeStock() throws IOException {
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder.path())) {
       for (Path file : files) {
         String name = file.getFileName().toString();
@@ -77,36 +81,64 @@ final class Shelf implements AutoCloseable {
     return maxBytes;
   }
 
-  /** Makes room for so many bytes more, or says that there can be none. */
+  /**
+   * Makes room for so many bytes more, and takes it, or says that there can be none. What is not
+   * written after all is given back by {@link #giveBack}.
+   */
   boolean makeRoom(long bytes) {
+    List<Map.Entry<String, Long>> removed = new ArrayList<>();
+    boolean enough = makeRoom(bytes, removed);
+    for (Map.Entry<String, Long> oldest : removed) {
+      LOG.info("recording removed recording={} cause=no room", oldest.getKey());
+      if (!delete(oldest.getKey())) {
+        take(oldest.getValue());
+      }
+    }
+    return enough;
+  }
+
+  private synchronized boolean makeRoom(long bytes, List<Map.Entry<String, Long>> removed) {
     while (total + bytes > maxBytes) {
       Map.Entry<String, Long> oldest = finished.pollFirstEntry();
       if (oldest == null) {
         return false;
       }
-      LOG.info("recording removed recording={} cause=no room", oldest.getKey());
-      remove(oldest.getKey(), oldest.getValue());
+      total -= oldest.getValue();
+      removed.add(oldest);
     }
+    total += bytes;
     return true;
   }
 
-  /** So many bytes were written. */
-  void count(long bytes) {
+  /** So many bytes were not written, or are there no more. */
+  synchronized void giveBack(long bytes) {
+    total -= bytes;
+  }
+
+  /** So many bytes are written, whether or not there is room for them. */
+  synchronized void take(long bytes) {
     total += bytes;
   }
 
   /** Nobody writes it any more: it may go when there is need. */
-  void put(String name, long bytes) {
+  synchronized void put(String name, long bytes) {
     finished.put(name, bytes);
   }
 
   /** Removes one with that many bytes. */
   void remove(String name, long bytes) {
+    if (delete(name)) {
+      giveBack(bytes);
+    }
+  }
+
+  private boolean delete(String name) {
     try {
       Files.deleteIfExists(path(name));
-      total -= bytes;
+      return true;
     } catch (IOException e) {
       LOG.warn("recording not removed recording={} cause={}", name, e.toString());
+      return false;
     }
   }
 

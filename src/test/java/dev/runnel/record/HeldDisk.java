@@ -10,6 +10,7 @@ import java.util.concurrent.Semaphore;
 /** A disk that hangs, or is full, for as long as a test says. */
 public final class HeldDisk implements Disk {
   private final Semaphore running = new Semaphore(1);
+  private volatile String held = "";
   private volatile boolean full;
 
   /** Recordings of all jobs on this disk. */
@@ -25,6 +26,12 @@ public final class HeldDisk implements Disk {
   }
 
   public void hang() {
+    hang("");
+  }
+
+  /** Only for files with that in their names. */
+  public void hang(String names) {
+    held = names;
     running.acquireUninterruptibly();
   }
 
@@ -42,8 +49,10 @@ public final class HeldDisk implements Disk {
     return new File() {
       @Override
       public void append(byte[] lines) throws IOException {
-        running.acquireUninterruptibly();
-        running.release();
+        if (path.toString().contains(held)) {
+          running.acquireUninterruptibly();
+          running.release();
+        }
         if (full) {
           throw new IOException("No space left on device");
         }

@@ -228,6 +228,27 @@ class RecordingTest {
   }
 
   @Test
+  void fileThatHangsHoldsUpNoOtherRecording() throws Exception {
+    HeldDisk disk = new HeldDisk();
+    Lines lines = new Lines();
+    try (AuditLog audit = new AuditLog(lines, OPTIONS);
+        Recordings recordings = disk.recordings(folder, audit);
+        TestNode node = new TestNode(guard(audit), recordings);
+        RawClient client = node.connect()) {
+      disk.hang("stuck");
+      assertEquals("end", client.ask("'job':'stuck','argv':['seq','10']").type());
+      for (int i = 1; i <= 20; i++) {
+        int count = i;
+        assertEquals("end", client.ask("'job':'free-" + i + "','argv':['seq','10']").type());
+        Until.holds("its line", () -> lines.of("recorded").size() == count);
+      }
+      disk.goOn();
+      Until.holds("the last line", () -> lines.of("recorded").size() == 21);
+      assertEquals("stuck", lines.of("recorded").getLast().path("job").asText());
+    }
+  }
+
+  @Test
   void auditNamesTheRecordingAndSaysHowItTurnedOut() throws Exception {
     Lines lines = new Lines();
     try (AuditLog audit = new AuditLog(lines, OPTIONS)) {
