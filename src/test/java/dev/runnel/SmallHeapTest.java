@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -29,7 +30,10 @@ class SmallHeapTest {
 
   @BeforeEach
   void start() throws IOException {
-    String[] arguments = {"--listen", "127.0.0.1:0", "--insecure", "--shutdown-grace", "1s"};
+    // A test that fails leaves floods, which only a watchdog ends.
+    String[] arguments = {
+      "--listen", "127.0.0.1:0", "--insecure", "--shutdown-grace", "1s", "--watchdog", "on"
+    };
     daemon = Daemon.start(LITTLE_MEMORY, arguments);
     port = daemon.port();
   }
@@ -102,6 +106,7 @@ class SmallHeapTest {
     long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(4);
     while (givenUp() < 200) {
       assertTrue(System.nanoTime() < deadline, () -> "given up: " + givenUp());
+      LockSupport.parkNanos(200_000_000);
     }
     RawClient whole = connect();
     for (int i = 0; i < 20; i++) {
