@@ -19,6 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Clients some of whose stdin, stdout and stderr are closed, as a script's {@code 2>&-} has it. */
+@SuppressWarnings("NullAway.Init") // Made before any test.
 class ClosedDescriptorsTest {
   @TempDir static Path folder;
   private static Daemon daemon;

@@ -134,7 +134,7 @@ class ReadmeTest {
           // What it asked for is read: else its connection would be reset before it has read ours.
           var _ = peer.getInputStream().transferTo(OutputStream.nullOutputStream());
         } catch (SocketException _) {
-          continue; // It did not believe the first of it.
+          // It did not believe the first of it.
         }
       }
       String said = read(process.getInputStream().readAllBytes());
