@@ -20,11 +20,14 @@ record Tmux(Path socket) implements AutoCloseable {
     return running(socket, program, line + "; echo ended with $?; exec sleep 1000");
   }
 
-  /** Runs a shell line there, in the program's environment. */
+  /**
+   * Runs a shell line there, in the program's environment. An interrupt that is typed ends the
+   * program, if it likes, and never the shell: not all shells see what their child makes of it.
+   */
   static Tmux running(Path socket, ProcessBuilder program, String line) {
     ProcessBuilder start =
         new ProcessBuilder("tmux", "-S", socket.toString(), "-f", "/dev/null", "new-session", "-d");
-    start.command().addAll(List.of("-x", "100", "-y", "40", line));
+    start.command().addAll(List.of("-x", "100", "-y", "40", "trap : INT; " + line));
     start.environment().putAll(program.environment());
     run(start);
     return new Tmux(socket);
