@@ -59,7 +59,12 @@ public final class Daemon implements AutoCloseable {
             "-Xlog:all=error:stderr"));
     command.addAll(options);
     command.addAll(
-        List.of("-cp", System.getProperty("java.class.path"), "dev.runnel.Main", "serve"));
+        // As users have it: of a folder, each class that is used first takes a descriptor.
+        List.of(
+            "-cp",
+            Path.of("target/runnel.jar").toAbsolutePath().toString(),
+            "dev.runnel.Main",
+            "serve"));
     command.addAll(List.of(arguments));
     ProcessBuilder builder = new ProcessBuilder(command).redirectError(stderr.toFile());
     // Most tests kill it in the end, with nothing left to clear away.

@@ -206,7 +206,7 @@ final class Connection {
       }
     } catch (ProtocolException e) {
       garbled(e);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       // A consumer's handler threw: that is for its context to report, and not the decoder's end.
       vertx.runOnContext(
           _ -> {

@@ -18,6 +18,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
@@ -75,22 +76,33 @@ public final class Serve {
       new Serve(settings, out).serve();
       return 0;
     } catch (SettingsException e) {
-      err.println("runnel serve: " + e.getMessage());
-      if (e.exitCode() == 2) {
-        err.println("see runnel serve --help");
-      }
-      return e.exitCode();
+      String lacking = words(whyNothingCanBeOpened());
+      return lacking == null ? refused(e, err) : tooLittle(lacking, err);
     } catch (RuntimeException | Error e) {
       String lacking = shortage(e);
       if (lacking != null) {
-        SettingsException told = SettingsException.config("cannot start: " + lacking);
-        err.println("runnel serve: " + told.getMessage());
-        return told.exitCode();
+        return tooLittle(lacking, err);
       }
       // Other threads live on, and so would the daemon.
       LoggerFactory.getLogger(Serve.class).error("daemon failed", e);
       return FAILED;
     }
+  }
+
+  private static int refused(SettingsException why, PrintStream err) {
+    err.println("runnel serve: " + why.getMessage());
+    if (why.exitCode() == 2) {
+      err.println("see runnel serve --help");
+    }
+    return why.exitCode();
+  }
+
+  private static int tooLittle(String lacking, PrintStream err) {
+    err.println("runnel serve: cannot start: " + lacking);
+    err.flush();
+    // Not by exit, which would look for a logger in a class that can't be loaded either.
+    Runtime.getRuntime().halt(FAILED);
+    return FAILED;
   }
 
   // Here, as no other class could be loaded then. Null: it is nothing of the kind.
@@ -103,7 +115,16 @@ public final class Serve {
       }
       cause = cause.getCause();
     }
-    return null;
+    // A class that can't be read is not there, and nothing says why.
+    return thrown instanceof LinkageError ? words(whyNothingCanBeOpened()) : null;
+  }
+
+  private static String whyNothingCanBeOpened() {
+    try (FileInputStream file = new FileInputStream("/dev/null")) {
+      return "";
+    } catch (IOException e) {
+      return String.valueOf(e.getMessage());
+    }
   }
 
   private static @Nullable String words(String message) {

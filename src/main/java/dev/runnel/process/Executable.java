@@ -51,11 +51,17 @@ final class Executable {
         throw failure(-result);
       }
       // What is there and may not be run says more than what is not there.
-      if (result == -Errno.EACCES || candidates.size() == 1) {
+      if (candidates.size() == 1 || (result == -Errno.EACCES && mayBeThere(candidate))) {
         verdict = -result;
       }
     }
     throw failure(verdict);
+  }
+
+  /** Not so in a folder that may not be entered: for shells, too, there is nothing in it. */
+  private boolean mayBeThere(byte[] candidate) {
+    int error = Fd.access(directory, candidate, Fd.F_OK);
+    return error != -Errno.EACCES && error != -Errno.ENOENT;
   }
 
   private int spawn(byte[] candidate, ChildSetup child, ExecStrings strings) throws StartException {

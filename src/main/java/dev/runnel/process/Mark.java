@@ -35,11 +35,15 @@ record Mark(String boot) {
   /** As {@link ProcessTable#tag} says. */
   long of(int pid) {
     ThreadStat before = ProcFiles.stat(pid);
+    if (before != null && before.isDead()) {
+      // Its first thread is, whose file is root's then.
+      return ofAnyThread(pid);
+    }
     long tag = read(pid, "environ");
     if (tag != ProcessTable.UNREADABLE || before == null) {
       return tag;
     }
-    if (before.threads() > 1 || before.isDead()) {
+    if (before.threads() > 1) {
       return ofAnyThread(pid);
     }
     // Empty, unless that was the moment of an exec.
@@ -55,7 +59,8 @@ record Mark(String boot) {
   private long ofAnyThread(int pid) {
     String[] threads = new File("/proc/" + pid + "/task").list();
     for (String thread : threads == null ? new String[0] : threads) {
-      long tag = read(pid, "task/" + thread + "/environ");
+      boolean isFirst = thread.equals(Integer.toString(pid));
+      long tag = isFirst ? ProcessTable.UNREADABLE : read(pid, "task/" + thread + "/environ");
       if (tag != ProcessTable.UNREADABLE) {
         return tag;
       }

@@ -151,7 +151,7 @@ final class Connection implements FrameDecoder.Output {
         _ -> {
           try {
             task.run();
-          } catch (RuntimeException e) {
+          } catch (RuntimeException | Error e) {
             broken(e);
           }
         });
@@ -168,7 +168,7 @@ final class Connection implements FrameDecoder.Output {
       beginTurn();
       decoder.handle(bytes);
       endTurn();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       broken(e);
     }
   }
@@ -442,7 +442,7 @@ final class Connection implements FrameDecoder.Output {
     return text.replaceAll("\\p{IsControl}", "?");
   }
 
-  private void broken(RuntimeException e) {
+  private void broken(Throwable e) {
     LOG.error("connection broken peer={}", netSocket.remoteAddress(), e);
     socket.close();
   }

@@ -95,7 +95,7 @@ class LostProcessTest {
   @ParameterizedTest
   @EnumSource(Call.class)
   void isEndedAndTold(Call call) {
-    String line = "sleep 1000 & echo out; exec >&- 2>&-";
+    String line = "sleep 1000 >&- 2>&- & echo out; exec >&- 2>&-";
     Failing owner = new Failing(call);
     Runs.start(engine, Runs.shell(call == Call.EXITED ? "exit 3" : line + "; wait"), owner);
     Runs.await("lost", () -> owner.has("lost"));

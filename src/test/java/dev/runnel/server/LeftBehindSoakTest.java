@@ -348,7 +348,8 @@ class LeftBehindSoakTest {
     try (DirectoryStream<Path> all = Files.newDirectoryStream(process.resolve("task"))) {
       for (Path thread : all) {
         String name = text(thread.resolve("comm")).strip();
-        // The JVM makes and ends the first as it likes; of the second there are as many, to a bound,
+        // The JVM makes and ends the first as it likes; of the second there are as many, to a
+        // bound,
         // as ever were needed at once.
         if (!name.matches("C[12] Compiler.*|runnel-spawner-")) {
           holdings.merge("thread " + name, 1, Integer::sum);

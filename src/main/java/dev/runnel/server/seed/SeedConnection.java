@@ -197,7 +197,7 @@ final class SeedConnection {
   private void guard(Runnable task) {
     try {
       task.run();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       LOG.error("seed connection broken peer={}", peer(), e);
       close();
     }
