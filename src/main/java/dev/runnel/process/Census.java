@@ -277,7 +277,7 @@ final class Census {
     private void run(Sweep.View view) {
       Runnable outcome;
       try {
-        Sweep.Found found = new RoundUp(table, loop::nanoTime, this::sweep).run(view);
+        Sweep.Found found = new RoundUp(reads, loop::nanoTime, this::sweep).run(view);
         outcome = () -> answered(found);
       } catch (LibcException e) {
         outcome = () -> failed("cannot look for processes: " + e.getMessage());

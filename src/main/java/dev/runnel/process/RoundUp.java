@@ -19,14 +19,14 @@ final class RoundUp {
   /** Those found so far are killed then; the caller looks again anyway. */
   private static final Duration LIMIT = Duration.ofSeconds(2);
 
-  private final ProcessTable table;
+  private final GuardedReads reads;
   private final LongSupplier nanoTime;
   private final Function<Sweep.View, Sweep.Found> look;
   private final Map<Long, Map<Integer, Member>> stopped = new HashMap<>();
   private final long begunNanos;
 
-  RoundUp(ProcessTable table, LongSupplier nanoTime, Function<Sweep.View, Sweep.Found> look) {
-    this.table = table;
+  RoundUp(GuardedReads reads, LongSupplier nanoTime, Function<Sweep.View, Sweep.Found> look) {
+    this.reads = reads;
     this.nanoTime = nanoTime;
     this.look = look;
     this.begunNanos = nanoTime.getAsLong();
@@ -59,9 +59,21 @@ final class RoundUp {
     return grown;
   }
 
+  /** Now that they stand still. */
+  private Member named(Member member) {
+    ThreadStat stat = member.command().isEmpty() ? reads.table().stat(member.pid()) : null;
+    return stat == null || stat.started() != member.started()
+        ? member
+        : new Member(
+            member.pid(), member.started(), reads.command(member.pid(), stat), member.stage());
+  }
+
   /** Children first: of a parent's death the kernel tells its stopped children by CONT. */
   private List<Member> kill(List<Member> members) {
-    members.reversed().forEach(member -> table.signal(member.pid(), member.started(), Signal.KILL));
+    for (int i = 0; i < Math.min(members.size(), Sweep.MAX_COMMANDS); i++) {
+      members.set(i, named(members.get(i)));
+    }
+    members.reversed().forEach(member -> reads.table().signal(member.pid(), member.started(), Signal.KILL));
     return members;
   }
 }

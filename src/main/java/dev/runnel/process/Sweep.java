@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Sweep {
   /** Read of each tree, more than are ever told: in a crowd it costs as much as all the rest. */
-  private static final int MAX_COMMANDS = 4 * End.MAX_LEFTOVERS;
+  static final int MAX_COMMANDS = 4 * End.MAX_LEFTOVERS;
 
   private static final int READINGS = 3;
   private static final Duration READ_PAUSE = Duration.ofMillis(2);
@@ -182,7 +182,9 @@ final class Sweep {
     List<Member> all = members.computeIfAbsent(tree, _ -> new ArrayList<>());
     Member.Stage stage = table.stage(pid, stat);
     if (stage != null) {
-      String command = all.size() < MAX_COMMANDS ? reads.command(pid, stat) : "";
+      // One that forks without end holds what its arguments are read under: first all are stopped.
+      boolean isToBeRead = all.size() < MAX_COMMANDS && !view.stopping.contains(tree);
+      String command = isToBeRead ? reads.command(pid, stat) : "";
       all.add(new Member(pid, stat.started(), command, stage));
     }
   }
