@@ -8,13 +8,20 @@ import java.nio.file.Path;
 public final class SecretFiles {
   private static final int READABLE_BY_ALL = 0004;
 
+  /** Through the link, which is root's. */
+  private static final Path SELF = Path.of("/proc/self/.");
+
   private SecretFiles() {}
 
-  /** Whether every user of this machine may read the file; false: that is not known either. */
+  /**
+   * Whether the file is ours and every user of this machine may read it; false: that is not known
+   * either. Who gave us a file of their own, as a cluster's mounts are, had to let us read it.
+   */
   public static boolean isOpen(Path file) {
     try {
       return Files.getAttribute(file, "unix:mode") instanceof Integer mode
-          && (mode & READABLE_BY_ALL) != 0;
+          && (mode & READABLE_BY_ALL) != 0
+          && Files.getAttribute(file, "unix:uid").equals(Files.getAttribute(SELF, "unix:uid"));
     } catch (IOException | UnsupportedOperationException | IllegalArgumentException _) {
       return false;
     }

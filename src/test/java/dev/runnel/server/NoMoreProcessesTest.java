@@ -76,6 +76,7 @@ class NoMoreProcessesTest {
 
   // The first look, and the threads that it takes, come when the group is full.
   @Test
+  @Tag("long")
   void aForkBombIsTheFirstThatADaemonHasToLookFor() throws Exception {
     String test = "NoMoreProcessesTest.aForkBombIsTheFirstThatADaemonHasToLookFor";
     Tool.require("python3", test);
@@ -96,6 +97,7 @@ class NoMoreProcessesTest {
   }
 
   @Test
+  @Tag("long")
   void aForkBombIsEndedByItsTimeout() throws Exception {
     String test = "NoMoreProcessesTest.aForkBombIsEndedByItsTimeout";
     Tool.require("python3", test);
@@ -110,6 +112,7 @@ class NoMoreProcessesTest {
   }
 
   @Test
+  @Tag("long")
   void aForkBombDoesNotKeepADaemonThatHasNeverLookedFromEnding() throws Exception {
     String test = "NoMoreProcessesTest.aForkBombDoesNotKeepADaemonThatHasNeverLookedFromEnding";
     Tool.require("python3", test);
