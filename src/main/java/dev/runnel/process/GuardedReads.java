@@ -11,10 +11,19 @@ import org.jspecify.annotations.Nullable;
  * for the look sees from another thread in which process it hangs, and has it left out of the next.
  */
 final class GuardedReads {
+  /**
+   * What reading arguments may take in one look. Each waits for a process that forks without end,
+   * and gets no turn among its like, for a tenth of a second and more.
+   */
+  private static final Duration NAMING = Duration.ofMillis(300);
+
   private final ProcessTable table;
   private final Map<Integer, Long> leftOut;
   private final Depth depth;
   private volatile @Nullable Reading reading;
+
+  /** What reading arguments has taken so far. */
+  private long spentNanos;
 
   /** A process that is being read. */
   record Reading(int pid, long started, long sinceNanos) {}
@@ -63,16 +72,18 @@ final class GuardedReads {
     }
   }
 
-  /** As {@link ProcessTable#command}; where it would hang, its program's name. */
+  /** As {@link ProcessTable#command}; where it would hang, or take long, its program's name. */
   String command(int pid, ThreadStat stat) {
-    if (isLeftOut(pid, stat)) {
+    if (isLeftOut(pid, stat) || spentNanos > NAMING.toNanos()) {
       return stat.name();
     }
     begin(pid, stat);
+    long began = System.nanoTime();
     try {
       return table.command(pid);
     } finally {
       reading = null;
+      spentNanos += System.nanoTime() - began;
     }
   }
 

@@ -16,8 +16,10 @@ import java.util.function.LongSupplier;
  * stopped at once, until a look finds nobody new; then all are killed. On the sweeper.
  */
 final class RoundUp {
-  /** Those found so far are killed then; the caller looks again anyway. */
-  private static final Duration LIMIT = Duration.ofSeconds(2);
+  /**
+   * Those found so far are killed then, which makes room for more of them; the caller looks again.
+   */
+  private static final Duration LIMIT = Duration.ofSeconds(5);
 
   private final GuardedReads reads;
   private final LongSupplier nanoTime;
@@ -73,7 +75,9 @@ final class RoundUp {
     for (int i = 0; i < Math.min(members.size(), Sweep.MAX_COMMANDS); i++) {
       members.set(i, named(members.get(i)));
     }
-    members.reversed().forEach(member -> reads.table().signal(member.pid(), member.started(), Signal.KILL));
+    members
+        .reversed()
+        .forEach(member -> reads.table().signal(member.pid(), member.started(), Signal.KILL));
     return members;
   }
 }

@@ -79,7 +79,9 @@ final class WatchdogProgram {
       }
     }
     Sweep.View view = new Sweep.View(gone, ALL, stopping, alive, Set.of(), kept);
-    return new RoundUp(GuardedReads.unwatched(table), System::nanoTime, this::look).run(view).of(Kin.STRAY);
+    return new RoundUp(GuardedReads.unwatched(table), System::nanoTime, this::look)
+        .run(view)
+        .of(Kin.STRAY);
   }
 
   /** In which there is anybody. */
