@@ -358,7 +358,7 @@ class TerminalExecTest {
       try (Tmux tmux = onScreen(quoted(attach("-t", "drawn")))) {
         tmux.await("^drawn$");
         tmux.type("Enter", "~", ".");
-        tmux.await("^runnel: left drawn, which goes on; .*\nended with 255$");
+        tmux.await("^runnel: left drawn, which goes on; [^>]*ended with 255$");
         assertTrue(isCooked(tmux), tmux.modes());
       }
     }
