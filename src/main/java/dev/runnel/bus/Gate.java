@@ -279,8 +279,15 @@ public final class Gate {
    * Has a start written to the audit, {@link Audit#before} it is made; its end will be there too.
    */
   public Future<Void> record(StartJob start, Supplier<AuditEntry> entry) {
-    Job job = start.job();
-    return guard.audit().before(entry).onSuccess(_ -> recorded(job));
+    return guard
+        .audit()
+        .before(entry)
+        .onComplete(
+            written -> {
+              if (written.succeeded() || written.cause() instanceof Audit.LateException) {
+                recorded(start.job());
+              }
+            });
   }
 
   // It may have ended while its start was being written: whoever comes second writes the end.

@@ -120,8 +120,9 @@ public final class Serve {
   }
 
   private static String whyNothingCanBeOpened() {
-    try (FileInputStream file = new FileInputStream("/dev/null")) {
-      return file.available() == 0 ? "" : "not empty";
+    try {
+      new FileInputStream("/dev/null").close();
+      return "";
     } catch (IOException e) {
       return String.valueOf(e.getMessage());
     }

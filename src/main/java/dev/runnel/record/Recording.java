@@ -86,10 +86,14 @@ final class Recording {
 
   private void takeTurn() {
     turn.set(Turn.HERE);
-    look();
-    if (!turn.compareAndSet(Turn.HERE, Turn.NONE)) {
-      turn.set(Turn.ASKED_FOR);
-      all.execute(this::takeTurn);
+    try {
+      look();
+    } finally {
+      // Whatever was thrown: else nobody would look again.
+      if (!turn.compareAndSet(Turn.HERE, Turn.NONE)) {
+        turn.set(Turn.ASKED_FOR);
+        all.execute(this::takeTurn);
+      }
     }
   }
 

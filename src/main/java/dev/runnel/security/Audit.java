@@ -22,7 +22,8 @@ public interface Audit {
 
   /**
    * Records what is about to be done. Done when it is written, and failed if it can't be and has
-   * to: then it is not to be done. What follows may run on a thread of the record's own.
+   * to: then it is not to be done. Failed with a {@link LateException} it is written all the same,
+   * later. What follows may run on a thread of the record's own.
    */
   Future<Void> before(Supplier<AuditEntry> entry);
 
@@ -34,4 +35,13 @@ public interface Audit {
    * all, and then how many were left out.
    */
   void noteSome(String source, Supplier<AuditEntry> entry);
+
+  /** It was waited for no longer; it will be written, and then its end belongs there, too. */
+  final class LateException extends Exception {
+    private static final long serialVersionUID = 1;
+
+    LateException(String message) {
+      super(message, null, false, false);
+    }
+  }
 }

@@ -2,6 +2,7 @@ package dev.runnel.security;
 
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
+import io.vertx.core.VertxException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -92,6 +93,10 @@ public final class AuditLog implements Audit, AutoCloseable {
   private record Waiting(String line, @Nullable Start start) {
     static final Waiting WAKE = new Waiting("", null);
 
+    boolean isWaitedFor() {
+      return start != null && !start.written().future().isComplete();
+    }
+
     Waiting untold() {
       return new Waiting(line, null);
     }
@@ -155,7 +160,7 @@ public final class AuditLog implements Audit, AutoCloseable {
       if (options.onFailure() == Options.OnFailure.GO_ON) {
         note(() -> entry);
       }
-      give(start, refusal);
+      give(start, VertxException.noStackTrace(refusal));
     }
     return start.written().future();
   }
@@ -190,7 +195,7 @@ public final class AuditLog implements Audit, AutoCloseable {
   }
 
   // Once for each, by whichever thread is first.
-  private void give(Start start, String why) {
+  private void give(Start start, Throwable why) {
     boolean first =
         options.onFailure() == Options.OnFailure.REFUSE
             ? start.written().tryFail(why)
@@ -230,9 +235,8 @@ public final class AuditLog implements Audit, AutoCloseable {
     }
     Map<String, Integer> kept = new HashMap<>();
     Stream.concat(write.entries.stream(), queue.stream())
-        .map(Waiting::start)
-        .filter(Objects::nonNull)
-        .filter(start -> !start.written().future().isComplete())
+        .filter(Waiting::isWaitedFor)
+        .map(waiting -> Objects.requireNonNull(waiting.start()))
         .forEach(start -> giveUp(start, hangs, kept));
     // After it was said that it is: it may have answered meanwhile.
     if (writing != write) {
@@ -242,9 +246,9 @@ public final class AuditLog implements Audit, AutoCloseable {
 
   private void giveUp(Start start, boolean hangs, Map<String, Integer> kept) {
     if (hangs) {
-      give(start, noAnswer());
+      give(start, new LateException(noAnswer()));
     } else if (kept.merge(start.principal(), 1, Integer::sum) > maxStartsEach) {
-      give(start, tooManyOfOne());
+      give(start, new LateException(tooManyOfOne()));
     }
   }
 
@@ -332,13 +336,16 @@ public final class AuditLog implements Audit, AutoCloseable {
   }
 
   private void refuseThoseWhoWait(String why) {
+    // Who was given up before was told that it will be written.
+    batch.replaceAll(waiting -> waiting.isWaitedFor() ? waiting : waiting.untold());
     List<Waiting> told = batch.stream().filter(waiting -> waiting.start() != null).toList();
     if (options.onFailure() == Options.OnFailure.REFUSE) {
       batch.removeAll(told);
     } else {
       batch.replaceAll(Waiting::untold);
     }
-    told.forEach(waiting -> give(Objects.requireNonNull(waiting.start()), why));
+    told.forEach(
+        waiting -> give(Objects.requireNonNull(waiting.start()), VertxException.noStackTrace(why)));
     while (batch.size() > MAX_WAITING) {
       batch.removeFirst();
       dropped.incrementAndGet();

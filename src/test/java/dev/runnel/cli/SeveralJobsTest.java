@@ -3,47 +3,16 @@ package dev.runnel.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.runnel.server.TestNode;
 import dev.runnel.server.Until;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.NullMarked;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** Verbs that take the names of several jobs, with a real node. */
 @NullMarked
-@SuppressWarnings("NullAway.Init") // Made before any test.
-class SeveralJobsTest {
-  private static TestNode node;
-
-  @BeforeAll
-  static void open() {
-    node = new TestNode();
-  }
-
-  @AfterAll
-  static void close() {
-    node.close();
-  }
-
-  private static int run(Client client, String... words) {
-    List<String> all = new ArrayList<>(List.of(words));
-    all.addAll(1, List.of("-H", "127.0.0.1:" + node.port()));
-    return client.run(all.toArray(String[]::new));
-  }
-
-  private static void start(String job, String line, String... options) {
-    List<String> words = new ArrayList<>(List.of("run", "--job", job));
-    words.addAll(List.of(options));
-    words.addAll(List.of("-c", line));
-    Client client = new Client();
-    assertEquals(0, run(client, words.toArray(String[]::new)), client.err());
-  }
-
+class SeveralJobsTest extends NodeVerbs {
   private static void awaitFollower(String job) throws Exception {
     Until.holds(
         "a follower of " + job,

@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.runnel.server.TestNode;
 import dev.runnel.server.Until;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -15,8 +14,6 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.NullMarked;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,34 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code logs --tail}: the last lines of what a job printed, with a real node. */
 @NullMarked
-@SuppressWarnings("NullAway.Init") // Made before any test.
-class TailTest {
-  private static TestNode node;
-
-  @BeforeAll
-  static void open() {
-    node = new TestNode();
-  }
-
-  @AfterAll
-  static void close() {
-    node.close();
-  }
-
-  private static int run(Client client, String... words) {
-    List<String> all = new ArrayList<>(List.of(words));
-    all.addAll(1, List.of("-H", "127.0.0.1:" + node.port()));
-    return client.run(all.toArray(String[]::new));
-  }
-
-  private static void start(String job, String line, String... options) {
-    List<String> words = new ArrayList<>(List.of("run", "--job", job));
-    words.addAll(List.of(options));
-    words.addAll(List.of("-c", line));
-    Client client = new Client();
-    assertEquals(0, run(client, words.toArray(String[]::new)), client.err());
-  }
-
+class TailTest extends NodeVerbs {
   private static void startAndEnd(String job, String line, String... options) {
     start(job, line, options);
     assertEquals(0, run(new Client(), "wait", job));

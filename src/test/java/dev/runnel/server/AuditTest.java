@@ -23,6 +23,7 @@ import dev.runnel.tls.ServerTls;
 import dev.runnel.tls.TestCa;
 import dev.runnel.tls.TlsFiles;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -32,6 +33,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -45,13 +47,31 @@ class AuditTest {
 
   private final Lines lines = new Lines();
 
-  /** Keeps lines in order; refuses them while it is told to. */
+  /** Keeps lines in order; refuses them, or hangs, while it is told to. */
   private static final class Lines implements AuditSink {
     private final List<JsonNode> all = new ArrayList<>();
     private boolean refusing;
+    private volatile CountDownLatch answering = new CountDownLatch(0);
 
     @Override
-    public synchronized void write(byte[] bytes) throws IOException {
+    public void write(byte[] bytes) throws IOException {
+      try {
+        answering.await();
+      } catch (InterruptedException e) {
+        throw new InterruptedIOException(e.getMessage());
+      }
+      add(bytes);
+    }
+
+    void hang() {
+      answering = new CountDownLatch(1);
+    }
+
+    void answer() {
+      answering.countDown();
+    }
+
+    private synchronized void add(byte[] bytes) throws IOException {
       if (refusing) {
         throw new IOException("No space left on device");
       }
@@ -161,6 +181,30 @@ class AuditTest {
     // Of the first nothing: an end belongs to a start.
     assertEquals(List.of("start", "end"), lines.events("a-2"));
     assertEquals("exited", lines.of("a-2").getLast().path("outcome").asText());
+  }
+
+  @Test
+  void startThatADiskKeptWaitingIsRefusedAndHasItsEndOnceItAnswers() throws Exception {
+    try (AuditLog audit = new AuditLog(lines, OPTIONS);
+        TestNode node = node(audit);
+        RawClient alice = as(ALICE, node)) {
+      lines.hang();
+      // The first is being written, the other waits behind it.
+      alice.send("'id':'f','job':'first','argv':['true']");
+      alice.send("'id':'b','job':'behind','argv':['true']");
+      for (String id : List.of("f", "b")) {
+        assertEquals("unavailable", alice.finalOf(id).text("code"));
+      }
+      // It is known to hang: nothing is written of this one.
+      assertEquals("unavailable", alice.ask("'job':'late','argv':['true']").text("code"));
+      lines.answer();
+      for (String job : List.of("first", "behind")) {
+        Until.holds("the end's line", () -> lines.events(job).contains("end"));
+        assertEquals(List.of("start", "end"), lines.events(job));
+        assertEquals("refused", lines.of(job).getLast().path("outcome").asText());
+      }
+    }
+    assertEquals(List.of(), lines.events("late"));
   }
 
   @Test
