@@ -273,15 +273,25 @@ final class Adopted {
     List<Member> known = new ArrayList<>();
     for (Orphan orphan : orphans.values()) {
       if (mayCover(orphan, session)) {
-        ThreadStat stat = table.stat(orphan.pid());
-        if (stat != null) {
+        String name = name(orphan);
+        if (name != null) {
           Member.Stage stage =
               orphan.isUnknown() ? Member.Stage.UNIDENTIFIED : Member.Stage.RUNNING;
-          known.add(new Member(orphan.pid(), orphan.started(), stat.name(), stage));
+          known.add(new Member(orphan.pid(), orphan.started(), name, stage));
         }
       }
     }
     return known;
+  }
+
+  /** Its program's; null: it is gone. Empty where there is no descriptor to look with. */
+  private @Nullable String name(Orphan orphan) {
+    try {
+      ThreadStat stat = table.stat(orphan.pid());
+      return stat == null ? null : stat.name();
+    } catch (LibcException noDescriptor) {
+      return "";
+    }
   }
 
   private int lookEverywhere() {
@@ -297,8 +307,19 @@ final class Adopted {
     return a == UNREADABLE || b == UNREADABLE ? UNREADABLE : a + b;
   }
 
-  /** Notices who is new among a thread's children; how many of those had ended and were reaped. */
+  /**
+   * Notices who is new among a thread's children; how many of those had ended and were reaped, or
+   * that it can't be told, as without a descriptor to look with.
+   */
   private int look(@Nullable MakerThread maker) {
+    try {
+      return noticeChildren(maker);
+    } catch (LibcException noDescriptor) {
+      return UNREADABLE;
+    }
+  }
+
+  private int noticeChildren(@Nullable MakerThread maker) {
     int[] pids = table.children(maker);
     if (pids == null) {
       return UNREADABLE;

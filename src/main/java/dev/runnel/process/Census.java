@@ -77,6 +77,9 @@ final class Census {
   /** What a look is for. */
   enum Purpose {
     KNOW,
+    /** To kill all at once, when all are stopped. */
+    STOP,
+    /** To kill also while there are ever more. */
     KILL
   }
 
@@ -269,15 +272,17 @@ final class Census {
 
     private void begin() {
       Sweep.View view = view(asked);
-      lookers.execute(() -> run(view));
+      Set<Long> patient = trees(asked, Purpose.STOP);
+      patient.removeAll(trees(asked, Purpose.KILL));
+      lookers.execute(() -> run(view, patient));
       loop.schedule(HANGING_CHECK, this::check);
     }
 
     /** On a thread for looking. Comes to an answer or a retry whatever is thrown. */
-    private void run(Sweep.View view) {
+    private void run(Sweep.View view, Set<Long> patient) {
       Runnable outcome;
       try {
-        Sweep.Found found = new RoundUp(reads, loop::nanoTime, this::sweep).run(view);
+        Sweep.Found found = new RoundUp(reads, loop::nanoTime, this::sweep).run(view, patient);
         outcome = () -> answered(found);
       } catch (LibcException e) {
         outcome = () -> failed("cannot look for processes: " + e.getMessage());
@@ -385,7 +390,7 @@ final class Census {
     return new Sweep.View(
         leaders,
         trees(asked, Purpose.values()),
-        trees(asked, Purpose.KILL),
+        trees(asked, Purpose.STOP, Purpose.KILL),
         kin,
         unplaced,
         trees.kept());

@@ -39,6 +39,12 @@ final class Ladder {
   /** If KILL was sent and for so long nobody else was found, those who are left are beyond it. */
   private static final Duration KILL_PATIENCE = Duration.ofSeconds(5);
 
+  /**
+   * So long nobody is killed while there are ever more: what is stopped makes nothing, and what is
+   * killed makes room for more.
+   */
+  private static final Duration STOPPING = Duration.ofSeconds(30);
+
   /** Whatever is found. */
   private static final Duration LONGEST_KILLING = Duration.ofMinutes(1);
 
@@ -138,9 +144,13 @@ final class Ladder {
     if (stage == Stage.KILL) {
       table.signalGroup(session.pid(), Signal.STOP);
     }
+    strikeLater();
+    look();
+  }
+
+  private void strikeLater() {
     cancel(strikeTimer);
     strikeTimer = loop.schedule(LOOK_PATIENCE, this::strike);
-    look();
   }
 
   private void strike() {
@@ -180,7 +190,8 @@ final class Ladder {
       looking = true;
       cancel(lookTimer);
       if (stage == Stage.KILL) {
-        session.roundUp(members -> looked(members, Stage.KILL));
+        boolean isPatient = loop.nanoTime() - killNanos < STOPPING.toNanos();
+        session.roundUp(isPatient, members -> looked(members, Stage.KILL));
       } else {
         session.members(members -> looked(members, Stage.TERM));
       }
@@ -199,6 +210,8 @@ final class Ladder {
     if (settled) {
       members.stream()
           .filter(member -> !member.isLeaving() && member.isIdentified())
+          // They are found again, and named then.
+          .filter(member -> !member.isStopped())
           .forEach(member -> outlived.putIfAbsent(member.pid(), member));
     }
     boolean over = members.isEmpty() && !session.isLeaderRunning();
@@ -206,14 +219,27 @@ final class Ladder {
       end(found);
       return;
     }
-    if (!struck && stage == asked) {
-      strike();
+    if (stage == Stage.KILL && (asked != stage || areMore(members))) {
+      // Who is known so far waits for the others.
+      strikeLater();
+    } else {
+      strikeOnce();
+      signal(members);
     }
-    signal(members);
     if (stage == Stage.TERM) {
       session.wakeLeader();
     }
     lookOn();
+  }
+
+  private static boolean areMore(List<Member> members) {
+    return members.stream().anyMatch(Member::isStopped);
+  }
+
+  private void strikeOnce() {
+    if (!struck) {
+      strike();
+    }
   }
 
   private void note(List<Member> members) {

@@ -10,10 +10,20 @@ package dev.runnel.process;
 record Member(int pid, long started, String command, Stage stage) {
   enum Stage {
     RUNNING,
+    /** Stopped, and not to be killed yet: others of its tree still make more. */
+    STOPPED,
     /** Nothing of its program runs any more, but it may still hold files and ports. */
     LEAVING,
     /** Not known to be a member: it may be one, and gets no signal. */
     UNIDENTIFIED
+  }
+
+  Member stopped() {
+    return new Member(pid, started, command, Stage.STOPPED);
+  }
+
+  boolean isStopped() {
+    return stage == Stage.STOPPED;
   }
 
   boolean isLeaving() {

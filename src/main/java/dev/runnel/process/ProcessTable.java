@@ -28,7 +28,11 @@ interface ProcessTable {
 
   int group(int pid);
 
-  /** Null if the process is gone. */
+  /**
+   * Null if the process is gone.
+   *
+   * @throws LibcException if there is no descriptor left to look with: then nothing is known
+   */
   @Nullable ThreadStat stat(int pid);
 
   /** Null if it is gone, or nothing but a zombie. */
@@ -81,12 +85,24 @@ interface ProcessTable {
   /** {@link #open(int)}, unless the process started at another time. */
   default int open(int pid, long started) {
     int pidfd = open(pid);
+    if (pidfd < 0) {
+      return pidfd;
+    }
     // After the opening: if the number had got a new owner before it, that one is seen here.
-    if (pidfd >= 0 && started(pid) != started) {
+    int error = seen(pid, started);
+    if (error < 0) {
       close(pidfd);
-      return -Errno.ESRCH;
+      return error;
     }
     return pidfd;
+  }
+
+  private int seen(int pid, long started) {
+    try {
+      return started(pid) == started ? 0 : -Errno.ESRCH;
+    } catch (LibcException noDescriptor) {
+      return -Errno.EMFILE;
+    }
   }
 
   /** Signals that process, and none that may have its number by now. */

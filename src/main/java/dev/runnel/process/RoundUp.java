@@ -4,6 +4,7 @@ import dev.runnel.model.Signal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,12 +14,15 @@ import java.util.function.LongSupplier;
 
 /**
  * Kills whole trees, also of those who make children faster than they are found: who is found is
- * stopped at once, until a look finds nobody new; then all are killed. On the sweeper.
+ * stopped at once, until a look finds nobody new; then all are killed. None is killed before, where
+ * the caller can wait: under a limit on processes each death makes room for a child of one that
+ * still runs. On the sweeper.
  */
 final class RoundUp {
-  /**
-   * Those found so far are killed then, which makes room for more of them; the caller looks again.
-   */
+  /** Others wait for their looks meanwhile. Who can wait asks again then. */
+  private static final Duration TURN = Duration.ofSeconds(2);
+
+  /** Of those who can't wait: whoever was found so far is killed then. */
   private static final Duration LIMIT = Duration.ofSeconds(5);
 
   private final GuardedReads reads;
@@ -34,31 +38,55 @@ final class RoundUp {
     this.begunNanos = nanoTime.getAsLong();
   }
 
-  /** One look, and as many more as are needed for the trees that are to be killed. */
-  Sweep.Found run(Sweep.View view) {
+  /**
+   * One look, and as many more as are needed for the trees that are to be killed.
+   *
+   * @param patient those of them of whom nobody is killed yet if somebody new was found to the last
+   */
+  Sweep.Found run(Sweep.View view, Set<Long> patient) {
+    Duration limit = patient.isEmpty() ? LIMIT : TURN;
     Sweep.Found first = look.apply(view);
     Map<Integer, Kin> kin = new HashMap<>(first.kin());
     Sweep.Found found = first;
-    while (noteWhoIsNew(view.stopping(), found)
-        && nanoTime.getAsLong() - begunNanos < LIMIT.toNanos()) {
+    Set<Long> growing = noteWhoIsNew(view.stopping(), first);
+    // Twice at least: the first look finds nobody but new ones.
+    for (boolean isSecond = true; !growing.isEmpty() && (isSecond || !isOver(limit)); ) {
+      isSecond = false;
       found = look.apply(view.again(kin));
       kin.putAll(found.kin());
+      growing = noteWhoIsNew(view.stopping(), found);
     }
     Map<Long, List<Member>> members = new HashMap<>(first.members());
-    stopped.forEach((tree, all) -> members.put(tree, kill(new ArrayList<>(all.values()))));
+    for (Map.Entry<Long, Map<Integer, Member>> tree : stopped.entrySet()) {
+      boolean isSpared = growing.contains(tree.getKey()) && patient.contains(tree.getKey());
+      List<Member> all = new ArrayList<>(tree.getValue().values());
+      members.put(tree.getKey(), isSpared ? stoppedOnly(all) : kill(all));
+    }
     return new Sweep.Found(members, kin, first.vanished() || found.vanished());
   }
 
-  private boolean noteWhoIsNew(Set<Long> trees, Sweep.Found found) {
-    boolean grown = false;
+  private boolean isOver(Duration limit) {
+    return nanoTime.getAsLong() - begunNanos >= limit.toNanos();
+  }
+
+  /** The trees of which somebody was found who had not been found before. */
+  private Set<Long> noteWhoIsNew(Set<Long> trees, Sweep.Found found) {
+    Set<Long> growing = new HashSet<>();
     for (long tree : trees) {
       Map<Integer, Member> known = stopped.computeIfAbsent(tree, _ -> new LinkedHashMap<>());
       for (Member member : found.of(tree)) {
         Member before = known.put(member.pid(), member);
-        grown |= before == null || before.started() != member.started();
+        if (before == null || before.started() != member.started()) {
+          growing.add(tree);
+        }
       }
     }
-    return grown;
+    return growing;
+  }
+
+  private static List<Member> stoppedOnly(List<Member> members) {
+    members.replaceAll(member -> member.isLeaving() ? member : member.stopped());
+    return members;
   }
 
   /** Now that they stand still. */

@@ -247,9 +247,14 @@ final class Session {
     new Inquiry(Census.Purpose.KNOW, answer).begin();
   }
 
-  /** The same, and kills them; the leader is left to the caller. */
-  void roundUp(Consumer<List<Member>> answer) {
-    new Inquiry(Census.Purpose.KILL, answer).begin();
+  /**
+   * The same, and kills them, as in {@link RoundUp}; the leader is left to the caller.
+   *
+   * @param isPatient whether nobody is killed, and those found are told as stopped, while there are
+   *     ever more
+   */
+  void roundUp(boolean isPatient, Consumer<List<Member>> answer) {
+    new Inquiry(isPatient ? Census.Purpose.STOP : Census.Purpose.KILL, answer).begin();
   }
 
   /** One question, and as many looks as it takes. */

@@ -1,5 +1,7 @@
 package dev.runnel.process;
 
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+
 import dev.runnel.model.Signal;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -8,13 +10,22 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** What a {@link Watchdog} becomes when its engine is gone: a JVM that ends the engine's trees. */
 final class WatchdogProgram {
   private static final Duration GRACE = Duration.ofSeconds(1);
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final Duration PAUSE = Duration.ofMillis(20);
+
+  /** Then a look is left to its thread, and the next one leaves that process out. */
+  private static final Duration HANGING = Duration.ofSeconds(2);
+
   private static final Set<Long> ALL = Set.of(Kin.STRAY);
 
   /** The descriptor from which {@link Leaders} are read. */
@@ -23,7 +34,13 @@ final class WatchdogProgram {
   private final ProcessTable table;
   private final Set<Long> kept;
   private final List<Leaders.Leader> leaders;
-  private final Strangers strangers = new Strangers();
+  private final Sweepers sweepers = new Sweepers();
+
+  /** Processes in which a look hangs, when each started by its number. */
+  private final Map<Integer, Long> leftOut = new ConcurrentHashMap<>();
+
+  /** The sweeper's own; a new one after a look was left behind. */
+  private Strangers strangers = new Strangers();
 
   private WatchdogProgram(ProcessTable table, Set<Long> kept, List<Leaders.Leader> leaders) {
     this.table = table;
@@ -62,7 +79,18 @@ final class WatchdogProgram {
    * The commands, who carries the engine's mark, and who descends from them or shares their
    * session.
    */
-  private List<Member> look(Set<Long> stopping) {
+  private List<Member> look(Set<Long> stopping) throws InterruptedException {
+    while (true) {
+      Look look = new Look(view(stopping));
+      sweepers.execute(look);
+      List<Member> found = look.await();
+      if (found != null) {
+        return found;
+      }
+    }
+  }
+
+  private Sweep.View view(Set<Long> stopping) {
     Map<Integer, Kin> alive = new HashMap<>();
     Map<Integer, Long> gone = new HashMap<>();
     Set<Integer> sessions = sessions();
@@ -78,18 +106,59 @@ final class WatchdogProgram {
         leaders.remove(leader);
       }
     }
-    Sweep.View view = new Sweep.View(gone, ALL, stopping, alive, Set.of(), kept);
-    return new RoundUp(GuardedReads.unwatched(table), System::nanoTime, this::look)
-        .run(view)
-        .of(Kin.STRAY);
+    return new Sweep.View(gone, ALL, stopping, alive, Set.of(), kept);
+  }
+
+  /** On a thread of its own, as a process that hangs in the kernel may make it hang, too. */
+  private final class Look implements Runnable {
+    private final Sweep.View view;
+    private final Strangers known = strangers;
+    private final CompletableFuture<List<Member>> found = new CompletableFuture<>();
+    private final GuardedReads reads =
+        new GuardedReads(
+            table,
+            leftOut,
+            sweepers.isLast() ? GuardedReads.Depth.NOTHING_THAT_MAY_HANG : GuardedReads.Depth.ALL);
+
+    private Look(Sweep.View view) {
+      this.view = view;
+    }
+
+    @Override
+    public void run() {
+      try {
+        found.complete(
+            new RoundUp(reads, System::nanoTime, now -> new Sweep(now, reads, known).run())
+                .run(view, Set.of())
+                .of(Kin.STRAY));
+      } catch (Throwable thrown) {
+        found.completeExceptionally(thrown);
+      }
+    }
+
+    /** Null: it failed, or hangs in a process that the next one leaves out. */
+    private @Nullable List<Member> await() throws InterruptedException {
+      while (true) {
+        try {
+          return found.get(PAUSE.toMillis(), MILLISECONDS);
+        } catch (ExecutionException failed) {
+          Thread.sleep(PAUSE);
+          return null;
+        } catch (TimeoutException waits) {
+          GuardedReads.Reading hung = reads.hungFor(HANGING, System.nanoTime());
+          if (hung != null) {
+            leftOut.put(hung.pid(), hung.started());
+            strangers = new Strangers();
+            sweepers.hung();
+            return null;
+          }
+        }
+      }
+    }
   }
 
   /** In which there is anybody. */
   private Set<Integer> sessions() {
     return Arrays.stream(table.pids()).mapToObj(table::session).collect(Collectors.toSet());
-  }
-
-  private Sweep.Found look(Sweep.View view) {
-    return new Sweep(view, GuardedReads.unwatched(table), strangers).run();
   }
 }

@@ -31,7 +31,11 @@ final class Attack {
 
   /** Threads that are made when they are needed, and stay: so many at most. */
   private static final Map<String, Integer> GROWING =
-      Map.of("thread runnel-spawner", 17, "thread vert.x-internal", 20);
+      Map.of(
+          "thread runnel-spawner", 17,
+          "descriptor children of a thread", 18,
+          "thread runnel-sweeper", 8,
+          "thread vert.x-internal", 20);
 
   private final Victim victim;
   private final Faults faults;
@@ -202,7 +206,10 @@ final class Attack {
     audit();
     complement();
     if (!first) {
-      await("what it holds is as before", () -> more().isEmpty(), () -> more().toString());
+      await(
+          "what it holds is as before",
+          () -> more().isEmpty(),
+          () -> more() + " of processes: " + Proc.held(victim.life().pid()));
     }
   }
 

@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** A program, in Python, that does to /proc and to its parent what few programs do. */
-final class Oddities {
+public final class Oddities {
   private static final String PROGRAM =
       """
       import ctypes, mmap, os, signal, struct, sys, tempfile, threading, time
@@ -139,7 +139,7 @@ final class Oddities {
   private Oddities() {}
 
   /** Writes it there; anybody may read it. */
-  static Path write(Path folder) throws IOException {
+  public static Path write(Path folder) throws IOException {
     return Files.writeString(folder.resolve("odd.py"), PROGRAM.replace("THE_NAP", Scenarios.NAP));
   }
 }

@@ -47,9 +47,28 @@ final class Proc {
     return holdings;
   }
 
+  /** The processes that it holds by a descriptor, what each runs, and its state. */
+  static List<String> held(long pid) throws IOException {
+    List<String> held = new ArrayList<>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(PROC.resolve(pid + "/fdinfo"))) {
+      for (Path file : files) {
+        text(file)
+            .lines()
+            .filter(line -> line.startsWith("Pid:"))
+            .map(line -> Long.parseLong(line.substring("Pid:".length()).strip()))
+            .map(one -> one + " " + (one < 1 ? "gone" : state(one) + " " + command(one)))
+            .forEach(held::add);
+      }
+    }
+    return held;
+  }
+
   private static String kind(Path file) {
     try {
       String target = Files.readSymbolicLink(file).toString();
+      if (target.endsWith("/children")) {
+        return "children of a thread";
+      }
       int colon = target.indexOf(':');
       return colon < 0
           ? target

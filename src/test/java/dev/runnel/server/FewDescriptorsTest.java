@@ -1,10 +1,15 @@
 package dev.runnel.server;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.Daemon;
 import dev.runnel.server.RawClient.Ran;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -63,6 +68,45 @@ class FewDescriptorsTest {
     }
     assertTrue(failed > 0, "there were enough descriptors for all");
     assertTrue(exited > 0, "there were none for any");
+  }
+
+  // Each leaves an orphan, whom the daemon has to look at when the command ends.
+  @Test
+  void tellsTheEndOfCommandsThatEndWhileThereIsNoDescriptor(@TempDir Path folder) throws Exception {
+    int commands = 24;
+    Path gate = folder.resolve("gate");
+    assertEquals(0, new ProcessBuilder("mkfifo", gate.toString()).start().waitFor());
+    // Opened for both, it waits for nobody, and whoever reads waits for a line, or for its end.
+    try (SeekableByteChannel lines = Files.newByteChannel(gate, READ, WRITE);
+        Daemon daemon = Daemon.start("--listen", "127.0.0.1:0", "--insecure");
+        RawClient client = new RawClient(daemon.port())) {
+      long pid = daemon.process().pid();
+      String waits = "read x <" + gate;
+      for (int i = 0; i < commands; i++) {
+        String orphan = "setsid sh -c '" + waits + "; exec sleep 1000' <&- >&- 2>&- & ";
+        client.send("'id':'r" + i + "','grace_ms':100", "(" + orphan + "); " + waits + "; exit 7");
+      }
+      for (int i = 0; i < commands; i++) {
+        client.nextOfType("started");
+      }
+      prlimit(pid, "3:");
+      lines.write(ByteBuffer.wrap("\n".repeat(2 * commands).getBytes(US_ASCII)));
+      // So long that the looks for them fail, too.
+      Until.holds("it knows", () -> daemon.log().contains("cannot look for processes"));
+      prlimit(pid, "4096:");
+      for (int i = 0; i < commands; i++) {
+        Ran ran = client.finish("r" + i);
+        assertEquals("exited", ran.outcome());
+        assertEquals(7, ran.end().path("exit_code").asInt(), ran.end()::toString);
+        assertEquals(1, ran.end().path("leftovers_total").asInt(), ran.end()::toString);
+      }
+      assertEquals(List.of(), daemon.log().lines().filter(line -> line.contains("ERROR")).toList());
+    }
+  }
+
+  private static void prlimit(long pid, String files) throws Exception {
+    var set = new ProcessBuilder("prlimit", "--pid=" + pid, "--nofile=" + files).inheritIO();
+    assertEquals(0, set.start().waitFor());
   }
 
   @Test

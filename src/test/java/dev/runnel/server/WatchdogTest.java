@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.Daemon;
+import dev.runnel.Tool;
+import dev.runnel.chaos.Oddities;
 import dev.runnel.server.RawClient.Ran;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -197,6 +199,39 @@ class WatchdogTest {
 
       Until.holds("nobody", () -> !runs(program.toString()));
     }
+  }
+
+  @Test
+  @Tag("root")
+  void endsEveryTreeAlthoughOneProcessCannotBeLookedInto(@TempDir Path folder) throws Exception {
+    String test = "WatchdogTest.endsEveryTreeAlthoughOneProcessCannotBeLookedInto";
+    Tool.requireRoot(test);
+    Tool.require("python3", test);
+    Path odd = Oddities.write(folder);
+    try (Daemon daemon = start();
+        RawClient client = new RawClient(daemon.port());
+        RawClient other = new RawClient(client.socket().getPort())) {
+      client.send("", "echo $$; exec python3 " + odd + " hang 1000");
+      long hanging = told(client, 1).getFirst();
+      other.send("", "echo $$; setsid sleep 1000 & echo $!; wait");
+      List<Long> others = told(other, 2);
+      // One waits for a page that does not come, and one for the other's memory.
+      Until.holds("one that hangs", () -> descendantsThatHang(hanging) > 0);
+
+      var _ = daemon.process().destroyForcibly();
+
+      for (long pid : others) {
+        Until.gone(pid);
+      }
+      Until.gone(hanging);
+    }
+  }
+
+  private static long descendantsThatHang(long pid) {
+    return ProcessHandle.of(pid).stream()
+        .flatMap(ProcessHandle::descendants)
+        .filter(one -> text(one.pid(), "stat").contains(") D "))
+        .count();
   }
 
   /** Whether anybody has that among its arguments. */
