@@ -150,17 +150,25 @@ public final class CuttingProxy implements AutoCloseable {
           client.close();
           continue;
         }
-        Socket server = new Socket(InetAddress.getLoopbackAddress(), serverPort);
-        open.add(server);
-        client.setTcpNoDelay(true);
-        server.setTcpNoDelay(true);
-        Fate fate = fate(connection);
-        fates.add(fate);
-        start(() -> relay(client, server, fate));
-        start(() -> relay(server, client, fate));
+        pass(client, fate(connection));
       }
     } catch (IOException _) {
       // Closed: the test is over.
+    }
+  }
+
+  // The server may be gone, and there again for the next one.
+  private void pass(Socket client, Fate fate) {
+    try {
+      Socket server = new Socket(InetAddress.getLoopbackAddress(), serverPort);
+      open.add(server);
+      client.setTcpNoDelay(true);
+      server.setTcpNoDelay(true);
+      fates.add(fate);
+      start(() -> relay(client, server, fate));
+      start(() -> relay(server, client, fate));
+    } catch (IOException _) {
+      close(List.of(client));
     }
   }
 

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +17,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 
 /**
  * A daemon's life under attack, round by round: load and failures; then nothing fails any more, all
@@ -111,6 +113,8 @@ final class Attack {
         findings.wrong(
             "not answered, though nothing fails any more: "
                 + underWay.get(Integer.parseInt(client.getName().substring("client-".length())))
+                + "\n    at "
+                + where(client)
                 + unendedNow());
       }
     }
@@ -120,6 +124,14 @@ final class Attack {
     }
     life.interrupt();
     life.join();
+  }
+
+  private static String where(Thread thread) {
+    return Arrays.stream(thread.getStackTrace())
+        .map(StackTraceElement::toString)
+        .filter(frame -> frame.startsWith("dev.runnel"))
+        .limit(6)
+        .collect(Collectors.joining(" < "));
   }
 
   private String unendedNow() {

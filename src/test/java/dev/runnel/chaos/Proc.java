@@ -9,13 +9,23 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
-/** What /proc says. Any thread; whoever asks may have to wait for a process that hangs. */
+/** What /proc says. Any thread. */
 final class Proc {
   private static final Path PROC = Path.of("/proc");
 
   // The JVM makes and drops these as it likes.
   private static final List<String> COMPILERS = List.of("C1 Compiler", "C2 Compiler");
+
+  // One that hangs is left behind.
+  private static final ExecutorService READERS =
+      Executors.newCachedThreadPool(Thread.ofPlatform().daemon().name("proc-", 0).factory());
 
   private Proc() {}
 
@@ -135,11 +145,16 @@ final class Proc {
     return pids;
   }
 
-  // Empty if it is gone or somebody else's.
+  // Empty if it is gone or somebody else's, or can't be read for so long.
   private static String text(Path file) {
+    FutureTask<byte[]> reading = new FutureTask<>(() -> Files.readAllBytes(file));
+    READERS.execute(reading);
     try {
-      return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
-    } catch (IOException _) {
+      return new String(reading.get(2, TimeUnit.SECONDS), StandardCharsets.ISO_8859_1);
+    } catch (ExecutionException | TimeoutException _) {
+      return "";
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
       return "";
     }
   }
