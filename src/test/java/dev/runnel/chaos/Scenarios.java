@@ -345,7 +345,11 @@ final class Scenarios {
         client.run(peer, "r", job, QUICKLY, line);
         end = client.follow(peer, Map.of("r", job), _ -> {});
       }
-      boolean exited = end != null && end.path("exit_code").asInt(-1) == 0;
+      // The shell complains where it can't make a process, and may go on.
+      boolean exited =
+          end != null
+              && end.path("exit_code").asInt(-1) == 0
+              && end.path("stderr").path("bytes").asInt(-1) == 0;
       if (exited && end != null && end.path("leftovers_total").asInt() == 0) {
         client.findings.count("a daemon that was not told");
         if (!line.contains("sh -c")) {
