@@ -86,6 +86,9 @@ class HandOversTest {
               "process.Pump",
               "the thread itself, which runs from the engine's opening on: PumpTest"),
           Map.entry("process.Session", "on the pump"),
+          Map.entry(
+              "process.SignalThread",
+              "the thread runs from the daemon's start on, and survives: NoMoreProcessesTest"),
           Map.entry("process.Spawner", "to the pump, from a crew: HungStartTest, CrewTest"),
           Map.entry("process.Sweepers", "a look, whose thread is there from the start"),
           Map.entry(

@@ -5,9 +5,9 @@ import dev.runnel.bus.Recorder;
 import dev.runnel.job.Spooler;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Signal;
-import dev.runnel.process.InheritedSignals;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.process.OwnSession;
+import dev.runnel.process.SignalThread;
 import dev.runnel.record.Recordings;
 import dev.runnel.security.Audit;
 import dev.runnel.security.AuditLog;
@@ -200,9 +200,7 @@ public final class Serve {
     if (settings.life() == Settings.Life.EMBEDDED) {
       endWithStdin(System.in);
     }
-    on(Signal.HUP, () -> onHangUp.run());
-    on(Signal.TERM, departure::ask);
-    on(Signal.INT, departure::ask);
+    receiveSignals();
     NativeEngine engine = openEngine();
     try {
       Vertx vertx = Vertx.vertx(vertxOptions());
@@ -348,10 +346,16 @@ public final class Serve {
     }
   }
 
-  // Also where it came ignored, as under nohup and behind a shell's "&": it was documented to act.
-  private static void on(Signal signal, Runnable action) {
-    InheritedSignals.admit(signal);
-    sun.misc.Signal.handle(new sun.misc.Signal(signal.name()), _ -> action.run());
+  // Also where they came ignored, as under nohup and behind a shell's "&": documented to act.
+  private void receiveSignals() throws SettingsException {
+    try {
+      SignalThread signals = SignalThread.begin();
+      signals.on(Signal.HUP, () -> onHangUp.run());
+      signals.on(Signal.TERM, departure::ask);
+      signals.on(Signal.INT, departure::ask);
+    } catch (UnsupportedOperationException e) {
+      throw SettingsException.config(String.valueOf(e.getMessage()));
+    }
   }
 
   // Its client's end, by whatever cause, closes the pipe.

@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A daemon in a control group that lets nobody make another process. */
 @Tag("root")
@@ -25,6 +27,21 @@ class NoMoreProcessesTest {
     String test = "NoMoreProcessesTest.aStartFailsWithItsErrorAndTheNextOneThatCanSucceeds";
     try (ControlGroup group = ControlGroup.ofProcesses(test)) {
       failWithin(group);
+    }
+  }
+
+  // The JDK would make a thread for each signal.
+  @ParameterizedTest
+  @ValueSource(strings = {"TERM", "INT"})
+  void aDaemonIsAskedToEnd(String signal) throws Exception {
+    String test = "NoMoreProcessesTest.aDaemonIsAskedToEnd";
+    try (ControlGroup group = ControlGroup.ofProcesses(test);
+        Daemon daemon = startWithin(group)) {
+      daemon.port();
+      group.letNobodyIn();
+      List<String> kill = List.of("kill", "-" + signal, "" + daemon.process().pid());
+      assertEquals(0, new ProcessBuilder(kill).start().waitFor());
+      assertEquals(0, daemon.exitCode());
     }
   }
 
