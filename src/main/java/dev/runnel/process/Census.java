@@ -65,7 +65,11 @@ final class Census {
     }
   }
 
-  private record Question(long tree, Purpose purpose, Consumer<Answer> answer) {}
+  private record Question(long tree, Purpose purpose, Consumer<Answer> answer) {
+    boolean isToKnow() {
+      return purpose == Purpose.KNOW;
+    }
+  }
 
   /**
    * What a look found of a tree.
@@ -252,6 +256,8 @@ final class Census {
     questions.add(question);
     if (current == null) {
       look();
+    } else {
+      current.cutShortFor(question.purpose);
     }
   }
 
@@ -284,6 +290,8 @@ final class Census {
       try {
         Sweep.Found found = new RoundUp(reads, loop::nanoTime, this::sweep).run(view, patient);
         outcome = () -> answered(found);
+      } catch (GuardedReads.CutShortException more) {
+        outcome = () -> lookAgain();
       } catch (LibcException e) {
         outcome = () -> failed("cannot look for processes: " + e.getMessage());
       } catch (Throwable thrown) {
@@ -333,7 +341,7 @@ final class Census {
       strangers = new Strangers();
       Trouble.warn("process cannot be looked into, its memory is locked pid=" + hung.pid());
       lookers.hung();
-      lookAgain(asked);
+      Census.this.lookAgain(asked);
     }
 
     private void answered(Sweep.Found found) {
@@ -351,7 +359,22 @@ final class Census {
         return;
       }
       Trouble.warn(why);
-      loop.schedule(RETRY, () -> lookAgain(asked));
+      loop.schedule(RETRY, () -> Census.this.lookAgain(asked));
+    }
+
+    /** What it was to stop may be many by now: who only asks waits for the look that stops them. */
+    private void cutShortFor(Purpose purpose) {
+      if (purpose != Purpose.KNOW && asked.stream().allMatch(Question::isToKnow)) {
+        reads.cutShort();
+      }
+    }
+
+    private void lookAgain() {
+      if (abandoned) {
+        wentOn();
+      } else {
+        Census.this.lookAgain(asked);
+      }
     }
 
     private void wentOn() {

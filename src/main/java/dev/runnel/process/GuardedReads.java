@@ -21,6 +21,7 @@ final class GuardedReads {
   private final Map<Integer, Long> leftOut;
   private final Depth depth;
   private volatile @Nullable Reading reading;
+  private volatile boolean isCutShort;
 
   /** What reading arguments has taken so far. */
   private long spentNanos;
@@ -51,6 +52,29 @@ final class GuardedReads {
 
   ProcessTable table() {
     return table;
+  }
+
+  /** Another look is more urgent. Any thread. */
+  void cutShort() {
+    isCutShort = true;
+  }
+
+  /**
+   * To be asked at each process.
+   *
+   * @throws CutShortException if the look is to end now, without a result
+   */
+  void check() {
+    if (isCutShort) {
+      throw new CutShortException();
+    }
+  }
+
+  /** A look came to no result, as another one is more urgent. */
+  static final class CutShortException extends RuntimeException {
+    private CutShortException() {
+      super("cut short", null, false, false);
+    }
   }
 
   /** The process in which it has hung for so long; null: in none. Any thread. */

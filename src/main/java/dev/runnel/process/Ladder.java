@@ -77,7 +77,10 @@ final class Ladder {
   private final Set<Integer> asked = new HashSet<>();
 
   private Duration pause = FIRST_PAUSE;
-  private boolean looking;
+
+  /** The stage that a look is under way for; null: there is none. */
+  private @Nullable Stage lookingFor;
+
   private boolean lookAgain;
   private boolean settled;
   private boolean struck;
@@ -185,9 +188,10 @@ final class Ladder {
     if (stage == Stage.ENDED) {
       return;
     }
-    lookAgain = looking;
-    if (!looking) {
-      looking = true;
+    lookAgain = lookingFor == stage;
+    // KILL does not wait for the look of TERM.
+    if (!lookAgain) {
+      lookingFor = stage;
       cancel(lookTimer);
       if (stage == Stage.KILL) {
         boolean isPatient = loop.nanoTime() - killNanos < STOPPING.toNanos();
@@ -202,10 +206,10 @@ final class Ladder {
    * @param asked the stage that the look was for
    */
   private void looked(List<Member> members, Stage asked) {
-    looking = false;
-    if (stage == Stage.ENDED) {
+    if (stage != asked) {
       return;
     }
+    lookingFor = null;
     note(members);
     if (settled) {
       members.stream()
@@ -219,7 +223,7 @@ final class Ladder {
       end(found);
       return;
     }
-    if (stage == Stage.KILL && (asked != stage || areMore(members))) {
+    if (areMore(members)) {
       // Who is known so far waits for the others.
       strikeLater();
     } else {

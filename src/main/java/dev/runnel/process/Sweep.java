@@ -138,6 +138,7 @@ final class Sweep {
   }
 
   private void place(int pid) {
+    reads.check();
     // The system call sorts out nearly all without opening a file.
     int session = table.session(pid);
     vanished |= session == -Errno.ESRCH;
