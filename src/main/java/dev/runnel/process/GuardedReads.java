@@ -2,7 +2,6 @@ package dev.runnel.process;
 
 import java.time.Duration;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,11 +44,6 @@ final class GuardedReads {
     this.depth = depth;
   }
 
-  /** For a process that nobody waits for. */
-  static GuardedReads unwatched(ProcessTable table) {
-    return new GuardedReads(table, new ConcurrentHashMap<>(), Depth.ALL);
-  }
-
   ProcessTable table() {
     return table;
   }
@@ -72,6 +66,8 @@ final class GuardedReads {
 
   /** A look came to no result, as another one is more urgent. */
   static final class CutShortException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
     private CutShortException() {
       super("cut short", null, false, false);
     }

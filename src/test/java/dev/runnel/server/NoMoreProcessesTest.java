@@ -78,7 +78,7 @@ class NoMoreProcessesTest {
   }
 
   /** Each child begins a session and makes more, for ever; there is room for so many. */
-  private static final int CROWD = 120;
+  private static final int CROWD = 60;
 
   private static final String BOMB =
       """
@@ -93,7 +93,6 @@ class NoMoreProcessesTest {
 
   // The first look, and the threads that it takes, come when the group is full.
   @Test
-  @Tag("long")
   void aForkBombIsTheFirstThatADaemonHasToLookFor() throws Exception {
     String test = "NoMoreProcessesTest.aForkBombIsTheFirstThatADaemonHasToLookFor";
     Tool.require("python3", test);
@@ -114,7 +113,6 @@ class NoMoreProcessesTest {
   }
 
   @Test
-  @Tag("long")
   void aForkBombIsEndedByItsTimeout() throws Exception {
     String test = "NoMoreProcessesTest.aForkBombIsEndedByItsTimeout";
     Tool.require("python3", test);
@@ -129,7 +127,6 @@ class NoMoreProcessesTest {
   }
 
   @Test
-  @Tag("long")
   void aForkBombDoesNotKeepADaemonThatHasNeverLookedFromEnding() throws Exception {
     String test = "NoMoreProcessesTest.aForkBombDoesNotKeepADaemonThatHasNeverLookedFromEnding";
     Tool.require("python3", test);
