@@ -153,6 +153,7 @@ public final class Job {
   static Job restored(Found found, Registry registry, Spooler spooler) {
     Job job = new Job(found, registry, spooler);
     job.seat.end();
+    job.seat.settle();
     return job;
   }
 
@@ -513,11 +514,13 @@ public final class Job {
 
   /** Follows becomeEnded once the registry knows: who asks it then gets the same answer. */
   void tellEnd(End how) {
+    // First: whoever sees the end leaves the seat of an ended job, whose place is free by then.
+    seat.end();
     log.close(how);
     if (spool != null) {
       spool.ended();
     }
-    seat.end();
+    seat.settle();
     wakeFollowers();
   }
 

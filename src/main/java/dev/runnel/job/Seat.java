@@ -151,17 +151,14 @@ final class Seat {
     stopClock();
   }
 
-  /** There will be no more output. */
-  void end() {
-    synchronized (this) {
-      ended = true;
-      stopClock();
-    }
-    settle();
+  /** The job's end is about to be told: who leaves from now on leaves it for good. */
+  synchronized void end() {
+    ended = true;
+    stopClock();
   }
 
-  // What has ended and has no runner stays only as long as there is memory for it.
-  private void settle() {
+  /** What has ended and has no runner stays only as long as there is memory for it. */
+  void settle() {
     boolean first;
     synchronized (this) {
       if (holder != null) {

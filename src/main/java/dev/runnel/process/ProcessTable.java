@@ -105,12 +105,14 @@ interface ProcessTable {
     }
   }
 
-  /** Signals that process, and none that may have its number by now. */
-  default void signal(int pid, long started, Signal signal) {
+  /** Signals that process, and none that may have its number by now; 0, or an error. */
+  default int signal(int pid, long started, Signal signal) {
     int pidfd = open(pid, started);
-    if (pidfd >= 0) {
-      signal(pidfd, signal);
-      close(pidfd);
+    if (pidfd < 0) {
+      return pidfd;
     }
+    int result = signal(pidfd, signal);
+    close(pidfd);
+    return result;
   }
 }

@@ -62,7 +62,7 @@ final class RoundUp {
       List<Member> all = new ArrayList<>(tree.getValue().values());
       members.put(tree.getKey(), isSpared ? stoppedOnly(all) : kill(all));
     }
-    return new Sweep.Found(members, kin, first.vanished() || found.vanished());
+    return new Sweep.Found(members, kin, found.immune(), first.vanished() || found.vanished());
   }
 
   private boolean isOver(Duration limit) {
@@ -76,7 +76,9 @@ final class RoundUp {
       Map<Integer, Member> known = stopped.computeIfAbsent(tree, _ -> new LinkedHashMap<>());
       for (Member member : found.of(tree)) {
         Member before = known.put(member.pid(), member);
-        if (before == null || before.started() != member.started()) {
+        boolean isNew = before == null || before.started() != member.started();
+        // Who can't be stopped may go on making more for ever.
+        if (isNew && !found.immune().contains(member.pid())) {
           growing.add(tree);
         }
       }

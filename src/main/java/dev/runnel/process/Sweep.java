@@ -39,6 +39,7 @@ final class Sweep {
   private final Map<Integer, Outsider> outsiders = new LinkedHashMap<>();
 
   private final Map<Integer, Kin> kin = new HashMap<>();
+  private final Set<Integer> immune = new HashSet<>();
   private final Map<Integer, Long> sessionsOfKin = new HashMap<>();
   private final List<Outsider> unread = new ArrayList<>();
   private long earliest;
@@ -81,9 +82,14 @@ final class Sweep {
    *
    * @param members of the trees that were asked for, but for leaders and zombies
    * @param kin of those outside of our sessions, by pid
+   * @param immune those of them who could not be stopped, as they are another user's by now
    * @param vanished whether a process ended before it was looked at
    */
-  record Found(Map<Long, List<Member>> members, Map<Integer, Kin> kin, boolean vanished) {
+  record Found(
+      Map<Long, List<Member>> members,
+      Map<Integer, Kin> kin,
+      Set<Integer> immune,
+      boolean vanished) {
     List<Member> of(long tree) {
       return members.getOrDefault(tree, List.of());
     }
@@ -120,7 +126,7 @@ final class Sweep {
     readAgain();
     spread();
     outsiders.values().forEach(this::judge);
-    return new Found(members, kin, vanished);
+    return new Found(members, kin, immune, vanished);
   }
 
   private long earliestWanted() {
@@ -193,7 +199,9 @@ final class Sweep {
   /** Before anything else is read: it may make a child in every millisecond. */
   private void stopIfAsked(long tree, int pid, ThreadStat stat) {
     if (view.stopping.contains(tree)) {
-      table.signal(pid, stat.started(), Signal.STOP);
+      if (table.signal(pid, stat.started(), Signal.STOP) == -Errno.EPERM) {
+        immune.add(pid);
+      }
     }
   }
 

@@ -215,6 +215,26 @@ class RegistryTest {
     assertEquals(0, scene.memory.sharedBytes());
   }
 
+  @Test
+  void placeIsFreeOnceTheEndIsSeen() {
+    Scene.Running running = scene.start();
+    TestFollower follower = running.follower();
+    List<Integer> places = new ArrayList<>();
+    follower.onWake(
+        () -> {
+          follower.readAll();
+          if (follower.endIfRead() != null && places.isEmpty()) {
+            follower.leaveTold();
+            places.add(registry.places());
+          }
+        });
+    // It has read all so far, and waits for more.
+    follower.readAll();
+    running.process().exit(0);
+    engine.settle();
+    assertEquals(List.of(0), places);
+  }
+
   // What is known.
 
   @Test

@@ -25,6 +25,7 @@ final class TestFollower implements Follower {
   private final List<Held> held = new ArrayList<>();
   private final boolean isRunner;
   private Runnable onSeated = () -> {};
+  private Runnable onWake = () -> {};
   private Witness witness = (_, _, _) -> {};
   private int wakes;
 
@@ -78,6 +79,12 @@ final class TestFollower implements Follower {
   @Override
   public void wake() {
     wakes++;
+    onWake.run();
+  }
+
+  /** Has that done at once whenever there is something new. */
+  void onWake(Runnable action) {
+    onWake = action;
   }
 
   @Override
@@ -146,6 +153,10 @@ final class TestFollower implements Follower {
 
   void leave() {
     job.leave(this, reader, Seat.Leaving.GONE);
+  }
+
+  void leaveTold() {
+    job.leave(this, reader, Seat.Leaving.TOLD);
   }
 
   void detach() {

@@ -22,11 +22,7 @@ class StrayTest {
     String line =
         "env -i PATH=$PATH setsid sh -c '(sleep 1000 <&- >&- 2>&- & echo $! >"
             + file
-            + ".new; mv "
-            + file
-            + ".new "
-            + file
-            + ")'; until [ -e "
+            + ")'; until [ -s "
             + file
             + " ]; do sleep 0.01; done";
     int pid;

@@ -42,12 +42,16 @@ class TreeTest {
 
   /** A shell line that writes its process's number into a file, once it runs. */
   private String telling(String name, String line) {
-    Path file = folder.resolve(name);
-    return "echo $$ >" + file + ".new; mv " + file + ".new " + file + "; " + line;
+    // In one write, and without another program, which would be one of its tree for a moment.
+    return "echo $$ >" + folder.resolve(name) + "; " + line;
   }
 
   private String awaited(String name) {
-    return " until [ -e " + folder.resolve(name) + " ]; do sleep 0.01; done";
+    return " until [ -s " + folder.resolve(name) + " ]; do sleep 0.01; done";
+  }
+
+  private boolean isTold(String name) {
+    return folder.resolve(name).toFile().length() > 0;
   }
 
   private int pid(String name) throws Exception {
@@ -109,7 +113,7 @@ class TreeTest {
     String stubborn = "trap '' TERM; " + telling("s", "while :; do sleep 0.1; done");
     String line = "setsid sh -c " + quoted(stubborn) + CLOSED + " & exec sleep 1005";
     Recorder recorder = Runs.startAndAwait(engine, Runs.shell(line));
-    Runs.await("start", () -> Files.exists(folder.resolve("s")));
+    Runs.await("start", () -> isTold("s"));
     int pid = pid("s");
     Survivors survivors = Runs.clear(engine, recorder, Duration.ofSeconds(2));
     assertFalse(ProcView.isAlive(pid));
@@ -195,7 +199,7 @@ class TreeTest {
   void whoBelongsToAnotherJobIsLeftAlone() throws Exception {
     String leaving = "setsid sh -c " + quoted(telling("o", "exec sleep 1009")) + CLOSED + " &";
     Recorder other = Runs.start(engine, Runs.shell(leaving + "exec sleep 1010"));
-    Runs.await("start", () -> Files.exists(folder.resolve("o")));
+    Runs.await("start", () -> isTold("o"));
     Recorder recorder = Runs.run(engine, Runs.shell("setsid sleep 1011" + CLOSED + " &"));
     Runs.clear(engine, recorder, Duration.ZERO);
     assertTrue(ProcView.isAlive(pid("o")));
