@@ -15,6 +15,9 @@ final class Resumption {
   private static final long MAX_PAUSE_MILLIS = 5_000;
   private static final long MOMENT_MILLIS = 1_000;
 
+  /** What a note may hold up: stderr may block. */
+  private static final long NOTE_MILLIS = 200;
+
   private final Target target;
   private final Host host;
   private final Duration patience;
@@ -72,7 +75,7 @@ final class Resumption {
     synchronized void end() {
       over = true;
       if (told) {
-        inBackground(() -> notes.accept("connected to " + host.name() + " again"));
+        awaitBriefly(inBackground(() -> notes.accept("connected to " + host.name() + " again")));
       }
     }
 
@@ -117,7 +120,7 @@ final class Resumption {
       try {
         target.detail("connecting to " + host.name() + " again");
         Connection made = Connector.connectOnce(host, target, timeout);
-        inBackground(new Impatience(now, made, left));
+        var _ = inBackground(new Impatience(now, made, left));
         return made;
       } catch (Failure e) {
         target.detail(e.line());
@@ -144,7 +147,7 @@ final class Resumption {
             ? new Outage(cut, reached, System.nanoTime())
             : new Outage(cut, last.reached, last.start);
     outage = now;
-    inBackground(now::tell);
+    var _ = inBackground(now::tell);
     return now;
   }
 
@@ -202,9 +205,19 @@ final class Resumption {
     }
   }
 
-  private static void inBackground(Runnable action) {
+  private static Thread inBackground(Runnable action) {
     Thread thread = new Thread(action, "outage");
     thread.setDaemon(true);
     thread.start();
+    return thread;
+  }
+
+  // Or else an end that comes at once would be told first, and nothing is noted after that.
+  private static void awaitBriefly(Thread noting) {
+    try {
+      var _ = noting.join(Duration.ofMillis(NOTE_MILLIS));
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
   }
 }
