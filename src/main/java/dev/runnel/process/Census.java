@@ -23,7 +23,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Census {
   private static final Duration RETRY = Duration.ofMillis(200);
-  private static final Duration HANGING = Duration.ofSeconds(2);
   private static final Duration HANGING_CHECK = Duration.ofMillis(250);
 
   private final Loop loop;
@@ -330,7 +329,7 @@ final class Census {
       if (current != this) {
         return;
       }
-      GuardedReads.Reading hung = reads.hungFor(HANGING, System.nanoTime());
+      GuardedReads.Reading hung = reads.hung(System.nanoTime());
       if (hung == null) {
         loop.schedule(HANGING_CHECK, this::check);
         return;

@@ -16,6 +16,9 @@ final class GuardedReads {
    */
   private static final Duration NAMING = Duration.ofMillis(300);
 
+  /** So long in one process a look hangs: it is left to its thread, and that process out. */
+  private static final Duration HANGING = Duration.ofSeconds(2);
+
   private final ProcessTable table;
   private final Map<Integer, Long> leftOut;
   private final Depth depth;
@@ -73,10 +76,10 @@ final class GuardedReads {
     }
   }
 
-  /** The process in which it has hung for so long; null: in none. Any thread. */
-  @Nullable Reading hungFor(Duration limit, long nowNanos) {
+  /** The process in which it hangs; null: in none. Any thread. */
+  @Nullable Reading hung(long nowNanos) {
     Reading now = reading;
-    return now != null && nowNanos - now.sinceNanos >= limit.toNanos() ? now : null;
+    return now != null && nowNanos - now.sinceNanos >= HANGING.toNanos() ? now : null;
   }
 
   /** As {@link ProcessTable#tag}; unreadable where it would hang. */

@@ -160,6 +160,7 @@ final class Ladder {
     struck = true;
     cancel(strikeTimer);
     if (stage == Stage.KILL) {
+      grownNanos = loop.nanoTime();
       table.signalGroup(session.pid(), Signal.KILL);
       targets.send(Signal.KILL);
     } else {
@@ -257,7 +258,7 @@ final class Ladder {
   private boolean isBeyondSignals() {
     long now = loop.nanoTime();
     return stage == Stage.KILL
-        && (now - grownNanos > KILL_PATIENCE.toNanos()
+        && ((struck && now - grownNanos > KILL_PATIENCE.toNanos())
             || now - killNanos > LONGEST_KILLING.toNanos());
   }
 

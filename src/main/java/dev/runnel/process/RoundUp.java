@@ -50,8 +50,7 @@ final class RoundUp {
     Sweep.Found found = first;
     Set<Long> growing = noteWhoIsNew(view.stopping(), first);
     // Twice at least: the first look finds nobody but new ones.
-    for (boolean isSecond = true; !growing.isEmpty() && (isSecond || !isOver(limit)); ) {
-      isSecond = false;
+    for (int looks = 1; !growing.isEmpty() && (looks == 1 || !isOver(limit)); looks++) {
       found = look.apply(view.again(kin));
       kin.putAll(found.kin());
       growing = noteWhoIsNew(view.stopping(), found);

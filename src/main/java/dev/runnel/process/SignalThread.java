@@ -53,7 +53,7 @@ public final class SignalThread {
   }
 
   /**
-   * Once in a process, on a thread that outlives it.
+   * Once in a process.
    *
    * @throws UnsupportedOperationException if the C library lacks something
    * @throws LibcException if there is no descriptor or no memory to be had
@@ -84,7 +84,7 @@ public final class SignalThread {
 
   /**
    * From now on a signal makes the thread do that, also if it came ignored or blocked ({@link
-   * InheritedSignals}). What it throws is logged.
+   * InheritedSignals}, which says what the calling thread has to be). What it throws is logged.
    */
   public void on(Signal signal, Runnable action) {
     actions.put(signal.number(), action);

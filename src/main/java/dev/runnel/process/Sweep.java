@@ -198,10 +198,9 @@ final class Sweep {
 
   /** Before anything else is read: it may make a child in every millisecond. */
   private void stopIfAsked(long tree, int pid, ThreadStat stat) {
-    if (view.stopping.contains(tree)) {
-      if (table.signal(pid, stat.started(), Signal.STOP) == -Errno.EPERM) {
-        immune.add(pid);
-      }
+    if (view.stopping.contains(tree)
+        && table.signal(pid, stat.started(), Signal.STOP) == -Errno.EPERM) {
+      immune.add(pid);
     }
   }
 

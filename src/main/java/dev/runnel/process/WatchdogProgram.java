@@ -22,10 +22,6 @@ final class WatchdogProgram {
   private static final Duration GRACE = Duration.ofSeconds(1);
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final Duration PAUSE = Duration.ofMillis(20);
-
-  /** Then a look is left to its thread, and the next one leaves that process out. */
-  private static final Duration HANGING = Duration.ofSeconds(2);
-
   private static final Set<Long> ALL = Set.of(Kin.STRAY);
 
   /** The descriptor from which {@link Leaders} are read. */
@@ -35,6 +31,7 @@ final class WatchdogProgram {
   private final Set<Long> kept;
   private final List<Leaders.Leader> leaders;
   private final Sweepers sweepers = new Sweepers();
+  private final long begunNanos = System.nanoTime();
 
   /** Processes in which a look hangs, when each started by its number. */
   private final Map<Integer, Long> leftOut = new ConcurrentHashMap<>();
@@ -67,10 +64,10 @@ final class WatchdogProgram {
       table.signal(member.pid(), member.started(), Signal.TERM);
       table.signal(member.pid(), member.started(), Signal.CONT);
     }
-    long begunNanos = System.nanoTime();
-    while (!left.isEmpty() && System.nanoTime() - begunNanos < LIMIT.toNanos()) {
+    long askedNanos = System.nanoTime();
+    while (!left.isEmpty() && !isOver()) {
       Thread.sleep(PAUSE);
-      boolean graceOver = System.nanoTime() - begunNanos > GRACE.toNanos();
+      boolean graceOver = System.nanoTime() - askedNanos > GRACE.toNanos();
       left = look(graceOver ? ALL : Set.of());
     }
   }
@@ -80,14 +77,17 @@ final class WatchdogProgram {
    * session.
    */
   private List<Member> look(Set<Long> stopping) throws InterruptedException {
-    while (true) {
+    List<Member> found = null;
+    while (found == null && !isOver()) {
       Look look = new Look(view(stopping));
       sweepers.execute(look);
-      List<Member> found = look.await();
-      if (found != null) {
-        return found;
-      }
+      found = look.await();
     }
+    return found == null ? List.of() : found;
+  }
+
+  private boolean isOver() {
+    return System.nanoTime() - begunNanos > LIMIT.toNanos();
   }
 
   private Sweep.View view(Set<Long> stopping) {
@@ -145,7 +145,7 @@ final class WatchdogProgram {
           Thread.sleep(PAUSE);
           return null;
         } catch (TimeoutException waits) {
-          GuardedReads.Reading hung = reads.hungFor(HANGING, System.nanoTime());
+          GuardedReads.Reading hung = reads.hung(System.nanoTime());
           if (hung != null) {
             leftOut.put(hung.pid(), hung.started());
             strangers = new Strangers();
