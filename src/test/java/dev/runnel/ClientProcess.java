@@ -17,9 +17,13 @@ public final class ClientProcess {
                 "--enable-native-access=ALL-UNNAMED",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.runnel.Main"));
+                // What a JVM would say of a cache that it refuses is said of none.
+                "-Xlog:disable",
+                "-Xlog:all=error:stderr"));
+    command.addAll(Trained.client());
+    command.addAll(
+        List.of(
+            "-cp", Path.of("target/runnel.jar").toAbsolutePath().toString(), "dev.runnel.Main"));
     command.addAll(List.of(words));
     return command;
   }

@@ -57,6 +57,7 @@ public final class Daemon implements AutoCloseable {
             // As our launcher has it: on stdout a JVM's own warnings would be taken for our lines.
             "-Xlog:disable",
             "-Xlog:all=error:stderr"));
+    command.addAll(Trained.daemon());
     command.addAll(options);
     command.addAll(
         // As users have it: of a folder, each class that is used first takes a descriptor.

@@ -138,9 +138,10 @@ final class FollowVerb {
     conclusion.before(opened::giveBack);
     relay = opened;
     Verdict left = new Verdict(Failure.OURS, left(found.job()), null, null);
+    Surroundings lent = surroundings.withIn(opened.keys(surroundings.in()));
     return escape == null
-        ? surroundings
-        : surroundings.withIn(LeavingKeys.of(surroundings, escape, () -> leaving.leave(left)));
+        ? lent
+        : lent.withIn(LeavingKeys.of(lent, escape, () -> leaving.leave(left)));
   }
 
   // Only what has a terminal takes a size, which is ours from now on anyway.

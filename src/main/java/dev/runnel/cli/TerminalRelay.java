@@ -3,7 +3,12 @@ package dev.runnel.cli;
 import dev.runnel.model.Terminal;
 import dev.runnel.model.TerminalModes;
 import dev.runnel.model.TerminalSize;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ReadableByteChannel;
+import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * thread.
  */
 final class TerminalRelay {
+  /** For so long a program that is to draw anew has another size. */
+  private static final Duration REDRAW = Duration.ofMillis(500);
+
   private final TerminalDevice device;
 
   /** What our terminal was; null: we have none. */
@@ -84,6 +92,28 @@ final class TerminalRelay {
     }
   }
 
+  /** The same keys; each finds our size told, also one typed while the job is to draw anew. */
+  ReadableByteChannel keys(ReadableByteChannel in) {
+    return new ReadableByteChannel() {
+      @Override
+      public int read(ByteBuffer into) throws IOException {
+        int count = in.read(into);
+        tellSize();
+        return count;
+      }
+
+      @Override
+      public boolean isOpen() {
+        return in.isOpen();
+      }
+
+      @Override
+      public void close() throws IOException {
+        in.close();
+      }
+    };
+  }
+
   /** The job runs, or is followed again. */
   void lend(JobControl started) {
     synchronized (this) {
@@ -146,6 +176,14 @@ final class TerminalRelay {
     tellSize();
   }
 
+  // A size that it has already is no news to a program, and one that changes and changes back
+  // before
+  // the program has looked is none either.
+  private void tellSizeSoon() {
+    LockSupport.parkNanos(REDRAW.toNanos());
+    tellSize();
+  }
+
   private void tellSize() {
     synchronized (telling) {
       // Asked within: of two that tell, the later one tells the later size.
@@ -154,12 +192,11 @@ final class TerminalRelay {
         return;
       }
       if (redraws) {
-        // A size that it has already would be no news to a program.
         redraws = false;
-        told = null;
-        job.resize(new TerminalSize(now.rows() == 1 ? 2 : now.rows() - 1, now.cols()));
-      }
-      if (!now.equals(told)) {
+        told = new TerminalSize(now.rows() == 1 ? 2 : now.rows() - 1, now.cols());
+        Thread.ofPlatform().daemon().name("redraw").start(this::tellSizeSoon);
+        job.resize(told);
+      } else if (!now.equals(told)) {
         told = now;
         job.resize(now);
       }

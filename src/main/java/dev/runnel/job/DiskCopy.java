@@ -39,6 +39,8 @@ final class DiskCopy {
   /** So is how the job ended. */
   void reachedEnd() {
     endWritten = true;
+    // What of the output has had no room will have none.
+    stopped = true;
   }
 
   /** It does not answer. Says whether that is new. */

@@ -12,7 +12,11 @@ import java.util.concurrent.TimeUnit;
  * where root may make one; else a plain folder. Any one thread.
  */
 final class Disk implements AutoCloseable {
-  private static final int BYTES = 24 << 20;
+  /** More than an hour's audit, recordings and spools take up: it is full when it is to be. */
+  private static final int BYTES = 128 << 20;
+
+  /** So many files in an hour, likewise. */
+  private static final int FILES = 1 << 16;
 
   private final Path folder;
   private final boolean isOwn;
@@ -33,7 +37,7 @@ final class Disk implements AutoCloseable {
       file.setLength(BYTES);
     }
     boolean made =
-        run("mkfs.ext4", "-q", "-N", "8192", image.toString())
+        run("mkfs.ext4", "-q", "-N", "" + FILES, image.toString())
             && run("mount", "-o", "loop", image.toString(), folder.toString());
     return new Disk(folder, made);
   }

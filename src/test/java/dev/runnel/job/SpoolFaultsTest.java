@@ -355,6 +355,29 @@ class SpoolFaultsTest {
   }
 
   @Test
+  void nobodyWaitsForOutputThatHadNoRoomWhereTheEndHad() throws Exception {
+    FaultyDisk full = new FaultyDisk();
+    spooler = new Spooler(Spools.open(folder, 1 << 26, full));
+    Spooled job = spooled("a").begin().begun("begun");
+    byte[] large = new byte[10_000];
+    full.hold();
+    job.start();
+    job.print(large);
+    End end = job.end();
+    full.refuseBeyond(large.length / 2);
+    full.release();
+    Until.holds("the end to be written", () -> !job.spool.isEndUnwritten());
+    LogReader watcher = job.log.openWatcher(0, () -> {});
+    Lease lease = watcher.next(large.length);
+    while (lease != null) {
+      lease.close();
+      lease = watcher.next(large.length);
+    }
+    assertEquals(large.length, watcher.position());
+    assertEquals(end, watcher.end());
+  }
+
+  @Test
   void endIsTriedOnceMoreWhenTheDaemonEnds() throws Exception {
     Spooled job = spooled("a").begin().begun("begun");
     later.shutdownNow();

@@ -3,15 +3,34 @@ package dev.runnel.spool;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 
 /** A disk that is full when a test wants it to be. */
 public final class FaultyDisk implements Disk {
   private final AtomicLong left = new AtomicLong(Long.MAX_VALUE);
+  private final ReentrantLock held = new ReentrantLock();
+  private volatile int largest = Integer.MAX_VALUE;
 
   /** From now on it takes only so many bytes more. */
   public void fillUp(long bytes) {
     left.set(bytes);
+  }
+
+  /** From now on it has room for what takes no more than so many bytes. */
+  public void refuseBeyond(int bytes) {
+    largest = bytes;
+  }
+
+  /** Nothing is written until {@link #release}. */
+  public void hold() {
+    held.lock();
+  }
+
+  /** By whom it was held. */
+  public void release() {
+    held.unlock();
   }
 
   /** It takes all again. */
@@ -21,6 +40,11 @@ public final class FaultyDisk implements Disk {
 
   @Override
   public void write(FileChannel file, ByteBuffer... bytes) throws IOException {
+    held.lock();
+    held.unlock();
+    if (Arrays.stream(bytes).mapToInt(ByteBuffer::remaining).sum() > largest) {
+      throw new IOException("No space left on device");
+    }
     for (ByteBuffer part : bytes) {
       int fits = (int) Math.min(left.get(), part.remaining());
       PLAIN.write(file, part.slice(part.position(), fits));
