@@ -22,7 +22,6 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -70,7 +69,7 @@ class HeldFramesTest {
             "--limit",
             "max_partial_bytes=" + LIMIT);
     port = daemon.port();
-    seedPort = daemon.port();
+    seedPort = daemon.nextPort();
   }
 
   @AfterEach
@@ -117,7 +116,6 @@ class HeldFramesTest {
   }
 
   @Test
-  @Tag("long")
   void commandsThatWaitOnTheSeedListenerCount() throws Exception {
     Socket oldest = wait(0);
     for (int held = 0; held < 2 * LIMIT; held += (SEED_QUEUE - 1) * SEED_COMMAND_BYTES) {

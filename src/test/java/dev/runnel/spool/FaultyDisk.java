@@ -4,13 +4,13 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.Arrays;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.ReentrantLock;
 
 /** A disk that is full when a test wants it to be. */
 public final class FaultyDisk implements Disk {
   private final AtomicLong left = new AtomicLong(Long.MAX_VALUE);
-  private final ReentrantLock held = new ReentrantLock();
+  private volatile CountDownLatch gate = new CountDownLatch(0);
   private volatile int largest = Integer.MAX_VALUE;
 
   /** From now on it takes only so many bytes more. */
@@ -25,12 +25,12 @@ public final class FaultyDisk implements Disk {
 
   /** Nothing is written until {@link #release}. */
   public void hold() {
-    held.lock();
+    gate = new CountDownLatch(1);
   }
 
-  /** By whom it was held. */
+  /** What was held goes on. */
   public void release() {
-    held.unlock();
+    gate.countDown();
   }
 
   /** It takes all again. */
@@ -40,8 +40,7 @@ public final class FaultyDisk implements Disk {
 
   @Override
   public void write(FileChannel file, ByteBuffer... bytes) throws IOException {
-    held.lock();
-    held.unlock();
+    awaitRelease();
     if (Arrays.stream(bytes).mapToInt(ByteBuffer::remaining).sum() > largest) {
       throw new IOException("No space left on device");
     }
@@ -52,6 +51,14 @@ public final class FaultyDisk implements Disk {
       if (fits < part.remaining()) {
         throw new IOException("No space left on device");
       }
+    }
+  }
+
+  private void awaitRelease() throws IOException {
+    try {
+      gate.await();
+    } catch (InterruptedException e) {
+      throw new IOException(e);
     }
   }
 }
