@@ -36,6 +36,17 @@ final class Births {
     leaders = table;
   }
 
+  /**
+   * Enters a child of ours that is of no run.
+   *
+   * @return takes it out again; to be called before it is reaped
+   */
+  Runnable enterStray(int pid) {
+    Leaders table = leaders;
+    int place = table == null ? Leaders.NONE : table.add(pid, Kin.STRAY);
+    return table == null || place == Leaders.NONE ? () -> {} : () -> table.remove(place);
+  }
+
   /** One process that is being made. */
   static final class Birth {
     private final long tag;

@@ -11,6 +11,7 @@ final class Orphan {
   private final long noticedNanos;
   private int pidfd = UNWATCHED;
   private Loop.Watch end = () -> {};
+  private Runnable leave = () -> {};
   private Standing standing = Standing.UNKNOWN;
   private long tag = ProcessTable.NO_TAG;
   private long unreadSinceNanos;
@@ -112,6 +113,11 @@ final class Orphan {
     become(Standing.STRAY, ProcessTable.NO_TAG);
   }
 
+  /** The watchdog knows of it, until that is called. */
+  void entered(Runnable out) {
+    leave = out;
+  }
+
   /** A stray for as long as it can't be looked into. */
   void setAside() {
     becomeStray();
@@ -129,6 +135,8 @@ final class Orphan {
   }
 
   private void become(Standing next, long of) {
+    leave.run();
+    leave = () -> {};
     standing = next;
     tag = of;
     unread = false;
@@ -154,6 +162,7 @@ final class Orphan {
 
   /** Lets go of it; the descriptor is the caller's again. */
   void unwatch() {
+    leave.run();
     end.end();
   }
 }

@@ -97,7 +97,8 @@ final class WatchdogProgram {
     for (Leaders.Leader leader : List.copyOf(leaders)) {
       int pid = leader.pid();
       long started = table.started(pid);
-      if (started >= 0 && started <= leader.seenTicks() && table.session(pid) == pid) {
+      boolean isIt = started >= 0 && started <= leader.seenTicks();
+      if (isIt && (leader.tag() == Kin.STRAY || table.session(pid) == pid)) {
         alive.put(pid, new Kin(Kin.STRAY, started));
       } else if (started < 0 && sessions.contains(pid)) {
         // As long as they are in it, its number gets no new owner.

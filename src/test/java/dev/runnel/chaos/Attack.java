@@ -28,6 +28,7 @@ final class Attack {
   private static final int CLIENTS = 12;
   private static final Duration ROUND = Duration.ofSeconds(45);
   private static final long PATIENCE_MILLIS = 60_000;
+  private static final long INIT = 1;
   // ExitOnOutOfMemoryError, and the kernel's KILL.
   private static final Set<Integer> OUT_OF_MEMORY = Set.of(3, 137);
 
@@ -273,8 +274,10 @@ final class Attack {
     Set<Long> marked = new HashSet<>();
     Proc.marked().forEach(one -> marked.add(one.pid()));
     for (long pid : napping()) {
-      if (!marked.contains(pid) && Proc.parent(pid) == victim.life().pid()) {
-        findings.count("stray");
+      long parent = Proc.parent(pid);
+      if (!marked.contains(pid) && (parent == victim.life().pid() || parent == INIT)) {
+        // The watchdog of a killed life finds those that it had noticed.
+        findings.count(parent == INIT ? "stray of a killed life" : "stray");
         Sys.kill(pid, Sys.KILL);
       }
     }

@@ -126,6 +126,30 @@ class WatchdogTest {
     }
   }
 
+  @Test
+  void endsThoseOfNoKnownJob(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("pid");
+    String stray = "(sleep 1000 <&- >&- 2>&- & echo $! >" + file + ")";
+    try (Daemon daemon = start();
+        RawClient client = new RawClient(daemon.port())) {
+      client.send(
+          "",
+          "env -i PATH=$PATH setsid sh -c '"
+              + stray
+              + "'; until [ -s "
+              + file
+              + " ]; do sleep 0.01; done");
+      assertEquals("exited", client.finish().outcome());
+      long pid = Long.parseLong(Files.readString(file).strip());
+      Until.holds("it to be known", () -> daemon.log().contains("no known job"));
+      assertTrue(Until.isAlive(pid));
+
+      var _ = daemon.process().destroyForcibly();
+
+      Until.gone(pid);
+    }
+  }
+
   // No JVM starts in such a folder, and the watchdog becomes one only now.
   @Test
   void endsEveryTreeOfADaemonWhoseFolderIsGone(@TempDir Path folder) throws Exception {
