@@ -31,11 +31,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -368,13 +370,50 @@ class SpoolFaultsTest {
     full.release();
     Until.holds("the end to be written", () -> !job.spool.isEndUnwritten());
     LogReader watcher = job.log.openWatcher(0, () -> {});
-    Lease lease = watcher.next(large.length);
+    assertEquals(end, readOn(watcher));
+    assertEquals(large.length, watcher.position());
+  }
+
+  /** Whatever the disk takes and refuses meanwhile, and whether it ever takes all. */
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20})
+  void everyReaderReachesTheEnd(long seed) throws Exception {
+    SplittableRandom random = new SplittableRandom(seed);
+    FaultyDisk faulty = new FaultyDisk();
+    spooler = new Spooler(Spools.open(folder, 1 << 26, faulty));
+    for (int run = 0; run < 20; run++) {
+      Spooled job = spooled("a" + run).begin().begun("begun");
+      List<LogReader> readers = new ArrayList<>(List.of(job.log.openRunner(0, () -> {})));
+      job.start();
+      for (int step = random.nextInt(12); step > 0; step--) {
+        switch (random.nextInt(6)) {
+          case 0 -> faulty.refuseBeyond(random.nextInt(6_000));
+          case 1 -> faulty.fillUp(random.nextInt(20_000));
+          case 2 -> faulty.empty();
+          case 3 -> readers.add(job.log.openWatcher(0, () -> {}));
+          case 4 -> readers.forEach(SpoolFaultsTest::readOn);
+          default -> job.print(new byte[1 + random.nextInt(20_000)]);
+        }
+        LockSupport.parkNanos(random.nextInt(3) * 1_000_000L);
+      }
+      End end = job.end();
+      readers.add(job.log.openWatcher(0, () -> {}));
+      for (LogReader reader : readers) {
+        Until.holds(run + ": the end", () -> readOn(reader) == end);
+        assertEquals(job.log.length(), reader.position());
+      }
+      faulty.empty();
+    }
+  }
+
+  private static @Nullable End readOn(LogReader reader) {
+    Lease lease = reader.next(10_000);
     while (lease != null) {
       lease.close();
-      lease = watcher.next(large.length);
+      reader.consumed(reader.position());
+      lease = reader.next(10_000);
     }
-    assertEquals(large.length, watcher.position());
-    assertEquals(end, watcher.end());
+    return reader.end();
   }
 
   @Test

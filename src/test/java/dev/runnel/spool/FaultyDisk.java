@@ -36,6 +36,7 @@ public final class FaultyDisk implements Disk {
   /** It takes all again. */
   public void empty() {
     left.set(Long.MAX_VALUE);
+    largest = Integer.MAX_VALUE;
   }
 
   @Override
