@@ -399,7 +399,7 @@ class SpoolFaultsTest {
       End end = job.end();
       readers.add(job.log.openWatcher(0, () -> {}));
       for (LogReader reader : readers) {
-        Until.holds(run + ": the end", () -> readOn(reader) == end);
+        Until.holds(run + ": the end", () -> end.equals(readOn(reader)));
         assertEquals(job.log.length(), reader.position());
       }
       faulty.empty();
