@@ -340,7 +340,10 @@ class TerminalExecTest {
       second.await("^kept\n30 90\nready>$");
       second.type("echo ac", "Left", "b", "Enter");
       second.await("^abc\nready>$");
-      second.type("sleep 1000", "Enter", "C-c");
+      // Said by who is to be interrupted: before it is in the foreground nobody would be.
+      second.type("sh -c \"echo u''p; exec sleep 1000\"", "Enter");
+      second.await("^up$");
+      second.type("C-c");
       second.await("\\^C\nready>$");
       second.resize(31, 91);
       second.type("stty size; exit 3", "Enter");
