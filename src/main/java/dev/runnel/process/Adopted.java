@@ -383,8 +383,11 @@ final class Adopted {
   }
 
   private boolean isPerhapsCommand(int pid, MakerThread maker, ThreadStat stat) {
-    // Asked once more afterwards: it may have told its number meanwhile.
-    return trees.births().mayBeCommand(maker, loop.nanoTime(), table.ageNanos(stat))
+    // In this order: if we had to wait between the two it looks younger, and is spared for now. The
+    // other way round a command that had ended already was taken for an orphan, and reaped.
+    long ageNanos = table.ageNanos(stat);
+    return trees.births().mayBeCommand(maker, loop.nanoTime(), ageNanos)
+        // Asked once more afterwards: it may have told its number meanwhile.
         || trees.isCommand(pid);
   }
 

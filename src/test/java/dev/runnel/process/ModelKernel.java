@@ -20,6 +20,7 @@ final class ModelKernel implements ProcessTable {
   private static final int MAX_PID = 400;
   private static final long TICK_NANOS = 10_000_000;
   private static final long STEP_NANOS = 20_000;
+  private static final long PAUSE_NANOS = 50_000_000;
   private static final int MAX_HOPS = 12;
 
   final RandomGenerator random;
@@ -363,6 +364,10 @@ final class ModelKernel implements ProcessTable {
 
   @Override
   public long ageNanos(ThreadStat stat) {
+    // Whoever asks may have waited for a processor since it looked at the clock itself.
+    if (random.nextInt(8) == 0) {
+      nanos += PAUSE_NANOS;
+    }
     return nanos - stat.started() * TICK_NANOS;
   }
 

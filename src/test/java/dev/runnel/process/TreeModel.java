@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Signal;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -37,6 +38,8 @@ final class TreeModel implements Loop {
   private boolean looking;
 
   private record Timer(long due, Runnable task) {}
+
+  private static final ExitStatus LOST = new ExitStatus.Signaled(0);
 
   private record Watching(Runnable task) {}
 
@@ -103,6 +106,9 @@ final class TreeModel implements Loop {
 
     @Override
     public void exited(Wait.Exit exit) {
+      if (exit.status().equals(LOST)) {
+        throw new AssertionError("somebody else reaped the command: " + number);
+      }
       exited = true;
       stayedAtExit =
           (int)
