@@ -22,6 +22,10 @@ final class WatchdogProgram {
   private static final Duration GRACE = Duration.ofSeconds(1);
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final Duration PAUSE = Duration.ofMillis(20);
+
+  /** Looks in a row that find nobody. */
+  private static final int ENOUGH = 2;
+
   private static final Set<Long> ALL = Set.of(Kin.STRAY);
 
   /** The descriptor from which {@link Leaders} are read. */
@@ -65,7 +69,8 @@ final class WatchdogProgram {
       table.signal(member.pid(), member.started(), Signal.CONT);
     }
     long askedNanos = System.nanoTime();
-    while (!left.isEmpty() && !isOver()) {
+    // One look may miss somebody whose parent ended meanwhile.
+    for (int empty = 0; empty < ENOUGH && !isOver(); empty = left.isEmpty() ? empty + 1 : 0) {
       Thread.sleep(PAUSE);
       boolean graceOver = System.nanoTime() - askedNanos > GRACE.toNanos();
       left = look(graceOver ? ALL : Set.of());
@@ -96,11 +101,13 @@ final class WatchdogProgram {
     Set<Integer> sessions = sessions();
     for (Leaders.Leader leader : List.copyOf(leaders)) {
       int pid = leader.pid();
-      long started = table.started(pid);
-      boolean isIt = started >= 0 && started <= leader.seenTicks();
-      if (isIt && (leader.tag() == Kin.STRAY || table.session(pid) == pid)) {
-        alive.put(pid, new Kin(Kin.STRAY, started));
-      } else if (started < 0 && sessions.contains(pid)) {
+      ThreadStat stat = table.stat(pid);
+      boolean isAlive = stat != null && !(stat.isDead() && stat.threads() <= 1);
+      boolean isOther = stat != null && stat.started() > leader.seenTicks();
+      boolean leads = leader.tag() == Kin.STRAY || table.session(pid) == pid;
+      if (stat != null && isAlive && !isOther && leads) {
+        alive.put(pid, new Kin(Kin.STRAY, stat.started()));
+      } else if (!isAlive && !isOther && sessions.contains(pid)) {
         // As long as they are in it, its number gets no new owner.
         gone.put(pid, Kin.STRAY);
       } else {
