@@ -3,7 +3,6 @@ package dev.runnel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -65,10 +64,8 @@ final class Trained {
   }
 
   private static void rehearse(int port) throws IOException, InterruptedException {
-    List<String> command =
-        new ArrayList<>(ClientProcess.command("rehearse", "-H", "127.0.0.1:" + port));
     Process process =
-        new ProcessBuilder(command)
+        new ProcessBuilder(ClientProcess.command("rehearse", "-H", "127.0.0.1:" + port))
             .redirectInput(Path.of("/dev/null").toFile())
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .redirectError(ProcessBuilder.Redirect.DISCARD)

@@ -33,6 +33,9 @@ final class TerminalRelay {
 
   private boolean redraws;
 
+  /** Whether what is told is not our size, for a while. Set under telling. */
+  private volatile boolean drawing;
+
   // Guarded by this.
   private Stage stage = Stage.OURS;
   private boolean keepsKeys;
@@ -92,13 +95,16 @@ final class TerminalRelay {
     }
   }
 
-  /** The same keys; each finds our size told, also one typed while the job is to draw anew. */
+  /** The same keys; one that is typed while the job is to draw anew finds our size told. */
   ReadableByteChannel keys(ReadableByteChannel in) {
     return new ReadableByteChannel() {
       @Override
       public int read(ByteBuffer into) throws IOException {
         int count = in.read(into);
-        tellSize();
+        // At no other time: what leaves a job is read here, too, and telling may block.
+        if (drawing) {
+          tellSize();
+        }
         return count;
       }
 
@@ -176,10 +182,18 @@ final class TerminalRelay {
     tellSize();
   }
 
-  // A size that it has already is no news to a program, and one that changes and changes back
-  // before
-  // the program has looked is none either.
-  private void tellSizeSoon() {
+  // Another size makes a program draw anew, if it lasts until the program looks. Where there is no
+  // thread to wait for that, ours is told at once.
+  private boolean tellsSizeLater() {
+    try {
+      Thread.ofPlatform().daemon().name("redraw").start(this::tellSizeLater);
+      return true;
+    } catch (OutOfMemoryError noThread) {
+      return false;
+    }
+  }
+
+  private void tellSizeLater() {
     LockSupport.parkNanos(REDRAW.toNanos());
     tellSize();
   }
@@ -194,10 +208,15 @@ final class TerminalRelay {
       if (redraws) {
         redraws = false;
         told = new TerminalSize(now.rows() == 1 ? 2 : now.rows() - 1, now.cols());
-        Thread.ofPlatform().daemon().name("redraw").start(this::tellSizeSoon);
+        drawing = tellsSizeLater();
         job.resize(told);
-      } else if (!now.equals(told)) {
+        if (drawing) {
+          return;
+        }
+      }
+      if (!now.equals(told)) {
         told = now;
+        drawing = false;
         job.resize(now);
       }
     }

@@ -38,7 +38,7 @@ final class Adopted {
   private static final int UNREADABLE = -1;
 
   /** Commands need places in the watchdog's list, too. */
-  private static final int MAX_ENTERED = 1 << 12;
+  private static final int MAX_LISTED = 1 << 12;
 
   /** One that can't be looked into for so long delays no run's end any longer. */
   private static final Duration UNREAD_PATIENCE = Duration.ofSeconds(1);
@@ -56,7 +56,7 @@ final class Adopted {
   private final Set<MakerThread> makers = new HashSet<>();
   private int watched;
   private int ignored;
-  private int entered;
+  private int listed;
   private boolean watching;
   private boolean idle;
   private long told;
@@ -207,13 +207,13 @@ final class Adopted {
     if (tree == Kin.UNREAD) {
       if (orphan.isUnknown() && orphan.unreadNanos(loop.nanoTime()) >= UNREAD_PATIENCE.toNanos()) {
         orphan.setAside();
-        enter(orphan);
+        list(orphan);
         tell("orphan that cannot be looked into, of no known job", orphan);
       }
     } else if (tree == Kin.STRAY) {
       if (orphan.isOpen()) {
         orphan.becomeStray();
-        enter(orphan);
+        list(orphan);
         tell("orphan of no known job, to be ended at the end", orphan);
       }
     } else if (trees.isLive(tree)) {
@@ -228,14 +228,14 @@ final class Adopted {
   }
 
   // It is nobody's child any more when we are killed, and is to be found by the watchdog then.
-  private void enter(Orphan orphan) {
-    if (entered < MAX_ENTERED) {
-      entered++;
-      Runnable out = trees.births().enterStray(orphan.pid());
-      orphan.entered(
+  private void list(Orphan orphan) {
+    if (listed < MAX_LISTED) {
+      listed++;
+      Runnable end = trees.births().listStray(orphan.pid());
+      orphan.listed(
           () -> {
-            entered--;
-            out.run();
+            listed--;
+            end.run();
           });
     }
   }

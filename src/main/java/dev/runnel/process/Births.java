@@ -37,11 +37,11 @@ final class Births {
   }
 
   /**
-   * Enters a child of ours that is of no run.
+   * Enters a child of ours that is of no run and is not reaped.
    *
-   * @return takes it out again; to be called before it is reaped
+   * @return takes it out again; to be called once
    */
-  Runnable enterStray(int pid) {
+  Runnable listStray(int pid) {
     Leaders table = leaders;
     int place = table == null ? Leaders.NONE : table.add(pid, Kin.STRAY);
     return table == null || place == Leaders.NONE ? () -> {} : () -> table.remove(place);

@@ -11,7 +11,7 @@ final class Orphan {
   private final long noticedNanos;
   private int pidfd = UNWATCHED;
   private Loop.Watch end = () -> {};
-  private Runnable leave = () -> {};
+  private Runnable unlist = () -> {};
   private Standing standing = Standing.UNKNOWN;
   private long tag = ProcessTable.NO_TAG;
   private long unreadSinceNanos;
@@ -113,9 +113,13 @@ final class Orphan {
     become(Standing.STRAY, ProcessTable.NO_TAG);
   }
 
-  /** The watchdog knows of it, until that is called. */
-  void entered(Runnable out) {
-    leave = out;
+  /**
+   * The watchdog knows of it.
+   *
+   * @param out ends that; called once, when it is no stray any more or is let go of
+   */
+  void listed(Runnable out) {
+    unlist = out;
   }
 
   /** A stray for as long as it can't be looked into. */
@@ -135,8 +139,7 @@ final class Orphan {
   }
 
   private void become(Standing next, long of) {
-    leave.run();
-    leave = () -> {};
+    unlist();
     standing = next;
     tag = of;
     unread = false;
@@ -162,7 +165,12 @@ final class Orphan {
 
   /** Lets go of it; the descriptor is the caller's again. */
   void unwatch() {
-    leave.run();
+    unlist();
     end.end();
+  }
+
+  private void unlist() {
+    unlist.run();
+    unlist = () -> {};
   }
 }

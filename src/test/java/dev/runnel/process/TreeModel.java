@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Runs of jobs on a {@link ModelKernel}, in an order that a seed tells, and what must be true. */
 final class TreeModel implements Loop {
+  private static final ExitStatus LOST = new ExitStatus.Signaled(0);
   private static final int JOBS = 8;
   private static final int MAX_TURNS = 400_000;
 
@@ -38,8 +39,6 @@ final class TreeModel implements Loop {
   private boolean looking;
 
   private record Timer(long due, Runnable task) {}
-
-  private static final ExitStatus LOST = new ExitStatus.Signaled(0);
 
   private record Watching(Runnable task) {}
 
