@@ -10,8 +10,10 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,13 +31,21 @@ public final class OwnFolder implements AutoCloseable {
 
   private static final String LOCK = ".lock";
 
+  // What this process has by now. The kernel gives all of a process's locks of a file back when it
+  // closes any descriptor of it: one that is refused must not have opened it (man 2 fcntl).
+  private static final Map<Path, Object> HELD = new ConcurrentHashMap<>();
+
   private final Path path;
+  private final Path real;
+  private final Object place;
   // Replaced under our lock; which file it is.
   private volatile FileChannel lock;
   private @Nullable Object lockKey;
 
-  private OwnFolder(Path path) throws IOException {
+  private OwnFolder(Path path, Path real, Object place) throws IOException {
     this.path = path;
+    this.real = real;
+    this.place = place;
     this.lock = lock(path);
     this.lockKey = lockKey();
   }
@@ -47,7 +57,17 @@ public final class OwnFolder implements AutoCloseable {
    */
   public static OwnFolder open(Path path) throws IOException {
     Files.createDirectories(path, FOLDER_MODE);
-    return new OwnFolder(path);
+    Path real = path.toRealPath();
+    Object place = new Object();
+    if (HELD.putIfAbsent(real, place) != null) {
+      throw new IOException("another server uses it");
+    }
+    try {
+      return new OwnFolder(path, real, place);
+    } catch (IOException | RuntimeException | Error e) {
+      HELD.remove(real, place);
+      throw e;
+    }
   }
 
   private static FileChannel lock(Path path) throws IOException {
@@ -114,6 +134,10 @@ public final class OwnFolder implements AutoCloseable {
   @Override
   public void close() throws IOException {
     // Not under our lock: who holds that may wait for a disk that hangs.
-    lock.close();
+    try {
+      lock.close();
+    } finally {
+      HELD.remove(real, place);
+    }
   }
 }

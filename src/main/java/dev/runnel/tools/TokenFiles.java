@@ -4,6 +4,7 @@ import dev.runnel.security.Tokens;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -50,7 +51,7 @@ final class TokenFiles {
   /** Adds a line to a token file, which is made if there is none. */
   static void append(Path file, String line) throws IOException {
     try (FileChannel channel = lock(file, StandardOpenOption.CREATE)) {
-      String text = Files.readString(file);
+      String text = read(file, channel);
       check(file, text);
       String separator = text.isEmpty() || text.endsWith("\n") ? "" : "\n";
       long end = channel.size();
@@ -66,8 +67,8 @@ final class TokenFiles {
   /** Replaces a token file's lines at once: a server may read it this moment. */
   static void rewrite(Path file, UnaryOperator<List<String>> change) throws IOException {
     Path real = file.toRealPath();
-    try (FileChannel _ = lock(real)) {
-      String text = String.join("\n", change.apply(Files.readAllLines(real)));
+    try (FileChannel locked = lock(real)) {
+      String text = String.join("\n", change.apply(read(real, locked).lines().toList()));
       Path next = Files.createTempFile(real.getParent(), ".tokens", "");
       try (FileChannel channel = FileChannel.open(next, StandardOpenOption.WRITE)) {
         write(channel, text.isEmpty() ? text : text + "\n", 0);
@@ -96,6 +97,18 @@ final class TokenFiles {
       var _ = Tokens.parse(text.lines().toList());
     } catch (Tokens.BadTokenFileException e) {
       throw new IOException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  // By the channel that has the lock: to close another of the file would give the lock back (man 2
+  // fcntl).
+  private static String read(Path file, FileChannel channel) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(channel.size()));
+    while (bytes.hasRemaining() && channel.read(bytes, bytes.position()) >= 0) {}
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(bytes.flip()).toString();
+    } catch (CharacterCodingException e) {
+      throw new IOException(file + ": not UTF-8", e);
     }
   }
 

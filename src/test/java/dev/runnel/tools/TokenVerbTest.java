@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.runnel.ClientProcess;
 import dev.runnel.Tool;
 import dev.runnel.security.Tokens;
 import java.io.ByteArrayOutputStream;
@@ -162,8 +161,15 @@ class TokenVerbTest {
     for (int i = 0; i < 4; i++) {
       all.add(
           new ProcessBuilder(
-                  ClientProcess.command("token", "new", "c" + i, "--tokens", "" + tokens))
+                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                  "-XX:TieredStopAtLevel=1",
+                  "-cp",
+                  System.getProperty("java.class.path"),
+                  Adding.class.getName(),
+                  "c" + i,
+                  "" + tokens)
               .redirectOutput(folder.resolve("s" + i).toFile())
+              .redirectErrorStream(true)
               .start());
     }
     for (Process one : all) {
@@ -171,7 +177,38 @@ class TokenVerbTest {
     }
     Tokens made = Tokens.parse(Files.readAllLines(tokens));
     for (int i = 0; i < 4; i++) {
-      assertNotNull(made.find(Files.readString(folder.resolve("s" + i)).strip()));
+      List<String> secrets = Files.readAllLines(folder.resolve("s" + i));
+      assertEquals(Adding.COUNT, secrets.size());
+      for (String secret : secrets) {
+        Tokens.Token found = made.find(secret);
+        assertNotNull(found);
+        assertEquals("c" + i, found.principal());
+      }
+    }
+  }
+
+  /** Adds tokens of a name to a file, one after the other, each fifth time taking another out. */
+  static final class Adding {
+    static final int COUNT = 100;
+
+    private Adding() {}
+
+    public static void main(String[] args) {
+      for (int i = 0; i < COUNT; i++) {
+        String passing = args[0] + "-passing";
+        if (i % 5 == 0) {
+          done("new", passing, "--out", args[1] + "-" + passing + i, "--tokens", args[1]);
+          done("revoke", passing, args[1]);
+        }
+        done("new", args[0], "--tokens", args[1]);
+      }
+    }
+
+    private static void done(String... words) {
+      int code = TokenVerb.run(List.of(words), System.out, System.err);
+      if (code != 0) {
+        System.exit(code);
+      }
     }
   }
 }
