@@ -20,8 +20,16 @@ record Mark(String boot) {
   private static final int BUFFER_BYTES = 64 * 1024;
   private static final int TAG_DIGITS = 16;
 
+  private static final Found NOTHING = new Found(ProcessTable.UNREADABLE, -1);
+
+  /** The file is not ours to read. */
+  private static final Found DENIED = new Found(ProcessTable.UNREADABLE, -2);
+
   /** Linux gives arguments and environment 6 MiB together. */
   private static final long MAX_BYTES = 8 << 20;
+
+  /** What was read, and how much of it there was. */
+  private record Found(long tag, long bytes) {}
 
   /** The whole entry for a command of that run. */
   byte[] entry(JobId job, long tag) {
@@ -34,48 +42,45 @@ record Mark(String boot) {
 
   /** As {@link ProcessTable#tag} says. */
   long of(int pid) {
-    ThreadStat before = ProcFiles.stat(pid);
-    if (before != null && before.isDead()) {
-      // Its first thread is, whose file is root's then.
-      return ofAnyThread(pid);
-    }
-    long tag = read(pid, "environ");
-    if (tag != ProcessTable.UNREADABLE || before == null) {
-      return tag;
-    }
-    if (before.threads() > 1) {
-      return ofAnyThread(pid);
-    }
-    // Empty, unless that was the moment of an exec.
-    ThreadStat after = ProcFiles.stat(pid);
-    boolean isEmpty =
-        before.environmentEnd() != 0
-            && after != null
-            && after.environmentEnd() == before.environmentEnd();
-    return isEmpty ? ProcessTable.NO_TAG : tag;
-  }
-
-  /** Where the first thread has ended before the others, it has no environment any more. */
-  private long ofAnyThread(int pid) {
-    String[] threads = new File("/proc/" + pid + "/task").list();
+    long tag = ofThread(pid, pid);
+    // Where the first thread has ended before the others, it has no environment any more.
+    String[] threads =
+        tag == ProcessTable.UNREADABLE ? new File("/proc/" + pid + "/task").list() : null;
     for (String thread : threads == null ? new String[0] : threads) {
-      boolean isFirst = thread.equals(Integer.toString(pid));
-      long tag = isFirst ? ProcessTable.UNREADABLE : read(pid, "task/" + thread + "/environ");
-      if (tag != ProcessTable.UNREADABLE) {
-        return tag;
+      if (tag == ProcessTable.UNREADABLE) {
+        tag = ofThread(pid, Integer.parseInt(thread));
       }
     }
-    return ProcessTable.UNREADABLE;
+    return tag;
   }
 
-  private long read(int pid, String file) {
-    int fd = ProcFiles.open(pid, file);
-    if (fd == -Errno.EACCES || fd == -Errno.EPERM) {
-      // Another user's, such as a setuid program's.
-      return ProcessTable.NO_TAG;
-    }
-    if (fd < 0) {
+  /**
+   * That it has none of ours is believed only where all of it was read, of one and the same
+   * program: in an exec it has nothing or a part, and nothing from the moment in which it exits.
+   */
+  private long ofThread(int pid, int thread) {
+    ThreadStat before = ProcFiles.stat(thread);
+    if (before == null || before.isDead()) {
       return ProcessTable.UNREADABLE;
+    }
+    Found found = read(pid, pid == thread ? "environ" : "task/" + thread + "/environ");
+    if (found.tag > ProcessTable.NO_TAG) {
+      return found.tag;
+    }
+    ThreadStat after = ProcFiles.stat(thread);
+    boolean isSure =
+        after != null
+            && (found.equals(DENIED)
+                // Another user's, such as a setuid program's; root's, too, are those that exit.
+                ? after.isRunning()
+                : before.hasSameProgram(after) && found.bytes == after.environmentBytes());
+    return isSure ? ProcessTable.NO_TAG : ProcessTable.UNREADABLE;
+  }
+
+  private Found read(int pid, String file) {
+    int fd = ProcFiles.open(pid, file);
+    if (fd < 0) {
+      return fd == -Errno.EACCES || fd == -Errno.EPERM ? DENIED : NOTHING;
     }
     try (Arena arena = Arena.ofConfined()) {
       return find(fd, arena.allocate(BUFFER_BYTES));
@@ -84,28 +89,25 @@ record Mark(String boot) {
     }
   }
 
-  private long find(int fd, MemorySegment buffer) {
+  private Found find(int fd, MemorySegment buffer) {
     String wanted = '\0' + prefix();
     // An entry may begin in one piece and end in the next.
     int overlap = wanted.length() + TAG_DIGITS;
     String text = "\0";
     long offset = 0;
     int count = Fd.pread(fd, buffer, offset);
-    if (count <= 0) {
-      return ProcessTable.UNREADABLE;
-    }
     while (count > 0 && offset < MAX_BYTES) {
       offset += count;
       text += new String(buffer.asSlice(0, count).toArray(JAVA_BYTE), ISO_8859_1);
       int start = text.indexOf(wanted);
       int end = start + wanted.length() + TAG_DIGITS;
       if (start >= 0 && end <= text.length()) {
-        return tag(text.substring(end - TAG_DIGITS, end));
+        return new Found(tag(text.substring(end - TAG_DIGITS, end)), offset);
       }
       text = text.substring(Math.max(0, text.length() - overlap));
       count = Fd.pread(fd, buffer, offset);
     }
-    return ProcessTable.NO_TAG;
+    return new Found(ProcessTable.NO_TAG, offset);
   }
 
   private static long tag(String digits) {

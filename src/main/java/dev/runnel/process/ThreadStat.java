@@ -10,7 +10,10 @@ import org.jspecify.annotations.Nullable;
  * @param threads of the process
  * @param started when, in clock ticks of some 10 ms: with the pid, it tells a process from any
  *     other
- * @param environmentEnd an address; 0 while it executes a program, and where it is not ours to know
+ * @param code where its program begins, which the kernel sets last; 0 while it executes a program
+ *     and when it exits, 1 where that is not ours to know
+ * @param environment where that begins, 0 like code
+ * @param environmentEnd the same of its end
  */
 record ThreadStat(
     String name,
@@ -20,13 +23,17 @@ record ThreadStat(
     int threads,
     long started,
     long pendingSignals,
+    long code,
+    long environment,
     long environmentEnd) {
   // Counted from the state on.
   private static final int PARENT = 1;
   private static final int FLAGS = 6;
   private static final int THREADS = 17;
   private static final int STARTED = 19;
+  private static final int CODE = 23;
   private static final int PENDING = 28;
+  private static final int ENVIRONMENT = 47;
   private static final int ENVIRONMENT_END = 48;
 
   /** Set as the first thing in do_exit, before descriptors are closed. */
@@ -51,6 +58,8 @@ record ThreadStat(
             Integer.parseInt(fields[THREADS]),
             Long.parseLong(fields[STARTED]),
             Long.parseLong(fields[PENDING]),
+            Long.parseUnsignedLong(fields[CODE]),
+            Long.parseUnsignedLong(fields[ENVIRONMENT]),
             Long.parseUnsignedLong(fields[ENVIRONMENT_END]));
   }
 
@@ -61,6 +70,18 @@ record ThreadStat(
 
   boolean isDead() {
     return state == 'Z' || state == 'X';
+  }
+
+  /** Whether it was known, and whole, and may be the same that it has at another time. */
+  boolean hasSameProgram(ThreadStat other) {
+    return code > 1
+        && code == other.code
+        && environment == other.environment
+        && environmentEnd == other.environmentEnd;
+  }
+
+  long environmentBytes() {
+    return environmentEnd - environment;
   }
 
   /** As each thread is when its process exits, until it gets to exiting itself. */

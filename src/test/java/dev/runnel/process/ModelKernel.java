@@ -307,7 +307,9 @@ final class ModelKernel implements ProcessTable {
             1,
             proc.started,
             0,
-            1);
+            2,
+            2,
+            2);
   }
 
   @Override

@@ -93,7 +93,7 @@ class RoundUpTest {
 
     @Override
     public ThreadStat stat(int pid) {
-      return new ThreadStat("bomb", 'T', 1, 0, 1, STARTED, 0, 1);
+      return new ThreadStat("bomb", 'T', 1, 0, 1, STARTED, 0, 2, 2, 2);
     }
 
     @Override
