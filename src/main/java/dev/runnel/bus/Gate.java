@@ -223,10 +223,12 @@ public final class Gate {
   }
 
   /** {@link Registry#cancel}, of a job that the caller may control. */
-  public void cancel(Caller caller, JobId id, Consumer<JobState> begun) throws RefusedException {
+  public void cancel(Caller caller, Request.Cancel cancel, Consumer<JobState> begun)
+      throws RefusedException {
+    JobId id = cancel.job();
     checkControl(caller, "cancel", id);
     note(() -> AuditEntry.act(caller, "cancel", id, ""));
-    registry.cancel(id, begun);
+    registry.cancel(id, cancel.grace(), begun);
   }
 
   /** Those of the jobs known that the caller may see, by id; null matches all. */

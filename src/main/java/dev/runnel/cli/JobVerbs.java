@@ -6,6 +6,8 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
@@ -14,10 +16,10 @@ import java.util.function.Function;
 final class JobVerbs {
   private static final String CANCEL =
       """
-      Usage: runnel cancel [-H HOST] JOB…
+      Usage: runnel cancel [-H HOST] [--grace TIME] JOB…
 
-      Ends jobs with all their processes: TERM, and KILL after the grace. Does not wait for their
-      end. JOB is a job's name, or a beginning of it that no other has. One that cannot be canceled
+      Ends jobs with all their processes: TERM, and KILL after the grace, or at once if they are
+      canceled already. Does not wait for their end. JOB is a job's name, or a beginning of it that no other has. One that cannot be canceled
       is named on stderr, and the others are canceled all the same.
       """;
   private static final String SIGNAL =
@@ -35,11 +37,18 @@ final class JobVerbs {
         runnel %s
       """;
 
+  private static final Option GRACE =
+      Option.value(
+          "--grace", "TIME", "from TERM to KILL, if that is less than they have: 0, 500ms");
+  private static final Help.Section HOW = new Help.Section("How", List.of(GRACE));
+
   private JobVerbs() {}
 
   static String cancelHelp() {
     return Help.of(
-        CANCEL, List.of(ConnectionOptions.SECTION), AFTER.formatted("cancel -H build-1 nightly-7"));
+        CANCEL,
+        List.of(HOW, ConnectionOptions.SECTION),
+        AFTER.formatted("cancel -H build-1 nightly-7"));
   }
 
   static String signalHelp() {
@@ -50,22 +59,26 @@ final class JobVerbs {
   }
 
   static int cancel(Surroundings surroundings, CommandLine line) throws Failure {
-    Arguments arguments = new Arguments(ConnectionOptions.TABLE, line);
+    List<Option> options = new ArrayList<>(HOW.options());
+    options.addAll(ConnectionOptions.TABLE);
+    Arguments arguments = new Arguments(options, line);
     arguments.readAnywhere();
     if (arguments.has(ConnectionOptions.HELP)) {
       surroundings.out().print(cancelHelp());
       return 0;
     }
     List<JobId> jobs = ExecOptions.jobIds(arguments);
+    String grace = arguments.value(GRACE);
+    Duration most = grace == null ? null : Durations.parse(GRACE, grace, Duration.ZERO);
     try (Inquiry inquiry = open(surroundings, arguments)) {
       if (jobs.size() == 1) {
-        ask(surroundings, inquiry, jobs.getFirst(), Request.Cancel::new);
+        ask(surroundings, inquiry, jobs.getFirst(), name -> new Request.Cancel(name, most));
         return 0;
       }
       int code = 0;
       for (JobId job : jobs) {
         try {
-          ask(surroundings, inquiry, job, Request.Cancel::new);
+          ask(surroundings, inquiry, job, name -> new Request.Cancel(name, most));
         } catch (Failure e) {
           surroundings.err().tryPrintLine(job + ": " + e.line());
           code = e.exitCode();

@@ -14,6 +14,7 @@ import io.vertx.core.Handler;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.streams.ReadStream;
 import io.vertx.core.streams.WriteStream;
+import java.time.Duration;
 
 /**
  * A job that somebody runs or follows. Everything is called, and calls back, on the context that
@@ -101,9 +102,24 @@ public final class FollowedJob {
     return follower.ask(new Request.SendSignal(id(), signal));
   }
 
-  /** Ends it, with its whole tree; done when that has begun. */
+  /**
+   * Ends it, with its whole tree: TERM, and KILL after its grace, or at once when it is asked for
+   * the second time; done when that has begun.
+   */
   public Future<JobState> cancel() {
     return follower.ask(new Request.Cancel(id()));
+  }
+
+  /**
+   * The same with a grace of that length at most; with zero it is killed at once.
+   *
+   * @throws IllegalArgumentException if it is negative
+   */
+  public Future<JobState> cancelWithin(Duration grace) {
+    if (grace.isNegative()) {
+      throw new IllegalArgumentException("grace: " + grace + " (expected: zero or more)");
+    }
+    return follower.ask(new Request.Cancel(id(), grace));
   }
 
   /** Its terminal has another size now. */

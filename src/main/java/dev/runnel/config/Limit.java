@@ -58,6 +58,11 @@ public enum Limit {
       "how long a runner's seat may be vacant; a year: or for ever"),
   MAX_STALL_MS(
       "max_stall_ms", 86_400_000, 1, 31_536_000_000L, "how long a process waits for a runner"),
+  MAX_GRACE_MS("max_grace_ms", 300_000, 0, 31_536_000_000L, "from TERM to KILL, as a run asks"),
+  MAX_DRAIN_MS(
+      "max_drain_ms", 300_000, 0, 31_536_000_000L, "how long pipes are read after the exit"),
+  MAX_KEEP_MS(
+      "max_keep_ms", 31_536_000_000L, 0, 31_536_000_000L, "how long a run may be remembered"),
   FIRST_FRAME_MS("first_frame_ms", 30_000, 1, 3_600_000, "time for a connection's first frame"),
   FRAME_MS("frame_ms", 30_000, 1, 3_600_000, "time for a frame, from its first byte");
 

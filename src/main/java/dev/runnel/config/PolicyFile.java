@@ -51,6 +51,7 @@ public final class PolicyFile {
                 "env",
                 "env_from",
                 "leftovers",
+                "pty",
                 "limits",
                 "jobs",
                 "starts_per_minute",
@@ -115,11 +116,12 @@ public final class PolicyFile {
 
   private Rule rule(YamlNode node) throws WrongException {
     Map<String, YamlNode> keys = node.map(RULE_KEYS);
+    Rule.Commands commands = commands(keys);
     return new Rule(
         name(required(node, keys, "name")),
         principals(required(node, keys, "principals")),
-        commands(keys),
-        place(keys),
+        commands,
+        place(keys, commands),
         bounds(keys),
         new Rule.Quota(count(keys.get("jobs")), count(keys.get("starts_per_minute"))),
         reach(keys.get("observe")),
@@ -204,13 +206,22 @@ public final class PolicyFile {
     return argv;
   }
 
-  private static Rule.Place place(Map<String, YamlNode> keys) throws WrongException {
+  private static Rule.Place place(Map<String, YamlNode> keys, Rule.Commands commands)
+      throws WrongException {
     return new Rule.Place(
         globs(keys.get("users")),
         roots(keys.get("cwd")),
         globs(keys.get("env")),
         envFrom(keys.get("env_from")),
-        leftovers(keys.get("leftovers")));
+        leftovers(keys.get("leftovers")),
+        terminals(keys.get("pty"), commands));
+  }
+
+  private static Rule.Terminals terminals(@Nullable YamlNode node, Rule.Commands commands)
+      throws WrongException {
+    return (node == null ? commands.hasShell() : node.flag())
+        ? Rule.Terminals.ALLOWED
+        : Rule.Terminals.REFUSED;
   }
 
   private static List<String> roots(@Nullable YamlNode node) throws WrongException {

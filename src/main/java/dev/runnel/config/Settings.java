@@ -162,7 +162,10 @@ public record Settings(
         (int) limit(Limit.MAX_ENDED),
         Duration.ofMillis(limit(Limit.KEEP_MS)),
         Duration.ofMillis(limit(Limit.MAX_LINGER_MS)),
-        Duration.ofMillis(limit(Limit.MAX_STALL_MS)));
+        Duration.ofMillis(limit(Limit.MAX_STALL_MS)),
+        Duration.ofMillis(limit(Limit.MAX_GRACE_MS)),
+        Duration.ofMillis(limit(Limit.MAX_DRAIN_MS)),
+        Duration.ofMillis(limit(Limit.MAX_KEEP_MS)));
   }
 
   /** What each principal and each source may take up. */

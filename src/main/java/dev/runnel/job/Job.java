@@ -419,11 +419,12 @@ public final class Job {
   }
 
   /**
-   * Ends it, whole tree and all, if it has not ended.
+   * Ends it, whole tree and all, if it has not ended; asked again, without any more grace.
    *
+   * @param grace instead of its own, if that is longer; null: its own
    * @param begun called when that has begun, or was needless; on the pump, or at once
    */
-  public void cancel(Outcome cause, Consumer<JobState> begun) {
+  public void cancel(@Nullable Duration grace, Consumer<JobState> begun) {
     Lifecycle live = lifecycle;
     if (live == null) {
       begun.accept(state());
@@ -433,8 +434,16 @@ public final class Job {
         () -> {
           // One that has no process yet may end by it at once.
           JobState before = state();
-          HandOver.runAll(() -> live.end(cause), () -> begun.accept(before));
+          HandOver.runAll(() -> live.cancel(grace), () -> begun.accept(before));
         });
+  }
+
+  /** Ends it, whole tree and all, if it has not ended. */
+  void end(Outcome cause) {
+    Lifecycle live = lifecycle;
+    if (live != null) {
+      engine.execute(() -> live.end(cause));
+    }
   }
 
   /** Ends it as it stands, whatever it waits for. */

@@ -70,6 +70,8 @@ final class Lifecycle implements ProcessListener {
   private @Nullable Duration cpu;
   private boolean oom;
   private boolean drained = true;
+  private Duration grace;
+  private boolean canceled;
   private boolean clearing;
   private boolean settling;
   private @Nullable Survivors cleared;
@@ -91,6 +93,7 @@ final class Lifecycle implements ProcessListener {
     this.spec = spec;
     this.registry = registry;
     this.engine = registry.engine();
+    this.grace = spec.grace();
     this.drain = new DrainClock(engine, spec.drain(), spec.drainMax(), this::giveUpDraining);
     for (Stream stream : Stream.values()) {
       tallies.put(stream, new StreamTally());
@@ -136,6 +139,19 @@ final class Lifecycle implements ProcessListener {
   }
 
   // What others ask of it.
+
+  /** {@link Job#cancel}. */
+  void cancel(@Nullable Duration most) {
+    Duration rest = canceled ? Duration.ZERO : most;
+    canceled = true;
+    if (rest != null && rest.compareTo(grace) < 0) {
+      grace = rest;
+      if (clearing) {
+        engine.schedule(rest, this::hurry);
+      }
+    }
+    end(Outcome.CANCELED);
+  }
 
   /** Takes the tree down; the first cause given is the one that is told. */
   void end(Outcome why) {
@@ -425,7 +441,7 @@ final class Lifecycle implements ProcessListener {
     }
     clearing = true;
     drain.stop();
-    process.clear(spec.grace(), this::treeCleared);
+    process.clear(grace, this::treeCleared);
   }
 
   private void treeCleared(Survivors survivors) {

@@ -180,7 +180,7 @@ public final class Registry {
     }
     job.limitStart();
     if (closing) {
-      job.cancel(Outcome.SHUTDOWN, _ -> {});
+      job.end(Outcome.SHUTDOWN);
     }
     return new Registered(job, Follow.Existence.NEW);
   }
@@ -292,13 +292,14 @@ public final class Registry {
   }
 
   /**
-   * Cancels a job, if it has not ended.
+   * {@link Job#cancel}, of a job that is known.
    *
    * @param begun called when that has begun, or at once for a job that has ended; any thread
    * @throws RefusedException if it is not known
    */
-  public void cancel(JobId id, Consumer<JobState> begun) throws RefusedException {
-    known(id).cancel(Outcome.CANCELED, begun);
+  public void cancel(JobId id, @Nullable Duration grace, Consumer<JobState> begun)
+      throws RefusedException {
+    known(id).cancel(grace, begun);
   }
 
   /** The job known whose id follows that one; null: there is none. Null asks for the first. */
@@ -351,7 +352,7 @@ public final class Registry {
       engine.schedule(CLOSE_LIMIT, this::giveUp);
     }
     for (Job job : new ArrayList<>(jobs.values())) {
-      job.cancel(Outcome.SHUTDOWN, _ -> {});
+      job.end(Outcome.SHUTDOWN);
     }
     completeIfDrained();
     return drained.copy();

@@ -86,6 +86,18 @@ public record JobSpec(
         command, other, grace, drain, drainMax, leftovers, retainBytes, window, lasting);
   }
 
+  /** The same with another time between TERM and KILL. */
+  public JobSpec withGrace(Duration other) {
+    return new JobSpec(
+        command, timeout, other, drain, drainMax, leftovers, retainBytes, window, lasting);
+  }
+
+  /** The same with pipes that are read on for another time. */
+  public JobSpec withDrain(Duration silent, Duration most) {
+    return new JobSpec(
+        command, timeout, grace, silent, most, leftovers, retainBytes, window, lasting);
+  }
+
   /** The same with another log. */
   public JobSpec withRetain(long other) {
     return new JobSpec(command, timeout, grace, drain, drainMax, leftovers, other, window, lasting);

@@ -93,7 +93,17 @@ public sealed interface Request {
 
   record SendSignal(JobId job, Signal signal) implements Request {}
 
-  record Cancel(JobId job) implements Request {}
+  /**
+   * The job is to end.
+   *
+   * @param grace how long it gets between TERM and KILL, if that is less than it has; null: what it
+   *     has
+   */
+  record Cancel(JobId job, @Nullable Duration grace) implements Request {
+    public Cancel(JobId job) {
+      this(job, null);
+    }
+  }
 
   /** A job's terminal has another size now. */
   record Resize(JobId job, TerminalSize size) implements Request {}

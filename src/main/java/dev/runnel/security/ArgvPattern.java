@@ -3,6 +3,7 @@ package dev.runnel.security;
 import dev.runnel.model.Argument;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A pattern for a whole command, element by element: each {@link Glob} for exactly one argument,
@@ -11,6 +12,12 @@ import java.util.stream.Collectors;
  */
 public final class ArgvPattern {
   private static final String REST = "**";
+  private static final Argument COMMAND = Argument.of("-c");
+  private static final List<Argument> SHELLS =
+      Stream.of("sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh")
+          .flatMap(name -> Stream.of(name, "/bin/" + name, "/usr/bin/" + name))
+          .map(Argument::of)
+          .toList();
 
   private final List<Glob> elements;
   private final Tail tail;
@@ -42,7 +49,17 @@ public final class ArgvPattern {
 
   /** Whether it lets every command through. */
   public boolean fitsAll() {
-    return elements.isEmpty();
+    return tail == Tail.OPEN
+        && (elements.isEmpty() || (elements.size() == 1 && elements.getFirst().fitsAll()));
+  }
+
+  /** Whether it lets a shell through that does whatever it is told. */
+  public boolean fitsShell() {
+    return fitsAll()
+        || SHELLS.stream()
+            .anyMatch(
+                shell ->
+                    matches(List.of(shell)) || matches(List.of(shell, COMMAND, Argument.of("x"))));
   }
 
   /** Whether a command fits, all of it. */

@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
 /** The numbers of a run that a rule can bound, by their names on the wire. */
 public enum Bound {
   TIMEOUT_MS("timeout_ms", Range.UNLIMITED),
+  GRACE_MS("grace_ms", JobSpec.DEFAULT_GRACE.toMillis()),
+  DRAIN_MS("drain_ms", JobSpec.DEFAULT_DRAIN.toMillis()),
+  DRAIN_MAX_MS("drain_max_ms", JobSpec.DEFAULT_DRAIN_MAX.toMillis()),
   RETAIN("retain", JobSpec.DEFAULT_RETAIN_BYTES),
   LINGER_MS("linger_ms", 0),
   KEEP_MS("keep_ms", 600_000),
@@ -47,6 +50,9 @@ public enum Bound {
     ResourceLimits limits = spec.command().limits();
     return switch (this) {
       case TIMEOUT_MS -> millis(spec.timeout());
+      case GRACE_MS -> unusual(spec.grace());
+      case DRAIN_MS -> unusual(spec.drain());
+      case DRAIN_MAX_MS -> unusual(spec.drainMax());
       case RETAIN ->
           spec.retainBytes() == usual ? OptionalLong.empty() : OptionalLong.of(spec.retainBytes());
       case LINGER_MS -> linger(spec.lasting());
@@ -63,6 +69,10 @@ public enum Bound {
     return duration == null ? OptionalLong.empty() : OptionalLong.of(duration.toMillis());
   }
 
+  private OptionalLong unusual(Duration duration) {
+    return duration.toMillis() == usual ? OptionalLong.empty() : millis(duration);
+  }
+
   private static OptionalLong linger(Lasting lasting) {
     if (lasting.lingersForever()) {
       return OptionalLong.of(Range.UNLIMITED);
@@ -74,6 +84,9 @@ public enum Bound {
   JobSpec with(JobSpec spec, long value) {
     return switch (this) {
       case TIMEOUT_MS -> spec.withTimeout(Duration.ofMillis(value));
+      case GRACE_MS -> spec.withGrace(Duration.ofMillis(value));
+      case DRAIN_MS -> spec.withDrain(Duration.ofMillis(value), spec.drainMax());
+      case DRAIN_MAX_MS -> spec.withDrain(spec.drain(), Duration.ofMillis(value));
       case RETAIN -> spec.withRetain(value);
       case LINGER_MS -> spec.withLasting(spec.lasting().withLinger(Duration.ofMillis(value)));
       case KEEP_MS -> spec.withLasting(spec.lasting().withKeep(Duration.ofMillis(value)));

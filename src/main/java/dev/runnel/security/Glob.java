@@ -56,6 +56,11 @@ public final class Glob {
     return pieces.size() == ONE_PIECE;
   }
 
+  /** Whether it stands for every text. */
+  boolean fitsAll() {
+    return text.equals("*");
+  }
+
   /** Whether the whole of it fits. */
   public boolean matches(String other) {
     return matches(other.getBytes(StandardCharsets.UTF_8));

@@ -43,8 +43,13 @@ public record Rule(
    */
   public record Commands(List<ArgvPattern> patterns, @Nullable List<Argument> forced) {
     /** Whether any command may be run: then nothing is to be hidden from it either. */
-    boolean isAll() {
+    public boolean isAll() {
       return patterns.stream().anyMatch(ArgvPattern::fitsAll);
+    }
+
+    /** Whether a shell is among it, or any command: a terminal makes that no more than it is. */
+    public boolean hasShell() {
+      return patterns.stream().anyMatch(ArgvPattern::fitsShell);
     }
   }
 
@@ -56,13 +61,21 @@ public record Rule(
    * @param env names that may be set or removed
    * @param envFrom names whose values are in files here
    * @param leftovers what may become of background processes
+   * @param terminals whether it may have one: on it many programs run others when they are asked to
    */
   public record Place(
       List<Glob> users,
       List<String> roots,
       List<Glob> env,
       Map<String, String> envFrom,
-      JobSpec.Leftovers leftovers) {}
+      JobSpec.Leftovers leftovers,
+      Terminals terminals) {}
+
+  /** Whether a command may run on a terminal. */
+  public enum Terminals {
+    REFUSED,
+    ALLOWED
+  }
 
   /** How many jobs one principal has by this rule: at once, and started within a minute. */
   public record Quota(OptionalInt jobs, OptionalInt startsPerMinute) {}
@@ -103,6 +116,9 @@ public record Rule(
     }
     if (command.cwd() != null && place.roots().isEmpty()) {
       return "cwd: " + command.cwd() + " (expected: none)";
+    }
+    if (command.terminal() != null && place.terminals() == Terminals.REFUSED) {
+      return "pty: a terminal (expected: none)";
     }
     if (spec.leftovers() == JobSpec.Leftovers.KEEP && place.leftovers() == JobSpec.Leftovers.KILL) {
       return "leftovers: keep (expected: kill)";

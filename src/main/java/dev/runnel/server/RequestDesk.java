@@ -99,7 +99,7 @@ final class RequestDesk {
     return switch (request) {
       case Request.Run run -> run.job();
       case Request.SendSignal(JobId job, _) -> job;
-      case Request.Cancel(JobId job) -> job;
+      case Request.Cancel(JobId job, _) -> job;
       case Request.Resize(JobId job, _) -> job;
       case Request.Status(JobId job) -> job;
       case Request.Attach attach -> attach.job();
@@ -168,7 +168,7 @@ final class RequestDesk {
       case Request.Detach(String follow) -> detach(id, follow);
       case Request.SendSignal(JobId job, var signal) ->
           connection.answer(id, new Event.Ok(gate.signal(peer.caller(), job, signal)));
-      case Request.Cancel(JobId job) -> cancel(id, job);
+      case Request.Cancel cancel -> cancel(id, cancel);
       case Request.Resize(JobId job, var size) ->
           connection.answer(id, new Event.Ok(gate.resize(peer.caller(), job, size)));
       case Request.Status(JobId job) ->
@@ -266,11 +266,11 @@ final class RequestDesk {
     connection.answer(id, new Event.Ok(follower.following().job().state()));
   }
 
-  private void cancel(@Nullable String id, JobId job) throws RefusedException {
+  private void cancel(@Nullable String id, Request.Cancel cancel) throws RefusedException {
     inFlight.add(key(id));
     try {
       room.gate()
-          .cancel(peer.caller(), job, state -> connection.execute(() -> canceled(id, state)));
+          .cancel(peer.caller(), cancel, state -> connection.execute(() -> canceled(id, state)));
     } catch (RefusedException e) {
       inFlight.remove(key(id));
       throw e;

@@ -45,6 +45,7 @@ public record ServerRoom(
           "pty_modes",
           "limits",
           "user",
+          "cancel_grace",
           "attach",
           "once",
           "linger",

@@ -39,8 +39,9 @@ public final class RequestDecoder {
       case "hello" -> hello(header, body);
       case "signal" -> signal(header, body);
       case "cancel" -> {
-        checkKeys(header, body, Set.of("job"));
-        yield new Request.Cancel(job(header));
+        checkKeys(header, body, Set.of("job", "grace_ms"));
+        Long grace = RunDecoder.millis(header, "grace_ms", 0);
+        yield new Request.Cancel(job(header), grace == null ? null : Duration.ofMillis(grace));
       }
       case "resize" -> {
         checkKeys(header, body, Set.of("job", "rows", "cols"));

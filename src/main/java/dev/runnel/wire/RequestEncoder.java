@@ -73,8 +73,16 @@ public final class RequestEncoder {
             json.writeStringField("signal", signal.name());
           });
     }
-    if (request instanceof Request.Cancel(JobId job)) {
-      return header("cancel", id, json -> json.writeStringField("job", job.value()));
+    if (request instanceof Request.Cancel cancel) {
+      return header(
+          "cancel",
+          id,
+          json -> {
+            json.writeStringField("job", cancel.job().value());
+            if (cancel.grace() != null) {
+              json.writeNumberField("grace_ms", cancel.grace().toMillis());
+            }
+          });
     }
     if (request instanceof Request.Resize resize) {
       return header("resize", id, json -> writeResize(json, resize));

@@ -126,10 +126,10 @@ final class BusDesk {
           reply(message, new Event.Ok(gate.signal(CALLER, job, signal)), NO_BODY);
       case Request.Resize(var job, var size) ->
           reply(message, new Event.Ok(gate.resize(CALLER, job, size)), NO_BODY);
-      case Request.Cancel(var job) ->
+      case Request.Cancel cancel ->
           gate.cancel(
               CALLER,
-              job,
+              cancel,
               state -> context.runOnContext(_ -> reply(message, new Event.Ok(state), NO_BODY)));
       case Request.Status(var job) ->
           reply(message, new Event.Status(gate.status(CALLER, job)), NO_BODY);

@@ -103,7 +103,7 @@ class DrainTest {
     byte[] much = new byte[FakePipe.CAPACITY_BYTES];
     running.process().write(Stream.STDOUT, much);
     engine.settle();
-    running.job().cancel(Outcome.CANCELED, _ -> {});
+    running.job().cancel(null, _ -> {});
     engine.pass(DRAIN_MAX);
     running.follower().readAll();
     assertEquals(much.length, running.end().outputBytes());
@@ -264,7 +264,7 @@ class DrainTest {
     running.process().write(Stream.STDOUT, new byte[RETAIN + 500]);
     running.process().exit(0);
     engine.settle();
-    running.job().cancel(Outcome.CANCELED, _ -> {});
+    running.job().cancel(null, _ -> {});
     engine.settle();
     running.follower().readAll();
     engine.pass(DRAIN.plus(TICK));

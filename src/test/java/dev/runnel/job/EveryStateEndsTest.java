@@ -58,7 +58,7 @@ class EveryStateEndsTest {
 
   private void happen(Cause cause, TestFollower follower) {
     switch (cause) {
-      case CANCELED, SHUTDOWN -> follower.job().cancel(cause.outcome(), _ -> {});
+      case CANCELED, SHUTDOWN -> follower.job().end(cause.outcome());
       case ABANDONED -> follower.leave();
       case TIMED_OUT -> engine.pass(Duration.ofSeconds(10));
     }
@@ -186,7 +186,7 @@ class EveryStateEndsTest {
   @Test
   void onceAndARefusalThatComesLateChangesNothing() {
     TestFollower follower = scene.register();
-    follower.job().cancel(Outcome.CANCELED, _ -> {});
+    follower.job().cancel(null, _ -> {});
     follower.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "too late"));
     engine.settle();
     assertEquals(JobState.ENDED, follower.job().state());

@@ -266,7 +266,7 @@ final class Interleaving {
       case 0 -> {
         note("cancel");
         causes.add(Outcome.CANCELED);
-        job.cancel(Outcome.CANCELED, _ -> {});
+        job.cancel(null, _ -> {});
       }
       case 1 -> {
         note("signal");

@@ -29,6 +29,7 @@ import org.junit.jupiter.params.provider.FieldSource;
 /** What becomes of a job whose runner is gone: every combination comes to an end. */
 class LingeringTest {
   private static final Duration MINUTE = Duration.ofMinutes(1);
+  private static final Duration HOUR = Duration.ofHours(1);
   private static final int RETAIN = 4_096;
 
   private final Scene scene = new Scene();
@@ -179,10 +180,9 @@ class LingeringTest {
 
   @Test
   void lingeringLongerThanTheNodeAllowsIsRefused() {
-    JobLimits strict =
-        new JobLimits(3, 1 << 20, 4, MINUTE, Duration.ofHours(1), Duration.ofHours(1));
+    JobLimits strict = new JobLimits(3, 1 << 20, 4, MINUTE, HOUR, HOUR, HOUR, HOUR, HOUR);
     Scene limited = new Scene(new LogMemory(1 << 20, 4), strict);
-    for (Duration linger : List.of(Duration.ofHours(1).plusMillis(1), Lasting.FOREVER)) {
+    for (Duration linger : List.of(HOUR.plusMillis(1), Lasting.FOREVER)) {
       Spec spec = new Spec();
       spec.lasting = Lasting.DEFAULT.withLinger(linger);
       RefusedException refused =

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Jobs that are ended by a client, by a word or by its going. */
@@ -93,6 +94,49 @@ class CancelTest extends NodeTest {
     Ran ran = client.finish("r");
     assertEquals("canceled", ran.outcome());
     assertEquals("KILL", ran.end().path("signal").asText());
+  }
+
+  @Test
+  void secondCancelKillsAtOnce() throws Exception {
+    RawClient client = connect();
+    client.send(
+        "'id':'r','job':'can-8','grace_ms':300000",
+        "trap '' TERM; setsid sleep 1013 & echo $!; wait");
+    long pid = numbers(client, 1).getFirst();
+    assertEquals("ok", client.ask("'type':'cancel','job':'can-8'").type());
+    assertEquals("ok", client.ask("'type':'cancel','job':'can-8'").type());
+    Ran ran = client.finish("r");
+    assertEquals("canceled", ran.outcome());
+    assertEquals("KILL", ran.end().path("signal").asText());
+    assertFalse(Until.isAlive(pid), "pid: " + pid);
+  }
+
+  @Test
+  void cancelWithoutGraceKillsAtOnceWhatATimeoutIsEnding() throws Exception {
+    RawClient client = connect();
+    client.send(
+        "'id':'r','job':'can-9','timeout_ms':500,'grace_ms':300000",
+        "trap 'echo termed' TERM; while :; do sleep 0.1; done");
+    // Unless the shell was ended before it had set its trap.
+    if (!client.nextThat(a -> a.type().equals("output") || a.isFinal()).isFinal()) {
+      client.ask("'type':'cancel','job':'can-9','grace_ms':0");
+      Answer end = client.finalOf("r");
+      assertEquals("timed_out", end.text("outcome"));
+      assertEquals("KILL", end.text("signal"));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"300000, 50", "300000, 0", "50, 300000"})
+  void graceOfACancelCutsTheJobsAndDoesNotLengthenIt(int ofJob, int ofCancel) throws Exception {
+    RawClient client = connect();
+    client.send(
+        "'id':'r','job':'can-10-%d-%d','grace_ms':%d".formatted(ofJob, ofCancel, ofJob),
+        "trap '' TERM; echo ready; while :; do sleep 0.1; done");
+    client.output("ready\n".length());
+    client.ask(
+        "'type':'cancel','job':'can-10-%d-%d','grace_ms':%d".formatted(ofJob, ofCancel, ofCancel));
+    assertEquals("KILL", client.finish("r").end().path("signal").asText());
   }
 
   @Test

@@ -83,7 +83,7 @@ class DaemonEndTest {
         "'pty':{'rows':24,'cols':80,'term':'dumb'},'window':65536,'stdin':true,'env':{'PS1':'>'},";
     try (Daemon daemon = start("2s");
         RawClient client = new RawClient(daemon.port())) {
-      client.send("'id':'a','grace_ms':3600000," + pty + "'argv':['bash','--norc','-i']");
+      client.send("'id':'a','grace_ms':300000," + pty + "'argv':['bash','--norc','-i']");
       client.send("'id':'b','argv':['sleep','1000']");
       client.nextThat(answer -> answer.type().equals("output"));
       client.nextThat(answer -> answer.type().equals("started") && "b".equals(answer.id()));
@@ -106,7 +106,7 @@ class DaemonEndTest {
     try (Daemon daemon = start("1h");
         RawClient client = new RawClient(daemon.port())) {
       client.send(
-          "'id':'r','grace_ms':3600000", "trap '' TERM; echo ready; while :; do sleep 0.1; done");
+          "'id':'r','grace_ms':300000", "trap '' TERM; echo ready; while :; do sleep 0.1; done");
       client.output("ready\n".length());
       askToEnd(daemon, 3);
       Ran ran = client.finish("r");

@@ -10,6 +10,7 @@ import dev.runnel.security.Policy;
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
 import dev.runnel.server.RawClient.Answer;
+import dev.runnel.server.RawClient.Ran;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A policy, and those who try to get around it. SECURITY.md, "The policy". */
@@ -106,6 +108,74 @@ class PolicyTest extends NodeTest {
       })
   void commandThatFitsNoPatternIsForbidden(String keys) throws Exception {
     expectForbidden(keys, "no rule of the policy lets ci run this command");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "commands: [[echo, \"*\"]]",
+        "commands: [[echo, \"*\"], [bash, -c, ls]]",
+        "force: [echo, a]",
+        "shell: true, pty: false",
+        "commands: [[\"**\"]], pty: false",
+      })
+  void terminalIsForbiddenUnlessAShellIsAllowed(String what) throws Exception {
+    adopt("rules: [{name: r, principals: [ci], " + what + "}]");
+    String argv = what.startsWith("shell") ? "'/bin/sh','-c','echo a'" : "'echo','a'";
+    expectForbidden(
+        "'pty':{'rows':24,'cols':80},'argv':[" + argv + "]",
+        "rule r: pty: a terminal (expected: none)");
+    assertEquals("end", as(CI).ask("'argv':[" + argv + "]").type());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "commands: [[echo, \"*\"]], pty: true",
+        "force: [echo, a], pty: true",
+        "commands: [[echo, a], [bash]]",
+        "commands: [[\"**\"]]",
+        "commands: [[\"*\", \"**\"]]",
+        "shell: true, commands: [[echo, a]]",
+      })
+  void terminalIsAllowedWithAShellOrByTheRule(String what) throws Exception {
+    adopt("rules: [{name: r, principals: [ci], " + what + "}]");
+    RawClient client = as(CI);
+    client.send("'id':'t','pty':{'rows':24,'cols':80},'argv':['echo','a']", "");
+    assertEquals("a\r\n", client.finish("t").out());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "grace_ms, 1001, 'grace_ms: 1001 (expected: from 0 to 1000)'",
+    "drain_ms, 501, 'drain_ms: 501 (expected: from 0 to 500)'",
+    "drain_max_ms, 9999, 'drain_max_ms: 9999 (expected: from 0 to 700)'",
+    "keep_ms, 600001, 'keep_ms: 600001 (expected: from 0 to 1000)'",
+  })
+  void ruleBoundsWhatAJobTakesToEnd(String key, String asked, String why) throws Exception {
+    adopt(
+        "rules: [{name: r, principals: [ci], commands: [[pwd]], grace_ms: {max: 1000},"
+            + " drain_ms: {max: 500}, drain_max_ms: {max: 700}, keep_ms: {max: 1000}}]");
+    expectForbidden("'argv':['pwd'],'" + key + "':" + asked, "rule r: " + why);
+    assertEquals("end", as(CI).ask("'argv':['pwd']").type());
+  }
+
+  @Test
+  void whoMayControlAllEndsAnythingAtOnce() throws Exception {
+    adopt(
+        "rules: [{name: r, principals: [ci], shell: true},"
+            + " {name: o, principals: [ops], commands: [], control: all}]");
+    RawClient client = as(CI);
+    client.send(
+        "'id':'r','job':'tough','grace_ms':300000,'leftovers':'kill'",
+        "trap '' TERM HUP; setsid sh -c 'trap \"\" TERM; echo ready; while :; do sleep 0.1; done' & "
+            + " while :; do sleep 0.1; done");
+    client.output("ready\n".length());
+    RawClient operator = as(OPS);
+    assertEquals("ok", operator.ask("'type':'cancel','job':'tough','grace_ms':0").type());
+    Ran ran = client.finish("r");
+    assertEquals("canceled", ran.outcome());
+    assertEquals("ended", operator.ask("'type':'status','job':'tough'").text("state"));
   }
 
   @Test

@@ -52,6 +52,7 @@ class RequestEncoderTest {
           new Request.Ack(null, 0),
           new Request.SendSignal(JOB, Signal.USR1),
           new Request.Cancel(JOB),
+          new Request.Cancel(JOB, Duration.ofMillis(1)),
           new Request.Resize(JOB, new TerminalSize(50, 132)),
           new Request.Status(JOB),
           new Request.Jobs(null, null, Request.Jobs.MAX_LIMIT),

@@ -86,6 +86,7 @@ final class VectorRequests {
           expect("ack-of-a-run", null, new Request.Ack("r-1", 9_007_199_254_740_991L)),
           expect("signal", "s", new Request.SendSignal(BUILD, Signal.INT)),
           expect("cancel", "c", new Request.Cancel(BUILD)),
+          expect("cancel at once", "c", new Request.Cancel(BUILD, Duration.ZERO)),
           expect("resize", "z", new Request.Resize(BUILD, new TerminalSize(50, 132))),
           expect("status", "t", new Request.Status(BUILD)),
           expect("jobs", "j", new Request.Jobs(null, null, 100_000)),

@@ -102,7 +102,7 @@ final class SeedFollower implements Following.Outlet {
 
   private void cancel(String reason) {
     // Before the connection leaves its seat, which would make it an abandoned one.
-    following.job().cancel(Outcome.CANCELED, _ -> {});
+    following.job().cancel(null, _ -> {});
     end(reason);
   }
 
