@@ -8,13 +8,17 @@ import dev.runnel.model.JobId;
 import java.io.File;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.security.SecureRandom;
 
 /**
  * A variable in the environment of every command, which says whose it is: descendants have it from
  * their parents, also where they left the session and lost the parents. It names this life of the
- * engine, the run's tag as 16 hexadecimal digits, then the job.
+ * engine, the run's tag as 16 hexadecimal digits, then the job. Nobody can guess it who has not
+ * seen it: the tag is random, and so is a half of the life's name.
+ *
+ * @param life names this life of the engine
  */
-record Mark(String boot) {
+record Mark(String life) {
   static final String NAME = "RUNNEL_MARK";
 
   private static final int BUFFER_BYTES = 64 * 1024;
@@ -31,13 +35,22 @@ record Mark(String boot) {
   /** What was read, and how much of it there was. */
   private record Found(long tag, long bytes) {}
 
+  /**
+   * A new one.
+   *
+   * @param boot what others know this life by
+   */
+  static Mark of(String boot) {
+    return new Mark("%s/%016x".formatted(boot, new SecureRandom().nextLong()));
+  }
+
   /** The whole entry for a command of that run. */
   byte[] entry(JobId job, long tag) {
     return "%s%016x/%s".formatted(prefix(), tag, job).getBytes(US_ASCII);
   }
 
   private String prefix() {
-    return NAME + '=' + boot + '/';
+    return NAME + '=' + life + '/';
   }
 
   /** As {@link ProcessTable#tag} says. */

@@ -74,7 +74,7 @@ public final class NativeEngine implements ProcessEngine {
    * @param boot names this life of the engine in the environment of its commands; no other engine's
    */
   public static NativeEngine open(Ownership ownership, String boot) {
-    return open(ownership, new Mark(boot), Bounds.DEFAULT);
+    return open(ownership, Mark.of(boot), Bounds.DEFAULT);
   }
 
   /**
@@ -82,7 +82,7 @@ public final class NativeEngine implements ProcessEngine {
    */
   static NativeEngine open(Ownership ownership, Duration startLimit) {
     return open(
-        ownership, new Mark(UUID.randomUUID().toString()), Bounds.DEFAULT.withStart(startLimit));
+        ownership, Mark.of(UUID.randomUUID().toString()), Bounds.DEFAULT.withStart(startLimit));
   }
 
   static NativeEngine open(Ownership ownership, Mark mark, Bounds bounds) {

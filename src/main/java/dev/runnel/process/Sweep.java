@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * One look through all processes there are: who belongs to which tree. On the sweeper.
  *
  * <p>Who is in a leader's session belongs to it. Of the others, who is known from before does,
- * whose parent does, who is in the session of one that does, and who carries the mark of its run.
+ * whose parent does, who is in a session that one began who does, and who carries the mark of its
+ * run.
  *
  * <p>A look is not of one moment: a process that makes another and ends meanwhile may hide it. So
  * it finds members, and never tells that there are none; see {@link Session}.
@@ -257,8 +258,21 @@ final class Sweep {
   private void claim(Outsider outsider, long tree) {
     stopIfAsked(tree, outsider.pid, outsider.stat);
     kin.put(outsider.pid, new Kin(tree, outsider.stat.started()));
-    // Everybody in it descends from who began it, and that one from our leader.
-    sessionsOfKin.put(outsider.session, tree);
+    if (beganItsSession(outsider)) {
+      sessionsOfKin.put(outsider.session, tree);
+    }
+  }
+
+  /**
+   * Then everybody in the session descends from it, as far as can be told: who merely carries the
+   * mark of a run, in the session of somebody who does not, makes none of the others ours.
+   */
+  private boolean beganItsSession(Outsider outsider) {
+    if (outsider.pid == outsider.session) {
+      return true;
+    }
+    ThreadStat leader = table.stat(outsider.session);
+    return leader == null || leader.isDead();
   }
 
   private void spread() {

@@ -112,7 +112,7 @@ final class Watchdog {
     arguments.add("-XX:ReservedCodeCacheSize=24m -cp");
     arguments.add(quoted(classPath()));
     arguments.add(WatchdogProgram.class.getName());
-    arguments.add(mark.boot());
+    arguments.add(mark.life());
     return arguments;
   }
 

@@ -51,7 +51,7 @@ final class WatchdogProgram {
   }
 
   /**
-   * @param arguments the engine's boot, then the tags of runs that keep what they left
+   * @param arguments the engine's life, then the tags of runs that keep what they left
    */
   public static void main(String[] arguments) throws InterruptedException {
     Set<Long> kept =

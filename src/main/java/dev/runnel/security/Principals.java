@@ -4,6 +4,8 @@ import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +16,13 @@ public final class Principals {
   private static final int DNS = 2;
   private static final int URI = 6;
   private static final int MAX_CHARACTERS = 256;
+  private static final String HOST = "[A-Za-z0-9*_.-]+";
+
+  /** What names of users and hosts begin with. */
+  private static final Set<String> KINDS = Set.of("unix", "uid", "dns");
+
+  /** A TCP peer's where no token is needed, an application's own, a Unix peer's not known. */
+  private static final Set<String> RESERVED = Set.of("anonymous", "bus", "local");
 
   private Principals() {}
 
@@ -31,11 +40,23 @@ public final class Principals {
     }
     List<String> uris = ofType(names, URI);
     if (!uris.isEmpty()) {
-      // Not "dns:x" or "unix:x", which would pass for another kind.
-      return uris.size() == 1 && uris.getFirst().contains("://") ? checked(uris.getFirst()) : null;
+      return uris.size() == 1 && isKindOfItsOwn(uris.getFirst()) ? checked(uris.getFirst()) : null;
     }
     List<String> hosts = ofType(names, DNS);
-    return hosts.isEmpty() ? null : checked("dns:" + hosts.getFirst());
+    return hosts.isEmpty() || !hosts.getFirst().matches(HOST)
+        ? null
+        : checked("dns:" + hosts.getFirst());
+  }
+
+  // Not "dns:x" or "unix://x", which would pass for another kind.
+  private static boolean isKindOfItsOwn(String uri) {
+    int end = uri.indexOf("://");
+    return end > 0 && !KINDS.contains(uri.substring(0, end).toLowerCase(Locale.ROOT));
+  }
+
+  /** Whether it is the name of those who come in without any: no token may have it. */
+  static boolean isReserved(String name) {
+    return RESERVED.contains(name.toLowerCase(Locale.ROOT));
   }
 
   private static List<String> ofType(@Nullable Collection<List<?>> names, int type) {

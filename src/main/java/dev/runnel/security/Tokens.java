@@ -87,6 +87,9 @@ public final class Tokens {
     if (parts.length < 2 || parts.length > 3 || !parts[0].matches(NAME)) {
       throw new BadTokenFileException(number, "expected: NAME SHA256, or NAME SHA256 expires=TIME");
     }
+    if (Principals.isReserved(parts[0])) {
+      throw new BadTokenFileException(number, "the name (expected: none of anonymous, bus, local)");
+    }
     if (parts[1].length() != HEX_DIGITS || !parts[1].matches("[0-9a-fA-F]+")) {
       throw new BadTokenFileException(
           number, "the SHA-256 (expected: " + HEX_DIGITS + " hexadecimal digits)");
@@ -134,6 +137,10 @@ public final class Tokens {
   public static NewToken create(String name, @Nullable Instant expires) {
     if (!name.matches(NAME)) {
       throw new IllegalArgumentException("name: " + name + " (expected: " + NAME + ")");
+    }
+    if (Principals.isReserved(name)) {
+      throw new IllegalArgumentException(
+          "name: " + name + " (expected: none of anonymous, bus, local)");
     }
     byte[] random = new byte[SECRET_BYTES];
     new SecureRandom().nextBytes(random);

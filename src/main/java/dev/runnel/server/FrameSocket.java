@@ -19,6 +19,7 @@ import io.vertx.core.internal.net.NetSocketInternal;
 import io.vertx.core.net.NetSocket;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
+import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.util.function.Consumer;
@@ -40,6 +41,8 @@ final class FrameSocket {
 
   /** How long a close waits for TLS's last word to be taken; 0 would be for ever. */
   private static final long CLOSE_NOTIFY_MILLIS = 1_000;
+
+  private static final String NO_RENEGOTIATION = "TLSv1.3";
 
   private static final Logger LOG = LoggerFactory.getLogger(FrameSocket.class);
 
@@ -148,7 +151,7 @@ final class FrameSocket {
         .addListener(
             shaken -> {
               if (shaken.isSuccess()) {
-                onSecured.accept(certificateOf(engine));
+                secured(engine, onSecured, onFailed);
               } else if (isAttempt(shaken.cause())) {
                 onFailed.accept(reason(shaken.cause()));
               }
@@ -156,9 +159,27 @@ final class FrameSocket {
     // The peer's last word, even if it leaves the connection open beneath.
     tls.sslCloseFuture().addListener(_ -> close());
     channel.pipeline().addFirst("ssl", tls);
-    TlsRecords records = new TlsRecords(onHeld);
+    TlsRecords records = new TlsRecords(onHeld, () -> refuse("TLS: renegotiation", onFailed));
     channel.pipeline().addFirst("records", records);
     this.records = records;
+  }
+
+  private void secured(
+      SSLEngine engine, Consumer<@Nullable X509Certificate> onSecured, Consumer<String> onFailed) {
+    TlsRecords seen = records;
+    if (seen != null && !engine.getSession().getProtocol().equals(NO_RENEGOTIATION)) {
+      seen.takeNoHandshake();
+    }
+    try {
+      onSecured.accept(certificateOf(engine));
+    } catch (CertificateException _) {
+      refuse("certificate: not accepted", onFailed);
+    }
+  }
+
+  private void refuse(String reason, Consumer<String> onFailed) {
+    onFailed.accept(reason);
+    close();
   }
 
   // The exceptions' own words have what the peer sent in them, which may be a token.
@@ -177,9 +198,15 @@ final class FrameSocket {
         && !(failure instanceof NotSslRecordException);
   }
 
-  private static @Nullable X509Certificate certificateOf(SSLEngine engine) {
+  // A session that is resumed was checked when it began.
+  private static @Nullable X509Certificate certificateOf(SSLEngine engine)
+      throws CertificateException {
     try {
-      return (X509Certificate) engine.getSession().getPeerCertificates()[0];
+      Certificate[] chain = engine.getSession().getPeerCertificates();
+      for (Certificate one : chain) {
+        ((X509Certificate) one).checkValidity();
+      }
+      return (X509Certificate) chain[0];
     } catch (SSLPeerUnverifiedException _) {
       return null;
     }

@@ -6,21 +6,33 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 
 /**
  * Counts what a connection holds of a TLS record that is not whole, in front of the handler that
- * holds it. On the connection's event loop. RFC 8446, section 5.1.
+ * holds it, and lets no second handshake through to it. On the connection's event loop. RFC 8446,
+ * section 5.1.
  */
 final class TlsRecords extends ChannelInboundHandlerAdapter {
   private static final int HEADER_BYTES = 5;
   private static final int LENGTH_AT = 3;
 
+  private static final int HANDSHAKE = 22;
+
   private final Runnable onChange;
+  private final Runnable onHandshake;
+  private boolean shaken;
   private int seen;
   private int length;
 
   /**
    * @param onChange called after what was read at once was handed on
+   * @param onHandshake called if the peer begins another one; what it sends goes nowhere from then
    */
-  TlsRecords(Runnable onChange) {
+  TlsRecords(Runnable onChange, Runnable onHandshake) {
     this.onChange = onChange;
+    this.onHandshake = onHandshake;
+  }
+
+  /** The handshake is over, in a version that would know another. */
+  void takeNoHandshake() {
+    shaken = true;
   }
 
   /** Bytes of the record that is not whole. */
@@ -30,8 +42,10 @@ final class TlsRecords extends ChannelInboundHandlerAdapter {
 
   @Override
   public void channelRead(ChannelHandlerContext channel, Object message) {
-    if (message instanceof ByteBuf bytes) {
-      count(bytes);
+    if (message instanceof ByteBuf bytes && !count(bytes)) {
+      bytes.release();
+      onHandshake.run();
+      return;
     }
     channel.fireChannelRead(message);
   }
@@ -42,9 +56,13 @@ final class TlsRecords extends ChannelInboundHandlerAdapter {
     onChange.run();
   }
 
-  private void count(ByteBuf bytes) {
+  /** False: it begins a handshake where there was one. */
+  private boolean count(ByteBuf bytes) {
     int at = bytes.readerIndex();
     while (at < bytes.writerIndex()) {
+      if (seen == 0 && shaken && bytes.getUnsignedByte(at) == HANDSHAKE) {
+        return false;
+      }
       if (seen < HEADER_BYTES) {
         if (seen >= LENGTH_AT) {
           length = length << 8 | bytes.getUnsignedByte(at);
@@ -61,5 +79,6 @@ final class TlsRecords extends ChannelInboundHandlerAdapter {
         length = 0;
       }
     }
+    return true;
   }
 }

@@ -28,6 +28,7 @@ final class FileParsers {
           "expected: NAME SHA256, or NAME SHA256 expires=TIME",
           "the SHA-256 (expected: 64 hexadecimal digits)",
           "after the SHA-256 (expected: expires=2030-12-31T23:59:59Z)",
+          "the name (expected: none of anonymous, bus, local)",
           "the token is there already");
 
   private FileParsers() {}

@@ -109,6 +109,37 @@ class TreeTest {
   }
 
   @Test
+  void whoCarriesAMarkInAnothersSessionMakesNobodyElseOurs() throws Exception {
+    Recorder recorder =
+        Runs.startAndAwait(
+            engine,
+            Runs.in(folder.toString(), "sh", "-c", "echo $RUNNEL_MARK >mark; exec sleep 1006"));
+    Runs.await("a mark", () -> isTold("mark"));
+    Path program = folder.resolve("program");
+    Files.writeString(
+        program,
+        """
+        RUNNEL_MARK=$(cat mark) sh -c 'echo $$ >carrier; exec sleep 1007' &
+        echo $$ >leader
+        exec sleep 1008
+        """);
+    // Not a child of this process, which would take a session of its own child's for an orphan's.
+    Process outside =
+        new ProcessBuilder("sh", "-c", "setsid sh program & wait")
+            .directory(folder.toFile())
+            .start();
+    Runs.await("a carrier", () -> isTold("carrier") && isTold("leader"));
+    Runs.survivors(engine, recorder);
+    Runs.clear(engine, recorder, Duration.ofMillis(1));
+    boolean isAlive = ProcView.isAlive(pid("leader"));
+    for (String name : List.of("carrier", "leader")) {
+      new ProcessBuilder("kill", "-KILL", "" + pid(name)).start().waitFor();
+    }
+    outside.waitFor();
+    assertTrue(isAlive);
+  }
+
+  @Test
   void whoIgnoresTermOutsideOfTheSessionIsKilledAfterTheGrace() throws Exception {
     String stubborn = "trap '' TERM; " + telling("s", "while :; do sleep 0.1; done");
     String line = "setsid sh -c " + quoted(stubborn) + CLOSED + " & exec sleep 1005";

@@ -73,6 +73,11 @@ class TokensTest {
 
   @Test
   void mistakesNameTheLineAndQuoteNoSecret() {
+    for (String name : List.of("anonymous", "bus", "local", "LOCAL")) {
+      assertMistake(
+          "line 1: the name (expected: none of anonymous, bus, local)", name + " " + DIGEST);
+      assertThrows(IllegalArgumentException.class, () -> Tokens.create(name));
+    }
     assertMistake("line 1: expected: NAME SHA256, or NAME SHA256 expires=TIME", "s3cret");
     assertMistake("line 1: expected: NAME SHA256, or NAME SHA256 expires=TIME", "a b c d");
     assertMistake("line 2: the SHA-256 (expected: 64 hexadecimal digits)", "", "s3cret-1 s3cret-2");

@@ -17,8 +17,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -125,7 +128,17 @@ class TlsTest extends NodeTest {
 
   @Test
   void certificateThatNamesNobodyOrSeveralIsNoWayIn() throws Exception {
-    String[][] all = {{}, {"ip:127.0.0.1"}, {"a://x", "b://y"}, {"unix:root"}, {"dns:a b"}};
+    String[][] all = {
+      {},
+      {"ip:127.0.0.1"},
+      {"a://x", "b://y"},
+      {"unix:root"},
+      {"unix://root"},
+      {"UNIX://x"},
+      {"dns://x"},
+      {"dns:"},
+      {"dns:a b"}
+    };
     for (String[] names : all) {
       RawClient client = connectAs(names);
       client.send("'type':'ping'");
@@ -148,6 +161,52 @@ class TlsTest extends NodeTest {
           });
     }
     assertEquals("dns:build-1", principal(connectAs("dns:build-1")));
+  }
+
+  private RawClient connect(SSLContext context, String version) throws Exception {
+    Socket plain = Elsewhere.connect(port);
+    SSLSocket socket = (SSLSocket) context.getSocketFactory().createSocket(plain, "x", port, true);
+    socket.setEnabledProtocols(new String[] {version});
+    return closed(new RawClient(closed(socket)));
+  }
+
+  @Test
+  void certificateIsOutOfDateInAResumedSessionToo() throws Exception {
+    Instant end = Instant.now().plusSeconds(15);
+    ca.issue(end, "dns:build-1").write(folder, "brief");
+    Map<String, SSLContext> contexts =
+        Map.of(
+            "TLSv1.3", files("ca", "brief").context(), "TLSv1.2", files("ca", "brief").context());
+    Map<String, Long> made = new HashMap<>();
+    for (String version : contexts.keySet()) {
+      RawClient client = connect(contexts.get(version), version);
+      assertEquals("dns:build-1", principal(client));
+      made.put(version, session(client).getCreationTime());
+    }
+    Until.holds("out of date", () -> Instant.now().isAfter(end.plusSeconds(1)));
+    for (String version : contexts.keySet()) {
+      RawClient client = connect(contexts.get(version), version);
+      assertEquals(made.get(version), session(client).getCreationTime(), "it is resumed");
+      assertThrows(IOException.class, () -> client.ask("'type':'ping'"));
+    }
+  }
+
+  private static SSLSession session(RawClient client) {
+    return ((SSLSocket) client.socket()).getSession();
+  }
+
+  @Test
+  void secondHandshakeOfAConnectionIsItsEnd() throws Exception {
+    SSLSocket socket = socket(new TlsFiles(folder.resolve("ca.crt"), null, null));
+    socket.setEnabledProtocols(new String[] {"TLSv1.2"});
+    RawClient client = closed(new RawClient(socket));
+    client.ask("'type':'hello','version':1,'token':'" + TOKEN.secret() + "'");
+    assertThrows(
+        IOException.class,
+        () -> {
+          socket.startHandshake();
+          client.ask("'type':'ping'");
+        });
   }
 
   @Test

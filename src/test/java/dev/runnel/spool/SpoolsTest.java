@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.Tool;
 import dev.runnel.model.JobId;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -61,13 +62,19 @@ class SpoolsTest {
   }
 
   @Test
-  void takesNoMoreJobsOnceAnotherServerHasIt() throws IOException {
+  void takesNoMoreJobsOnceAnotherServerHasIt() throws Exception {
+    Tool.require("python3", "SpoolsTest.takesNoMoreJobsOnceAnotherServerHasIt");
+    Path lock = folder.resolve(".lock");
+    String other =
+        "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX);"
+            + " print(flush=True); sys.stdin.read()";
     try (Spools first = Spools.open(folder, 1 << 20)) {
-      Files.delete(folder.resolve(".lock"));
-      try (Spools _ = Spools.open(folder, 1 << 20)) {
-        assertThrows(IOException.class, first::keep);
-        assertThrows(IOException.class, () -> Spooled.file(first, 1 << 20));
-      }
+      Files.delete(lock);
+      Process holder = new ProcessBuilder("python3", "-c", other, lock.toString()).start();
+      assertEquals('\n', holder.getInputStream().read());
+      assertThrows(IOException.class, first::keep);
+      assertThrows(IOException.class, () -> Spooled.file(first, 1 << 20));
+      holder.destroyForcibly().waitFor();
     }
   }
 
