@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -59,10 +60,15 @@ class ClientJvmTest {
     }
   }
 
-  static List<String> shells() {
-    return Stream.of("/bin/sh", "/bin/dash", "/bin/bash")
-        .filter(shell -> Files.isExecutable(Path.of(shell)))
-        .toList();
+  /** What {@code /bin/sh} is here, and the others that it may be elsewhere. */
+  static List<String> shells() throws IOException {
+    Map<Path, String> shells = new LinkedHashMap<>();
+    for (String shell : List.of("/bin/sh", "/bin/dash", "/bin/bash")) {
+      if (Files.isExecutable(Path.of(shell))) {
+        shells.putIfAbsent(Path.of(shell).toRealPath(), shell);
+      }
+    }
+    return List.copyOf(shells.values());
   }
 
   /** A line of sh, with the launcher as its function runnel, run by that very shell. */

@@ -92,7 +92,8 @@ class RoomsTest {
               "io.netty.handler.ssl",
               "io.netty.util.concurrent"),
           new Room("server.seed", Set.of("model", "job", "bus", "server"), VERTX, LOGGING),
-          new Room("client", Set.of("model", "wire", "wire.vertx", "commands"), VERTX, LOGGING),
+          new Room(
+              "client", Set.of("model", "wire", "wire.vertx", "commands", "files"), VERTX, LOGGING),
           new Room(
               "cluster",
               Set.of("model", "job", "bus", "commands", "client"),
@@ -101,7 +102,7 @@ class RoomsTest {
               "io.vertx.spi.cluster.hazelcast..",
               "com.hazelcast.."),
           new Room("ops", Set.of("model", "job"), VERTX, LOGGING, "io.micrometer.."),
-          new Room("cli", Set.of("model", "wire", "tls"), "sun.misc"));
+          new Room("cli", Set.of("model", "wire", "tls", "files"), "sun.misc"));
 
   /** These put the others together. Main is in the innermost package itself. */
   private static final List<Room> OPEN =

@@ -3,7 +3,7 @@ package dev.runnel;
 import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
 
-import dev.runnel.wire.CurrentUser;
+import dev.runnel.files.CurrentUser;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;

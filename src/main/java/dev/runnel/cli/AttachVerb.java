@@ -3,6 +3,7 @@ package dev.runnel.cli;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Printable;
 import dev.runnel.model.Role;
 import java.util.List;
 import java.util.OptionalLong;
@@ -84,7 +85,7 @@ final class AttachVerb {
     FollowVerb.Followed followed = verb.follow(status, from, role, where);
     Event.Ended ended = followed.follower().follow();
     return Verdict.of(
-        ended, followed.follower().loss(), followed.control(), Text.oneLine(status.command()));
+        ended, followed.follower().loss(), followed.control(), Printable.oneLine(status.command()));
   }
 
   // What was drawn on another terminal is of no use on ours, and may hold questions to it.

@@ -1,6 +1,6 @@
 package dev.runnel.cli;
 
-import dev.runnel.tls.SecretFiles;
+import dev.runnel.files.SecretFiles;
 import dev.runnel.tls.TlsFiles;
 import java.io.IOException;
 import java.nio.file.Files;

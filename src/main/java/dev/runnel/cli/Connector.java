@@ -1,5 +1,6 @@
 package dev.runnel.cli;
 
+import dev.runnel.files.Listeners;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetAddress;
@@ -136,6 +137,7 @@ final class Connector {
           details.tryPrintLine("connecting to " + tcp.name() + " at " + show(there));
         }
         channel.socket().connect(there, (int) millis);
+        checkListener(tcp, there);
         Transport transport = transport(tcp, channel, deadline);
         if (details != null) {
           InetSocketAddress here = (InetSocketAddress) channel.getLocalAddress();
@@ -175,6 +177,24 @@ final class Connector {
     }
   }
 
+  // It may be anybody's who took the port while the server was gone.
+  private static void checkListener(Host.Tcp tcp, InetSocketAddress there) throws IOException {
+    String stranger = tcp.cover() == Host.Clear.WITH_TOKEN ? Listeners.strangerAt(there) : null;
+    if (stranger != null) {
+      throw new StrangerException(
+          stranger + ": the token is not sent (expected: us or root, or --tls, or -H unix:PATH)");
+    }
+  }
+
+  /** What is connected to is not to have our token. */
+  private static final class StrangerException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    StrangerException(String message) {
+      super(message);
+    }
+  }
+
   private static void configure(SocketChannel channel) throws IOException {
     channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
     channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
@@ -199,7 +219,7 @@ final class Connector {
   private static Failure unreachable(
       Host host, Duration timeout, @Nullable Duration wait, IOException e) {
     String hint =
-        e instanceof UnknownHostException
+        e instanceof UnknownHostException || e instanceof StrangerException
             ? ""
             : wait == null
                 ? "; --wait 30s retries until it is up"

@@ -1,6 +1,6 @@
 package dev.runnel.cli;
 
-import dev.runnel.wire.RuntimeFolder;
+import dev.runnel.files.RuntimeFolder;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;

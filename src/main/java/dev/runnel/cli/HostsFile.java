@@ -1,6 +1,6 @@
 package dev.runnel.cli;
 
-import dev.runnel.wire.CurrentUser;
+import dev.runnel.files.CurrentUser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;

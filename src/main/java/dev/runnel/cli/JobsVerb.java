@@ -4,6 +4,7 @@ import dev.runnel.model.End;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Outcome;
+import dev.runnel.model.Printable;
 import dev.runnel.model.Request;
 import dev.runnel.model.TerminalSize;
 import java.nio.charset.StandardCharsets;
@@ -233,10 +234,10 @@ final class JobsVerb {
       status.state().wireName(),
       status.end() == null ? "-" : outcome(status.end()),
       started.equals(Instant.MIN) ? "-" : age(Duration.between(started, now)),
-      Text.oneLine(status.principal()),
+      Printable.oneLine(status.principal()),
       Sizes.show(status.outputBytes()),
       "" + status.followers(),
-      Text.oneLine(status.command())
+      Printable.oneLine(status.command())
     };
   }
 

@@ -1,5 +1,6 @@
 package dev.runnel.cli;
 
+import dev.runnel.model.Printable;
 import dev.runnel.model.StreamTotal;
 
 /** Writes one JSON object, its keys in the order they are put. */
@@ -59,9 +60,8 @@ final class JsonText {
       char c = value.charAt(i);
       if (c == '"' || c == '\\') {
         text.append('\\').append(c);
-      } else if (c < ' ') {
-        text.append("\\u00").append(Character.forDigit(c >> 4, 16));
-        text.append(Character.forDigit(c & 15, 16));
+      } else if (Printable.isSteering(c)) {
+        Printable.escape(text, c);
       } else {
         text.append(c);
       }

@@ -1,5 +1,6 @@
 package dev.runnel.cli;
 
+import dev.runnel.model.Printable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
@@ -77,7 +78,7 @@ final class Outlet {
    */
   void tryPrintLine(String line) {
     try {
-      print((place.inLine ? "\n" : "") + "runnel: " + Text.oneLine(line) + "\n");
+      print((place.inLine ? "\n" : "") + "runnel: " + Printable.oneLine(line) + "\n");
     } catch (Failure _) {
       // The exit code tells it.
     }

@@ -1,6 +1,7 @@
 package dev.runnel.cli;
 
 import dev.runnel.model.Event;
+import dev.runnel.model.Printable;
 import dev.runnel.model.Request;
 import java.util.List;
 
@@ -55,7 +56,7 @@ final class PingVerb {
     for (int i = 0; i < ROUNDS; i++) {
       nanos = Math.min(nanos, roundTrip(inquiry));
     }
-    String who = Text.oneLine(server.node() + ": " + server.software());
+    String who = Printable.oneLine(server.node() + ": " + server.software());
     return who + ", " + millis(nanos) + " ms\n";
   }
 

@@ -1,6 +1,6 @@
 package dev.runnel.cli;
 
-import dev.runnel.wire.CurrentUser;
+import dev.runnel.files.CurrentUser;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;

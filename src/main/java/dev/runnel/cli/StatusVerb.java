@@ -3,6 +3,7 @@ package dev.runnel.cli;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Printable;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -114,6 +115,6 @@ final class StatusVerb {
   }
 
   private static void row(StringBuilder text, String name, String value) {
-    text.append(name).repeat(' ', 11 - name.length()).append(Text.oneLine(value)).append('\n');
+    text.append(name).repeat(' ', 11 - name.length()).append(Printable.oneLine(value)).append('\n');
   }
 }

@@ -1,5 +1,6 @@
 package dev.runnel.cli;
 
+import dev.runnel.model.Printable;
 import dev.runnel.tls.ClientTls;
 import dev.runnel.tls.SecureSocket;
 import dev.runnel.tls.TlsException;
@@ -53,12 +54,12 @@ final class TlsTransport implements Transport {
     String message = String.valueOf(e.getMessage());
     String refusal = tls.refusal(e, cover.name());
     if (refusal != null) {
-      return Text.oneLine(refusal);
+      return Printable.oneLine(refusal);
     }
     if (message.contains("Unrecognized SSL message")) {
       return "it speaks no TLS there";
     }
-    return Text.oneLine(message);
+    return Printable.oneLine(message);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.runnel.cli;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Printable;
 import dev.runnel.model.Role;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,7 +55,7 @@ final class WaitVerb {
         Event.Ended ended = followed.follower().follow();
         // What we missed of the output nobody would have seen.
         String doubt = RunFollower.doubt(ended.end());
-        return Verdict.of(ended, doubt, followed.control(), Text.oneLine(found.command()));
+        return Verdict.of(ended, doubt, followed.control(), Printable.oneLine(found.command()));
       } catch (Failure e) {
         return new Verdict(e.exitCode(), e.line(), null, null);
       }

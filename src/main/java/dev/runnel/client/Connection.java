@@ -1,6 +1,7 @@
 package dev.runnel.client;
 
 import dev.runnel.commands.CommandException;
+import dev.runnel.files.Listeners;
 import dev.runnel.model.Event;
 import dev.runnel.model.Request;
 import dev.runnel.wire.EventDecoder;
@@ -16,6 +17,7 @@ import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.SocketAddress;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -80,17 +82,51 @@ final class Connection {
       return Future.failedFuture(inClear(options));
     }
     return net.connect(options.connect())
+        .compose(socket -> clear ? checkReceiver(context, socket, options) : accept(socket))
         .map(
             socket -> {
-              if (clear && !isOurs(socket.remoteAddress())) {
-                var _ = socket.close();
-                throw inClear(options);
-              }
               Connection connection = new Connection(context.owner(), socket, options, peer);
               connection.listen();
               return connection;
             })
         .recover(e -> Future.failedFuture(unreachable(options, e)));
+  }
+
+  private static Future<NetSocket> accept(NetSocket socket) {
+    return Future.succeededFuture(socket);
+  }
+
+  // On loopback it may be anybody's who took the port while the server was gone.
+  private static Future<NetSocket> checkReceiver(
+      Context context, NetSocket socket, ClientOptions options) {
+    SocketAddress there = socket.remoteAddress();
+    if (!isOurs(there)) {
+      var _ = socket.close();
+      return Future.failedFuture(inClear(options));
+    }
+    if (there.isDomainSocket()) {
+      return accept(socket);
+    }
+    InetSocketAddress address =
+        new InetSocketAddress(InetAddress.ofLiteral(there.hostAddress()), there.port());
+    socket.pause();
+    return context
+        .<@Nullable String>executeBlocking(() -> Listeners.strangerAt(address), false)
+        .compose(
+            stranger -> {
+              if (stranger == null) {
+                socket.resume();
+                return accept(socket);
+              }
+              var _ = socket.close();
+              return Future.failedFuture(
+                  new CommandException(
+                      "cannot reach "
+                          + options.name()
+                          + ": "
+                          + stranger
+                          + ": the token is not sent (expected: us or root, or TLS)"));
+            });
   }
 
   private static CommandException unreachable(ClientOptions options, Throwable e) {

@@ -39,6 +39,7 @@ record ConfigFile(
     @Nullable String record,
     @Nullable Tls tls,
     @JsonProperty("state_dir") @Nullable String stateDir,
+    @JsonProperty("clean_env") @Nullable Boolean cleanEnv,
     @Nullable Boolean insecure,
     @JsonProperty("log_level") @Nullable String logLevel,
     @JsonProperty("shutdown_grace") @Nullable String shutdownGrace,
@@ -63,6 +64,7 @@ record ConfigFile(
       @Nullable String record,
       @Nullable Tls tls,
       @JsonProperty("state_dir") @Nullable String stateDir,
+      @JsonProperty("clean_env") @Nullable Boolean cleanEnv,
       @Nullable Boolean insecure,
       @JsonProperty("log_level") @Nullable String logLevel,
       @JsonProperty("shutdown_grace") @Nullable String shutdownGrace,
@@ -79,6 +81,7 @@ record ConfigFile(
     this.record = record;
     this.tls = tls;
     this.stateDir = stateDir;
+    this.cleanEnv = cleanEnv;
     this.insecure = insecure;
     this.logLevel = logLevel;
     this.shutdownGrace = shutdownGrace;
@@ -96,7 +99,7 @@ record ConfigFile(
   static final ConfigFile NONE =
       new ConfigFile(
           null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-          null);
+          null, null);
 
   static ConfigFile read(Path file) throws SettingsException {
     String text;

@@ -1,8 +1,8 @@
 package dev.runnel.config;
 
+import dev.runnel.files.SecretFiles;
 import dev.runnel.security.Tokens;
 import dev.runnel.server.Access;
-import dev.runnel.tls.SecretFiles;
 import dev.runnel.tls.ServerTls;
 import dev.runnel.tls.TlsException;
 import dev.runnel.tls.TlsFiles;

@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
 final class FileWatch implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(FileWatch.class);
   private static final Duration INTERVAL = Duration.ofSeconds(2);
-  private static final int MAX_FILE_BYTES = 1 << 20;
+  private static final int PIECE_BYTES = 1 << 16;
   private static final byte[] UNREADABLE = {};
 
   private final Duration interval;
@@ -135,7 +135,12 @@ final class FileWatch implements AutoCloseable {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
       for (Path file : files) {
         try (InputStream in = Files.newInputStream(file)) {
-          digest.update(in.readNBytes(MAX_FILE_BYTES));
+          // All of it: what is not looked at is not seen to change.
+          for (byte[] piece = in.readNBytes(PIECE_BYTES);
+              piece.length > 0;
+              piece = in.readNBytes(PIECE_BYTES)) {
+            digest.update(piece);
+          }
         }
         digest.update((byte) 0);
       }

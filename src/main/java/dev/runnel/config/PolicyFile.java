@@ -211,10 +211,21 @@ public final class PolicyFile {
     return new Rule.Place(
         globs(keys.get("users")),
         roots(keys.get("cwd")),
-        globs(keys.get("env")),
+        env(keys.get("env"), commands),
         envFrom(keys.get("env_from")),
         leftovers(keys.get("leftovers")),
         terminals(keys.get("pty"), commands));
+  }
+
+  // What any command can be made to do by its environment nobody knows.
+  private static List<Glob> env(@Nullable YamlNode node, Rule.Commands commands)
+      throws WrongException {
+    List<Glob> names = globs(node);
+    if (node != null && names.stream().anyMatch(Glob::fitsAll) && !commands.hasShell()) {
+      throw node.wrong(
+          "* (expected: names, or such as APP_*; * only where a shell or any command is allowed)");
+    }
+    return names;
   }
 
   private static Rule.Terminals terminals(@Nullable YamlNode node, Rule.Commands commands)

@@ -313,7 +313,9 @@ public final class Serve {
       if (settings.life() == Settings.Life.EMBEDDED) {
         OwnSession.begin();
       }
-      NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS, identity.boot());
+      NativeEngine engine =
+          NativeEngine.open(
+              NativeEngine.Ownership.OWN_PROCESS, identity.boot(), settings.inheritance());
       if (settings.ending().needsWatchdog(System.getenv())) {
         engine.guard();
       }

@@ -4,12 +4,13 @@ import dev.runnel.cli.Durations;
 import dev.runnel.config.Settings.Life;
 import dev.runnel.config.Settings.LogLevel;
 import dev.runnel.config.Settings.OpenTcp;
+import dev.runnel.files.RuntimeFolder;
+import dev.runnel.process.NativeEngine;
 import dev.runnel.security.AuditLog;
 import dev.runnel.security.AuditLog.Options.Arguments;
 import dev.runnel.security.AuditLog.Options.OnFailure;
 import dev.runnel.server.Listen;
 import dev.runnel.tls.TlsFiles;
-import dev.runnel.wire.RuntimeFolder;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -35,6 +36,7 @@ final class ServeArguments {
   private @Nullable String stateDir;
   private boolean auditArguments;
   private boolean auditOptional;
+  private boolean cleanEnvironment;
   private @Nullable String tlsCert;
   private @Nullable String tlsKey;
   private @Nullable String tlsClientCa;
@@ -68,6 +70,7 @@ final class ServeArguments {
       case "--insecure" -> insecure = true;
       case "--audit-argv" -> auditArguments = true;
       case "--audit-optional" -> auditOptional = true;
+      case "--clean-env" -> cleanEnvironment = true;
       case "--embedded" -> life = Life.EMBEDDED;
       default -> {
         int equals = argument.startsWith("--") ? argument.indexOf('=') : -1;
@@ -165,6 +168,9 @@ final class ServeArguments {
                 first(record, environment.get("RUNNEL_RECORD"), file.record())),
             tls(environment, file.tls()),
             state(environment, file),
+            isOn(cleanEnvironment, "RUNNEL_CLEAN_ENV", environment, file.cleanEnv())
+                ? NativeEngine.Inheritance.CLEAN
+                : NativeEngine.Inheritance.ALL,
             open ? OpenTcp.INSECURE : OpenTcp.REFUSED,
             level(first(logLevel, environment.get("RUNNEL_LOG_LEVEL"), file.logLevel())),
             life,

@@ -3,6 +3,7 @@ package dev.runnel.config;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
 import dev.runnel.process.Enclosure;
+import dev.runnel.process.NativeEngine;
 import dev.runnel.security.Quotas;
 import dev.runnel.security.Strangers;
 import dev.runnel.server.FrameMemory;
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param record what it records of jobs' output; null: nothing
  * @param tls what TCP listeners need for TLS; null: they go without
  * @param state where it keeps what is to outlive it; null: nowhere
+ * @param inheritance what commands have of its environment
  * @param openTcp whether TCP peers are let in without a token
  * @param life whose end is the daemon's own
  * @param ending what becomes of jobs when the daemon ends
@@ -39,6 +41,7 @@ public record Settings(
     @Nullable RecordSettings record,
     @Nullable TlsFiles tls,
     @Nullable StateFolder state,
+    NativeEngine.Inheritance inheritance,
     OpenTcp openTcp,
     LogLevel logLevel,
     Life life,
@@ -109,6 +112,7 @@ public record Settings(
         null,
         null,
         null,
+        NativeEngine.Inheritance.ALL,
         OpenTcp.REFUSED,
         LogLevel.INFO,
         Life.GUEST,

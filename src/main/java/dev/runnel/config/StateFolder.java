@@ -1,8 +1,9 @@
 package dev.runnel.config;
 
+import dev.runnel.files.CurrentUser;
+import dev.runnel.files.OwnFolder;
 import dev.runnel.job.Spooler;
 import dev.runnel.spool.Spools;
-import dev.runnel.wire.CurrentUser;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
@@ -50,7 +51,9 @@ record StateFolder(Path path, Wish wish) {
    */
   @Nullable Spooler open(long maxBytes) throws SettingsException {
     try {
-      return new Spooler(Spools.open(path.resolve("jobs"), maxBytes));
+      Spools jobs = Spools.open(path.resolve("jobs"), maxBytes);
+      OwnFolder.check(path);
+      return new Spooler(jobs);
     } catch (IOException e) {
       if (wish == Wish.NAMED) {
         throw SettingsException.config("--state-dir " + path + ": " + ConfigFile.reason(e));

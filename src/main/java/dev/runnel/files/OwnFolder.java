@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -30,6 +31,8 @@ public final class OwnFolder implements AutoCloseable {
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
   private static final String LOCK = ".lock";
+  private static final int PERMISSIONS = 07777;
+  private static final int OTHERS_MAY_WRITE = 0022;
 
   // What this process has by now. The kernel gives all of a process's locks of a file back when it
   // closes any descriptor of it: one that is refused must not have opened it (man 2 fcntl).
@@ -57,6 +60,7 @@ public final class OwnFolder implements AutoCloseable {
    */
   public static OwnFolder open(Path path) throws IOException {
     Files.createDirectories(path, FOLDER_MODE);
+    check(path);
     Path real = path.toRealPath();
     Object place = new Object();
     if (HELD.putIfAbsent(real, place) != null) {
@@ -70,11 +74,31 @@ public final class OwnFolder implements AutoCloseable {
     }
   }
 
+  /**
+   * Makes sure that nobody but us and root can put something else into a folder.
+   *
+   * @throws IOException in words, if others can, or if it isn't there
+   */
+  public static void check(Path path) throws IOException {
+    Path real = path.toRealPath();
+    if (!CurrentUser.orRootOwns(real)) {
+      throw new IOException(
+          "belongs to %s (expected: the user with number %s)"
+              .formatted(Files.getOwner(real).getName(), CurrentUser.number()));
+    }
+    int mode = (Integer) Files.getAttribute(real, "unix:mode") & PERMISSIONS;
+    if ((mode & OTHERS_MAY_WRITE) != 0) {
+      throw new IOException(
+          "others may write in it: mode %o (expected: 700; chmod go-w %s)".formatted(mode, real));
+    }
+  }
+
   private static FileChannel lock(Path path) throws IOException {
     FileChannel lock =
         FileChannel.open(
             path.resolve(LOCK),
-            Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
+            // A link would have us make a file elsewhere.
+            Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS),
             FILE_MODE);
     boolean taken = false;
     try {

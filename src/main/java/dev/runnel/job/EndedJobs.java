@@ -1,77 +1,86 @@
 package dev.runnel.job;
 
 import dev.runnel.model.JobId;
-import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The jobs that have ended and are still known, each until its time is up. When there are too many,
- * those go first whose time would be up first: a thousand commands of a second must not take with
- * them what is to be read tomorrow. Its registry's; guarded by itself.
+ * whoever has most loses first, of that what would go first: neither takes a thousand commands of a
+ * second with them what is to be read tomorrow, nor one principal what is another's. Of an
+ * execution that has a name it is known that it was for as long as was promised, also when there is
+ * no place for its job any more. Its registry's; guarded by itself.
  */
 final class EndedJobs {
-  private final int most;
-  private final TreeMap<JobId, Entry> byId = new TreeMap<>();
-  private final TreeSet<Entry> byExpiry = new TreeSet<>();
-  private long entries;
+  /** Such a name takes some 200 bytes, a job some 2,000. */
+  private static final int NAMES_FOR_EACH_JOB = 16;
 
-  // Times of the engine's clock are compared by their difference: they may overflow.
-  private record Entry(Job job, long forgetAtNanos, long number) implements Comparable<Entry> {
-    @Override
-    public int compareTo(Entry other) {
-      int order = Long.signum(forgetAtNanos - other.forgetAtNanos);
-      return order == 0 ? Long.compare(number, other.number) : order;
-    }
-  }
+  private final TreeMap<JobId, Job> byId = new TreeMap<>();
+  private final Remembered<Job> jobs;
+  private final Set<Once.Execution> executed = new HashSet<>();
+  private final Remembered<Once.Execution> executions;
 
   /**
    * @param most so many are known
    */
   EndedJobs(int most) {
-    this.most = most;
+    jobs = new Remembered<>(most);
+    executions =
+        new Remembered<>((int) Math.min(Integer.MAX_VALUE, (long) most * NAMES_FOR_EACH_JOB));
   }
 
   /** Adds one; gives back the one that there is no place for any more. */
   synchronized @Nullable Job add(Job job, long forgetAtNanos) {
-    Entry added = new Entry(job, forgetAtNanos, entries++);
-    byId.put(job.id(), added);
+    byId.put(job.id(), job);
     // Not the one that is new: whoever lost its connection just now comes back for it.
-    Entry oldest = byId.size() > most ? byExpiry.pollFirst() : null;
-    byExpiry.add(added);
-    if (oldest == null) {
+    Remembered.Entry<Job> gone = jobs.add(job, owner(job), forgetAtNanos);
+    if (gone == null) {
       return null;
     }
-    byId.remove(oldest.job().id());
-    return oldest.job();
+    byId.remove(gone.value().id(), gone.value());
+    Once.Execution execution = gone.value().execution();
+    if (execution != null && executed.add(execution)) {
+      Remembered.Entry<Once.Execution> forgotten =
+          executions.add(execution, gone.owner(), gone.forgetAtNanos());
+      if (forgotten != null) {
+        executed.remove(forgotten.value());
+      }
+    }
+    return gone.value();
+  }
+
+  private static String owner(Job job) {
+    return job.origin().principal();
   }
 
   synchronized boolean has(JobId id) {
     return byId.containsKey(id);
   }
 
+  /** Whether it was, though nothing more of it is known. */
+  synchronized boolean was(Once.@Nullable Execution execution) {
+    return execution != null && executed.contains(execution);
+  }
+
   /** Null: it is not known. */
   synchronized @Nullable Job find(JobId id) {
-    Entry entry = byId.get(id);
-    return entry == null ? null : entry.job();
+    return byId.get(id);
   }
 
   /** The one whose id follows that one, or the first of all; null: there is none. */
   synchronized @Nullable Job after(@Nullable JobId id) {
     var next = id == null ? byId.firstEntry() : byId.higherEntry(id);
-    return next == null ? null : next.getValue().job();
+    return next == null ? null : next.getValue();
   }
 
   /** Those whose time is up, which are known no longer. */
   synchronized List<Job> takeExpired(long now) {
-    List<Job> expired = new ArrayList<>();
-    while (!byExpiry.isEmpty() && now - byExpiry.first().forgetAtNanos() > 0) {
-      Job job = byExpiry.removeFirst().job();
-      byId.remove(job.id());
-      expired.add(job);
-    }
+    executed.removeAll(Set.copyOf(executions.takeExpired(now)));
+    List<Job> expired = jobs.takeExpired(now);
+    expired.forEach(job -> byId.remove(job.id(), job));
     return expired;
   }
 }

@@ -175,6 +175,11 @@ public final class Job {
     return once != null && once.equals(Once.of(run)) && origin.principal().equals(from.principal());
   }
 
+  /** Null: it has no name as one. */
+  Once.@Nullable Execution execution() {
+    return once == null ? null : new Once.Execution(id, origin.principal(), once);
+  }
+
   /** How long it is to be remembered after its end; null: as long as others. */
   @Nullable Duration keep() {
     return keep;

@@ -1,5 +1,6 @@
 package dev.runnel.job;
 
+import dev.runnel.model.JobId;
 import dev.runnel.model.Request;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -12,6 +13,20 @@ import org.jspecify.annotations.Nullable;
  * life of the server too, and whoever reads that can't ask for it.
  */
 record Once(String digest) {
+  /**
+   * One that was.
+   *
+   * @param job its name, which may be another's by now
+   */
+  record Execution(JobId job, String principal, Once once) {
+    /** Null: the run asks for none by name. */
+    static @Nullable Execution of(Request.Run run, Origin origin) {
+      Once once = Once.of(run);
+      JobId job = run.job();
+      return once == null || job == null ? null : new Execution(job, origin.principal(), once);
+    }
+  }
+
   /** Null: the run has none. */
   static @Nullable Once of(Request.Run run) {
     return run.once() == null ? null : new Once(digest(run.once()));

@@ -156,6 +156,11 @@ public final class Registry {
     if (known != null) {
       return new Registered(same(known, run, origin), Follow.Existence.EXISTING);
     }
+    Once.Execution execution = Once.Execution.of(run, origin);
+    if (ended.was(execution)) {
+      throw new RefusedException(
+          ErrorCode.JOB_EXISTS, "job: " + run.job() + " was run, and is not known any more");
+    }
     if (closing) {
       throw new RefusedException(ErrorCode.UNAVAILABLE, "the server is shutting down");
     }
@@ -227,7 +232,7 @@ public final class Registry {
   private @Nullable Job put(Request.Run run, Origin origin) {
     while (true) {
       Job job = new Job(run.job() == null ? newId() : run.job(), run, origin, this);
-      if (take(job)) {
+      if (take(job, Once.Execution.of(run, origin))) {
         return job;
       }
       if (run.job() != null) {
@@ -237,9 +242,11 @@ public final class Registry {
   }
 
   // Under the lock, because a job of that name may be ending just now.
-  private boolean take(Job job) {
+  private boolean take(Job job, Once.@Nullable Execution execution) {
     synchronized (ended) {
-      return !ended.has(job.id()) && jobs.putIfAbsent(job.id(), job) == null;
+      return !ended.has(job.id())
+          && !ended.was(execution)
+          && jobs.putIfAbsent(job.id(), job) == null;
     }
   }
 

@@ -14,6 +14,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +35,16 @@ final class Environment {
   private static final byte[] DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin".getBytes(US_ASCII);
 
   private static final MemorySegment ENVIRON = Libc.symbol("environ");
+
+  /** What a process is started with at all: where programs are, the language, the time zone. */
+  private static final Set<String> SURROUNDINGS = Set.of(PATH, "LANG", "LANGUAGE", "TZ");
+
+  private static final String LOCALE = "LC_";
+
+  /** Who it is. */
+  private static final Set<String> IDENTITY = Set.of("HOME", "USER", "LOGNAME", "SHELL");
+
+  private final Map<String, byte[]> entries;
 
   /** By name, the entry as a C string: commands are given it as it is, without a copy for each. */
   private final Map<String, MemorySegment> strings = new LinkedHashMap<>();
@@ -69,6 +81,7 @@ final class Environment {
   }
 
   private Environment(Map<String, byte[]> entries) {
+    this.entries = entries;
     Arena arena = Arena.ofAuto();
     entries.forEach((name, entry) -> strings.put(name, CString.of(entry, arena)));
     this.addresses = strings.values().stream().mapToLong(MemorySegment::address).toArray();
@@ -96,6 +109,26 @@ final class Environment {
     entries.putAll(kept);
     hidden.forEach(entries::remove);
     return new Environment(entries);
+  }
+
+  /** Without what this process was started with for itself. */
+  Environment clean() {
+    return only(name -> isOfSurroundings(name) || IDENTITY.contains(name));
+  }
+
+  /** The same for another user, who has a home of its own. */
+  Environment ofOthers() {
+    return only(Environment::isOfSurroundings);
+  }
+
+  private Environment only(Predicate<String> kept) {
+    Map<String, byte[]> some = new LinkedHashMap<>(entries);
+    some.keySet().removeIf(kept.negate());
+    return new Environment(some);
+  }
+
+  private static boolean isOfSurroundings(String name) {
+    return SURROUNDINGS.contains(name) || name.startsWith(LOCALE);
   }
 
   // The first one counts, as it does for getenv(3).

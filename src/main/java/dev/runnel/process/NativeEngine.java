@@ -70,11 +70,27 @@ public final class NativeEngine implements ProcessEngine {
     return open(ownership, Bounds.DEFAULT.start());
   }
 
+  /** What commands of this process's user have of its environment; those of others: CLEAN. */
+  public enum Inheritance {
+    ALL,
+    /** PATH, LANG, LC_*, TZ, HOME, USER, LOGNAME and SHELL. */
+    CLEAN
+  }
+
   /**
    * @param boot names this life of the engine in the environment of its commands; no other engine's
    */
-  public static NativeEngine open(Ownership ownership, String boot) {
-    return open(ownership, Mark.of(boot), Bounds.DEFAULT);
+  public static NativeEngine open(Ownership ownership, String boot, Inheritance inheritance) {
+    Trial.run();
+    Environment all = Environment.inherited();
+    return open(
+        new NativeEngine(
+            ownership,
+            Mark.of(boot),
+            Bounds.DEFAULT,
+            MemoryKills.ofOurGroup(),
+            UnaryOperator.identity(),
+            inheritance == Inheritance.CLEAN ? all.clean() : all));
   }
 
   /**
@@ -94,7 +110,14 @@ public final class NativeEngine implements ProcessEngine {
    * @param memoryKills the engine's from now on
    */
   static NativeEngine open(Ownership ownership, Mark mark, Bounds bounds, MemoryKills memoryKills) {
-    return open(new NativeEngine(ownership, mark, bounds, memoryKills, UnaryOperator.identity()));
+    return open(
+        new NativeEngine(
+            ownership,
+            mark,
+            bounds,
+            memoryKills,
+            UnaryOperator.identity(),
+            Environment.inherited()));
   }
 
   /**
@@ -103,7 +126,9 @@ public final class NativeEngine implements ProcessEngine {
   static NativeEngine open(
       Ownership ownership, Mark mark, Bounds bounds, UnaryOperator<ProcessTable> between) {
     Trial.run();
-    return open(new NativeEngine(ownership, mark, bounds, MemoryKills.ofOurGroup(), between));
+    return open(
+        new NativeEngine(
+            ownership, mark, bounds, MemoryKills.ofOurGroup(), between, Environment.inherited()));
   }
 
   private static NativeEngine open(NativeEngine engine) {
@@ -116,12 +141,13 @@ public final class NativeEngine implements ProcessEngine {
       Mark mark,
       Bounds bounds,
       MemoryKills memoryKills,
-      UnaryOperator<ProcessTable> between) {
+      UnaryOperator<ProcessTable> between,
+      Environment inherited) {
     this.mark = mark;
     boolean own = ownership == Ownership.OWN_PROCESS;
     OpenFiles openFiles = own ? OwnProcess.openFiles() : OpenFiles.INHERITED;
     nullDevice = LibcException.check("open /dev/null", Fd.open(NULL_DEVICE, Fd.O_RDONLY));
-    Spawn spawn = new Spawn(Environment.inherited(), nullDevice, openFiles, mark, births);
+    Spawn spawn = new Spawn(inherited, nullDevice, openFiles, mark, births);
     Trial.run(spawn);
     table = own ? KernelTable.withChildren(mark) : KernelTable.withoutChildren(mark);
     ProcessTable seen = between.apply(table);

@@ -29,6 +29,7 @@ final class Spawn {
   private static final byte[] SELF = ".".getBytes(US_ASCII);
 
   private final Environment inherited;
+  private final Environment ofOthers;
   private final int nullDevice;
   private final OpenFiles openFiles;
   private final Mark mark;
@@ -40,6 +41,7 @@ final class Spawn {
   Spawn(Environment inherited, int nullDevice, OpenFiles openFiles, Mark mark, Births births) {
     this.births = births;
     this.inherited = inherited;
+    this.ofOthers = inherited.ofOthers();
     this.nullDevice = nullDevice;
     this.openFiles = openFiles;
     this.mark = mark;
@@ -73,8 +75,10 @@ final class Spawn {
     Descriptors descriptors = making.descriptors;
     List<byte[]> argv = command.argv().stream().map(Argument::bytes).toList();
     Account account = command.user() == null ? null : Account.of(command.user());
+    // As with sshd and sudo: what this process was started with is not for everybody.
+    Environment base = account == null || account.isOurs() ? inherited : ofOthers;
     Environment.OfCommand environment =
-        inherited.with(job, variables(command, account), mark.entry(job, making.birth.tag()));
+        base.with(job, variables(command, account), mark.entry(job, making.birth.tag()));
     int directory = account == null ? openDirectory(command.cwd(), descriptors) : Executable.UNSEEN;
     Executable executable = new Executable(argv.getFirst(), environment.path(), directory, claim);
     try (ChildSetup child = childSetup(command, account);

@@ -1,5 +1,6 @@
 package dev.runnel.record;
 
+import dev.runnel.model.Printable;
 import dev.runnel.model.TerminalSize;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -63,9 +64,8 @@ final class Cast {
       char c = text.charAt(i);
       if (c == '"' || c == '\\') {
         line.append('\\').append(c);
-      } else if (c < ' ' || (c >= 0x7F && c < 0xA0)) {
-        line.append("\\u00");
-        line.append(Character.forDigit(c >> 4, 16)).append(Character.forDigit(c & 15, 16));
+      } else if (Printable.isSteering(c)) {
+        Printable.escape(line, c);
       } else {
         line.append(c);
       }

@@ -7,6 +7,7 @@ import dev.runnel.model.End;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
+import dev.runnel.model.Printable;
 import dev.runnel.model.RawText;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -149,12 +150,12 @@ public record AuditEntry(JsonObject what, List<Argument> argv) {
 
   /** As JSON text without a line break. */
   String line() {
-    return what.encode();
+    return Printable.json(what.encode());
   }
 
   String lineWithArguments() {
     JsonArray arguments = new JsonArray();
     argv.forEach(argument -> arguments.add(argument.toString()));
-    return argv.isEmpty() ? line() : what.copy().put("argv", arguments).encode();
+    return argv.isEmpty() ? line() : Printable.json(what.copy().put("argv", arguments).encode());
   }
 }

@@ -57,7 +57,7 @@ public final class Glob {
   }
 
   /** Whether it stands for every text. */
-  boolean fitsAll() {
+  public boolean fitsAll() {
     return text.equals("*");
   }
 

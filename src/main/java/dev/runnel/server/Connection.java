@@ -2,6 +2,7 @@ package dev.runnel.server;
 
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
+import dev.runnel.model.Printable;
 import dev.runnel.wire.EventEncoder;
 import dev.runnel.wire.Frame;
 import dev.runnel.wire.Limits;
@@ -405,7 +406,8 @@ final class Connection implements FrameDecoder.Output {
         "connection refused peer={} code={} reason={}",
         netSocket.remoteAddress(),
         mistake.code().wireName(),
-        oneLine(mistake.getMessage()));
+        // A peer's words may be in it, and must not look like lines of the log's own.
+        Printable.oneLine(String.valueOf(mistake.getMessage())));
     if (mistake.code() == ErrorCode.UNAUTHENTICATED && !peer.isKnown()) {
       // Whoever guesses has to wait for each answer, and so does its next guess.
       decoder.stop();
@@ -435,11 +437,6 @@ final class Connection implements FrameDecoder.Output {
     socket.flush();
     socket.halfClose();
     clock.linger(LINGER, socket::close);
-  }
-
-  // A peer's words may be in it, and must not look like lines of the log's own.
-  private static String oneLine(String text) {
-    return text.replaceAll("\\p{IsControl}", "?");
   }
 
   private void broken(Throwable e) {

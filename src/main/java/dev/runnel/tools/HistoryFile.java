@@ -1,7 +1,7 @@
 package dev.runnel.tools;
 
 import dev.runnel.cli.Runner;
-import dev.runnel.wire.CurrentUser;
+import dev.runnel.files.CurrentUser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,6 +2,7 @@ package dev.runnel.tools;
 
 import dev.runnel.cli.Descriptors;
 import dev.runnel.cli.Durations;
+import dev.runnel.model.Printable;
 import dev.runnel.tools.CastReader.Event;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -188,7 +189,7 @@ public final class PlayVerb {
       return print(event.data());
     }
     if (event.code().equals("m") && event.data().matches("(gap|cut): .*")) {
-      incomplete.add(":" + event.line() + ": " + event.data());
+      incomplete.add(":" + event.line() + ": " + Printable.oneLine(event.data()));
     }
     return true;
   }

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.Tool;
+import java.io.BufferedReader;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.StandardProtocolFamily;
@@ -19,6 +21,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -46,6 +49,32 @@ class ConnectTest {
             + host
             + ": connection refused: no server listens there; --wait 30s retries until it is up\n",
         client.err());
+  }
+
+  @Test
+  @Tag("root")
+  void givesNoTokenToAnotherWhoTookThePort() throws Exception {
+    Tool.requireRoot("ConnectTest.givesNoTokenToAnotherWhoTookThePort");
+    Tool.require("python3", "ConnectTest.givesNoTokenToAnotherWhoTookThePort");
+    String program =
+        "import os, socket; os.setuid(65534); s = socket.create_server(('127.0.0.1', 0));"
+            + " print(s.getsockname()[1], flush=True); c = s.accept()[0];"
+            + " print(c.recv(1000), flush=True)";
+    Process other = new ProcessBuilder("python3", "-c", program).start();
+    try (BufferedReader out = other.inputReader()) {
+      String host = "127.0.0.1:" + out.readLine();
+      client.env(Map.of("RUNNEL_TOKEN", "s3cret"));
+      assertEquals(255, client.run("exec", "-H", host, "true"));
+      assertEquals(
+          "runnel: cannot reach "
+              + host
+              + ": the user with number 65534 listens there: the token is not sent (expected: us or"
+              + " root, or --tls, or -H unix:PATH)\n",
+          client.err());
+      assertEquals("b''", out.readLine());
+    } finally {
+      other.destroyForcibly().waitFor();
+    }
   }
 
   @Test

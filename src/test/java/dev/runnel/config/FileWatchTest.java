@@ -54,6 +54,19 @@ class FileWatchTest {
   }
 
   @Test
+  void changeAtTheEndOfALargeFileIsTakenUp() throws Exception {
+    String start = "x".repeat(3 << 20);
+    Path a = file("a", start + "1");
+    try (FileWatch watch = new FileWatch(Duration.ofMillis(5))) {
+      watch.add(FileWatch.stamp(List.of(a)), () -> take(a));
+      watch.start();
+      file("a", start + "2");
+      Until.holds("the change", () -> !taken.isEmpty());
+    }
+    assertEquals(List.of(start + "2"), taken);
+  }
+
+  @Test
   void changeBetweenTheFirstReadAndTheWatchIsTakenUp() throws Exception {
     NewToken old = Tokens.create("alice");
     NewToken fresh = Tokens.create("alice");

@@ -191,10 +191,12 @@ class PolicyFileTest {
       })
   void namesThatSteerACommandHaveToBeWrittenOut(String name) throws Exception {
     Policy stars =
-        policy("rules: [{name: r, principals: [a], commands: [[git, '**']], env: ['*']}]");
+        policy(
+            "rules: [{name: r, principals: [a], commands: [[git, '**']],"
+                + " env: ['*A*', '*E*', '*I*']}]");
     assertEquals("r", stars.judge(as("a"), withEnv(run("git"), "LANG")).ruleName());
     assertEquals(
-        "rule r: env: " + name + " (expected: *)",
+        "rule r: env: " + name + " (expected: *A*, *E*, *I*)",
         denial(stars, "a", withEnv(run("git"), "LANG", name)));
     Policy named =
         policy("rules: [{name: r, principals: [a], commands: [[git, '**']], env: [" + name + "]}]");
@@ -269,6 +271,9 @@ class PolicyFileTest {
         "'rules:\n- name: a\n  principals: [a]\n  shell: yes'|4|true or false",
         "'rules:\n- name: a\n  principals: [a]\n  shell: true\n  force: [x]'|5|given beside",
         "'rules:\n- name: a\n  principals: [a]\n  cwd: [tmp]'|4|tmp (expected: an absolute path)",
+        "'rules:\n- name: a\n  principals: [a]\n  commands: [[git, \"**\"]]\n  env: [\"*\"]'|5|"
+            + "* (expected: names",
+        "'rules:\n- name: a\n  principals: [a]\n  pty: 1'|4|true or false",
         "'rules:\n- name: a\n  principals: [a]\n  jobs: -1'|4|-1 (expected: a whole number)",
         "'rules:\n- name: a\n  principals: [a]\n  jobs: 0'|4|0 (expected: from 1 to 2147483647)",
         "'rules:\n- name: a\n  principals: [a]\n  jobs: 1.5'|4|1.5 (expected: a whole number)",

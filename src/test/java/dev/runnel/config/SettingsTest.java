@@ -43,7 +43,13 @@ class SettingsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"RUNNEL_INSECURE", "RUNNEL_AUDIT_ARGV", "RUNNEL_AUDIT_OPTIONAL"})
+  @ValueSource(
+      strings = {
+        "RUNNEL_INSECURE",
+        "RUNNEL_AUDIT_ARGV",
+        "RUNNEL_AUDIT_OPTIONAL",
+        "RUNNEL_CLEAN_ENV"
+      })
   void aVariableIsOnOrOffAndNothingElse(String name) {
     SettingsException refusal =
         assertThrows(

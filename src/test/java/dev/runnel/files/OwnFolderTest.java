@@ -1,15 +1,22 @@
 package dev.runnel.files;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.Tool;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A folder has one server, whoever asks for it, and from where. */
 @NullMarked
@@ -45,6 +52,37 @@ class OwnFolderTest {
     }
     assertEquals("opened", fromAnotherProcess(path));
     OwnFolder.open(otherName).close();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"rwxrwxrwx", "rwxrwx---", "rwx----w-"})
+  void oneThatOthersMayWriteInIsRefused(String mode) throws Exception {
+    Path path = Files.createDirectory(folder.resolve("own"));
+    Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(mode));
+    IOException refused = assertThrows(IOException.class, () -> OwnFolder.open(path));
+    assertTrue(refused.getMessage().startsWith("others may write in it: mode "), refused::toString);
+    assertFalse(Files.exists(path.resolve(".lock")));
+    Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxr-xr-x"));
+    OwnFolder.open(path).close();
+  }
+
+  @Test
+  @Tag("root")
+  void anothersIsRefused() throws Exception {
+    Tool.requireRoot("OwnFolderTest.anothersIsRefused");
+    Path path = Files.createDirectory(folder.resolve("own"));
+    Files.setAttribute(path, "unix:uid", 12_345);
+    IOException refused = assertThrows(IOException.class, () -> OwnFolder.open(path));
+    assertEquals("belongs to 12345 (expected: the user with number 0)", refused.getMessage());
+  }
+
+  @Test
+  void noFileIsMadeWhereALinkPoints() throws Exception {
+    Path path = Files.createDirectory(folder.resolve("own"));
+    Path elsewhere = folder.resolve("elsewhere");
+    Files.createSymbolicLink(path.resolve(".lock"), elsewhere);
+    assertThrows(IOException.class, () -> OwnFolder.open(path));
+    assertFalse(Files.exists(elsewhere));
   }
 
   @Test

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.job.Scene.Spec;
+import dev.runnel.model.Caller;
 import dev.runnel.model.End;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
@@ -16,6 +17,7 @@ import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Lasting;
 import dev.runnel.model.Outcome;
+import dev.runnel.model.Request;
 import dev.runnel.model.Stream;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -96,6 +98,8 @@ class RegistryTest {
     engine.pass(Duration.ofDays(9));
   }
 
+  private static final Duration DAY = Duration.ofDays(1);
+
   private static Spec keeping(Duration keep) {
     Spec spec = new Spec();
     spec.lasting = Lasting.DEFAULT.withKeep(keep);
@@ -115,6 +119,52 @@ class RegistryTest {
     }
     scene.end(follow("a"));
     assertEquals(ErrorCode.JOB_EXISTS, refused("f", new Spec()).code());
+  }
+
+  private static Origin of(String principal) {
+    return Origin.of(new Caller(principal, "unix", Caller.Via.UNIX));
+  }
+
+  private void runToItsEnd(Request.Run run, Origin origin) throws Exception {
+    scene.end(new TestFollower(registry.register(run, origin).job()));
+  }
+
+  @Test
+  void whoHasMostLosesFirst() throws Exception {
+    int most = Scene.LIMITS.maxEnded();
+    runToItsEnd(Scene.run("mine", new Spec()), of("victim"));
+    for (int i = 0; i < 3 * most; i++) {
+      runToItsEnd(Scene.run("churn-" + i, keeping(Duration.ofDays(1))), of("churner"));
+    }
+    assertNotNull(scene.status(Scene.id("mine")));
+    assertEquals(most, registry.list(_ -> true, 100).size());
+    for (int i = 0; i < 3 * most; i++) {
+      runToItsEnd(Scene.run("one-" + i, keeping(Duration.ofDays(2))), of("crowd-" + i));
+      assertNotNull(scene.status(Scene.id("one-" + i)));
+    }
+    assertEquals(most, registry.list(_ -> true, 100).size());
+    engine.pass(Duration.ofDays(3));
+  }
+
+  @Test
+  void whatWasRunOnceIsNotRunAgainThoughItsJobIsForgotten() throws Exception {
+    Request.Run once = new Request.Run(Scene.id("once"), "o-1", null, keeping(DAY).build());
+    runToItsEnd(once, Scene.TESTER);
+    for (int i = 0; i < 3 * Scene.LIMITS.maxEnded(); i++) {
+      runToItsEnd(Scene.run("churn-" + i, keeping(DAY.multipliedBy(2))), Scene.TESTER);
+    }
+    assertNull(scene.status(Scene.id("once")));
+    RefusedException e =
+        assertThrows(RefusedException.class, () -> registry.register(once, Scene.TESTER));
+    assertEquals(ErrorCode.JOB_EXISTS, e.code());
+    assertEquals("job: once was run, and is not known any more", e.getMessage());
+    // The name is free, and so is what another means by it.
+    runToItsEnd(new Request.Run(Scene.id("once"), "o-2", null, new Spec().build()), Scene.TESTER);
+    engine.pass(Scene.LIMITS.keep().plus(SWEEP));
+    runToItsEnd(new Request.Run(Scene.id("once"), "o-1", null, new Spec().build()), of("other"));
+    engine.pass(DAY.plus(SWEEP));
+    runToItsEnd(once, Scene.TESTER);
+    engine.pass(DAY.multipliedBy(3));
   }
 
   @Test

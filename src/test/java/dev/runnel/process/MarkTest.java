@@ -34,7 +34,7 @@ class MarkTest {
   @Test
   void oneThatExitsIsNeverTakenForAnothers() throws Exception {
     Tool.require("python3", "MarkTest.oneThatExitsIsNeverTakenForAnothers");
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round < 2; round++) {
       Process process =
           python("a = b'a' * (1 << 28); os.write(1, b'x'); os.read(0, 1); os._exit(0)", true);
       int pid = (int) process.pid();
@@ -53,9 +53,9 @@ class MarkTest {
   void oneThatExecutesProgramsIsNeverTakenForAnothers() throws Exception {
     Tool.require("python3", "MarkTest.oneThatExecutesProgramsIsNeverTakenForAnothers");
     String again =
-        "n = int(sys.argv[1]) if len(sys.argv) > 1 else 200\n"
-            + "if n == 200: os.write(1, b'x')\n"
-            + "if n: os.execv('/proc/self/exe', ['python3', '-S', '-c', sys.orig_argv[-1 if n == 200"
+        "n = int(sys.argv[1]) if len(sys.argv) > 1 else 60\n"
+            + "if n == 60: os.write(1, b'x')\n"
+            + "if n: os.execv('/proc/self/exe', ['python3', '-S', '-c', sys.orig_argv[-1 if n == 60"
             + " else -2], str(n - 1)])\n";
     Process process = python(again, true);
     int pid = (int) process.pid();

@@ -2,6 +2,7 @@ package dev.runnel.process;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.Tool;
@@ -20,6 +21,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
@@ -190,6 +192,22 @@ class RestrictionTest {
     assertEquals("Gid:\t65534\t65534\t65534\t65534", lines[5]);
     assertEquals("CapPrm:\t0000000000000000", lines[6]);
     assertEquals("CapEff:\t0000000000000000", lines[7]);
+  }
+
+  @Tag("root")
+  @Test
+  void seesNothingThatWeWereStartedWith() throws Exception {
+    Tool.requireRoot("RestrictionTest.seesNothingThatWeWereStartedWith");
+    String known = "(PATH|LANG|LANGUAGE|LC_.*|TZ|HOME|USER|LOGNAME|SHELL|RUNNEL_.*)=.*";
+    assertTrue(System.getenv().keySet().stream().anyMatch(name -> !(name + "=").matches(known)));
+    for (String user : List.of("nobody", "54321")) {
+      String all = Runs.output(engine, CommandSpec.of("env").as(user));
+      assertTrue(all.lines().allMatch(line -> line.matches(known)), all);
+      assertTrue(all.contains("PATH=" + System.getenv("PATH") + "\n"), all);
+    }
+    // Root is who we are.
+    String own = Runs.output(engine, CommandSpec.of("env").as("root"));
+    assertFalse(own.lines().allMatch(line -> line.matches(known)), own);
   }
 
   @Tag("root")

@@ -156,6 +156,23 @@ class SurroundingsTest {
   }
 
   @Test
+  void inheritsLittleOfACleanEnvironment() {
+    try (NativeEngine clean =
+        NativeEngine.open(NativeEngine.Ownership.GUEST, "boot", NativeEngine.Inheritance.CLEAN)) {
+      Map<String, @Nullable String> overlay = new HashMap<>();
+      overlay.put("OWN", "asked for");
+      List<String> lines = List.of(Runs.output(clean, Runs.with(overlay, "env")).split("\n"));
+      assertTrue(lines.contains("PATH=" + System.getenv("PATH")), lines::toString);
+      assertTrue(lines.contains("HOME=" + System.getenv("HOME")), lines::toString);
+      assertTrue(lines.contains("OWN=asked for"), lines::toString);
+      String known = "(PATH|LANG|LANGUAGE|LC_.*|TZ|HOME|USER|LOGNAME|SHELL|OWN|RUNNEL_.*)=.*";
+      assertTrue(lines.stream().allMatch(line -> line.matches(known)), lines::toString);
+      // Or else there would be nothing to be left out.
+      assertTrue(System.getenv().keySet().stream().anyMatch(name -> !(name + "=").matches(known)));
+    }
+  }
+
+  @Test
   void hasOnePipeForBothStreamsWhenMerged() {
     CommandSpec separate = Runs.shell("for i in 1 2 3; do echo out; echo err >&2; done");
     CommandSpec merged =

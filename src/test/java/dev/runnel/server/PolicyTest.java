@@ -58,7 +58,7 @@ class PolicyTest extends NodeTest {
               - [echo, "*"]
               - [sleep, "*"]
             cwd: [%1$s/app]
-            env: ["*"]
+            env: ["*A*", "*E*", "*_*"]
             env_from: {FROM_FILE: %1$s/secret, NO_FILE: %1$s/none}
           - name: forced
             principals: [eye]
@@ -269,7 +269,7 @@ class PolicyTest extends NodeTest {
   @ParameterizedTest
   @ValueSource(strings = {"LD_PRELOAD", "PATH", "BASH_ENV", "ld_preload", "RUNNEL_JOB"})
   void variablesThatSteerAreForbiddenHoweverTheyCome(String name) throws Exception {
-    String message = "rule work: env: " + name + " (expected: *)";
+    String message = "rule work: env: " + name + " (expected: *A*, *E*, *_*)";
     expectForbidden("'argv':['env'],'env':{'" + name + "':'/tmp/evil.so'}", message);
     expectForbidden("'argv':['env'],'env':{'" + name + "':null}", message);
     RawClient client = as(CI);

@@ -165,9 +165,9 @@ class RecordingTest {
             folder.resolve("policy.yaml"),
             """
             rules:
-              - {name: seen, principals: ["*"], commands: [[echo, seen]], record: all}
-              - {name: unseen, principals: ["*"], commands: [[echo, unseen]], record: none}
-              - {name: usual, principals: ["*"], commands: [[echo, "*"]]}
+              - {name: seen, principals: ["*"], commands: [[echo, seen]], pty: true, record: all}
+              - {name: unseen, principals: ["*"], commands: [[echo, unseen]], pty: true, record: none}
+              - {name: usual, principals: ["*"], commands: [[echo, "*"]], pty: true}
             """);
     try (Recordings recordings = recordings(Recorded.TERMINALS);
         TestNode node = new TestNode(Guard.open(), recordings);

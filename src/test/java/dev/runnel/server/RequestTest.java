@@ -53,6 +53,7 @@ class RequestTest extends NodeTest {
             "leftovers",
             "merge",
             "limits",
+            "cancel_grace",
             "pty",
             "user",
             "attach",

@@ -1,4 +1,4 @@
-package dev.runnel.wire;
+package dev.runnel.files;
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,4 +1,4 @@
-package dev.runnel.wire;
+package dev.runnel.files;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
@@ -40,6 +40,11 @@ public final class CurrentUser {
   /** Whether this is the user with number 0. */
   public static boolean isRoot() {
     return UID == ROOT;
+  }
+
+  /** Whether that number, unsigned, is this user's or root's. */
+  static boolean isUsOrRoot(String number) {
+    return number.equals("0") || (UID != UNKNOWN && number.equals(number()));
   }
 
   /** The number, or {@code unknown}: there is no /proc to tell. */

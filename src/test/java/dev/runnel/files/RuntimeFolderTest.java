@@ -1,4 +1,4 @@
-package dev.runnel.wire;
+package dev.runnel.files;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

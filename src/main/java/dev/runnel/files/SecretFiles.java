@@ -1,4 +1,4 @@
-package dev.runnel.tls;
+package dev.runnel.files;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -7,9 +7,6 @@ import java.nio.file.Path;
 /** Files that hold a key or a token. Any thread; asking blocks. */
 public final class SecretFiles {
   private static final int READABLE_BY_ALL = 0004;
-
-  /** Through the link, which is root's. */
-  private static final Path SELF = Path.of("/proc/self/.");
 
   private SecretFiles() {}
 
@@ -21,7 +18,7 @@ public final class SecretFiles {
     try {
       return Files.getAttribute(file, "unix:mode") instanceof Integer mode
           && (mode & READABLE_BY_ALL) != 0
-          && Files.getAttribute(file, "unix:uid").equals(Files.getAttribute(SELF, "unix:uid"));
+          && CurrentUser.owns(file.toRealPath());
     } catch (IOException | UnsupportedOperationException | IllegalArgumentException _) {
       return false;
     }
