@@ -5,6 +5,7 @@ import dev.runnel.files.OwnFolder;
 import dev.runnel.job.Spooler;
 import dev.runnel.spool.Spools;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -51,9 +52,9 @@ record StateFolder(Path path, Wish wish) {
    */
   @Nullable Spooler open(long maxBytes) throws SettingsException {
     try {
-      Spools jobs = Spools.open(path.resolve("jobs"), maxBytes);
+      Files.createDirectories(path, OwnFolder.FOLDER_MODE);
       OwnFolder.check(path);
-      return new Spooler(jobs);
+      return new Spooler(Spools.open(path.resolve("jobs"), maxBytes));
     } catch (IOException e) {
       if (wish == Wish.NAMED) {
         throw SettingsException.config("--state-dir " + path + ": " + ConfigFile.reason(e));
