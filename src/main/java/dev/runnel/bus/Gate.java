@@ -252,7 +252,14 @@ public final class Gate {
     }
     RefusedException unknown =
         new RefusedException(ErrorCode.UNKNOWN_JOB, "job: " + id + " is not known");
-    if (job != null) {
+    if (job == null) {
+      // Anybody asks for what is forgotten by now; who guesses names asks for many.
+      guard
+          .audit()
+          .noteSome(
+              caller.source(),
+              () -> AuditEntry.denied(caller, verb, id, unknown.code(), "no such job"));
+    } else {
       note(() -> AuditEntry.denied(caller, verb, id, unknown.code(), "another principal's job"));
     }
     throw unknown;

@@ -18,6 +18,9 @@ public interface Audit {
 
         @Override
         public void noteSome(String source, Supplier<AuditEntry> entry) {}
+
+        @Override
+        public void noteOnce(String what, Supplier<AuditEntry> entry) {}
       };
 
   /**
@@ -35,6 +38,9 @@ public interface Audit {
    * all, and then how many were left out.
    */
   void noteSome(String source, Supplier<AuditEntry> entry);
+
+  /** Records what those who are known do all the time: of the same, one in a minute. */
+  void noteOnce(String what, Supplier<AuditEntry> entry);
 
   /** It was waited for no longer; it will be written, and then its end belongs there, too. */
   final class LateException extends Exception {

@@ -64,6 +64,20 @@ public record AuditEntry(JsonObject what, List<Argument> argv) {
     return new AuditEntry(putVia(what, via).put("why", RawText.shown(why)), List.of());
   }
 
+  /**
+   * Somebody was let in.
+   *
+   * @param credential by what
+   */
+  public static AuditEntry login(Caller caller, String credential) {
+    return new AuditEntry(of("login", caller).put("credential", credential), List.of());
+  }
+
+  /** What let somebody in was taken back, and the connection ended. */
+  public static AuditEntry revoked(Caller caller, String credential) {
+    return new AuditEntry(of("revoked", caller).put("credential", credential), List.of());
+  }
+
   /** Entries were left out, since there were too many of their kind. */
   static AuditEntry leftOut(long count) {
     return new AuditEntry(of("left_out").put("count", count), List.of());

@@ -47,6 +47,7 @@ public final class AuditLog implements Audit, AutoCloseable {
   private final LinkedBlockingQueue<Waiting> queue = new LinkedBlockingQueue<>(MAX_WAITING);
   private final AtomicLong dropped = new AtomicLong();
   private final Sample sample;
+  private final Recent recent;
   private final Thread writer;
   private final int maxStartsEach;
   private final Patience patience;
@@ -139,6 +140,7 @@ public final class AuditLog implements Audit, AutoCloseable {
     this.maxStartsEach = maxStartsEach;
     this.patience = patience;
     this.sample = new Sample(nanoTime);
+    this.recent = new Recent(nanoTime);
     this.writer = Thread.ofPlatform().daemon().name("runnel-audit").start(this::run);
     Thread.ofPlatform().daemon().name("runnel-audit-watch").start(this::watch);
   }
@@ -185,6 +187,13 @@ public final class AuditLog implements Audit, AutoCloseable {
   @Override
   public void noteSome(String source, Supplier<AuditEntry> made) {
     if (sample.take(source)) {
+      note(made);
+    }
+  }
+
+  @Override
+  public void noteOnce(String what, Supplier<AuditEntry> made) {
+    if (recent.add(what)) {
       note(made);
     }
   }

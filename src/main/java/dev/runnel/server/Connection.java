@@ -111,7 +111,8 @@ final class Connection implements FrameDecoder.Output {
 
   /** Closes if the token that let the peer in was taken back. */
   void endIfRevoked() {
-    if (peer.isRevoked()) {
+    if (!closing && peer.isRevoked()) {
+      peer.noteRevoked();
       end(new ProtocolException(ErrorCode.UNAUTHENTICATED, "token: revoked"));
     }
   }

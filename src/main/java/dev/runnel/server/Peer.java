@@ -24,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * nobody else, until it is gone. On the connection's event loop.
  */
 final class Peer {
+  private static final int HEX = 16;
+  private static final int SHOWN_DIGITS = 8;
+
   private final Access access;
   private final Strangers strangers;
   private final SocketAddress remote;
@@ -107,8 +110,9 @@ final class Peer {
   void secured(@Nullable X509Certificate certificate) {
     String named = certificate == null ? null : Principals.ofCertificate(certificate);
     namelessCertificate = certificate != null && named == null;
-    if (named != null) {
+    if (certificate != null && named != null) {
       become(named);
+      noteLogin("certificate " + certificate.getSerialNumber().toString(HEX));
     } else if (withoutTls() instanceof Access.Open(String principal)) {
       become(principal);
     }
@@ -147,6 +151,7 @@ final class Peer {
       Token known = check(token);
       become(known.principal());
       shown = known;
+      noteLogin(credential(known));
     }
   }
 
@@ -194,6 +199,27 @@ final class Peer {
     return shown != null
         && withoutTls() instanceof Access.ByToken(var tokens)
         && !tokens.get().contains(shown);
+  }
+
+  /** Has it written down that it was. */
+  void noteRevoked() {
+    Token token = shown;
+    if (token != null) {
+      guard.audit().note(() -> AuditEntry.revoked(caller(), credential(token)));
+    }
+  }
+
+  // One line a minute for each credential from each address: a client connects for every command.
+  private void noteLogin(String credential) {
+    Caller who = caller();
+    guard
+        .audit()
+        .noteOnce(credential + " " + who.source(), () -> AuditEntry.login(who, credential));
+  }
+
+  /** As {@code token list} shows it. */
+  private static String credential(Token token) {
+    return "token " + token.digest().substring(0, SHOWN_DIGITS);
   }
 
   private Access withoutTls() {

@@ -34,6 +34,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -244,6 +245,39 @@ class AuditTest {
   }
 
   @Test
+  void whoComesAndByWhatHasALineAMinute() throws Exception {
+    AtomicReference<Tokens> tokens =
+        new AtomicReference<>(Tokens.parse(List.of(ALICE.line(), MALLORY.line())));
+    try (AuditLog audit = new AuditLog(lines, OPTIONS);
+        TestNode node =
+            new TestNode(
+                ServerLimits.DEFAULT,
+                JobLimits.DEFAULT,
+                new LogMemory(64L << 20, 100),
+                new Access.ByToken(tokens::get),
+                new Guard(Policy.NONE, audit, Quotas.none()))) {
+      String credential = "token " + ALICE.line().split(" ", -1)[1].substring(0, 8);
+      for (int i = 0; i < 3; i++) {
+        as(ALICE, node).close();
+      }
+      assertEquals("tcp: " + credential, lines.last("login", 1, "credential"));
+      assertEquals("alice", lines.ofEvent("login").getFirst().path("principal").asText());
+      try (RawClient mallory = as(MALLORY, node)) {
+        lines.last("login", 2, "credential");
+        assertEquals("unknown_job", mallory.ask("'type':'status','job':'guess'").text("code"));
+        assertEquals("tcp: no such job", lines.last("denied", 1, "why"));
+        for (int i = 0; i < 50; i++) {
+          mallory.ask("'type':'status','job':'guess-" + i + "'");
+        }
+        tokens.set(Tokens.parse(List.of(ALICE.line())));
+        mallory.expectClose("unauthenticated");
+      }
+      assertTrue(lines.last("revoked", 1, "credential").startsWith("tcp: token "));
+      assertTrue(lines.ofEvent("denied").size() <= 10);
+    }
+  }
+
+  @Test
   void certificatesThatAreNotTrustedHaveTheirLineAndThoseThatAreSayTls(@TempDir Path folder)
       throws Exception {
     TestCa ca = new TestCa("ca");
@@ -271,6 +305,7 @@ class AuditTest {
         assertEquals("end", known.ask("'job':'tls-1','argv':['true']").type());
       }
       assertEquals("tls", lines.of("tls-1").getFirst().path("via").asText());
+      assertTrue(lines.last("login", 1, "credential").matches("tls: certificate [0-9a-f]+"));
     }
   }
 
