@@ -2,6 +2,9 @@ package dev.runnel.security;
 
 import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
+import java.security.interfaces.ECKey;
+import java.security.interfaces.EdECKey;
+import java.security.interfaces.RSAKey;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
@@ -17,6 +20,10 @@ public final class Principals {
   private static final int URI = 6;
   private static final int MAX_CHARACTERS = 256;
   private static final String HOST = "[A-Za-z0-9*_.-]+";
+
+  private static final int MIN_RSA_BITS = 2_048;
+  private static final int MIN_CURVE_BITS = 256;
+  private static final List<String> WEAK_DIGESTS = List.of("MD2", "MD5", "SHA1WITH");
 
   /** What names of users and hosts begin with. */
   private static final Set<String> KINDS = Set.of("unix", "uid", "dns");
@@ -57,6 +64,22 @@ public final class Principals {
   /** Whether it is the name of those who come in without any: no token may have it. */
   static boolean isReserved(String name) {
     return RESERVED.contains(name.toLowerCase(Locale.ROOT));
+  }
+
+  /**
+   * Whether its key and its signature are strong enough to be believed, whoever has signed it: RSA
+   * from 2,048 bits, elliptic curves from 256, no MD5 and no SHA-1 (NIST SP 800-131A).
+   */
+  public static boolean isStrong(X509Certificate certificate) {
+    boolean isKeyStrong =
+        switch (certificate.getPublicKey()) {
+          case RSAKey rsa -> rsa.getModulus().bitLength() >= MIN_RSA_BITS;
+          case ECKey curve -> curve.getParams().getOrder().bitLength() >= MIN_CURVE_BITS;
+          case EdECKey _ -> true;
+          default -> false;
+        };
+    String signature = certificate.getSigAlgName().toUpperCase(Locale.ROOT);
+    return isKeyStrong && WEAK_DIGESTS.stream().noneMatch(signature::startsWith);
   }
 
   private static List<String> ofType(@Nullable Collection<List<?>> names, int type) {

@@ -3,6 +3,7 @@ package dev.runnel.server;
 import static jdk.net.ExtendedSocketOptions.SO_PEERCRED;
 
 import dev.runnel.job.Lease;
+import dev.runnel.security.Principals;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -204,7 +205,11 @@ final class FrameSocket {
     try {
       Certificate[] chain = engine.getSession().getPeerCertificates();
       for (Certificate one : chain) {
-        ((X509Certificate) one).checkValidity();
+        X509Certificate shown = (X509Certificate) one;
+        shown.checkValidity();
+        if (!Principals.isStrong(shown)) {
+          throw new CertificateException("weak");
+        }
       }
       return (X509Certificate) chain[0];
     } catch (SSLPeerUnverifiedException _) {

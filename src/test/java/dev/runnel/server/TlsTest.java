@@ -210,6 +210,15 @@ class TlsTest extends NodeTest {
   }
 
   @Test
+  void certificateWithAWeakKeyIsNoWayIn() throws Exception {
+    ca.issueRsa(1_024, "dns:build-1").write(folder, "weak");
+    ca.issueRsa(2_048, "dns:build-1").write(folder, "strong");
+    RawClient weak = closed(new RawClient(socket(files("ca", "weak"))));
+    assertThrows(IOException.class, () -> weak.ask("'type':'ping'"));
+    assertEquals("dns:build-1", principal(closed(new RawClient(socket(files("ca", "strong"))))));
+  }
+
+  @Test
   void whoSpeaksNoTlsIsClosed() throws Exception {
     RawClient client = closed(new RawClient(Elsewhere.connect(port)));
     client.send("'type':'hello','version':1,'token':'" + TOKEN.secret() + "'");

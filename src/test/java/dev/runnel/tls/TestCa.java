@@ -79,7 +79,12 @@ public final class TestCa {
 
   /** The same with an RSA key. */
   public Issued issueRsa(String... names) throws GeneralSecurityException, IOException {
-    return issue(keyPair("RSA", 2048), Instant.now().plus(Duration.ofDays(1)), names);
+    return issueRsa(2_048, names);
+  }
+
+  /** The same with one of so many bits. */
+  public Issued issueRsa(int bits, String... names) throws GeneralSecurityException, IOException {
+    return issue(keyPair("RSA", bits), Instant.now().plus(Duration.ofDays(1)), names);
   }
 
   private Issued issue(KeyPair pair, Instant until, String... names)
