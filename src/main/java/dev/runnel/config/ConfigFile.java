@@ -50,7 +50,8 @@ record ConfigFile(
   record Tls(
       @Nullable String cert,
       @Nullable String key,
-      @JsonProperty("client_ca") @Nullable String clientCa) {}
+      @JsonProperty("client_ca") @Nullable String clientCa,
+      @JsonProperty("client_crl") @Nullable String clientCrl) {}
 
   ConfigFile(
       @Nullable List<String> listen,
@@ -191,7 +192,7 @@ record ConfigFile(
       return "a string";
     }
     if (type == Tls.class) {
-      return "cert, key and client_ca";
+      return "cert, key, client_ca and client_crl";
     }
     return type == Map.class || type == LinkedHashMap.class ? "names and numbers" : "a list";
   }

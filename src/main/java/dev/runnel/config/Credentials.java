@@ -66,7 +66,9 @@ final class Credentials {
   private static List<Path> all(@Nullable TlsFiles files) {
     return files == null
         ? List.of()
-        : Stream.of(files.cert(), files.key(), files.ca()).filter(Objects::nonNull).toList();
+        : Stream.of(files.cert(), files.key(), files.ca(), files.crl())
+            .filter(Objects::nonNull)
+            .toList();
   }
 
   private static Tokens read(Path file) throws SettingsException {

@@ -40,6 +40,7 @@ final class ServeArguments {
   private @Nullable String tlsCert;
   private @Nullable String tlsKey;
   private @Nullable String tlsClientCa;
+  private @Nullable String tlsClientCrl;
   private @Nullable String config;
   private @Nullable String logLevel;
   private @Nullable String shutdownGrace;
@@ -102,6 +103,7 @@ final class ServeArguments {
           "--tls-cert",
           "--tls-key",
           "--tls-client-ca",
+          "--tls-client-crl",
           "--config",
           "--log-level",
           "--shutdown-grace",
@@ -127,6 +129,7 @@ final class ServeArguments {
       case "--tls-cert" -> tlsCert = value;
       case "--tls-key" -> tlsKey = value;
       case "--tls-client-ca" -> tlsClientCa = value;
+      case "--tls-client-crl" -> tlsClientCrl = value;
       case "--config" -> config = value;
       case "--log-level" -> logLevel = value;
       case "--shutdown-grace" -> shutdownGrace = value;
@@ -210,12 +213,16 @@ final class ServeArguments {
 
   private @Nullable TlsFiles tls(Map<String, String> environment, ConfigFile.@Nullable Tls file)
       throws SettingsException {
-    ConfigFile.Tls of = file == null ? new ConfigFile.Tls(null, null, null) : file;
+    ConfigFile.Tls of = file == null ? new ConfigFile.Tls(null, null, null, null) : file;
     String cert = first(tlsCert, environment.get("RUNNEL_TLS_CERT"), of.cert());
     String key = first(tlsKey, environment.get("RUNNEL_TLS_KEY"), of.key());
     String ca = first(tlsClientCa, environment.get("RUNNEL_TLS_CLIENT_CA"), of.clientCa());
-    if (cert == null && key == null && ca == null) {
+    String crl = first(tlsClientCrl, environment.get("RUNNEL_TLS_CLIENT_CRL"), of.clientCrl());
+    if (cert == null && key == null && ca == null && crl == null) {
       return null;
+    }
+    if (crl != null && ca == null) {
+      throw SettingsException.usage("--tls-client-crl: given without --tls-client-ca");
     }
     if (cert == null || key == null) {
       throw SettingsException.usage(
@@ -223,7 +230,7 @@ final class ServeArguments {
               + (cert == null ? "--tls-cert" : "--tls-key")
               + " is missing (expected: --tls-cert FILE and --tls-key FILE)");
     }
-    return new TlsFiles(ca == null ? null : Path.of(ca), Path.of(cert), Path.of(key));
+    return new TlsFiles(path(ca), Path.of(cert), Path.of(key), path(crl));
   }
 
   private static @Nullable String first(

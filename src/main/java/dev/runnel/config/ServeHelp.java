@@ -50,13 +50,16 @@ final class ServeHelp {
         --tls-key FILE      PEM: and with this key of its
         --tls-client-ca FILE
                             PEM: lets in clients with a certificate of this CA's
+        --tls-client-crl FILE
+                            PEM: revocation lists of that CA and of those below it; a
+                            certificate that no list in force covers is refused
         --clean-env         commands have PATH, LANG, LC_*, TZ, HOME, USER, LOGNAME and
                             SHELL of the daemon's environment, and no more; those of
                             another user have none of the last four in any case
         --insecure          lets TCP clients in without tokens, or tokens cross the network
                             in clear
         --config FILE       YAML with the keys listen, seed_listen, tokens, policy,
-                            tls (cert, key, client_ca), audit, audit_argv,
+                            tls (cert, key, client_ca, client_crl), audit, audit_argv,
                             audit_optional, record_dir, record, state_dir, clean_env,
                             insecure, log_level, shutdown_grace, watchdog, limits
         --log-level LEVEL   error, warn, info (default) or debug
@@ -69,6 +72,7 @@ final class ServeHelp {
 
       Each but --limit is also read from the environment (RUNNEL_LISTEN, RUNNEL_SEED_LISTEN,
       RUNNEL_TOKENS, RUNNEL_POLICY, RUNNEL_TLS_CERT, RUNNEL_TLS_KEY, RUNNEL_TLS_CLIENT_CA,
+      RUNNEL_TLS_CLIENT_CRL,
       RUNNEL_AUDIT, RUNNEL_AUDIT_ARGV, RUNNEL_AUDIT_OPTIONAL, RUNNEL_INSECURE, RUNNEL_CONFIG,
       RUNNEL_RECORD_DIR, RUNNEL_RECORD, RUNNEL_STATE_DIR, RUNNEL_CLEAN_ENV, RUNNEL_LOG_LEVEL,
       RUNNEL_SHUTDOWN_GRACE, RUNNEL_WATCHDOG); the command line wins, then the environment,

@@ -9,12 +9,22 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.PrivateKey;
+import java.security.cert.CRL;
+import java.security.cert.CertPathBuilder;
+import java.security.cert.CertStore;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
+import java.security.cert.CollectionCertStoreParameters;
+import java.security.cert.PKIXBuilderParameters;
+import java.security.cert.PKIXRevocationChecker;
+import java.security.cert.PKIXRevocationChecker.Option;
+import java.security.cert.X509CertSelector;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import javax.net.ssl.CertPathTrustManagerParameters;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -28,16 +38,23 @@ import org.jspecify.annotations.Nullable;
  * @param ca whom the other end's certificate has to come from; null: from whom the JDK trusts
  * @param cert our certificate, followed by those between it and its root; null: we have none
  * @param key the certificate's
+ * @param crl which of the other end's certificates were taken back; null: none was
  */
-public record TlsFiles(@Nullable Path ca, @Nullable Path cert, @Nullable Path key) {
+public record TlsFiles(
+    @Nullable Path ca, @Nullable Path cert, @Nullable Path key, @Nullable Path crl) {
   /** No certificate needs more; somebody may have named a device. */
   private static final long MAX_FILE_BYTES = 1 << 20;
 
   private static final char[] NO_PASSWORD = {};
 
+  /** Without a list of what was taken back. */
+  public TlsFiles(@Nullable Path ca, @Nullable Path cert, @Nullable Path key) {
+    this(ca, cert, key, null);
+  }
+
   /** Of what the files say now. */
   public SSLContext context() throws TlsException {
-    return context(ca == null ? null : trust(ca));
+    return context(ca == null ? null : trust(ca, crl));
   }
 
   private SSLContext context(TrustManager @Nullable [] theirs) throws TlsException {
@@ -107,17 +124,57 @@ public record TlsFiles(@Nullable Path ca, @Nullable Path cert, @Nullable Path ke
   }
 
   static TrustManager[] trust(Path ca) throws TlsException {
+    return trust(ca, null);
+  }
+
+  private static TrustManager[] trust(Path ca, @Nullable Path crl) throws TlsException {
     try {
       KeyStore store = empty();
       for (X509Certificate root : certificates(ca)) {
         store.setCertificateEntry("ca" + store.size(), root);
       }
       TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
-      factory.init(store);
+      if (crl == null) {
+        factory.init(store);
+      } else {
+        factory.init(new CertPathTrustManagerParameters(withRevocation(store, lists(crl))));
+      }
       return factory.getTrustManagers();
     } catch (GeneralSecurityException | IOException e) {
       throw new TlsException(ca + ": " + e.getMessage());
     }
+  }
+
+  // By these lists and nothing else: no responder is asked, and what they don't cover is refused.
+  private static PKIXBuilderParameters withRevocation(KeyStore roots, List<CRL> lists)
+      throws GeneralSecurityException {
+    PKIXBuilderParameters parameters = new PKIXBuilderParameters(roots, new X509CertSelector());
+    parameters.addCertStore(
+        CertStore.getInstance("Collection", new CollectionCertStoreParameters(lists)));
+    if (CertPathBuilder.getInstance("PKIX").getRevocationChecker()
+        instanceof PKIXRevocationChecker checker) {
+      checker.setOptions(EnumSet.of(Option.PREFER_CRLS, Option.NO_FALLBACK));
+      parameters.addCertPathChecker(checker);
+    }
+    return parameters;
+  }
+
+  private static List<CRL> lists(Path file) throws TlsException {
+    List<CRL> lists = new ArrayList<>();
+    try {
+      CertificateFactory factory = CertificateFactory.getInstance("X.509");
+      for (Pem block : blocks(file)) {
+        if (block.label().equals("X509 CRL")) {
+          lists.add(factory.generateCRL(new ByteArrayInputStream(block.der())));
+        }
+      }
+    } catch (GeneralSecurityException _) {
+      throw new TlsException(file + ": a revocation list that is damaged");
+    }
+    if (lists.isEmpty()) {
+      throw new TlsException(file + ": no revocation list in it (expected: PEM)");
+    }
+    return lists;
   }
 
   private static KeyStore empty() throws GeneralSecurityException, IOException {

@@ -31,7 +31,8 @@ class SettingsTest {
         "--record-dir",
         "--audit",
         "--policy",
-        "--tls-client-ca"
+        "--tls-client-ca",
+        "--tls-client-crl"
       })
   void noOptionsValueIsEmpty(String option) {
     for (List<String> arguments : List.of(List.of(option, ""), List.of(option + "="))) {

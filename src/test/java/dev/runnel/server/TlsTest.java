@@ -210,6 +210,38 @@ class TlsTest extends NodeTest {
   }
 
   @Test
+  void certificateThatWasTakenBackIsNoWayIn() throws Exception {
+    TestCa.Issued bad = ca.issue("dns:bad");
+    bad.write(folder, "bad");
+    ca.issue("dns:good").write(folder, "good");
+    Path lists = Files.writeString(folder.resolve("crl"), ca.revocationList(List.of()));
+    TlsFiles files = files("ca", "server");
+    ServerTls revoking = ServerTls.of(new TlsFiles(files.ca(), files.cert(), files.key(), lists));
+    Access access = new Access.OverTls(revoking, new Access.ByToken(Tokens.NONE));
+    int there = node().listen(access);
+    SSLContext context = files("ca", "bad").context();
+    assertEquals("dns:bad", principal(connect(context, there)));
+    Files.writeString(lists, ca.revocationList(List.of(bad)));
+    revoking.reload();
+    // Its session is none that may be resumed.
+    for (SSLContext by : List.of(context, files("ca", "bad").context())) {
+      assertThrows(IOException.class, () -> connect(by, there).ask("'type':'ping'"));
+    }
+    assertEquals("dns:good", principal(connect(files("ca", "good").context(), there)));
+    // One of another CA's is in none of them.
+    Files.writeString(lists, new TestCa("another").revocationList(List.of()));
+    revoking.reload();
+    assertThrows(
+        IOException.class,
+        () -> connect(files("ca", "good").context(), there).ask("'type':'ping'"));
+  }
+
+  private RawClient connect(SSLContext context, int there) throws Exception {
+    Socket plain = Elsewhere.connect(there);
+    return closed(new RawClient(context.getSocketFactory().createSocket(plain, "x", there, true)));
+  }
+
+  @Test
   void certificateWithAWeakKeyIsNoWayIn() throws Exception {
     ca.issueRsa(1_024, "dns:build-1").write(folder, "weak");
     ca.issueRsa(2_048, "dns:build-1").write(folder, "strong");

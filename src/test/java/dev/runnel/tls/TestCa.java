@@ -1,5 +1,6 @@
 package dev.runnel.tls;
 
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.math.BigInteger;
@@ -13,6 +14,8 @@ import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.SecureRandom;
 import java.security.Signature;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -102,6 +105,38 @@ public final class TestCa {
         pem("PRIVATE KEY", pair.getPrivate().getEncoded()));
   }
 
+  /** Its list of those that were taken back, as PEM. */
+  public String revocationList(List<Issued> revoked) throws GeneralSecurityException {
+    Instant now = Instant.now();
+    List<byte[]> entries = new ArrayList<>();
+    for (Issued one : revoked) {
+      X509Certificate certificate =
+          (X509Certificate)
+              CertificateFactory.getInstance("X.509")
+                  .generateCertificate(
+                      new ByteArrayInputStream(one.cert().getBytes(StandardCharsets.US_ASCII)));
+      byte[] serial = der(2, certificate.getSerialNumber().toByteArray());
+      entries.add(der(SEQUENCE, serial, time(now.minusSeconds(60))));
+    }
+    byte[] content =
+        der(
+            SEQUENCE,
+            der(2, 1),
+            ECDSA_WITH_SHA256,
+            distinguished(name),
+            time(now.minusSeconds(60)),
+            time(now.plus(Duration.ofDays(1))),
+            entries.isEmpty() ? new byte[0] : der(SEQUENCE, entries.toArray(byte[][]::new)));
+    return pem("X509 CRL", signed(content));
+  }
+
+  private byte[] signed(byte[] content) throws GeneralSecurityException {
+    Signature signature = Signature.getInstance("SHA256withECDSA");
+    signature.initSign(keys.getPrivate());
+    signature.update(content);
+    return der(SEQUENCE, content, ECDSA_WITH_SHA256, der(3, new byte[1], signature.sign()));
+  }
+
   private static byte[] generalName(String text) throws IOException {
     if (text.startsWith("dns:")) {
       return der(0x82, text.substring(4).getBytes(StandardCharsets.US_ASCII));
@@ -126,10 +161,7 @@ public final class TestCa {
             distinguished(subject),
             pair.getPublic().getEncoded(),
             extensions.length == 0 ? extensions : der(0xA3, der(SEQUENCE, extensions)));
-    Signature signature = Signature.getInstance("SHA256withECDSA");
-    signature.initSign(keys.getPrivate());
-    signature.update(content);
-    return der(SEQUENCE, content, ECDSA_WITH_SHA256, der(3, new byte[1], signature.sign()));
+    return signed(content);
   }
 
   private static byte[] distinguished(String common) {
