@@ -39,7 +39,7 @@ final class JobVerbs {
 
   private static final Option GRACE =
       Option.value(
-          "--grace", "TIME", "from TERM to KILL, if that is less than they have: 0, 500ms");
+          "--grace", "TIME", "from TERM to KILL, if that is less than they have: 0s, 500ms");
   private static final Help.Section HOW = new Help.Section("How", List.of(GRACE));
 
   private JobVerbs() {}
