@@ -19,8 +19,9 @@ final class JobVerbs {
       Usage: runnel cancel [-H HOST] [--grace TIME] JOB…
 
       Ends jobs with all their processes: TERM, and KILL after the grace, or at once if they are
-      canceled already. Does not wait for their end. JOB is a job's name, or a beginning of it that no other has. One that cannot be canceled
-      is named on stderr, and the others are canceled all the same.
+      canceled already. Does not wait for their end. JOB is a job's name, or a beginning of it
+      that no other has. One that cannot be canceled is named on stderr, and the others are
+      canceled all the same.
       """;
   private static final String SIGNAL =
       """
