@@ -82,7 +82,12 @@ final class Connection {
       return Future.failedFuture(inClear(options));
     }
     return net.connect(options.connect())
-        .compose(socket -> clear ? checkReceiver(context, socket, options) : accept(socket))
+        .compose(
+            socket ->
+                Future.succeededFuture(socket)
+                    .compose(to -> clear ? checkReceiver(context, to, options) : accept(to))
+                    // Whatever the look came to, also that there was no thread for it.
+                    .onFailure(_ -> socket.close()))
         .map(
             socket -> {
               Connection connection = new Connection(context.owner(), socket, options, peer);
@@ -101,7 +106,6 @@ final class Connection {
       Context context, NetSocket socket, ClientOptions options) {
     SocketAddress there = socket.remoteAddress();
     if (!isOurs(there)) {
-      var _ = socket.close();
       return Future.failedFuture(inClear(options));
     }
     if (there.isDomainSocket()) {
@@ -118,7 +122,6 @@ final class Connection {
                 socket.resume();
                 return accept(socket);
               }
-              var _ = socket.close();
               return Future.failedFuture(
                   new CommandException(
                       "cannot reach "

@@ -55,7 +55,7 @@ final class ServeHelp {
                             certificate that no list in force covers is refused
         --clean-env         commands have PATH, LANG, LC_*, TZ, HOME, USER, LOGNAME and
                             SHELL of the daemon's environment, and no more; those of
-                            another user have none of the last four in any case
+                            another user always begin so, with that user's last four
         --insecure          lets TCP clients in without tokens, or tokens cross the network
                             in clear
         --config FILE       YAML with the keys listen, seed_listen, tokens, policy,

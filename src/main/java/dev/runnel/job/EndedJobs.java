@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * no place for its job any more. Its registry's; guarded by itself.
  */
 final class EndedJobs {
-  /** Such a name takes some 200 bytes, a job some 2,000. */
+  /** Such a name takes a fraction of what a job does. */
   private static final int NAMES_FOR_EACH_JOB = 16;
 
   private final TreeMap<JobId, Job> byId = new TreeMap<>();

@@ -28,7 +28,7 @@ public record JobLimits(
     Duration maxDrain,
     Duration maxKeep) {
   private static final Duration YEAR = Duration.ofDays(365);
-  private static final Duration MINUTES = Duration.ofMinutes(5);
+  private static final Duration FIVE_MINUTES = Duration.ofMinutes(5);
   private static final Duration DAY = Duration.ofDays(1);
 
   public static final JobLimits DEFAULT =
@@ -36,7 +36,16 @@ public record JobLimits(
 
   /** With patience for runners that are gone. */
   public JobLimits(int maxQueuedStarts, long maxRetainBytes, int maxEnded, Duration keep) {
-    this(maxQueuedStarts, maxRetainBytes, maxEnded, keep, YEAR, DAY, MINUTES, MINUTES, YEAR);
+    this(
+        maxQueuedStarts,
+        maxRetainBytes,
+        maxEnded,
+        keep,
+        YEAR,
+        DAY,
+        FIVE_MINUTES,
+        FIVE_MINUTES,
+        YEAR);
   }
 
   /** The same, with no more of what was not asked for than may be asked for. */

@@ -14,7 +14,7 @@ import java.security.SecureRandom;
  * A variable in the environment of every command, which says whose it is: descendants have it from
  * their parents, also where they left the session and lost the parents. It names this life of the
  * engine, the run's tag as 16 hexadecimal digits, then the job. Nobody can guess it who has not
- * seen it: the tag is random, and so is a half of the life's name.
+ * seen it: the life's name ends in 128 random bits, and the tag is random, too.
  *
  * @param life names this life of the engine
  */
@@ -41,7 +41,8 @@ record Mark(String life) {
    * @param boot what others know this life by
    */
   static Mark of(String boot) {
-    return new Mark("%s/%016x".formatted(boot, new SecureRandom().nextLong()));
+    SecureRandom random = new SecureRandom();
+    return new Mark("%s/%016x%016x".formatted(boot, random.nextLong(), random.nextLong()));
   }
 
   /** The whole entry for a command of that run. */

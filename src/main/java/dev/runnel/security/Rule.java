@@ -43,7 +43,7 @@ public record Rule(
    */
   public record Commands(List<ArgvPattern> patterns, @Nullable List<Argument> forced) {
     /** Whether any command may be run: then nothing is to be hidden from it either. */
-    public boolean isAll() {
+    boolean isAll() {
       return patterns.stream().anyMatch(ArgvPattern::fitsAll);
     }
 

@@ -18,6 +18,7 @@ final class TlsRecords extends ChannelInboundHandlerAdapter {
   private final Runnable onChange;
   private final Runnable onHandshake;
   private boolean shaken;
+  private boolean refused;
   private int seen;
   private int length;
 
@@ -42,10 +43,15 @@ final class TlsRecords extends ChannelInboundHandlerAdapter {
 
   @Override
   public void channelRead(ChannelHandlerContext channel, Object message) {
-    if (message instanceof ByteBuf bytes && !count(bytes)) {
-      bytes.release();
-      onHandshake.run();
-      return;
+    if (message instanceof ByteBuf bytes) {
+      if (!refused && !count(bytes)) {
+        refused = true;
+        onHandshake.run();
+      }
+      if (refused) {
+        bytes.release();
+        return;
+      }
     }
     channel.fireChannelRead(message);
   }
