@@ -127,9 +127,17 @@ class TlsServeTest {
     refuses(1, "TLS: " + cert + ": no private key", "--tls-cert", cert, "--tls-key", cert);
     refuses(2, "--insecure", "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", "x");
     Path file = Files.writeString(folder.resolve("r.yaml"), "tls:\n  cert: a\n  kay: b\n");
-    refuses(1, file + ":3: kay: unknown key (known: cert, client_ca, key)", "--config", "" + file);
+    refuses(
+        1,
+        file + ":3: kay: unknown key (known: cert, client_ca, client_crl, key)",
+        "--config",
+        "" + file);
     Files.writeString(file, "tls: yes\n");
-    refuses(1, file + ":1: tls: (expected: cert, key and client_ca)", "--config", "" + file);
+    refuses(
+        1,
+        file + ":1: tls: (expected: cert, key, client_ca and client_crl)",
+        "--config",
+        "" + file);
   }
 
   @Test
