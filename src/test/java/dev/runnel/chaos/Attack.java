@@ -18,6 +18,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A daemon's life under attack, round by round: load and failures; then nothing fails any more, all
@@ -47,9 +48,13 @@ final class Attack {
   private final Ledger ledger;
   private final SplittableRandom random;
   private final Client.Latest latest = new Client.Latest();
-  private final Map<Integer, String> underWay = new ConcurrentHashMap<>();
+  private final Map<Integer, Use> uses = new ConcurrentHashMap<>();
   private final Set<String> audited = new HashSet<>();
   private volatile boolean over;
+
+  /** What a client is at. */
+  private record Use(String scenario, Client client) {}
+
   private Map<String, Integer> before = Map.of();
 
   Attack(Victim victim, Faults faults, CuttingProxy proxy, Findings findings, long seed) {
@@ -111,9 +116,10 @@ final class Attack {
     for (Thread client : clients) {
       client.join(Math.max(1, (deadline - System.nanoTime()) / 1_000_000));
       if (client.isAlive()) {
+        int number = Integer.parseInt(client.getName().substring("client-".length()));
         findings.wrong(
             "not answered, though nothing fails any more: "
-                + underWay.get(Integer.parseInt(client.getName().substring("client-".length())))
+                + described(uses.get(number))
                 + "\n    at "
                 + where(client)
                 + unendedNow());
@@ -135,6 +141,22 @@ final class Attack {
         .collect(Collectors.joining(" < "));
   }
 
+  private String described(@Nullable Use use) {
+    if (use == null) {
+      return "nothing";
+    }
+    StringBuilder all = new StringBuilder(use.scenario() + ": " + use.client().underWay());
+    try (Peer peer = Peer.unix(victim)) {
+      all.append("\n    ").append(status(peer, use.client().lastJob()));
+      for (int port : use.client().ports()) {
+        Proc.ofPort(port).forEach(line -> all.append("\n    ").append(line));
+      }
+    } catch (IOException e) {
+      all.append("\n    ").append(e);
+    }
+    return all.toString();
+  }
+
   private String unendedNow() {
     StringBuilder all = new StringBuilder();
     try (Peer peer = Peer.unix(victim)) {
@@ -154,7 +176,8 @@ final class Attack {
     Client client = new Client(number, own, tried, faults.proxyPort(), latest);
     while (!over) {
       Scenarios.Weighted picked = Scenarios.pick(own);
-      underWay.put(number, picked.name() + " after " + client.lastJob());
+      client.begin();
+      uses.put(number, new Use(picked.name(), client));
       try {
         picked.scenario().run(client);
         findings.count("use " + picked.name());

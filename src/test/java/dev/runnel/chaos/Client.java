@@ -4,8 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.runnel.server.RawClient;
 import dev.runnel.server.RawClient.Answer;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -20,7 +22,9 @@ final class Client {
   private final int number;
   private final int proxyPort;
   private final Latest latest;
-  private String last = "none";
+  private volatile String last = "none";
+  private final List<Integer> ports = new CopyOnWriteArrayList<>();
+  private volatile String connections = "";
 
   Client(int number, SplittableRandom random, Try tried, int proxyPort, Latest latest) {
     this.number = number;
@@ -45,10 +49,30 @@ final class Client {
   Peer connect() throws IOException {
     int way = random.nextInt(10);
     if (way < 5) {
+      connections += " unix";
       return Peer.unix(victim);
     }
     String secret = victim.secret(random.nextInt(Victim.principals()));
-    return Peer.tls(way < 8 ? victim.life().tlsPort() : proxyPort, secret);
+    connections += way < 8 ? " tls" : " proxy";
+    Peer peer = Peer.tls(way < 8 ? victim.life().tlsPort() : proxyPort, secret);
+    ports.add(peer.port());
+    return peer;
+  }
+
+  /** A use of its own begins. */
+  void begin() {
+    connections = "";
+    ports.clear();
+  }
+
+  /** Its own ends' of connections over TCP. Any thread. */
+  List<Integer> ports() {
+    return ports;
+  }
+
+  /** What it is at, for whoever finds that it does not go on. Any thread. */
+  String underWay() {
+    return last + " by" + connections;
   }
 
   /** The name of a new job, which the ledger knows from now on. */
@@ -61,7 +85,7 @@ final class Client {
     return job;
   }
 
-  /** The last job of this client's. */
+  /** The last job of this client's. Any thread. */
   String lastJob() {
     return last;
   }

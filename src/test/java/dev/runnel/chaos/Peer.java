@@ -92,6 +92,11 @@ final class Peer implements Closeable {
     }
   }
 
+  /** Its own end's; 0: it has none. */
+  int port() {
+    return isTcp ? ((Socket) transport).getLocalPort() : 0;
+  }
+
   RawClient client() {
     return client;
   }

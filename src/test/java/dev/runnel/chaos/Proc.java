@@ -32,6 +32,18 @@ final class Proc {
   /** A process that bears a daemon's mark. */
   record Marked(long pid, String boot, String job, String command) {}
 
+  /** What the kernel says of the connections that end at that port: their queues among others. */
+  static List<String> ofPort(int port) throws IOException {
+    String hex = ":%04X ".formatted(port);
+    List<String> lines = new ArrayList<>();
+    for (String table : List.of("net/tcp", "net/tcp6")) {
+      Files.readAllLines(PROC.resolve(table)).stream()
+          .filter(it -> it.contains(hex))
+          .forEach(lines::add);
+    }
+    return lines;
+  }
+
   /** What a process holds: its descriptors by kind, its threads by name, its children. */
   static Map<String, Integer> holdings(long pid) throws IOException {
     Map<String, Integer> holdings = new TreeMap<>();
