@@ -214,7 +214,20 @@ final class Attack {
     if (!OUT_OF_MEMORY.contains(code)) {
       findings.wrong("the daemon died with " + code);
     }
-    startAnew();
+    // What it died of may still be the matter: a supervisor tries again.
+    long deadline = System.nanoTime() + PATIENCE_MILLIS * 1_000_000;
+    while (true) {
+      try {
+        startAnew();
+        return;
+      } catch (IOException e) {
+        findings.count("not started at once");
+        if (over || System.nanoTime() > deadline) {
+          throw e;
+        }
+        Thread.sleep(1_000);
+      }
+    }
   }
 
   private void startAnew() throws IOException {
