@@ -180,7 +180,7 @@ class RoomsTest {
             .collect(toSet());
     assertEquals(
         Set.of(
-            OURS + ".server.FrameSocket", OURS + ".server.TlsRecords", OURS + ".server.Unanswered"),
+            OURS + ".server.FrameSocket", OURS + ".server.TlsRecords", OURS + ".server.TcpState"),
         users);
   }
 

@@ -32,7 +32,15 @@ public enum Limit {
   MAX_RETAIN("max_retain", 64L << 20, 1_024, 1L << 40, "bytes a run may ask to retain"),
   MAX_UNSENT_BYTES(
       "max_unsent_bytes", 256 << 10, 1_024, 1 << 30, "output under way on a connection"),
-  MAX_UNREAD_BYTES("max_unread_bytes", 1 << 20, 1_024, 1 << 30, "answers unread on a connection"),
+  MAX_UNREAD_BYTES("max_unread_bytes", 256 << 10, 1_024, 1 << 30, "answers unread on a connection"),
+  MAX_OUTGOING_BYTES(
+      "max_outgoing_bytes",
+      0,
+      1 << 20,
+      1L << 40,
+      "of both, of all connections; 0: a quarter of the heap's limit"),
+  MAX_SOCKET_BYTES(
+      "max_socket_bytes", 512L << 20, 1 << 20, 1L << 40, "the kernel's part of it, about"),
   MAX_PARTIAL_BYTES(
       "max_partial_bytes",
       0,

@@ -22,6 +22,7 @@ import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -91,11 +92,14 @@ public final class Node {
             identity, engine, settings.logMemory(), settings.jobLimits(), terms.disk().spooler());
     this.bus = new Bus(vertx, terms.address(), identity.boot());
     this.room =
-        ServerRoom.of(
+        new ServerRoom(
             new Gate(registry, bus, terms.guard(), terms.disk().recorder()),
             settings.serverLimits(),
             new Strangers(settings.strangerLimits()),
-            settings.frameMemory(),
+            new AtomicInteger(),
+            settings.unsent(),
+            settings.partialFrames(),
+            settings.sockets(),
             "runnel " + Version.text());
   }
 

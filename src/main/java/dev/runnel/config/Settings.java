@@ -6,9 +6,11 @@ import dev.runnel.process.Enclosure;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.security.Quotas;
 import dev.runnel.security.Strangers;
-import dev.runnel.server.FrameMemory;
 import dev.runnel.server.Listen;
+import dev.runnel.server.PeerMemory;
 import dev.runnel.server.ServerLimits;
+import dev.runnel.server.ServerRoom;
+import dev.runnel.server.Unsent;
 import dev.runnel.tls.TlsFiles;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -145,9 +147,20 @@ public record Settings(
   }
 
   /** What their frames may hold that are not whole. */
-  public FrameMemory frameMemory() {
+  public PeerMemory partialFrames() {
     long bytes = limit(Limit.MAX_PARTIAL_BYTES);
-    return bytes == 0 ? FrameMemory.ofHeap() : new FrameMemory(bytes);
+    return bytes == 0 ? ServerRoom.framesOfHeap() : new PeerMemory(bytes);
+  }
+
+  /** What was sent to them and is not taken. */
+  public Unsent unsent() {
+    long bytes = limit(Limit.MAX_OUTGOING_BYTES);
+    return bytes == 0 ? Unsent.ofHeap() : new Unsent(bytes);
+  }
+
+  /** What the kernel may hold of that. */
+  public PeerMemory sockets() {
+    return new PeerMemory(limit(Limit.MAX_SOCKET_BYTES));
   }
 
   /** What is borne of peers that are not known yet. */

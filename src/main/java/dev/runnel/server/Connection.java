@@ -44,6 +44,7 @@ final class Connection implements FrameDecoder.Output {
   private final Peer peer;
   private final Context context;
   private final NetSocket netSocket;
+  private final Unsent.Account unsent;
   private final FrameSocket socket;
   private final FrameDecoder decoder = new FrameDecoder(this);
   private final FrameClock clock;
@@ -53,7 +54,9 @@ final class Connection implements FrameDecoder.Output {
 
   private final RequestDesk desk;
   private final ArrayDeque<SocketFollower> turns = new ArrayDeque<>();
-  private final FrameMemory.Hold held;
+  private final PeerMemory.Hold held;
+  private final PeerMemory.Hold heldByKernel;
+  private boolean progressed;
   private boolean reading = true;
   private boolean isToRead;
   private int framesInTurn;
@@ -68,11 +71,13 @@ final class Connection implements FrameDecoder.Output {
     this.context = context;
     this.netSocket = netSocket;
     this.onClosed = onClosed;
-    this.socket = new FrameSocket(netSocket, room.unsent(), this::takenByTransport);
+    this.unsent = room.unsent().new Account(peer, () -> execute(this::giveUpUnread));
+    this.socket = new FrameSocket(netSocket, unsent, this::takenByTransport);
     this.clock = new FrameClock(context.owner(), peer.limits(room.limits()), this::tooSlow);
     this.heartbeat = new Heartbeat(context.owner(), this::ping, this::silent);
     this.desk = new RequestDesk(room, peer, this);
     this.held = room.frames().new Hold(() -> execute(this::giveUpFrame));
+    this.heldByKernel = room.sockets().new Hold(() -> execute(this::giveUpUnread));
   }
 
   /** TLS is there, before the first byte that comes through it. */
@@ -96,7 +101,7 @@ final class Connection implements FrameDecoder.Output {
             LOG.debug(
                 "connection failed peer={} cause={}", netSocket.remoteAddress(), e.toString()));
     if (!netSocket.remoteAddress().isDomainSocket()) {
-      socket.keepAlive();
+      socket.prepare();
     }
     clock.awaitFirst();
   }
@@ -128,13 +133,18 @@ final class Connection implements FrameDecoder.Output {
   }
 
   private void closeIfDrained() {
-    if (draining && !closing && desk.isIdle() && socket.isAllTaken()) {
+    if (draining && !closing && desk.isIdle() && unsent.isEmpty()) {
       endOutput();
     }
   }
 
   FrameSocket socket() {
     return socket;
+  }
+
+  /** What was sent and is not taken. */
+  Unsent.Account unsent() {
+    return unsent;
   }
 
   /** Where the peer is. */
@@ -226,6 +236,9 @@ final class Connection implements FrameDecoder.Output {
     framesInTurn++;
     if (!mayRead()) {
       rest();
+      if (!readsAnswers()) {
+        look(System.nanoTime());
+      }
       // Not of a stranger: its time runs whatever it asks.
       if (peer.isKnown()) {
         clock.rest();
@@ -296,10 +309,28 @@ final class Connection implements FrameDecoder.Output {
     lose("silent");
   }
 
-  /** Gives the peer up if its machine answers nothing. To be called every few seconds. */
-  void endIfLost(long now) {
+  /**
+   * Gives the peer up if its machine answers nothing, and accounts for what the kernel holds of
+   * what it does not take. To be called every few seconds.
+   */
+  void look(long now) {
     if (socket.isLost(now)) {
       lose("unanswered");
+      return;
+    }
+    if (progressed) {
+      progressed = false;
+      heldByKernel.renew();
+    }
+    if (!heldByKernel.set(peer.principal(), peer.source(), socket.kernelBytes())) {
+      giveUpUnread();
+    }
+  }
+
+  // An answer that says so would not be read either.
+  private void giveUpUnread() {
+    if (socket.isOpen()) {
+      lose("unread");
     }
   }
 
@@ -327,17 +358,14 @@ final class Connection implements FrameDecoder.Output {
   /** Gives turns as long as the transport may be handed more, then has it send. */
   void flush() {
     int most = room.limits().maxUnsentBytes();
-    while (!closing && socket.unsentOutput() < room.unsent().outputAllowance(most)) {
-      SocketFollower follower = turns.poll();
-      if (follower == null) {
-        break;
-      }
-      follower.takeTurn();
+    while (!closing && !turns.isEmpty() && unsent.unsentOutput() < unsent.allowance(most)) {
+      turns.remove().takeTurn();
     }
     socket.flush();
   }
 
   private void takenByTransport() {
+    progressed = true;
     if (!closing) {
       desk.goOn();
       readSoon();
@@ -352,14 +380,16 @@ final class Connection implements FrameDecoder.Output {
 
   /** How many bytes of answers its peer may leave unread. */
   private int answerAllowance() {
-    return room.unsent().answerAllowance(room.limits().maxUnreadBytes());
+    return unsent.allowance(room.limits().maxUnreadBytes());
+  }
+
+  private boolean mayRead() {
+    return !desk.isListing() && !holding && readsAnswers();
   }
 
   // The only reason not to read a peer for long: it asks and does not read the answers.
-  private boolean mayRead() {
-    return !desk.isListing()
-        && !holding
-        && socket.unreadAnswers() <= (reading ? answerAllowance() : answerAllowance() / 2);
+  private boolean readsAnswers() {
+    return unsent.unreadAnswers() <= (reading ? answerAllowance() : answerAllowance() / 2);
   }
 
   private void rest() {
@@ -453,6 +483,7 @@ final class Connection implements FrameDecoder.Output {
     heartbeat.stop();
     decoder.stop();
     held.release();
+    heldByKernel.release();
     clock.stop();
     peer.gone();
     leaveAll();

@@ -24,7 +24,10 @@ final class FrameServerVerticle extends VerticleBase {
   /** How long a token that was taken back may still be of use. */
   private static final Duration REVOCATION = Duration.ofSeconds(1);
 
-  /** Between two looks for peers that are lost; it is each connection's turn at every tenth. */
+  /**
+   * Between two looks at peers that may be lost, or not read; it is each connection's turn at every
+   * tenth.
+   */
   private static final Duration LOOK = Duration.ofMillis(500);
 
   private static final int LOOKS = 10;
@@ -59,20 +62,18 @@ final class FrameServerVerticle extends VerticleBase {
     if (known instanceof Access.ByToken(var tokens)) {
       vertx.setPeriodic(REVOCATION.toMillis(), _ -> endRevoked(tokens.get()));
     }
-    if (listen instanceof Listen.Tcp) {
-      vertx.setPeriodic(LOOK.toMillis(), _ -> endLost());
-    }
+    vertx.setPeriodic(LOOK.toMillis(), _ -> lookAtSome());
     NetServer server = vertx.createNetServer(options()).connectHandler(this::connected);
     return listen(server).onSuccess(listening -> port = listening.actualPort());
   }
 
   // A tenth of them each time: thousands are not looked at in one go.
-  private void endLost() {
+  private void lookAtSome() {
     long now = System.nanoTime();
     look = (look + 1) % LOOKS;
     List<Connection> due =
         connections.stream().filter(each -> Math.floorMod(each.hashCode(), LOOKS) == look).toList();
-    due.forEach(connection -> connection.endIfLost(now));
+    due.forEach(connection -> connection.look(now));
   }
 
   private void endRevoked(Tokens now) {
@@ -105,7 +106,7 @@ final class FrameServerVerticle extends VerticleBase {
 
   private NetServerOptions options() {
     NetServerOptions options = new NetServerOptions().setAcceptBacklog(BACKLOG);
-    // No TCP_USER_TIMEOUT: see Unanswered.
+    // No TCP_USER_TIMEOUT: see TcpState.
     return listen instanceof Listen.Tcp
         ? options.setTcpNoDelay(true).setTcpKeepAlive(true)
         : options;

@@ -43,48 +43,35 @@ final class FrameSocket {
   /** How long a close waits for TLS's last word to be taken; 0 would be for ever. */
   private static final long CLOSE_NOTIFY_MILLIS = 1_000;
 
+  /** What the kernel may be given ahead of what the peer's machine takes. */
+  private static final int NOT_SENT_BYTES = 128 * 1024;
+
   private static final String NO_RENEGOTIATION = "TLSv1.3";
 
   private static final Logger LOG = LoggerFactory.getLogger(FrameSocket.class);
 
   private final ChannelHandlerContext channel;
-  private final Unsent unsent;
+  private final Unsent.Account unsent;
   private final Runnable onTaken;
-  private final Unanswered unanswered = new Unanswered();
+  private final TcpState tcp = new TcpState();
   private @Nullable TlsRecords records;
-  private long unsentOutput;
-  private long unreadAnswers;
   private boolean dirty;
 
   /**
    * Wraps a socket just opened.
    *
-   * @param unsent of all connections, where this one's part is counted too
+   * @param unsent where it is counted what the transport has not taken
    * @param onTaken called whenever the transport took something
    */
-  FrameSocket(NetSocket socket, Unsent unsent, Runnable onTaken) {
+  FrameSocket(NetSocket socket, Unsent.Account unsent, Runnable onTaken) {
     this.unsent = unsent;
     this.channel = ((NetSocketInternal) socket).channelHandlerContext();
     this.onTaken = onTaken;
   }
 
-  /** Bytes of output that were handed over and not taken. */
-  long unsentOutput() {
-    return unsentOutput;
-  }
-
-  /** Bytes of all other frames that were handed over and not taken. */
-  long unreadAnswers() {
-    return unreadAnswers;
-  }
-
   /** Bytes received that are no whole TLS record yet. */
   int heldBytes() {
     return records == null ? 0 : records.heldBytes();
-  }
-
-  boolean isAllTaken() {
-    return unsentOutput + unreadAnswers == 0;
   }
 
   /** Whether bytes can still be sent to the peer. */
@@ -104,27 +91,39 @@ final class FrameSocket {
     channel.channel().config().setAutoRead(true);
   }
 
-  /** Probes a silent peer after half a minute; the system's own default is two hours. */
-  void keepAlive() {
+  /**
+   * Has the kernel probe a silent peer after half a minute, where its own default is two hours, and
+   * take little ahead of what the peer's machine takes. Of TCP.
+   */
+  void prepare() {
     if (channel.channel() instanceof NioSocketChannel nio) {
       nio.config().setOption(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPIDLE), 30);
       nio.config().setOption(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPINTERVAL), 10);
       nio.config().setOption(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPCOUNT), 3);
+      nio.config().setOption(ChannelOption.SO_SNDBUF, 2 * NOT_SENT_BYTES);
     } else {
       setEpollOption("TCP_KEEPIDLE", 30);
       setEpollOption("TCP_KEEPINTVL", 10);
       setEpollOption("TCP_KEEPCNT", 3);
+      setEpollOption("TCP_NOTSENT_LOWAT", (long) NOT_SENT_BYTES);
     }
+  }
+
+  /** About what the kernel holds for the connection, as of the last look. */
+  long kernelBytes() {
+    boolean isFull = !unsent.isEmpty();
+    return (isFull ? NOT_SENT_BYTES + tcp.inFlight() : 0)
+        + (channel.channel().config().isAutoRead() ? 0 : tcp.receiveSpace());
   }
 
   /** Whether the peer's machine answers nothing any more; to be asked every few seconds. */
   boolean isLost(long now) {
-    return unanswered.isLost(channel.channel(), now);
+    return tcp.isLost(channel.channel(), now);
   }
 
   // By name: the class that holds them is there with the native transport only.
-  private void setEpollOption(String name, int value) {
-    ChannelOption<Integer> option =
+  private <T> void setEpollOption(String name, T value) {
+    ChannelOption<T> option =
         ChannelOption.valueOf("io.netty.channel.epoll.EpollChannelOption#" + name);
     channel.channel().config().setOption(option, value);
   }
@@ -245,30 +244,31 @@ final class FrameSocket {
   /** Hands over a whole frame that is no output. */
   void answer(byte[] header, byte[] body) {
     int bytes = header.length + body.length;
-    countAnswer(bytes);
+    unsent.addAnswers(bytes);
     write(
         body.length == 0 ? Unpooled.wrappedBuffer(header) : Unpooled.wrappedBuffer(header, body),
-        () -> countAnswer(-bytes));
+        () -> unsent.addAnswers(-bytes));
   }
 
   /** Hands over a frame of output; the lease is closed when the transport took it. */
   void output(byte[] header, Lease lease) {
     int body = (int) lease.bytes().byteSize();
     int bytes = header.length + body;
-    countOutput(bytes);
-    if (body <= COPIED_BYTES) {
-      ByteBuf frame = channel.alloc().directBuffer(bytes);
-      frame.writeBytes(header).writeBytes(lease.bytes().asByteBuffer());
+    boolean isCopied = body <= COPIED_BYTES;
+    ByteBuf head = channel.alloc().directBuffer(isCopied ? bytes : header.length);
+    head.writeBytes(header);
+    unsent.addOutput(bytes);
+    if (isCopied) {
+      head.writeBytes(lease.bytes().asByteBuffer());
       lease.close();
-      write(frame, () -> countOutput(-bytes));
+      write(head, () -> unsent.addOutput(-bytes));
     } else {
-      dirty = true;
-      var _ = channel.write(Unpooled.wrappedBuffer(header));
+      write(head, () -> {});
       write(
           Unpooled.wrappedBuffer(lease.bytes().asByteBuffer()),
           () -> {
             lease.close();
-            countOutput(-bytes);
+            unsent.addOutput(-bytes);
           });
     }
   }
@@ -310,16 +310,6 @@ final class FrameSocket {
   /** The same, without a last word to a peer that hears nothing. */
   void abort() {
     var _ = channel.channel().pipeline().firstContext().close();
-  }
-
-  private void countAnswer(int bytes) {
-    unreadAnswers += bytes;
-    unsent.addAnswers(bytes);
-  }
-
-  private void countOutput(int bytes) {
-    unsentOutput += bytes;
-    unsent.addOutput(bytes);
   }
 
   private void write(ByteBuf bytes, Runnable account) {

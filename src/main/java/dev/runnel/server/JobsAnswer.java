@@ -20,7 +20,7 @@ final class JobsAnswer {
   private static final int UNREAD_BYTES = 16 * 1024;
 
   private final Connection connection;
-  private final Unsent unsent;
+  private final Unsent.Account unsent;
   private final @Nullable String id;
   private final Listing jobs;
   private final ByteArrayOutputStream body = new ByteArrayOutputStream();
@@ -28,16 +28,16 @@ final class JobsAnswer {
   private boolean queued;
   private boolean over;
 
-  JobsAnswer(Connection connection, Unsent unsent, @Nullable String id, Listing jobs) {
+  JobsAnswer(Connection connection, @Nullable String id, Listing jobs) {
     this.connection = connection;
-    this.unsent = unsent;
+    this.unsent = connection.unsent();
     this.id = id;
     this.jobs = jobs;
   }
 
   /** Goes on in a turn of its own, unless its peer has still to read what there is. */
   void goOn() {
-    if (!queued && !over && connection.socket().unreadAnswers() < UNREAD_BYTES) {
+    if (!queued && !over && unsent.unreadAnswers() < UNREAD_BYTES) {
       queued = true;
       connection.execute(this::takeTurn);
     }
@@ -83,7 +83,7 @@ final class JobsAnswer {
 
   // Smaller ones where others leave much unread.
   private int maxBytes() {
-    return unsent.answerAllowance(Limits.MAX_BODY_BYTES);
+    return unsent.allowance(Limits.MAX_BODY_BYTES);
   }
 
   private void send(Event event) {
@@ -98,7 +98,7 @@ final class JobsAnswer {
   }
 
   private void count() {
-    unsent.addAnswers(body.size() - counted);
+    unsent.addInTheMaking(body.size() - counted);
     counted = body.size();
   }
 }

@@ -77,9 +77,9 @@ final class Peer {
     return refusal;
   }
 
-  /** Where it is from, as far as connections are counted together. */
+  /** Where it is from, as far as connections are counted together; on this machine: who it is. */
   String source() {
-    return source;
+    return remote.isDomainSocket() ? "unix " + principal() : source;
   }
 
   /** Who it is; empty: a stranger. */

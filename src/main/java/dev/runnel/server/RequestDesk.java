@@ -289,7 +289,7 @@ final class RequestDesk {
   }
 
   private void list(@Nullable String id, Listing jobs) {
-    listing = new JobsAnswer(connection, room.unsent(), id, jobs);
+    listing = new JobsAnswer(connection, id, jobs);
     listing.goOn();
   }
 

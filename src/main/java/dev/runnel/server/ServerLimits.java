@@ -23,13 +23,7 @@ public record ServerLimits(
     Duration frame) {
   public static final ServerLimits DEFAULT =
       new ServerLimits(
-          20_000,
-          256,
-          256,
-          256 * 1024,
-          1024 * 1024,
-          Duration.ofSeconds(30),
-          Duration.ofSeconds(30));
+          20_000, 256, 256, 256 * 1024, 256 * 1024, Duration.ofSeconds(30), Duration.ofSeconds(30));
 
   /** The same with at most that time for the first frame. */
   ServerLimits withFirstFrameWithin(Duration most) {

@@ -13,6 +13,7 @@ import java.util.stream.Stream;
  * @param connections how many there are, on all listeners
  * @param unsent of all of them together
  * @param frames that are not whole yet, of all of them together
+ * @param sockets what the kernel holds of what their peers do not take
  * @param software name and version, for {@code hello}
  */
 public record ServerRoom(
@@ -21,8 +22,12 @@ public record ServerRoom(
     Strangers strangers,
     AtomicInteger connections,
     Unsent unsent,
-    FrameMemory frames,
+    PeerMemory frames,
+    PeerMemory sockets,
     String software) {
+  private static final int FRAMES_PART_OF_HEAP = 8;
+  public static final long SOCKET_BYTES = 512L << 20;
+
   /** What {@code hello} says that this server offers beyond asking and answering. */
   private static final List<String> FEATURES =
       List.of(
@@ -61,13 +66,20 @@ public record ServerRoom(
   }
 
   public static ServerRoom of(Gate gate, ServerLimits limits, String software) {
-    return of(
-        gate, limits, new Strangers(Strangers.Limits.DEFAULT), FrameMemory.ofHeap(), software);
+    Strangers strangers = new Strangers(Strangers.Limits.DEFAULT);
+    return new ServerRoom(
+        gate,
+        limits,
+        strangers,
+        new AtomicInteger(),
+        Unsent.ofHeap(),
+        framesOfHeap(),
+        new PeerMemory(SOCKET_BYTES),
+        software);
   }
 
-  public static ServerRoom of(
-      Gate gate, ServerLimits limits, Strangers strangers, FrameMemory frames, String software) {
-    return new ServerRoom(
-        gate, limits, strangers, new AtomicInteger(), new Unsent(), frames, software);
+  /** So much of frames that are not whole as suits the heap that this JVM may have. */
+  public static PeerMemory framesOfHeap() {
+    return PeerMemory.ofHeap(FRAMES_PART_OF_HEAP);
   }
 }

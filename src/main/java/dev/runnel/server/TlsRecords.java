@@ -1,15 +1,16 @@
 package dev.runnel.server;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelPromise;
 
 /**
  * Counts what a connection holds of a TLS record that is not whole, in front of the handler that
- * holds it, and lets no second handshake through to it. On the connection's event loop. RFC 8446,
- * section 5.1.
+ * holds it, and lets no second handshake through to it; what that handler sealed waits in a buffer
+ * of its own length. On the connection's event loop. RFC 8446, section 5.1.
  */
-final class TlsRecords extends ChannelInboundHandlerAdapter {
+final class TlsRecords extends ChannelDuplexHandler {
   private static final int HEADER_BYTES = 5;
   private static final int LENGTH_AT = 3;
 
@@ -54,6 +55,22 @@ final class TlsRecords extends ChannelInboundHandlerAdapter {
       }
     }
     channel.fireChannelRead(message);
+  }
+
+  // Each record is sealed into a buffer for the longest one, however short it is.
+  @Override
+  public void write(ChannelHandlerContext channel, Object message, ChannelPromise promise) {
+    if (message instanceof ByteBuf sealed && sealed.readableBytes() < sealed.capacity() / 2) {
+      ByteBuf exact;
+      try {
+        exact = channel.alloc().directBuffer(sealed.readableBytes()).writeBytes(sealed);
+      } finally {
+        sealed.release();
+      }
+      channel.write(exact, promise);
+    } else {
+      channel.write(message, promise);
+    }
   }
 
   @Override

@@ -4,49 +4,116 @@ import java.util.concurrent.atomic.LongAdder;
 
 /**
  * What the connections of a node handed to the transport that it has not taken. The more that is,
- * the less each of them may hand over ahead of time. Any thread.
+ * and the more of it is a connection's principal's or its source's, the less it may hand over ahead
+ * of time. Any thread.
  */
 public final class Unsent {
-  private static final int OUTPUT_PART_OF_HEAP = 8;
-  private static final int ANSWERS_PART_OF_HEAP = 16;
+  private static final int PART_OF_HEAP = 4;
 
   /** What a connection may be handed however much the others were: it has to get on. */
   private static final int MIN_BYTES = 8 * 1024;
 
-  private final long maxHeap = Runtime.getRuntime().maxMemory();
+  private final PeerMemory memory;
   private final LongAdder output = new LongAdder();
   private final LongAdder answers = new LongAdder();
+
+  /**
+   * @param limitBytes when so much is unsent, connections are given up
+   */
+  public Unsent(long limitBytes) {
+    this.memory = new PeerMemory(limitBytes);
+  }
+
+  /** As much as suits the heap that this JVM may have. */
+  public static Unsent ofHeap() {
+    return new Unsent(PeerMemory.ofHeap(PART_OF_HEAP).limitBytes());
+  }
+
+  public long limitBytes() {
+    return memory.limitBytes();
+  }
 
   /** Bytes of output frames. */
   public long outputBytes() {
     return output.sum();
   }
 
-  /** Bytes of all other frames. */
+  /** Bytes of all other frames, and of those that are being made. */
   public long answerBytes() {
     return answers.sum();
   }
 
-  /** How much output may be under way on a connection that by itself might have that much. */
-  int outputAllowance(int most) {
-    return allowance(most, maxHeap / OUTPUT_PART_OF_HEAP - outputBytes());
-  }
+  /** One connection's part. On its event loop. */
+  final class Account {
+    private final Peer peer;
+    private final Runnable giveUp;
+    private final PeerMemory.Hold hold;
+    private long unsentOutput;
+    private long unreadAnswers;
+    private long inTheMaking;
 
-  /** The same of answers. */
-  int answerAllowance(int most) {
-    return allowance(most, maxHeap / ANSWERS_PART_OF_HEAP - answerBytes());
-  }
+    /**
+     * @param peer whom it serves
+     * @param giveUp called, perhaps more than once and on any thread, when others need the memory:
+     *     the connection has to be closed, but not by this call
+     */
+    Account(Peer peer, Runnable giveUp) {
+      this.peer = peer;
+      this.giveUp = giveUp;
+      this.hold = memory.new Hold(giveUp);
+    }
 
-  // A quarter of what is left: those that come later are to find some, too.
-  private static int allowance(int most, long left) {
-    return (int) Math.min(most, Math.max(MIN_BYTES, left / 4));
-  }
+    boolean isEmpty() {
+      return unsentOutput + unreadAnswers + inTheMaking == 0;
+    }
 
-  void addOutput(long bytes) {
-    output.add(bytes);
-  }
+    /** Bytes of output that were handed over and not taken. */
+    long unsentOutput() {
+      return unsentOutput;
+    }
 
-  void addAnswers(long bytes) {
-    answers.add(bytes);
+    /** Bytes of all other frames that were handed over and not taken. */
+    long unreadAnswers() {
+      return unreadAnswers;
+    }
+
+    /**
+     * How much of a kind may be under way, where by itself the connection might have that much: a
+     * quarter of what is left, so that those that come later find some, too.
+     */
+    int allowance(int most) {
+      long left = memory.leftTo(peer.principal(), peer.source());
+      return (int) Math.min(most, Math.max(MIN_BYTES, left / 4));
+    }
+
+    /** So many bytes of output more are under way, or less. */
+    void addOutput(long bytes) {
+      unsentOutput += bytes;
+      output.add(bytes);
+      changed(bytes);
+    }
+
+    /** So many bytes of answers more are unread, or less. */
+    void addAnswers(long bytes) {
+      unreadAnswers += bytes;
+      answers.add(bytes);
+      changed(bytes);
+    }
+
+    /** An answer that is not handed over yet has grown by so much, or shrunk. */
+    void addInTheMaking(long bytes) {
+      inTheMaking += bytes;
+      answers.add(bytes);
+      changed(bytes);
+    }
+
+    private void changed(long bytes) {
+      if (bytes < 0) {
+        hold.renew();
+      }
+      if (!hold.set(peer.principal(), peer.source(), unsentOutput + unreadAnswers + inTheMaking)) {
+        giveUp.run();
+      }
+    }
   }
 }

@@ -114,6 +114,7 @@ public final class TestNode implements AutoCloseable {
             room.connections(),
             room.unsent(),
             room.frames(),
+            room.sockets(),
             room.software());
     Listen where = new Listen.Tcp("127.0.0.1", 0);
     Listen picked = await(FrameListener.open(vertx, other, where, access, 2)).listen();

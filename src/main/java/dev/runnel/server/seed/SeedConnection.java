@@ -7,7 +7,7 @@ import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;
-import dev.runnel.server.FrameMemory;
+import dev.runnel.server.PeerMemory;
 import dev.runnel.server.ServerRoom;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
@@ -42,7 +42,7 @@ final class SeedConnection {
   private final ArrayDeque<Buffer> queued = new ArrayDeque<>();
   private @Nullable SeedFollower follower;
   private @Nullable SeedAnswer sending;
-  private final FrameMemory.Hold held;
+  private final PeerMemory.Hold held;
   private long stallTimer = NONE;
   private boolean first = true;
   private boolean closing;

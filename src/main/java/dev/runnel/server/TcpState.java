@@ -7,12 +7,12 @@ import io.netty.channel.epoll.EpollTcpInfo;
 import java.time.Duration;
 
 /**
- * Notices that a peer's machine answers nothing although there is data for it. Keepalive does not
- * run then, and the kernel itself goes on for a quarter of an hour; TCP_USER_TIMEOUT would also end
- * a connection whose peer answers every probe and only does not read. On the connection's event
- * loop. tcp(7)
+ * What the kernel knows of a connection. It notices that a peer's machine answers nothing although
+ * there is data for it: keepalive does not run then, and the kernel itself goes on for a quarter of
+ * an hour; TCP_USER_TIMEOUT would also end a connection whose peer answers every probe and only
+ * does not read. On the connection's event loop. tcp(7)
  */
-final class Unanswered {
+final class TcpState {
   private static final long PATIENCE_NANOS = Duration.ofSeconds(45).toNanos();
 
   /** Two of them are ten seconds apart, or a minute: one that is lost tells nothing. */
@@ -20,13 +20,25 @@ final class Unanswered {
 
   private int tries;
   private long since;
+  private long inFlight;
+  private long receiveSpace;
 
   /** To be asked every few seconds; whether it is time to give the peer up. */
   boolean isLost(Channel channel, long now) {
     // By name: the class is of a library that is not there in every application.
     return channel.isActive()
         && channel.getClass().getName().endsWith(".EpollSocketChannel")
-        && isLost(Epoll.tries(channel), now);
+        && isLost(Epoll.look(channel, this), now);
+  }
+
+  /** Bytes that the kernel had sent at the last look, and the peer's machine not yet confirmed. */
+  long inFlight() {
+    return inFlight;
+  }
+
+  /** Bytes that the peer might have the kernel receive ahead of us, at the last look. */
+  long receiveSpace() {
+    return receiveSpace;
   }
 
   private boolean isLost(int unanswered, long now) {
@@ -43,10 +55,12 @@ final class Unanswered {
         ThreadLocal.withInitial(EpollTcpInfo::new);
 
     /** How often data, or a probe, was sent again since anything was answered. */
-    static int tries(Channel channel) {
+    static int look(Channel channel, TcpState result) {
       EpollTcpInfo info = INFO.get();
       try {
         ((EpollSocketChannel) channel).tcpInfo(info);
+        result.inFlight = (long) info.unacked() * info.sndMss();
+        result.receiveSpace = info.rcvSpace();
         return info.retransmits() + info.probes();
       } catch (ChannelException _) {
         return 0; // It was closed just now.

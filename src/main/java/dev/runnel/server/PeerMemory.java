@@ -10,19 +10,19 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What frames that are not whole yet may hold in memory, of all connections of a node together.
- * When there is too much, the oldest one of the source that holds most, of the principal that holds
- * most, is given up: a client that sends whole frames is served, however many others begin frames
- * and do not go on. Any thread.
+ * What connections hold of a node's memory because their peers do not go on: frames that are not
+ * whole yet, or what was sent and is not taken. When all of them hold too much, the one that has
+ * held longest, of the source that holds most, of the principal that holds most, is given up: a
+ * peer that goes on is served, however many others do not. Any thread.
  */
-public final class FrameMemory {
-  private static final long PART_OF_HEAP = 8;
+public final class PeerMemory {
   private static final long MIN_BYTES = 1 << 20;
 
   private final long limitBytes;
 
   // All guarded by this.
   private final Map<String, Principal> principals = new HashMap<>();
+  private final Map<String, Total> sources = new HashMap<>();
   private long held;
   // Of connections that were told to end, and have not given it back yet.
   private long leaving;
@@ -32,9 +32,14 @@ public final class FrameMemory {
     long held;
   }
 
+  /** One address, of whatever principals. */
+  private static final class Total {
+    long held;
+  }
+
   /** One address, of one principal. */
   private static final class Source {
-    // In the order in which their frames began.
+    // In the order in which they began to hold, or last went on.
     final LinkedHashSet<Hold> holds = new LinkedHashSet<>();
     long held;
   }
@@ -42,13 +47,13 @@ public final class FrameMemory {
   /**
    * @param limitBytes so much may be held
    */
-  public FrameMemory(long limitBytes) {
+  public PeerMemory(long limitBytes) {
     this.limitBytes = limitBytes;
   }
 
-  /** As much as suits the heap that this JVM may have. */
-  public static FrameMemory ofHeap() {
-    return new FrameMemory(Math.max(MIN_BYTES, Runtime.getRuntime().maxMemory() / PART_OF_HEAP));
+  /** Such a part of the heap that this JVM may have. */
+  public static PeerMemory ofHeap(int part) {
+    return new PeerMemory(Math.max(MIN_BYTES, Runtime.getRuntime().maxMemory() / part));
   }
 
   public long limitBytes() {
@@ -58,6 +63,22 @@ public final class FrameMemory {
   /** Bytes held by connections that were not told to end. */
   public synchronized long heldBytes() {
     return held;
+  }
+
+  /**
+   * How much more that principal may hold, from that source. Nobody may hold more than is left for
+   * others then: the first gets half, the next a quarter.
+   */
+  public synchronized long leftTo(String byPrincipal, String fromSource) {
+    long left = limitBytes - held;
+    Total from = sources.get(fromSource);
+    Principal principal = principals.get(byPrincipal);
+    long most = from == null ? left : left - from.held;
+    if (principal != null) {
+      Source source = principal.sources.get(fromSource);
+      most = Math.min(most, left - principal.held - (source == null ? 0 : source.held));
+    }
+    return Math.max(0, most);
   }
 
   /** One connection's part. On its event loop. */
@@ -79,7 +100,7 @@ public final class FrameMemory {
       this.giveUp = giveUp;
     }
 
-    /** A frame is whole: what is held from now on is of another. */
+    /** The peer went on: what is held from now on is of another frame, or another's. */
     public void renew() {
       renewed = true;
     }
@@ -101,7 +122,7 @@ public final class FrameMemory {
     }
 
     private List<Hold> change(String byPrincipal, String fromSource, long now) {
-      synchronized (FrameMemory.this) {
+      synchronized (PeerMemory.this) {
         if (givenUp) {
           leaving += now - bytes;
           bytes = now;
@@ -109,6 +130,7 @@ public final class FrameMemory {
         }
         if (renewed || now == 0 || bytes == 0) {
           remove(this);
+          bytes = 0;
           principal = byPrincipal;
           source = fromSource;
         }
@@ -130,6 +152,7 @@ public final class FrameMemory {
       Source source = principal.sources.computeIfAbsent(hold.source, _ -> new Source());
       long more = bytes - hold.bytes;
       held += more;
+      sources.computeIfAbsent(hold.source, _ -> new Total()).held += more;
       principal.held += more;
       source.held += more;
       source.holds.add(hold);
@@ -143,20 +166,24 @@ public final class FrameMemory {
     }
     Principal principal = principals.get(hold.principal);
     Source source = principal == null ? null : principal.sources.get(hold.source);
-    if (principal == null || source == null) {
+    Total from = sources.get(hold.source);
+    if (principal == null || source == null || from == null) {
       throw new IllegalStateException("not held: " + hold.bytes);
     }
     held -= hold.bytes;
+    from.held -= hold.bytes;
     principal.held -= hold.bytes;
     source.held -= hold.bytes;
     source.holds.remove(hold);
+    if (from.held == 0) {
+      sources.remove(hold.source);
+    }
     if (source.holds.isEmpty()) {
       principal.sources.remove(hold.source);
     }
     if (principal.sources.isEmpty()) {
       principals.remove(hold.principal);
     }
-    hold.bytes = 0;
   }
 
   // Where other event loops don't come round to give theirs up, it is the asking one's turn.
@@ -175,11 +202,9 @@ public final class FrameMemory {
   }
 
   private void giveUp(Hold hold) {
-    long bytes = hold.bytes;
     remove(hold);
     hold.givenUp = true;
-    hold.bytes = bytes;
-    leaving += bytes;
+    leaving += hold.bytes;
   }
 
   private Hold oldestOfTheHeaviest() {

@@ -11,17 +11,17 @@ import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-class FrameMemoryTest {
-  private final FrameMemory memory = new FrameMemory(1_000);
+class PeerMemoryTest {
+  private final PeerMemory memory = new PeerMemory(1_000);
   private final List<String> givenUp = new ArrayList<>();
 
-  private FrameMemory.Hold hold(String name) {
+  private PeerMemory.Hold hold(String name) {
     return memory.new Hold(() -> givenUp.add(name));
   }
 
   @Test
   void givesUpTheOldestOfThePrincipalThatHoldsMost() {
-    FrameMemory.Hold small = hold("small");
+    PeerMemory.Hold small = hold("small");
     assertTrue(small.set("alice", "a", 200));
     for (int i = 0; i < 4; i++) {
       assertTrue(hold("bob " + i).set("bob", "b", 200));
@@ -43,7 +43,7 @@ class FrameMemoryTest {
 
   @Test
   void takesNoFrameForOldThatBeganAfterAnother() {
-    FrameMemory.Hold busy = hold("busy");
+    PeerMemory.Hold busy = hold("busy");
     assertTrue(busy.set("", "s", 400));
     assertTrue(hold("idle").set("", "s", 400));
     busy.renew();
@@ -54,7 +54,7 @@ class FrameMemoryTest {
 
   @Test
   void oneThatAloneHoldsTooMuchIsToldSo() {
-    FrameMemory.Hold alone = hold("alone");
+    PeerMemory.Hold alone = hold("alone");
     assertFalse(alone.set("", "s", 1_001));
     assertEquals(List.of(), givenUp);
     alone.release();
@@ -63,27 +63,27 @@ class FrameMemoryTest {
 
   @Test
   void countsWhatWasGivenUpUntilItIsGivenBack() {
-    List<FrameMemory.Hold> holds = new ArrayList<>();
+    List<PeerMemory.Hold> holds = new ArrayList<>();
     for (int i = 0; i < 20; i++) {
-      FrameMemory.Hold hold = hold("" + i);
+      PeerMemory.Hold hold = hold("" + i);
       assertTrue(hold.set("", "s", 100));
       holds.add(hold);
     }
     // None of the ten that were told to end has ended yet.
     assertEquals(10, givenUp.size());
     assertFalse(hold("late").set("", "s", 100));
-    holds.forEach(FrameMemory.Hold::release);
+    holds.forEach(PeerMemory.Hold::release);
     assertTrue(hold("later").set("", "s", 1_000));
   }
 
   @Test
   void staysWithinItsLimitWhateverComesAndGoes() {
     Random random = new Random(7);
-    Map<Integer, FrameMemory.Hold> holds = new HashMap<>();
+    Map<Integer, PeerMemory.Hold> holds = new HashMap<>();
     Map<Integer, Boolean> over = new HashMap<>();
     for (int i = 0; i < 200_000; i++) {
       int who = random.nextInt(50);
-      FrameMemory.Hold hold =
+      PeerMemory.Hold hold =
           holds.computeIfAbsent(who, _ -> memory.new Hold(() -> over.put(who, true)));
       if (random.nextInt(4) == 0) {
         hold.renew();
@@ -96,7 +96,7 @@ class FrameMemoryTest {
         over.remove(who);
       }
     }
-    holds.values().forEach(FrameMemory.Hold::release);
+    holds.values().forEach(PeerMemory.Hold::release);
     assertEquals(0, memory.heldBytes());
   }
 }
