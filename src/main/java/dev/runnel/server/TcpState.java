@@ -59,7 +59,7 @@ final class TcpState {
       EpollTcpInfo info = INFO.get();
       try {
         ((EpollSocketChannel) channel).tcpInfo(info);
-        result.inFlight = (long) info.unacked() * info.sndMss();
+        result.inFlight = info.unacked() * info.sndMss();
         result.receiveSpace = info.rcvSpace();
         return info.retransmits() + info.probes();
       } catch (ChannelException _) {
