@@ -330,7 +330,9 @@ final class Connection implements FrameDecoder.Output {
   // An answer that says so would not be read either.
   private void giveUpUnread() {
     if (socket.isOpen()) {
-      lose("unread");
+      room.unsent().gaveUp(peer);
+      LOG.debug("connection closed, as nobody reads peer={}", netSocket.remoteAddress());
+      socket.abort();
     }
   }
 

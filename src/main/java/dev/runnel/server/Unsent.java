@@ -1,6 +1,9 @@
 package dev.runnel.server;
 
+import java.time.Duration;
 import java.util.concurrent.atomic.LongAdder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What the connections of a node handed to the transport that it has not taken. The more that is,
@@ -13,9 +16,18 @@ public final class Unsent {
   /** What a connection may be handed however much the others were: it has to get on. */
   private static final int MIN_BYTES = 8 * 1024;
 
+  private static final Logger LOG = LoggerFactory.getLogger(Unsent.class);
+
+  /** Who has many connections given up is not to fill the log, too. */
+  private static final long QUIET_NANOS = Duration.ofMinutes(1).toNanos();
+
   private final PeerMemory memory;
   private final LongAdder output = new LongAdder();
   private final LongAdder answers = new LongAdder();
+
+  // Guarded by this.
+  private int givenUp;
+  private long told = System.nanoTime() - QUIET_NANOS;
 
   /**
    * @param limitBytes when so much is unsent, connections are given up
@@ -41,6 +53,20 @@ public final class Unsent {
   /** Bytes of all other frames, and of those that are being made. */
   public long answerBytes() {
     return answers.sum();
+  }
+
+  /** A connection was given up because others need what its peer does not take. */
+  synchronized void gaveUp(Peer peer) {
+    givenUp++;
+    long now = System.nanoTime();
+    if (now - told >= QUIET_NANOS) {
+      told = now;
+      LOG.warn(
+          "connections closed whose peers do not read count={} last={} principal={}",
+          givenUp,
+          peer.source(),
+          peer.principal());
+    }
   }
 
   /** One connection's part. On its event loop. */
