@@ -40,6 +40,7 @@ record ConfigFile(
     @Nullable Tls tls,
     @JsonProperty("state_dir") @Nullable String stateDir,
     @JsonProperty("clean_env") @Nullable Boolean cleanEnv,
+    @Nullable Boolean dumpable,
     @Nullable Boolean insecure,
     @JsonProperty("log_level") @Nullable String logLevel,
     @JsonProperty("shutdown_grace") @Nullable String shutdownGrace,
@@ -66,6 +67,7 @@ record ConfigFile(
       @Nullable Tls tls,
       @JsonProperty("state_dir") @Nullable String stateDir,
       @JsonProperty("clean_env") @Nullable Boolean cleanEnv,
+      @Nullable Boolean dumpable,
       @Nullable Boolean insecure,
       @JsonProperty("log_level") @Nullable String logLevel,
       @JsonProperty("shutdown_grace") @Nullable String shutdownGrace,
@@ -83,6 +85,7 @@ record ConfigFile(
     this.tls = tls;
     this.stateDir = stateDir;
     this.cleanEnv = cleanEnv;
+    this.dumpable = dumpable;
     this.insecure = insecure;
     this.logLevel = logLevel;
     this.shutdownGrace = shutdownGrace;
@@ -100,7 +103,7 @@ record ConfigFile(
   static final ConfigFile NONE =
       new ConfigFile(
           null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-          null, null);
+          null, null, null);
 
   static ConfigFile read(Path file) throws SettingsException {
     String text;

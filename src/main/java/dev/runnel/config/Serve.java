@@ -6,6 +6,7 @@ import dev.runnel.job.Spooler;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Signal;
 import dev.runnel.process.NativeEngine;
+import dev.runnel.process.OwnMemory;
 import dev.runnel.process.OwnSession;
 import dev.runnel.process.SignalThread;
 import dev.runnel.record.Recordings;
@@ -153,6 +154,9 @@ public final class Serve {
   }
 
   private void serve() throws SettingsException {
+    if (settings.life() == Settings.Life.OWN && settings.memory() == Settings.Memory.CLOSED) {
+      OwnMemory.close();
+    }
     Credentials credentials = Credentials.read(settings);
     AuditSettings wanted = settings.audit();
     AuditLog audit =

@@ -3,6 +3,7 @@ package dev.runnel.config;
 import dev.runnel.cli.Durations;
 import dev.runnel.config.Settings.Life;
 import dev.runnel.config.Settings.LogLevel;
+import dev.runnel.config.Settings.Memory;
 import dev.runnel.config.Settings.OpenTcp;
 import dev.runnel.files.RuntimeFolder;
 import dev.runnel.process.NativeEngine;
@@ -37,6 +38,7 @@ final class ServeArguments {
   private boolean auditArguments;
   private boolean auditOptional;
   private boolean cleanEnvironment;
+  private boolean dumpable;
   private @Nullable String tlsCert;
   private @Nullable String tlsKey;
   private @Nullable String tlsClientCa;
@@ -72,6 +74,7 @@ final class ServeArguments {
       case "--audit-argv" -> auditArguments = true;
       case "--audit-optional" -> auditOptional = true;
       case "--clean-env" -> cleanEnvironment = true;
+      case "--dumpable" -> dumpable = true;
       case "--embedded" -> life = Life.EMBEDDED;
       default -> {
         int equals = argument.startsWith("--") ? argument.indexOf('=') : -1;
@@ -174,6 +177,9 @@ final class ServeArguments {
             isOn(cleanEnvironment, "RUNNEL_CLEAN_ENV", environment, file.cleanEnv())
                 ? NativeEngine.Inheritance.CLEAN
                 : NativeEngine.Inheritance.ALL,
+            isOn(dumpable, "RUNNEL_DUMPABLE", environment, file.dumpable())
+                ? Memory.DUMPABLE
+                : Memory.CLOSED,
             open ? OpenTcp.INSECURE : OpenTcp.REFUSED,
             level(first(logLevel, environment.get("RUNNEL_LOG_LEVEL"), file.logLevel())),
             life,

@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param tls what TCP listeners need for TLS; null: they go without
  * @param state where it keeps what is to outlive it; null: nowhere
  * @param inheritance what commands have of its environment
+ * @param memory who may look into it
  * @param openTcp whether TCP peers are let in without a token
  * @param life whose end is the daemon's own
  * @param ending what becomes of jobs when the daemon ends
@@ -44,6 +45,7 @@ public record Settings(
     @Nullable TlsFiles tls,
     @Nullable StateFolder state,
     NativeEngine.Inheritance inheritance,
+    Memory memory,
     OpenTcp openTcp,
     LogLevel logLevel,
     Life life,
@@ -54,6 +56,14 @@ public record Settings(
   public enum OpenTcp {
     REFUSED,
     INSECURE
+  }
+
+  /** Who may read the memory of its process, with the tokens and the key in it. */
+  public enum Memory {
+    /** Root. */
+    CLOSED,
+    /** Every process of the same user, debuggers among them; and the kernel dumps it. */
+    DUMPABLE
   }
 
   /** How much is logged. */
@@ -115,6 +125,7 @@ public record Settings(
         null,
         null,
         NativeEngine.Inheritance.ALL,
+        Memory.DUMPABLE,
         OpenTcp.REFUSED,
         LogLevel.INFO,
         Life.GUEST,

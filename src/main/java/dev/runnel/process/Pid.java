@@ -17,6 +17,7 @@ final class Pid {
   private static final long SA_FLAGS_OFFSET = 136;
   private static final int SA_NOCLDWAIT = 2;
   private static final int RLIMIT_NOFILE = 7;
+  private static final int PR_SET_DUMPABLE = 4;
   private static final int PR_SET_CHILD_SUBREAPER = 36;
   private static final int CLOCK_BOOTTIME = 7;
   private static final int PRIO_PROCESS = 0;
@@ -110,6 +111,11 @@ final class Pid {
   /** Orphans among our descendants become our children. */
   static int becomeSubreaper() {
     return Libc.callInt(PRCTL, PR_SET_CHILD_SUBREAPER, 1, 0);
+  }
+
+  /** Only root may look into this process from now on, and it leaves no core. */
+  static int forbidDumps() {
+    return Libc.callInt(PRCTL, PR_SET_DUMPABLE, 0, 0);
   }
 
   /** Whether the kernel reaps this process's children itself and forgets how they ended. */

@@ -67,9 +67,9 @@ final class TlsRecords extends ChannelDuplexHandler {
       } finally {
         sealed.release();
       }
-      channel.write(exact, promise);
+      var _ = channel.write(exact, promise);
     } else {
-      channel.write(message, promise);
+      var _ = channel.write(message, promise);
     }
   }
 

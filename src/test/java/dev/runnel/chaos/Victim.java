@@ -237,6 +237,7 @@ final class Victim implements AutoCloseable {
         new ArrayList<>(
             List.of(
                 "serve",
+                "--dumpable",
                 "--listen",
                 "unix:" + socket(),
                 "--listen",

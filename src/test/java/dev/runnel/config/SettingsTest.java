@@ -49,7 +49,8 @@ class SettingsTest {
         "RUNNEL_INSECURE",
         "RUNNEL_AUDIT_ARGV",
         "RUNNEL_AUDIT_OPTIONAL",
-        "RUNNEL_CLEAN_ENV"
+        "RUNNEL_CLEAN_ENV",
+        "RUNNEL_DUMPABLE"
       })
   void aVariableIsOnOrOffAndNothingElse(String name) {
     SettingsException refusal =

@@ -102,7 +102,13 @@ class LeftBehindSoakTest {
             """);
     int places = atOnce + SPARE;
     try (Daemon daemon =
-        Daemon.start("--listen", "127.0.0.1:0", "--insecure", "--limit", "max_jobs=" + places)) {
+        Daemon.start(
+            "--listen",
+            "127.0.0.1:0",
+            "--insecure",
+            "--dumpable",
+            "--limit",
+            "max_jobs=" + places)) {
       int port = daemon.port();
       SplittableRandom random = new SplittableRandom(seed);
       Told told = new Told();

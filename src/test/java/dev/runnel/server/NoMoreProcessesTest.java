@@ -48,7 +48,7 @@ class NoMoreProcessesTest {
   private static Daemon startWithin(ControlGroup group) throws IOException {
     List<String> within = List.of("sh", "-c", group.enter() + " && exec \"$0\" \"$@\"");
     return Daemon.startWithin(
-        within, "--listen", "127.0.0.1:0", "--insecure", "--shutdown-grace", "100ms");
+        within, "--listen", "127.0.0.1:0", "--insecure", "--dumpable", "--shutdown-grace", "100ms");
   }
 
   private static void failWithin(ControlGroup group) throws Exception {

@@ -41,6 +41,7 @@ class SpoolRestartTest {
                     "--listen",
                     "127.0.0.1:0",
                     "--insecure",
+                    "--dumpable",
                     "--state-dir",
                     folder.resolve("state").toString()),
                 Stream.of(more))
