@@ -41,6 +41,7 @@ record ConfigFile(
     @JsonProperty("state_dir") @Nullable String stateDir,
     @JsonProperty("clean_env") @Nullable Boolean cleanEnv,
     @Nullable Boolean dumpable,
+    @JsonProperty("penalty_exempt") @Nullable List<String> penaltyExempt,
     @Nullable Boolean insecure,
     @JsonProperty("log_level") @Nullable String logLevel,
     @JsonProperty("shutdown_grace") @Nullable String shutdownGrace,
@@ -68,6 +69,7 @@ record ConfigFile(
       @JsonProperty("state_dir") @Nullable String stateDir,
       @JsonProperty("clean_env") @Nullable Boolean cleanEnv,
       @Nullable Boolean dumpable,
+      @JsonProperty("penalty_exempt") @Nullable List<String> penaltyExempt,
       @Nullable Boolean insecure,
       @JsonProperty("log_level") @Nullable String logLevel,
       @JsonProperty("shutdown_grace") @Nullable String shutdownGrace,
@@ -86,6 +88,7 @@ record ConfigFile(
     this.stateDir = stateDir;
     this.cleanEnv = cleanEnv;
     this.dumpable = dumpable;
+    this.penaltyExempt = penaltyExempt;
     this.insecure = insecure;
     this.logLevel = logLevel;
     this.shutdownGrace = shutdownGrace;
@@ -103,7 +106,7 @@ record ConfigFile(
   static final ConfigFile NONE =
       new ConfigFile(
           null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-          null, null, null);
+          null, null, null, null);
 
   static ConfigFile read(Path file) throws SettingsException {
     String text;

@@ -10,6 +10,7 @@ import dev.runnel.process.NativeEngine;
 import dev.runnel.security.AuditLog;
 import dev.runnel.security.AuditLog.Options.Arguments;
 import dev.runnel.security.AuditLog.Options.OnFailure;
+import dev.runnel.security.Networks;
 import dev.runnel.server.Listen;
 import dev.runnel.tls.TlsFiles;
 import java.net.Inet6Address;
@@ -39,6 +40,7 @@ final class ServeArguments {
   private boolean auditOptional;
   private boolean cleanEnvironment;
   private boolean dumpable;
+  private final List<String> penaltyExempt = new ArrayList<>();
   private @Nullable String tlsCert;
   private @Nullable String tlsKey;
   private @Nullable String tlsClientCa;
@@ -107,6 +109,7 @@ final class ServeArguments {
           "--tls-key",
           "--tls-client-ca",
           "--tls-client-crl",
+          "--penalty-exempt",
           "--config",
           "--log-level",
           "--shutdown-grace",
@@ -133,6 +136,7 @@ final class ServeArguments {
       case "--tls-key" -> tlsKey = value;
       case "--tls-client-ca" -> tlsClientCa = value;
       case "--tls-client-crl" -> tlsClientCrl = value;
+      case "--penalty-exempt" -> penaltyExempt.add(value);
       case "--config" -> config = value;
       case "--log-level" -> logLevel = value;
       case "--shutdown-grace" -> shutdownGrace = value;
@@ -180,6 +184,7 @@ final class ServeArguments {
             isOn(dumpable, "RUNNEL_DUMPABLE", environment, file.dumpable())
                 ? Memory.DUMPABLE
                 : Memory.CLOSED,
+            exempt(environment, file),
             open ? OpenTcp.INSECURE : OpenTcp.REFUSED,
             level(first(logLevel, environment.get("RUNNEL_LOG_LEVEL"), file.logLevel())),
             life,
@@ -256,16 +261,32 @@ final class ServeArguments {
     };
   }
 
+  // On the command line, else in the environment, else in the file.
+  private static List<String> several(
+      List<String> given, @Nullable String ofEnvironment, @Nullable List<String> ofFile) {
+    if (!given.isEmpty()) {
+      return given;
+    }
+    if (ofEnvironment != null) {
+      return List.of(ofEnvironment.split(",", -1));
+    }
+    return ofFile == null ? List.of() : ofFile;
+  }
+
+  private Networks exempt(Map<String, String> environment, ConfigFile file)
+      throws SettingsException {
+    try {
+      return Networks.of(
+          several(penaltyExempt, environment.get("RUNNEL_PENALTY_EXEMPT"), file.penaltyExempt()));
+    } catch (IllegalArgumentException e) {
+      throw SettingsException.usage("penalty exempt: " + e.getMessage());
+    }
+  }
+
   private List<Listen> listens(Map<String, String> environment, ConfigFile file)
       throws SettingsException {
-    List<String> texts = new ArrayList<>(listen);
-    String ofEnvironment = environment.get("RUNNEL_LISTEN");
-    if (texts.isEmpty() && ofEnvironment != null) {
-      texts.addAll(List.of(ofEnvironment.split(",", -1)));
-    }
-    if (texts.isEmpty() && file.listen() != null) {
-      texts.addAll(file.listen());
-    }
+    List<String> texts =
+        new ArrayList<>(several(listen, environment.get("RUNNEL_LISTEN"), file.listen()));
     if (texts.isEmpty()) {
       texts.add("unix:" + RuntimeFolder.defaultSocket());
     }

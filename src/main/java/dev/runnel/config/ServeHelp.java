@@ -58,12 +58,16 @@ final class ServeHelp {
                             another user always begin so, with that user's last four
         --dumpable          lets processes of the daemon's user look into its memory, where
                             tokens and keys are: debuggers, jcmd, core dumps
+        --penalty-exempt NETWORK
+                            failures to get in are held against nobody from there:
+                            10.0.0.0/8, say; repeatable
         --insecure          lets TCP clients in without tokens, or tokens cross the network
                             in clear
         --config FILE       YAML with the keys listen, seed_listen, tokens, policy,
                             tls (cert, key, client_ca, client_crl), audit, audit_argv,
                             audit_optional, record_dir, record, state_dir, clean_env,
-                            dumpable, insecure, log_level, shutdown_grace, watchdog, limits
+                            dumpable, penalty_exempt, insecure, log_level, shutdown_grace,
+                            watchdog, limits
         --log-level LEVEL   error, warn, info (default) or debug
         --shutdown-grace D  how long jobs may go on once it is to end: 30s; default: 10s
         --watchdog WHEN     on, off or auto (default): whether a small process ends the
@@ -77,6 +81,7 @@ final class ServeHelp {
       RUNNEL_TLS_CLIENT_CRL,
       RUNNEL_AUDIT, RUNNEL_AUDIT_ARGV, RUNNEL_AUDIT_OPTIONAL, RUNNEL_INSECURE, RUNNEL_CONFIG,
       RUNNEL_RECORD_DIR, RUNNEL_RECORD, RUNNEL_STATE_DIR, RUNNEL_CLEAN_ENV, RUNNEL_DUMPABLE,
+      RUNNEL_PENALTY_EXEMPT,
       RUNNEL_LOG_LEVEL, RUNNEL_SHUTDOWN_GRACE, RUNNEL_WATCHDOG); the command line wins, then the environment,
       then the file.
 

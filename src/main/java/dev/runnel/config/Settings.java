@@ -4,6 +4,7 @@ import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
 import dev.runnel.process.Enclosure;
 import dev.runnel.process.NativeEngine;
+import dev.runnel.security.Networks;
 import dev.runnel.security.Quotas;
 import dev.runnel.security.Strangers;
 import dev.runnel.server.Listen;
@@ -31,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  * @param state where it keeps what is to outlive it; null: nowhere
  * @param inheritance what commands have of its environment
  * @param memory who may look into it
+ * @param exempt whose failures to get in cost nothing
  * @param openTcp whether TCP peers are let in without a token
  * @param life whose end is the daemon's own
  * @param ending what becomes of jobs when the daemon ends
@@ -46,6 +48,7 @@ public record Settings(
     @Nullable StateFolder state,
     NativeEngine.Inheritance inheritance,
     Memory memory,
+    Networks exempt,
     OpenTcp openTcp,
     LogLevel logLevel,
     Life life,
@@ -126,6 +129,7 @@ public record Settings(
         null,
         NativeEngine.Inheritance.ALL,
         Memory.DUMPABLE,
+        Networks.NONE,
         OpenTcp.REFUSED,
         LogLevel.INFO,
         Life.GUEST,
@@ -179,7 +183,8 @@ public record Settings(
     return Strangers.Limits.of(
         (int) limit(Limit.MAX_STRANGERS),
         Duration.ofMillis(limit(Limit.HELLO_MS)),
-        Duration.ofMillis(limit(Limit.MAX_PENALTY_MS)));
+        Duration.ofMillis(limit(Limit.MAX_PENALTY_MS)),
+        exempt);
   }
 
   /** What jobs may take up. */

@@ -66,6 +66,7 @@ public final class Strangers {
    * @param enforcedFrom penalties are added up, and mean nothing until there are so many
    * @param maxPenalty however many there were; zero: nobody has to stay away
    * @param maxSources that penalties are known of
+   * @param exempt where there are none
    */
   public record Limits(
       int easy,
@@ -76,11 +77,13 @@ public final class Strangers {
       Duration dawdling,
       Duration enforcedFrom,
       Duration maxPenalty,
-      int maxSources) {
-    public static final Limits DEFAULT = of(1_000, Duration.ofSeconds(10), Duration.ofMinutes(1));
+      int maxSources,
+      Networks exempt) {
+    public static final Limits DEFAULT =
+        of(1_000, Duration.ofSeconds(10), Duration.ofMinutes(1), Networks.NONE);
 
     /** What can be set; the rest follows. */
-    public static Limits of(int full, Duration grace, Duration maxPenalty) {
+    public static Limits of(int full, Duration grace, Duration maxPenalty, Networks exempt) {
       return new Limits(
           (full + 9) / 10,
           full,
@@ -90,7 +93,8 @@ public final class Strangers {
           Duration.ofSeconds(10),
           Duration.ofSeconds(15),
           maxPenalty,
-          16_384);
+          16_384,
+          exempt);
     }
   }
 
@@ -154,6 +158,11 @@ public final class Strangers {
 
   public Duration grace() {
     return limits.grace();
+  }
+
+  /** Whether failures of peers at that address cost their source nothing. */
+  public boolean exempts(String address) {
+    return limits.exempt().contains(address);
   }
 
   /** How many there are. */
@@ -250,6 +259,11 @@ public final class Strangers {
   public synchronized void leave(String source) {
     count--;
     waiting.computeIfPresent(source, (_, of) -> of == 1 ? null : of - 1);
+  }
+
+  /** When to tell one whose failures cost nothing that it said something wrong. */
+  public static Duration toleratedFailure() {
+    return FIRST_DELAY;
   }
 
   /** One said something that is wrong: it is to be told so after this time, and not before. */

@@ -31,6 +31,7 @@ final class Peer {
   private final Strangers strangers;
   private final SocketAddress remote;
   private final String source;
+  private final boolean isExempt;
   private final Guard guard;
   private @Nullable Caller caller;
   private Quotas.@Nullable Share share;
@@ -47,6 +48,7 @@ final class Peer {
     this.remote = remote;
     this.guard = guard;
     this.source = remote.isDomainSocket() ? "unix" : Source.of(remote.hostAddress());
+    this.isExempt = !remote.isDomainSocket() && strangers.exempts(remote.hostAddress());
     if (access instanceof Access.Open(String principal)) {
       become(principal);
     }
@@ -124,7 +126,7 @@ final class Peer {
    * @throws ProtocolException if it is not going to be
    */
   Duration beforeLook(@Nullable String secret) throws ProtocolException {
-    if (caller != null || secret == null || !(withoutTls() instanceof Access.ByToken)) {
+    if (caller != null || secret == null || isExempt || !(withoutTls() instanceof Access.ByToken)) {
       return Duration.ZERO;
     }
     Strangers.Look granted = strangers.look(source, Tokens.digest(secret));
@@ -264,12 +266,12 @@ final class Peer {
    */
   Duration failed(String why) {
     guard.audit().noteSome(source, () -> AuditEntry.unauthenticated(address(), via(), why));
-    return strangers.failed(source);
+    return isExempt ? Strangers.toleratedFailure() : strangers.failed(source);
   }
 
   /** It took too long. */
   void dawdled() {
-    if (counted) {
+    if (counted && !isExempt) {
       strangers.dawdled(source);
     }
   }

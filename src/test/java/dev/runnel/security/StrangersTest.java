@@ -21,7 +21,9 @@ class StrangersTest {
 
   private Strangers strangers(int full, Duration maxPenalty) {
     return new Strangers(
-        Strangers.Limits.of(full, Duration.ofSeconds(10), maxPenalty), () -> now, () -> chance);
+        Strangers.Limits.of(full, Duration.ofSeconds(10), maxPenalty, Networks.NONE),
+        () -> now,
+        () -> chance);
   }
 
   private void pass(int seconds) {

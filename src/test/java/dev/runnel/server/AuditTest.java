@@ -13,6 +13,7 @@ import dev.runnel.security.AuditLog;
 import dev.runnel.security.AuditLog.Options;
 import dev.runnel.security.AuditSink;
 import dev.runnel.security.Guard;
+import dev.runnel.security.Networks;
 import dev.runnel.security.Policy;
 import dev.runnel.security.Quotas;
 import dev.runnel.security.Strangers;
@@ -291,7 +292,7 @@ class AuditTest {
       Access overTls = new Access.OverTls(ServerTls.of(tlsFiles(folder, "server")), byToken);
       // On a busy machine a handshake may take longer than strangers usually have.
       Strangers.Limits patient =
-          Strangers.Limits.of(100, Duration.ofMinutes(5), Duration.ofMinutes(1));
+          Strangers.Limits.of(100, Duration.ofMinutes(5), Duration.ofMinutes(1), Networks.NONE);
       int port = node.listen(overTls, new Strangers(patient));
       try (RawClient stranger = overTls(port, tlsFiles(folder, "stranger"))) {
         assertThrows(IOException.class, () -> stranger.ask("'type':'ping'"));

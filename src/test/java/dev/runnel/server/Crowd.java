@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * Peers with a credential that ask for more than they read, each by a thread of its own, until they
  * are closed or the server has had enough of them. Any thread.
  */
-final class Crowd implements AutoCloseable {
+final class Crowd {
   private static final int IDS_FROM = 1_000_000;
 
   /** So many say hello at once: a server has only so many strangers from one address. */
@@ -127,8 +127,8 @@ final class Crowd implements AutoCloseable {
     return client;
   }
 
-  @Override
-  public void close() throws Exception {
+  /** Closes all of them. */
+  void end() throws Exception {
     over = true;
     for (Socket socket : sockets) {
       try {

@@ -45,7 +45,7 @@ class CrowdTest {
   @AfterEach
   void close() throws Exception {
     for (Crowd crowd : crowds) {
-      crowd.close();
+      crowd.end();
     }
   }
 

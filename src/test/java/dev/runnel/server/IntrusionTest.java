@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.security.Networks;
 import dev.runnel.security.Strangers;
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
@@ -48,11 +49,11 @@ class IntrusionTest extends NodeTest {
   private static Access byToken;
 
   private final Strangers strangers =
-      new Strangers(Strangers.Limits.of(FULL, GRACE, Duration.ofMinutes(1)));
+      new Strangers(Strangers.Limits.of(FULL, GRACE, Duration.ofMinutes(1), Networks.NONE));
 
   /** The same with room for all that a test lets in at once. */
   private final Strangers many =
-      new Strangers(Strangers.Limits.of(1_000, GRACE, Duration.ofMinutes(1)));
+      new Strangers(Strangers.Limits.of(1_000, GRACE, Duration.ofMinutes(1), Networks.NONE));
 
   @BeforeAll
   static void prepare() throws Exception {
@@ -238,9 +239,30 @@ class IntrusionTest extends NodeTest {
   }
 
   @Test
+  void failuresCostNothingWhereTheyAreExempt() throws Exception {
+    String source = Elsewhere.address();
+    Networks exempt = Networks.of(List.of(source + "/32"));
+    Strangers.Limits limits =
+        Strangers.Limits.of(1_000, Duration.ofSeconds(10), Duration.ofMinutes(1), exempt);
+    Strangers there = new Strangers(limits);
+    int port = node().listen(byToken, there);
+    for (int i = 0; i < 8; i++) {
+      RawClient guess = from(source, port);
+      guess.send("'type':'hello','version':1,'token':'guess-" + i + "'");
+      guess.expectClose("unauthenticated");
+    }
+    assertTrue(there.penalty(source).isZero());
+    String other = Elsewhere.address();
+    from(other, port).send("'type':'hello','version':1,'token':'guess'");
+    Until.holds("a penalty", () -> !there.penalty(other).isZero());
+  }
+
+  @Test
   void rightTokenIsLetInFromASourceThatFails() throws Exception {
     Strangers patient =
-        new Strangers(Strangers.Limits.of(1_000, Duration.ofSeconds(10), Duration.ofMinutes(1)));
+        new Strangers(
+            Strangers.Limits.of(
+                1_000, Duration.ofSeconds(10), Duration.ofMinutes(1), Networks.NONE));
     int port = node().listen(byToken, patient);
     String source = Elsewhere.address();
     for (int i = 0; i < 12; i++) {
