@@ -1,8 +1,8 @@
 package dev.runnel.security;
 
+import java.math.BigInteger;
 import java.net.InetAddress;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /** Some networks of IP addresses. Immutable. RFC 4632, RFC 4291 section 2.3 */
@@ -11,16 +11,20 @@ public final class Networks {
 
   private final List<Network> all;
 
-  /** Those addresses of which as many bits are the same as it has. */
-  private record Network(byte[] address, int bits) {
-    boolean contains(byte[] other) {
-      if (other.length != address.length) {
-        return false;
-      }
-      int whole = bits / Byte.SIZE;
-      int rest = bits % Byte.SIZE;
-      return Arrays.equals(address, 0, whole, other, 0, whole)
-          && (rest == 0 || (address[whole] ^ other[whole]) >> (Byte.SIZE - rest) == 0);
+  /**
+   * Those addresses that begin with the same bits.
+   *
+   * @param begin those bits, as a number
+   * @param length of an address, in bits
+   */
+  private record Network(BigInteger begin, int bits, int length) {
+    static Network of(byte[] address, int bits) {
+      int length = address.length * Byte.SIZE;
+      return new Network(new BigInteger(1, address).shiftRight(length - bits), bits, length);
+    }
+
+    boolean contains(byte[] address) {
+      return address.length * Byte.SIZE == length && of(address, bits).equals(this);
     }
   }
 
@@ -52,7 +56,7 @@ public final class Networks {
         throw new IllegalArgumentException(
             text + ": bits: " + bits + " (expected: from 0 to " + most + ")");
       }
-      return new Network(address, bits);
+      return Network.of(address, bits);
     } catch (NumberFormatException _) {
       throw new IllegalArgumentException(text + ": bits: (expected: a number after the slash)");
     } catch (IllegalArgumentException e) {
