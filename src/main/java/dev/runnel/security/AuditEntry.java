@@ -78,6 +78,11 @@ public record AuditEntry(JsonObject what, List<Argument> argv) {
     return new AuditEntry(of("revoked", caller).put("credential", credential), List.of());
   }
 
+  /** A connection ended that had not been asked to, with requests under way. */
+  public static AuditEntry lost(Caller caller, String reason) {
+    return new AuditEntry(of("lost", caller).put("reason", reason), List.of());
+  }
+
   /** Entries were left out, since there were too many of their kind. */
   static AuditEntry leftOut(long count) {
     return new AuditEntry(of("left_out").put("count", count), List.of());

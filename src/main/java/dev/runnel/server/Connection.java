@@ -57,6 +57,7 @@ final class Connection implements FrameDecoder.Output {
   private final PeerMemory.Hold held;
   private final PeerMemory.Hold heldByKernel;
   private boolean progressed;
+  private String lost = "closed";
   private boolean reading = true;
   private boolean isToRead;
   private int framesInTurn;
@@ -332,12 +333,14 @@ final class Connection implements FrameDecoder.Output {
     if (socket.isOpen()) {
       room.unsent().gaveUp(peer);
       LOG.debug("connection closed, as nobody reads peer={}", netSocket.remoteAddress());
+      lost = "unread";
       socket.abort();
     }
   }
 
   private void lose(String reason) {
     LOG.info("connection lost peer={} reason={}", netSocket.remoteAddress(), reason);
+    lost = reason;
     socket.abort();
   }
 
@@ -481,6 +484,9 @@ final class Connection implements FrameDecoder.Output {
     if (!closing) {
       closing = true;
       LOG.debug("connection closed peer={}", netSocket.remoteAddress());
+      if (!desk.isIdle()) {
+        peer.noteLost(lost);
+      }
     }
     heartbeat.stop();
     decoder.stop();

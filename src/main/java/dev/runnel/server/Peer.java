@@ -211,6 +211,13 @@ final class Peer {
     }
   }
 
+  /** Has it written down that its connection ended while it waited for something. */
+  void noteLost(String reason) {
+    if (caller != null) {
+      guard.audit().noteSome(source, () -> AuditEntry.lost(caller(), reason));
+    }
+  }
+
   // One line a minute for each credential from each address: a client connects for every command.
   private void noteLogin(String credential) {
     Caller who = caller();

@@ -279,6 +279,24 @@ class AuditTest {
   }
 
   @Test
+  void connectionThatIsLostWhileItWaitsHasALineAndOneThatIsDoneHasNone() throws Exception {
+    try (AuditLog audit = new AuditLog(lines, OPTIONS);
+        TestNode node = node(audit)) {
+      try (RawClient done = as(ALICE, node)) {
+        done.ask("'argv':['true']");
+      }
+      try (RawClient waiting = as(ALICE, node)) {
+        waiting.send("'id':'r','job':'a-9'", "exec sleep 100");
+        waiting.nextOf("r");
+      }
+      assertEquals("tcp: closed", lines.last("lost", 1, "reason"));
+      assertEquals("alice", lines.ofEvent("lost").getFirst().path("principal").asText());
+      Until.holds("the end's line", () -> lines.events("a-9").contains("end"));
+      assertEquals(1, lines.ofEvent("lost").size());
+    }
+  }
+
+  @Test
   void certificatesThatAreNotTrustedHaveTheirLineAndThoseThatAreSayTls(@TempDir Path folder)
       throws Exception {
     TestCa ca = new TestCa("ca");
