@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class DiskCopy {
   // Null: there is none, or nobody can ask for it any more.
-  private @Nullable Spool spool;
+  private volatile @Nullable Spool spool;
   // The reader by which output gets there; null: it does not.
   private @Nullable LogReader writer;
   private long end;
@@ -76,6 +76,10 @@ final class DiskCopy {
   /** The disk takes no more for now: nobody waits for it. */
   void stop() {
     stopped = true;
+  }
+
+  boolean isThere() {
+    return spool != null;
   }
 
   /** Nobody can ask for it any more; what is to be deleted, or null. */

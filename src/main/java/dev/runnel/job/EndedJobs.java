@@ -36,7 +36,16 @@ final class EndedJobs {
   synchronized @Nullable Job add(Job job, long forgetAtNanos) {
     byId.put(job.id(), job);
     // Not the one that is new: whoever lost its connection just now comes back for it.
-    Remembered.Entry<Job> gone = jobs.add(job, owner(job), forgetAtNanos);
+    return forgotten(jobs.add(job, owner(job), forgetAtNanos));
+  }
+
+  /** One of a principal's that has output on disk: the one that would go first; null: none has. */
+  synchronized @Nullable Job takeSpooled(String principal) {
+    return forgotten(jobs.takeFirst(principal, job -> job.log().isSpooled()));
+  }
+
+  // That it was remains known.
+  private @Nullable Job forgotten(Remembered.@Nullable Entry<Job> gone) {
     if (gone == null) {
       return null;
     }

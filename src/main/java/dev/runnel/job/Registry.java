@@ -91,6 +91,18 @@ public final class Registry {
     this.limits = limits;
     this.ended = new EndedJobs(limits.maxEnded());
     engine.schedule(SWEEP, this::sweep);
+    if (spooler != null) {
+      spooler.onFull(this::forgetSpooled);
+    }
+  }
+
+  // So that somebody's who has less finds room on the disk; blocks on it.
+  private boolean forgetSpooled(String principal) {
+    Job gone = ended.takeSpooled(principal);
+    if (gone != null) {
+      gone.log().forgetNow();
+    }
+    return gone != null;
   }
 
   public NodeIdentity node() {

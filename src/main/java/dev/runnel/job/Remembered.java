@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,6 +66,17 @@ final class Remembered<T> {
       }
     }
     return first;
+  }
+
+  /** What would go first of an owner's, of what fits; it is remembered no longer. */
+  @Nullable Entry<T> takeFirst(String owner, Predicate<T> fits) {
+    for (Entry<T> entry : byOwner.getOrDefault(owner, new TreeSet<>())) {
+      if (fits.test(entry.value)) {
+        remove(entry);
+        return entry;
+      }
+    }
+    return null;
   }
 
   private void remove(Entry<T> entry) {

@@ -171,6 +171,15 @@ final class Spool {
     retry();
   }
 
+  /** The same, of one whose file is to be gone when this returns; blocks. Any thread. */
+  void deleteNow() {
+    JobFile old = file;
+    delete();
+    if (old != null) {
+      spooler.delete(old);
+    }
+  }
+
   // For the spooler.
 
   /** It is to try again at once. Any thread. */
@@ -352,6 +361,9 @@ final class Spool {
       return false;
     }
     int room = open.room(reader.position());
+    while (room == 0 && open.isCrowdedOut() && makeRoom()) {
+      room = open.room(reader.position());
+    }
     if (room == 0) {
       return stop(open);
     }
@@ -381,6 +393,11 @@ final class Spool {
       log.spooled(reader.position());
     }
     return written || stop(open);
+  }
+
+  private boolean makeRoom() {
+    SpooledJob what = job;
+    return what != null && spooler.makeRoom(what.caller().principal());
   }
 
   // Before all output: it was there first.

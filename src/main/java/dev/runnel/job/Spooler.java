@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,6 +54,7 @@ public final class Spooler implements AutoCloseable {
   // A job asks for its next turn during the one before: at zero, all jobs have written all.
   private final AtomicInteger unwritten = new AtomicInteger();
   private final Object quiet = new Object();
+  private volatile Predicate<String> forgetOne = _ -> false;
   private volatile boolean closing;
   private volatile boolean watching;
   private volatile boolean hanging;
@@ -101,6 +103,23 @@ public final class Spooler implements AutoCloseable {
 
   JobFile create(SpooledJob job, long maxBytes) throws IOException {
     return spools.create(job, maxBytes);
+  }
+
+  /**
+   * Who has a principal's ended job of which there is output on disk forgotten, if there is one.
+   */
+  void onFull(Predicate<String> forgetOne) {
+    this.forgetOne = forgetOne;
+  }
+
+  /**
+   * Has an ended job of somebody's forgotten who has more on disk than that principal, and its
+   * output removed; blocks.
+   *
+   * @return whether there was one
+   */
+  boolean makeRoom(String principal) {
+    return spools.withMoreThan(principal).stream().anyMatch(forgetOne);
   }
 
   void delete(JobFile file) {

@@ -37,6 +37,7 @@ public final class JobFile {
   // any more, or not yet.
   private @Nullable FileChannel channel;
   private long size;
+  private String owner = "";
   private volatile boolean ended;
   private boolean failing;
   private boolean ours;
@@ -79,6 +80,7 @@ public final class JobFile {
     }
     Files.createDirectory(folder, OwnFolder.FOLDER_MODE);
     ours = true;
+    owner = job.caller().principal();
     channel =
         FileChannel.open(
             path(),
@@ -101,9 +103,10 @@ public final class JobFile {
     ended = hasEnd;
   }
 
-  /** From now on it counts. */
-  synchronized void count() {
-    usage.add(size);
+  /** From now on it counts, as that owner's. */
+  synchronized void count(String whose) {
+    owner = whose;
+    usage.add(owner, size);
   }
 
   /**
@@ -123,8 +126,13 @@ public final class JobFile {
    * @return 0: its limit, or that of all of them together, is reached
    */
   public synchronized int room(long offset) {
-    long most = Math.min(maxBytes - size, usage.left()) - RecordHead.BYTES;
+    long most = Math.min(maxBytes - size, usage.left(owner)) - RecordHead.BYTES;
     return extent.mayAdd(offset) ? (int) Math.clamp(most, 0L, RecordHead.MAX_OUTPUT_BYTES) : 0;
+  }
+
+  /** Whether it is the limit of all together that leaves no {@link #room}. */
+  public synchronized boolean isCrowdedOut() {
+    return usage.left(owner) <= RecordHead.BYTES && maxBytes - size > RecordHead.BYTES;
   }
 
   /**
@@ -136,7 +144,7 @@ public final class JobFile {
     long position = size;
     long more = (long) RecordHead.BYTES + bytes.remaining();
     // Taken before: others may be writing at the same moment, and all together have a limit.
-    if (!extent.mayAdd(offset) || !usage.tryAdd(more)) {
+    if (!extent.mayAdd(offset) || !usage.tryAdd(owner, more)) {
       return false;
     }
     RecordHead head = null;
@@ -144,7 +152,7 @@ public final class JobFile {
       head = tryWrite(Kind.of(stream), offset, bytes);
     } finally {
       if (head == null) {
-        usage.add(-more);
+        usage.add(owner, -more);
       }
     }
     if (head != null) {
@@ -198,7 +206,7 @@ public final class JobFile {
     }
     deleted = true;
     close();
-    usage.add(-size);
+    usage.add(owner, -size);
     size = 0;
     extent.lose(0, extent.end());
     if (ours) {
@@ -210,7 +218,7 @@ public final class JobFile {
   // What is no output counts, but is not kept out.
   private boolean count(@Nullable RecordHead written) {
     if (written != null) {
-      usage.add(written.recordBytes());
+      usage.add(owner, written.recordBytes());
     }
     return written != null;
   }

@@ -69,6 +69,11 @@ public final class Spools implements AutoCloseable {
     LOG.error(what, e);
   }
 
+  /** Whose files take up more than that principal's, who has most first. */
+  public List<String> withMoreThan(String principal) {
+    return usage.withMoreThan(principal);
+  }
+
   /** What all files take up. */
   public long usedBytes() {
     return usage.used();
@@ -169,7 +174,7 @@ public final class Spools implements AutoCloseable {
       throw new BadSpoolException("another job's file in it");
     }
     files.put(folder, found.file());
-    found.file().count();
+    found.file().count(found.job().caller().principal());
     if (found.end().outcome() == Outcome.LOST) {
       found.file().reopen();
       var _ = found.file().end(found.end(), found.endedAt());
