@@ -24,7 +24,7 @@ final class Client {
   private final Latest latest;
   private volatile String last = "none";
   private final List<Integer> ports = new CopyOnWriteArrayList<>();
-  private volatile String connections = "";
+  private final List<String> ways = new CopyOnWriteArrayList<>();
 
   Client(int number, SplittableRandom random, Try tried, int proxyPort, Latest latest) {
     this.number = number;
@@ -49,11 +49,11 @@ final class Client {
   Peer connect() throws IOException {
     int way = random.nextInt(10);
     if (way < 5) {
-      connections += " unix";
+      ways.add("unix");
       return Peer.unix(victim);
     }
     String secret = victim.secret(random.nextInt(Victim.principals()));
-    connections += way < 8 ? " tls" : " proxy";
+    ways.add(way < 8 ? "tls" : "proxy");
     Peer peer = Peer.tls(way < 8 ? victim.life().tlsPort() : proxyPort, secret);
     ports.add(peer.port());
     return peer;
@@ -61,7 +61,7 @@ final class Client {
 
   /** A use of its own begins. */
   void begin() {
-    connections = "";
+    ways.clear();
     ports.clear();
   }
 
@@ -72,7 +72,7 @@ final class Client {
 
   /** What it is at, for whoever finds that it does not go on. Any thread. */
   String underWay() {
-    return last + " by" + connections;
+    return last + " by " + ways;
   }
 
   /** The name of a new job, which the ledger knows from now on. */
