@@ -41,6 +41,7 @@ final class Connection implements FrameDecoder.Output {
   private static final Duration DRAIN = Duration.ofSeconds(5);
 
   private final ServerRoom room;
+  private final Turns loop;
   private final Peer peer;
   private final Context context;
   private final NetSocket netSocket;
@@ -60,14 +61,22 @@ final class Connection implements FrameDecoder.Output {
   private String lost = "closed";
   private boolean reading = true;
   private boolean isToRead;
+  private boolean isWaiting;
   private int framesInTurn;
   private long turnBegan;
   private boolean holding;
   private boolean draining;
   private boolean closing;
 
-  Connection(ServerRoom room, Peer peer, Context context, NetSocket netSocket, Runnable onClosed) {
+  Connection(
+      ServerRoom room,
+      Turns loop,
+      Peer peer,
+      Context context,
+      NetSocket netSocket,
+      Runnable onClosed) {
     this.room = room;
+    this.loop = loop;
     this.peer = peer;
     this.context = context;
     this.netSocket = netSocket;
@@ -178,12 +187,25 @@ final class Connection implements FrameDecoder.Output {
     }
     heartbeat.heard();
     try {
+      boolean isNow = !reading || loop.isNow(whose());
+      if (!isNow) {
+        rest();
+      }
       beginTurn();
       decoder.handle(bytes);
       endTurn();
+      loop.count(whose(), System.nanoTime() - turnBegan);
+      if (!isNow) {
+        readSoon();
+      }
     } catch (RuntimeException | Error e) {
       broken(e);
     }
+  }
+
+  /** By whom turns are shared out: who it is, or where a stranger is from. */
+  String whose() {
+    return peer.isKnown() ? peer.principal() : "from " + peer.source();
   }
 
   private void beginTurn() {
@@ -409,12 +431,35 @@ final class Connection implements FrameDecoder.Output {
   void readSoon() {
     if (!reading && !isToRead && !closing && mayRead()) {
       isToRead = true;
-      execute(this::readOn);
+      awaitTurn();
+    }
+  }
+
+  /** Has {@link #takeTurn} called when others have had theirs. */
+  void awaitTurn() {
+    if (!isWaiting) {
+      isWaiting = true;
+      loop.await(this);
+    }
+  }
+
+  /** Goes on with a long answer, or with what its peer has sent ahead. */
+  void takeTurn() {
+    isWaiting = false;
+    try {
+      long began = System.nanoTime();
+      desk.takeTurn();
+      if (isToRead) {
+        isToRead = false;
+        readOn();
+      }
+      loop.count(whose(), System.nanoTime() - began);
+    } catch (RuntimeException | Error e) {
+      broken(e);
     }
   }
 
   private void readOn() {
-    isToRead = false;
     if (closing || reading) {
       return;
     }

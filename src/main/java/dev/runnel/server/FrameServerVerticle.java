@@ -38,6 +38,7 @@ final class FrameServerVerticle extends VerticleBase {
   private final ServerRoom room;
   private final Listen listen;
   private final Access access;
+  private final Turns turns = new Turns();
   private final Set<Connection> connections = new HashSet<>();
   private @Nullable Tokens tokens;
   private int turnedAway;
@@ -160,6 +161,7 @@ final class FrameServerVerticle extends VerticleBase {
     Connection connection =
         new Connection(
             room,
+            turns,
             peer,
             context,
             socket,

@@ -23,6 +23,7 @@ import java.nio.channels.ClosedChannelException;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLPeerUnverifiedException;
@@ -271,6 +272,11 @@ final class FrameSocket {
             unsent.addOutput(-bytes);
           });
     }
+  }
+
+  /** Runs a task on the event loop once that has seen what has arrived meanwhile. */
+  void afterReading(Runnable task) {
+    var _ = channel.executor().schedule(task, 0, TimeUnit.NANOSECONDS);
   }
 
   /** Has the transport send what was handed over. */

@@ -39,7 +39,7 @@ final class JobsAnswer {
   void goOn() {
     if (!queued && !over && unsent.unreadAnswers() < UNREAD_BYTES) {
       queued = true;
-      connection.execute(this::takeTurn);
+      connection.awaitTurn();
     }
   }
 
@@ -55,11 +55,12 @@ final class JobsAnswer {
     count();
   }
 
-  private void takeTurn() {
-    queued = false;
-    if (over || !connection.socket().isOpen()) {
+  /** Makes the next piece, if that was asked for. */
+  void takeTurn() {
+    if (!queued || over || !connection.socket().isOpen()) {
       return;
     }
+    queued = false;
     for (JobStatus status : jobs.next(JOBS_IN_A_TURN)) {
       byte[] element = EventEncoder.encodeStatus(status);
       // One byte for the comma or the opening bracket, one for the closing one.

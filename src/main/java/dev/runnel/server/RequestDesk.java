@@ -293,6 +293,13 @@ final class RequestDesk {
     listing.goOn();
   }
 
+  /** Goes on with the answer that is being made. */
+  void takeTurn() {
+    if (listing != null) {
+      listing.takeTurn();
+    }
+  }
+
   /** The peer has read something. */
   void goOn() {
     if (listing != null) {

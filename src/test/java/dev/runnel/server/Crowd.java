@@ -18,7 +18,7 @@ final class Crowd {
   private static final int IDS_FROM = 1_000_000;
 
   /** So many say hello at once: a server has only so many strangers from one address. */
-  private static final int AT_ONCE = 8;
+  private static final int AT_ONCE = 2;
 
   private final Callable<Socket> connect;
   private final String token;
