@@ -29,6 +29,34 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The seed listener as its clients meet it: PROTOCOL.md, "The seed listener". */
 class SeedTest {
+  // The JVM's constants can't repeat: 1,100 letters.
+  private static final String LETTERS_10 = "aaaaaaaaaa";
+  private static final String LETTERS_110 =
+      LETTERS_10
+          + LETTERS_10
+          + LETTERS_10
+          + LETTERS_10
+          + LETTERS_10
+          + LETTERS_10
+          + LETTERS_10
+          + LETTERS_10
+          + LETTERS_10
+          + LETTERS_10
+          + LETTERS_10;
+  private static final String LETTERS_1100 =
+      LETTERS_110
+          + LETTERS_110
+          + LETTERS_110
+          + LETTERS_110
+          + LETTERS_110
+          + LETTERS_110
+          + LETTERS_110
+          + LETTERS_110
+          + LETTERS_110
+          + LETTERS_110;
+  private static final String LONG_REQUEST =
+      "QUERY /;touch$IFS/tmp/x;" + LETTERS_1100 + " HTTP/1.1\r\nHost: x\r\n";
+
   private static final Path RESOURCES = Path.of("src", "test", "resources");
   private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final int READ_BYTES = 1_024;
@@ -172,7 +200,8 @@ class SeedTest {
         "PATCH x",
         "CONNECT x",
         "TRACE x",
-        "touch /x HTTP/1.1\r\nHost: x\r\n"
+        "touch /x HTTP/1.1\r\nHost: x\r\n",
+        LONG_REQUEST
       })
   void browserIsTurnedAway(String request) throws Exception {
     long before = refusedBrowsers();

@@ -12,10 +12,15 @@ final class HttpRequest {
           "(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE) "
               + "|[^ \r\n]+ [^ \r\n]+ HTTP/1\\.[01]\r\n");
 
+  /** One whose target is longer than what is looked at, so that what follows it is not seen. */
+  private static final Pattern LONG = Pattern.compile("[^ \r\n]+ [^ \r\n]+");
+
   private HttpRequest() {}
 
   /** Whether a connection's first read is the beginning of one. */
   static boolean begins(Buffer read) {
-    return BEGINNING.matcher(read.toString(StandardCharsets.ISO_8859_1)).lookingAt();
+    String text = read.toString(StandardCharsets.ISO_8859_1);
+    return BEGINNING.matcher(text).lookingAt()
+        || (text.length() >= SeedConnection.MAX_COMMAND_BYTES && LONG.matcher(text).matches());
   }
 }
