@@ -31,6 +31,18 @@ class PartsTest {
   }
 
   @Test
+  void whatRunsInEitherPartNeedsNeither() throws Exception {
+    String both =
+        tests().stream()
+            .filter(file -> !file.endsWith("PartsTest.java"))
+            .filter(file -> text(file).contains("@Tag(\"either\")"))
+            .filter(file -> text(file).contains("root\")"))
+            .map(Path::toString)
+            .collect(joining(", "));
+    assertEquals("", both);
+  }
+
+  @Test
   void whatNeedsRootIsTaggedSo() throws Exception {
     assertFalse(tests().isEmpty());
     String untagged =

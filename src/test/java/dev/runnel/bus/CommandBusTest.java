@@ -19,9 +19,11 @@ import java.io.PrintStream;
 import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Commands run by verticles, over the event bus, with the typed API. */
+@Tag("either")
 @SuppressWarnings("NullAway.Init") // The node is there before any test.
 class CommandBusTest extends CommandsContract {
   private static BusNode node;

@@ -5,6 +5,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Trees are known whatever their processes do between two looks, on a model of the kernel. */
+@Tag("either")
 class TreeModelTest {
   private static final int SEEDS = 500;
   private static final int MANY_SEEDS = 100_000;

@@ -30,6 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * What peers that ask and do not read do to one that does: nothing. All of them at once, each kind
  * with a principal of its own.
  */
+@Tag("either")
 class CrowdTest {
   private static final List<String> NAMES =
       List.of("victim", "refused", "lister", "watcher", "asker", "pinger");

@@ -8,6 +8,7 @@ import dev.runnel.server.RawClient.Ran;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
  * What becomes of a job whose runner goes without a word, for every combination of what a run can
  * say about that: none waits for ever, and none loses output in silence.
  */
+@Tag("either")
 class EveryPolicyTest {
   private static final int OUTPUT_BYTES = 300_000;
   private static final int RETAIN_BYTES = 65_536;

@@ -8,9 +8,11 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Many at once, and many in a row; each gets what is its own. */
+@Tag("either")
 class LoadTest extends NodeTest {
   private static final int JOBS = 200;
   private static final int CONNECTIONS = 500;

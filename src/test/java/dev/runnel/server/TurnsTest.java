@@ -18,12 +18,14 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A peer that asks for much in one packet: the others on its event loop go on. */
+@Tag("either")
 @SuppressWarnings("NullAway.Init") // The node is there before any test.
 class TurnsTest {
   private static final ObjectMapper JSON = new ObjectMapper();

@@ -18,9 +18,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** That {@code bench} measures and tells; what it measures depends on the machine. */
+@Tag("either")
 class BenchTest {
   private static final List<String> NAMES =
       List.of(

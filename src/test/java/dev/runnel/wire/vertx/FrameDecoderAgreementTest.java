@@ -10,11 +10,13 @@ import java.util.HexFormat;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Random streams, the same in every run, through our decoders and through the naive one. */
+@Tag("either")
 class FrameDecoderAgreementTest {
   private static final int STREAMS = 1_000;
 
