@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class DiskCopy {
   // Null: there is none, or nobody can ask for it any more.
-  private volatile @Nullable Spool spool;
+  private @Nullable Spool spool;
   // The reader by which output gets there; null: it does not.
   private @Nullable LogReader writer;
   private long end;
@@ -78,8 +78,9 @@ final class DiskCopy {
     stopped = true;
   }
 
-  boolean isThere() {
-    return spool != null;
+  /** Null: there is none, or nobody can ask for it any more. */
+  @Nullable Spool spool() {
+    return spool;
   }
 
   /** Nobody can ask for it any more; what is to be deleted, or null. */

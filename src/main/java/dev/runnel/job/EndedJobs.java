@@ -36,16 +36,7 @@ final class EndedJobs {
   synchronized @Nullable Job add(Job job, long forgetAtNanos) {
     byId.put(job.id(), job);
     // Not the one that is new: whoever lost its connection just now comes back for it.
-    return forgotten(jobs.add(job, owner(job), forgetAtNanos));
-  }
-
-  /** One of a principal's that has output on disk: the one that would go first; null: none has. */
-  synchronized @Nullable Job takeSpooled(String principal) {
-    return forgotten(jobs.takeFirst(principal, job -> job.log().isSpooled()));
-  }
-
-  // That it was remains known.
-  private @Nullable Job forgotten(Remembered.@Nullable Entry<Job> gone) {
+    Remembered.Entry<Job> gone = jobs.add(job, owner(job), forgetAtNanos);
     if (gone == null) {
       return null;
     }
@@ -83,6 +74,11 @@ final class EndedJobs {
   synchronized @Nullable Job after(@Nullable JobId id) {
     var next = id == null ? byId.firstEntry() : byId.higherEntry(id);
     return next == null ? null : next.getValue();
+  }
+
+  /** A principal's, the one that would go first in front. */
+  synchronized List<Job> of(String principal) {
+    return jobs.of(principal);
   }
 
   /** Those whose time is up, which are known no longer. */

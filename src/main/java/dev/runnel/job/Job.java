@@ -556,6 +556,11 @@ public final class Job {
     wakeFollowers();
   }
 
+  /** Whether anybody may be reading its output. Any thread. */
+  boolean isFollowed() {
+    return seat.holder() != null || !watchers.isEmpty();
+  }
+
   void wakeFollowers() {
     Follower runner = seat.holder();
     if (runner != null) {

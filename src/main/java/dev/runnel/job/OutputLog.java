@@ -257,21 +257,6 @@ public final class OutputLog {
 
   /** Nobody can ask for it any more; a runner that reads it may read on. */
   void forget() {
-    Spool spool = forgetAll();
-    if (spool != null) {
-      spool.delete();
-    }
-  }
-
-  /** The same, and what is on the disk is gone when this returns; blocks. */
-  void forgetNow() {
-    Spool spool = forgetAll();
-    if (spool != null) {
-      spool.deleteNow();
-    }
-  }
-
-  private @Nullable Spool forgetAll() {
     Spool spool;
     LogReader[] readers;
     synchronized (this) {
@@ -281,14 +266,24 @@ public final class OutputLog {
       readers = unparkedReaders();
     }
     call(readers);
+    if (spool != null) {
+      spool.delete();
+    }
     memory.forget(this);
     memory.tellStarved();
-    return spool;
   }
 
-  /** Whether there is output on disk, or was to be. */
-  boolean isSpooled() {
-    return disk.isThere();
+  /**
+   * Has its output on disk removed; blocks.
+   *
+   * @return whether there was any
+   */
+  boolean dropSpooled() {
+    Spool spool;
+    synchronized (this) {
+      spool = disk.spool();
+    }
+    return spool != null && spool.dropOutput();
   }
 
   // For readers.

@@ -92,17 +92,14 @@ public final class Registry {
     this.ended = new EndedJobs(limits.maxEnded());
     engine.schedule(SWEEP, this::sweep);
     if (spooler != null) {
-      spooler.onFull(this::forgetSpooled);
+      spooler.onFull(this::dropSpooled);
     }
   }
 
   // So that somebody's who has less finds room on the disk; blocks on it.
-  private boolean forgetSpooled(String principal) {
-    Job gone = ended.takeSpooled(principal);
-    if (gone != null) {
-      gone.log().forgetNow();
-    }
-    return gone != null;
+  private boolean dropSpooled(String principal) {
+    return ended.of(principal).stream()
+        .anyMatch(job -> !job.isFollowed() && job.log().dropSpooled());
   }
 
   public NodeIdentity node() {

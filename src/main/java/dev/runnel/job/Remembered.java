@@ -5,7 +5,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,6 +52,12 @@ final class Remembered<T> {
     return gone;
   }
 
+  /** All of an owner's, what would go first in front. */
+  List<T> of(String owner) {
+    TreeSet<Entry<T>> pile = byOwner.get(owner);
+    return pile == null ? List.of() : pile.stream().map(Entry::value).toList();
+  }
+
   /** Once there is one more of {@code adding}'s. */
   private @Nullable Entry<T> firstOfWhoHasMost(String adding) {
     Entry<T> first = null;
@@ -66,17 +71,6 @@ final class Remembered<T> {
       }
     }
     return first;
-  }
-
-  /** What would go first of an owner's, of what fits; it is remembered no longer. */
-  @Nullable Entry<T> takeFirst(String owner, Predicate<T> fits) {
-    for (Entry<T> entry : byOwner.getOrDefault(owner, new TreeSet<>())) {
-      if (fits.test(entry.value)) {
-        remove(entry);
-        return entry;
-      }
-    }
-    return null;
   }
 
   private void remove(Entry<T> entry) {

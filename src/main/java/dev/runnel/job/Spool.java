@@ -171,13 +171,10 @@ final class Spool {
     retry();
   }
 
-  /** The same, of one whose file is to be gone when this returns; blocks. Any thread. */
-  void deleteNow() {
-    JobFile old = file;
-    delete();
-    if (old != null) {
-      spooler.delete(old);
-    }
+  /** Removes what was printed, of a job that has ended; blocks. Any thread. */
+  boolean dropOutput() {
+    JobFile open = file;
+    return open != null && open.dropOutput();
   }
 
   // For the spooler.

@@ -54,7 +54,7 @@ public final class Spooler implements AutoCloseable {
   // A job asks for its next turn during the one before: at zero, all jobs have written all.
   private final AtomicInteger unwritten = new AtomicInteger();
   private final Object quiet = new Object();
-  private volatile Predicate<String> forgetOne = _ -> false;
+  private volatile Predicate<String> dropOne = _ -> false;
   private volatile boolean closing;
   private volatile boolean watching;
   private volatile boolean hanging;
@@ -105,21 +105,19 @@ public final class Spooler implements AutoCloseable {
     return spools.create(job, maxBytes);
   }
 
-  /**
-   * Who has a principal's ended job of which there is output on disk forgotten, if there is one.
-   */
-  void onFull(Predicate<String> forgetOne) {
-    this.forgetOne = forgetOne;
+  /** Who removes what an ended job of a principal has on disk, if there is one that has any. */
+  void onFull(Predicate<String> dropOne) {
+    this.dropOne = dropOne;
   }
 
   /**
-   * Has an ended job of somebody's forgotten who has more on disk than that principal, and its
-   * output removed; blocks.
+   * Has the output of an ended job removed, of somebody's who has more on disk than that principal;
+   * blocks.
    *
-   * @return whether there was one
+   * @return whether there was any
    */
   boolean makeRoom(String principal) {
-    return spools.withMoreThan(principal).stream().anyMatch(forgetOne);
+    return spools.withMoreThan(principal).stream().anyMatch(dropOne);
   }
 
   void delete(JobFile file) {

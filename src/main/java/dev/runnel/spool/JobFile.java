@@ -10,6 +10,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.Set;
@@ -199,6 +200,67 @@ public final class JobFile {
     }
   }
 
+  /**
+   * Removes its output, of a job whose end is written: that there was such a job, and how it ended,
+   * stays.
+   *
+   * @return whether it takes up less now
+   */
+  public synchronized boolean dropOutput() {
+    if (!ended || deleted || extent.available(0) >= extent.end()) {
+      return false;
+    }
+    try {
+      long bytes = copyWithoutOutput();
+      Files.move(rest(), path(), StandardCopyOption.ATOMIC_MOVE);
+      extent.lose(0, extent.end());
+      boolean less = bytes < size;
+      usage.add(owner, bytes - size);
+      size = bytes;
+      return less;
+    } catch (IOException e) {
+      LOG.warn("spool not cut folder={} cause={}", folder, e.toString());
+      return false;
+    }
+  }
+
+  private long copyWithoutOutput() throws IOException {
+    try (FileChannel all = FileChannel.open(path(), StandardOpenOption.READ);
+        FileChannel rest =
+            FileChannel.open(
+                rest(),
+                Set.of(
+                    StandardOpenOption.CREATE,
+                    StandardOpenOption.TRUNCATE_EXISTING,
+                    StandardOpenOption.WRITE),
+                OwnFolder.FILE_MODE)) {
+      RecordReader reader = new RecordReader(all, 0);
+      for (RecordHead head = reader.peek(); head != null; head = reader.peek()) {
+        if (head.kind().stream() == null) {
+          copy(all, reader.position(), head.recordBytes(), rest);
+        }
+        reader.skip(head);
+      }
+      return rest.size();
+    }
+  }
+
+  private static void copy(FileChannel from, long position, long bytes, FileChannel to)
+      throws IOException {
+    for (long done = 0; done < bytes; ) {
+      long more = from.transferTo(position + done, bytes - done, to);
+      if (more <= 0) {
+        throw new IOException("shorter than it was");
+      }
+      done += more;
+    }
+  }
+
+  /** What is left of it, until that takes its place. */
+  private Path rest() {
+    return folder.resolve(NAME + ".rest");
+  }
+
   /** Removes it with its folder. Who reads it finds nothing more. Idempotent. */
   synchronized void delete() throws IOException {
     if (deleted) {
@@ -211,6 +273,7 @@ public final class JobFile {
     extent.lose(0, extent.end());
     if (ours) {
       Files.deleteIfExists(path());
+      Files.deleteIfExists(rest());
       Files.deleteIfExists(folder);
     }
   }

@@ -1,6 +1,7 @@
 package dev.runnel.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.Daemon;
 import dev.runnel.security.Tokens;
@@ -18,20 +19,23 @@ class SpoolSharesTest {
   private static final String SPOOLED =
       "'on_full':'spool','retain':65536,'spool_bytes':1000000,'linger_ms':60000,";
 
+  private static Daemon start(Path folder) throws Exception {
+    Path tokens = Files.writeString(folder.resolve("t"), ALICE.line() + "\n" + BOB.line() + "\n");
+    return Daemon.start(
+        "--listen",
+        "127.0.0.1:0",
+        "--tokens",
+        "" + tokens,
+        "--insecure",
+        "--state-dir",
+        "" + folder.resolve("state"),
+        "--limit",
+        "max_spool_bytes=" + (1 << 20));
+  }
+
   @Test
   void oneThatFillsTheDiskTakesNothingOfWhatOthersPrint(@TempDir Path folder) throws Exception {
-    Path tokens = Files.writeString(folder.resolve("t"), ALICE.line() + "\n" + BOB.line() + "\n");
-    try (Daemon daemon =
-            Daemon.start(
-                "--listen",
-                "127.0.0.1:0",
-                "--tokens",
-                "" + tokens,
-                "--insecure",
-                "--state-dir",
-                "" + folder.resolve("state"),
-                "--limit",
-                "max_spool_bytes=" + (1 << 20));
+    try (Daemon daemon = start(folder);
         RawClient alice = as(ALICE, daemon);
         RawClient bob = as(BOB, daemon)) {
       assertEquals(100_000, wholeOf(bob, "kept", 100_000));
@@ -39,12 +43,25 @@ class SpoolSharesTest {
         wholeOf(alice, "a-" + i, 300_000);
       }
       assertEquals(500_000, wholeOf(bob, "b", 500_000));
-      assertEquals(500_000, again(bob, "b"));
-      // Bob's own is no less than before, and of Alice's what would have gone first is gone.
-      assertEquals(100_000, again(bob, "kept"));
-      assertEquals("unknown_job", alice.ask("'type':'status','job':'a-0'").text("code"));
-      assertEquals("ended", alice.ask("'type':'status','job':'a-5'").text("state"));
+      expectShares(alice, bob);
+      daemon.process().destroy();
+      assertEquals(0, daemon.exitCode());
     }
+    try (Daemon daemon = start(folder);
+        RawClient alice = as(ALICE, daemon);
+        RawClient bob = as(BOB, daemon)) {
+      expectShares(alice, bob);
+    }
+  }
+
+  // Bob's is whole; of Alice's what would have gone first has no output, and is known.
+  private static void expectShares(RawClient alice, RawClient bob) throws IOException {
+    assertEquals(500_000, again(bob, "b"));
+    assertEquals(100_000, again(bob, "kept"));
+    assertTrue(again(alice, "a-0") < 300_000);
+    RawClient.Answer first = alice.ask("'type':'status','job':'a-0'");
+    assertEquals("exited", first.text("outcome"));
+    assertEquals(300_000, first.number("output_bytes"));
   }
 
   private static RawClient as(NewToken token, Daemon daemon) throws IOException {
