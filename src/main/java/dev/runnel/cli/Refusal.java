@@ -18,12 +18,12 @@ final class Refusal {
             + ": "
             + failed.message()
             + hint(failed.code()),
-        failed.code() != ErrorCode.TOO_MANY_CONNECTIONS ? NEVER : told == null ? 0 : told);
+        !failed.code().isTurnedAway() ? NEVER : told == null ? 0 : told);
   }
 
   private static String hint(ErrorCode code) {
     return code == ErrorCode.UNAUTHENTICATED
         ? " (a token goes into RUNNEL_TOKEN or --token-file)"
-        : code == ErrorCode.TOO_MANY_CONNECTIONS ? " (--wait 1m tries again for so long)" : "";
+        : code.isTurnedAway() ? " (--wait 1m tries again for so long)" : "";
   }
 }

@@ -439,9 +439,7 @@ final class RunFollower {
   }
 
   private static boolean isPassing(ErrorCode code) {
-    return code == ErrorCode.BUSY
-        || code == ErrorCode.UNAVAILABLE
-        || code == ErrorCode.TOO_MANY_CONNECTIONS;
+    return code == ErrorCode.BUSY || code == ErrorCode.UNAVAILABLE || code.isTurnedAway();
   }
 
   private Failure restarted() {

@@ -173,7 +173,7 @@ final class ClientLine implements Line, Connection.Peer {
   private void refuse(Event.Failed failed) {
     ErrorCode code = failed.code();
     if (options.resumes() && isPassing(code)) {
-      sent &= boot != null || code != ErrorCode.TOO_MANY_CONNECTIONS;
+      sent &= boot != null || !code.isTurnedAway();
       disconnect("the connection was refused");
       lost(code.wireName() + ": " + failed.message());
     } else if (isCut() && code == ErrorCode.STALE) {
@@ -188,7 +188,7 @@ final class ClientLine implements Line, Connection.Peer {
   private boolean isPassing(ErrorCode code) {
     return switch (code) {
       case TOO_SLOW -> true;
-      case TOO_MANY_CONNECTIONS -> isCut() || boot == null;
+      case TOO_MANY_CONNECTIONS, TOO_MANY_FAILURES -> isCut() || boot == null;
       case BUSY, UNAVAILABLE -> isCut();
       default -> false;
     };

@@ -11,6 +11,7 @@ public enum ErrorCode {
   UNSUPPORTED_VERSION(Scope.CONNECTION),
   UNAUTHENTICATED(Scope.CONNECTION),
   TOO_MANY_CONNECTIONS(Scope.CONNECTION),
+  TOO_MANY_FAILURES(Scope.CONNECTION),
   BAD_NOTICE(Scope.CONNECTION),
   TOO_SLOW(Scope.CONNECTION),
   BAD_REQUEST(Scope.REQUEST),
@@ -35,6 +36,11 @@ public enum ErrorCode {
 
   ErrorCode(Scope scope) {
     this.scope = scope;
+  }
+
+  /** Whether a connection was turned away that may be let in later, as it is. */
+  public boolean isTurnedAway() {
+    return this == TOO_MANY_CONNECTIONS || this == TOO_MANY_FAILURES;
   }
 
   public Scope scope() {

@@ -132,7 +132,7 @@ final class Peer {
     Strangers.Look granted = strangers.look(source, Tokens.digest(secret));
     if (granted.refusal() != null) {
       throw new ProtocolException(
-          ErrorCode.TOO_MANY_CONNECTIONS, granted.refusal(), granted.after().toMillis());
+          ErrorCode.TOO_MANY_FAILURES, granted.refusal(), granted.after().toMillis());
     }
     look = granted;
     return granted.after();
@@ -193,7 +193,7 @@ final class Peer {
     }
     Duration left = strangers.penalty(source);
     return new ProtocolException(
-        ErrorCode.TOO_MANY_CONNECTIONS, Strangers.tooManyFailures(left), left.toMillis());
+        ErrorCode.TOO_MANY_FAILURES, Strangers.tooManyFailures(left), left.toMillis());
   }
 
   /** Whether the token that let it in was taken back since; one that expired was not. */

@@ -154,7 +154,7 @@ class ConnectTest {
       times.add(System.nanoTime());
       var _ = peer.read();
       peer.send(
-          "\"type\":\"error\",\"final\":true,\"code\":\"too_many_connections\","
+          "\"type\":\"error\",\"final\":true,\"code\":\"too_many_failures\","
               + "\"message\":\"too many failures: try again in 1 s\",\"retry_after_ms\":"
               + retryAfterMillis
               + ",\"close\":true");
@@ -227,7 +227,7 @@ class ConnectTest {
     }
     assertEquals(2, times.size());
     assertTrue(
-        client.err().contains("too_many_connections: too many failures: try again in 1 s"),
+        client.err().contains("too_many_failures: too many failures: try again in 1 s"),
         client.err());
   }
 

@@ -230,7 +230,7 @@ class IntrusionTest extends NodeTest {
     for (int i = 4; i < 7; i++) {
       RawClient next = from(source, port);
       next.send("'type':'hello','version':1,'token':'guess-" + i + "'");
-      RawClient.Answer refusal = next.expectClose("too_many_connections");
+      RawClient.Answer refusal = next.expectClose("too_many_failures");
       String message = refusal.text("message");
       assertTrue(message.startsWith("too many failures: try again in "), message);
       assertTrue(refusal.number("retry_after_ms") > 0, refusal.toString());
@@ -268,7 +268,7 @@ class IntrusionTest extends NodeTest {
     for (int i = 0; i < 12; i++) {
       RawClient wrong = from(source, port);
       wrong.send("'type':'hello','version':1,'token':'stale'");
-      String refusal = i < 4 ? "unauthenticated" : "too_many_connections";
+      String refusal = i < 4 ? "unauthenticated" : "too_many_failures";
       assertEquals(refusal, wrong.expectClose(refusal).text("code"));
     }
     // It may be held for as long as one guess costs; and what was sent along with it is taken up.
