@@ -94,7 +94,7 @@ class DistributionTest {
   @Test
   void clientAndServerStartFromCaches() throws Exception {
     Launcher launcher = Launcher.ofDistribution(unpacked);
-    try (Served served = serve(launcher)) {
+    try (Served served = serve(launcher, "--dumpable")) {
       assertTrue(mapped(served.process()).contains("/app/aot/serve-"));
       try (Waiting client = Waiting.of(launcher, "-H", served.host())) {
         assertTrue(mapped(client.process()).contains("/app/aot/client-"));

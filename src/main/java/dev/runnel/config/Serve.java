@@ -154,9 +154,7 @@ public final class Serve {
   }
 
   private void serve() throws SettingsException {
-    if (settings.life() == Settings.Life.OWN && settings.memory() == Settings.Memory.CLOSED) {
-      OwnMemory.close();
-    }
+    closeMemory();
     Credentials credentials = Credentials.read(settings);
     AuditSettings wanted = settings.audit();
     AuditLog audit =
@@ -168,6 +166,17 @@ public final class Serve {
     } finally {
       if (audit != null) {
         audit.close();
+      }
+    }
+  }
+
+  // Before there is a secret in it.
+  private void closeMemory() throws SettingsException {
+    if (settings.life() == Settings.Life.OWN && settings.memory() == Settings.Memory.CLOSED) {
+      try {
+        OwnMemory.close();
+      } catch (UnsupportedOperationException e) {
+        throw SettingsException.config(String.valueOf(e.getMessage()));
       }
     }
   }

@@ -9,9 +9,12 @@ public final class OwnMemory {
    * debugger attaches to it, and there are no core dumps. Commands are programs of their own, of
    * which this does not hold. prctl(2), PR_SET_DUMPABLE
    *
-   * @throws UnsupportedOperationException if the system's libraries can't be called
+   * @throws UnsupportedOperationException if the C library lacks something
    */
   public static void close() {
+    if (!Pid.isThere()) {
+      throw new UnsupportedOperationException("missing in the C library: " + Libc.missing());
+    }
     LibcException.check("prctl", Pid.forbidDumps());
   }
 }

@@ -39,6 +39,11 @@ final class Pid {
 
   private Pid() {}
 
+  /** Whether the C library has all that is called here. */
+  static boolean isThere() {
+    return Libc.missing().isEmpty();
+  }
+
   static int own() {
     return Libc.callInt(GETPID, 0, 0, 0);
   }

@@ -52,6 +52,7 @@ class LeakTest {
             "--listen",
             "127.0.0.1:0",
             "--insecure",
+            "--dumpable",
             "--log-level",
             "error",
             // One that is not given back is missed soon.
