@@ -101,6 +101,9 @@ class HandOversTest {
               "server.FrameClock",
               "on its event loop: a frame or a peer too slow ends its connection"),
           Map.entry("server.FrameServerVerticle", "on its event loop: the next second looks again"),
+          Map.entry(
+              "server.FrameSocket",
+              "on its event loop: connections that would get no turn are closed: LoopTurnsTest"),
           Map.entry("server.Heartbeat", "on its event loop: the next beat looks again"),
           Map.entry(
               "server.JobsAnswer",

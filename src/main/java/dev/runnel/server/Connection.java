@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * One connection: reads what its peer asks for its desk, gives turns to those that carry output,
  * and closes. All of it on its event loop.
  */
-final class Connection implements FrameDecoder.Output {
+final class Connection implements FrameDecoder.Output, Turns.Taker {
   private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
   private static final byte[] NO_BODY = {};
 
@@ -203,8 +203,9 @@ final class Connection implements FrameDecoder.Output {
     }
   }
 
-  /** By whom turns are shared out: who it is, or where a stranger is from. */
-  String whose() {
+  /** Who it is, or where a stranger is from. */
+  @Override
+  public String whose() {
     return peer.isKnown() ? peer.principal() : "from " + peer.source();
   }
 
@@ -443,8 +444,14 @@ final class Connection implements FrameDecoder.Output {
     }
   }
 
+  @Override
+  public void afterReading(Runnable task) {
+    socket.afterReading(task);
+  }
+
   /** Goes on with a long answer, or with what its peer has sent ahead. */
-  void takeTurn() {
+  @Override
+  public void takeTurn() {
     isWaiting = false;
     try {
       long began = System.nanoTime();
@@ -520,7 +527,8 @@ final class Connection implements FrameDecoder.Output {
     clock.linger(LINGER, socket::close);
   }
 
-  private void broken(Throwable e) {
+  @Override
+  public void broken(Throwable e) {
     LOG.error("connection broken peer={}", netSocket.remoteAddress(), e);
     socket.close();
   }

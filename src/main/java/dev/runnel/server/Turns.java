@@ -2,8 +2,10 @@ package dev.runnel.server;
 
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -19,11 +21,27 @@ final class Turns {
 
   private static final long WINDOW_NANOS = Duration.ofMillis(10).toNanos();
 
+  /** One that waits for its turn: a connection. */
+  interface Taker {
+    /** By whom turns are shared out. */
+    String whose();
+
+    /** Must not throw. */
+    void takeTurn();
+
+    /** Runs a task on the event loop once that has seen what has arrived meanwhile. */
+    void afterReading(Runnable task);
+
+    /** There will be no turn; may be told twice. Must not throw. */
+    void broken(Throwable why);
+  }
+
   /** In the order in which they are served next. */
-  private final LinkedHashMap<String, ArrayDeque<Connection>> waiting = new LinkedHashMap<>();
+  private final LinkedHashMap<String, ArrayDeque<Taker>> waiting = new LinkedHashMap<>();
 
   private final Map<String, Long> used = new HashMap<>();
   private long windowBegan = System.nanoTime();
+  private boolean goingOn;
 
   /** Whether what these ask may be taken up now. */
   boolean isNow(String whose) {
@@ -45,25 +63,49 @@ final class Turns {
     }
   }
 
-  /** Gives a connection a turn later. */
-  void await(Connection connection) {
-    boolean first = waiting.isEmpty();
-    waiting.computeIfAbsent(connection.whose(), _ -> new ArrayDeque<>()).add(connection);
-    if (first) {
-      connection.socket().afterReading(this::next);
+  /** Gives it a turn later. */
+  void await(Taker taker) {
+    try {
+      waiting.computeIfAbsent(taker.whose(), _ -> new ArrayDeque<>()).add(taker);
+      goOn(taker);
+    } catch (RuntimeException | Error e) {
+      breakOff(e);
+      taker.broken(e);
     }
   }
 
+  private void goOn(Taker by) {
+    if (!goingOn) {
+      by.afterReading(this::next);
+      goingOn = true;
+    }
+  }
+
+  // Nobody would give them their turns any more.
+  private void breakOff(Throwable why) {
+    List<Taker> all = new ArrayList<>();
+    waiting.values().forEach(all::addAll);
+    waiting.clear();
+    all.forEach(taker -> taker.broken(why));
+  }
+
   private void next() {
-    String whose = waiting.firstEntry().getKey();
-    ArrayDeque<Connection> theirs = waiting.remove(whose);
-    Connection connection = theirs.remove();
-    if (!theirs.isEmpty()) {
-      waiting.put(whose, theirs);
+    goingOn = false;
+    Map.Entry<String, ArrayDeque<Taker>> first = waiting.pollFirstEntry();
+    if (first == null) {
+      return;
     }
-    if (!waiting.isEmpty()) {
-      connection.socket().afterReading(this::next);
+    Taker taker = first.getValue().remove();
+    try {
+      if (!first.getValue().isEmpty()) {
+        waiting.put(first.getKey(), first.getValue());
+      }
+      if (!waiting.isEmpty()) {
+        goOn(taker);
+      }
+    } catch (RuntimeException | Error e) {
+      breakOff(e);
     }
-    connection.takeTurn();
+    taker.takeTurn();
   }
 }
