@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 /** PROTOCOL.md names every bound and every error there is, and nothing else. */
 class ProtocolBoundsTest {
   private static final Pattern SETTING =
-      Pattern.compile("(?m)^\\| `([a-z_]+)` \\| (half|an eighth|none|[0-9,]+)[^|]*\\|");
+      Pattern.compile("(?m)^\\| `([a-z_]+)` \\| (half|a quarter|an eighth|none|[0-9,]+)[^|]*\\|");
 
   @Test
   void namesEverySettingAndItsDefault() throws Exception {
