@@ -106,9 +106,6 @@ class HandOversTest {
               "on its event loop: connections that would get no turn are closed: LoopTurnsTest"),
           Map.entry("server.Heartbeat", "on its event loop: the next beat looks again"),
           Map.entry(
-              "server.JobsAnswer",
-              "on its event loop: an answer, of which the peer gets the rest or the end"),
-          Map.entry(
               "server.seed.SeedConnection",
               "on its event loop, which ends the connection: what is thrown is logged there"),
           Map.entry("threads.Crew", "CrewTest"),

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The seed listener as its clients meet it: PROTOCOL.md, "The seed listener". */
 class SeedTest {
-  // The JVM's constants can't repeat: 1,100 letters.
+  // An annotation takes constants only, so that 1,100 letters have to be put together.
   private static final String LETTERS_10 = "aaaaaaaaaa";
   private static final String LETTERS_110 =
       LETTERS_10

@@ -279,7 +279,7 @@ final class ServeArguments {
       return Networks.of(
           several(penaltyExempt, environment.get("RUNNEL_PENALTY_EXEMPT"), file.penaltyExempt()));
     } catch (IllegalArgumentException e) {
-      throw SettingsException.usage("penalty exempt: " + e.getMessage());
+      throw SettingsException.usage("--penalty-exempt " + e.getMessage());
     }
   }
 

@@ -256,7 +256,13 @@ final class FrameSocket {
     int body = (int) lease.bytes().byteSize();
     int bytes = header.length + body;
     boolean isCopied = body <= COPIED_BYTES;
-    ByteBuf head = channel.alloc().directBuffer(isCopied ? bytes : header.length);
+    ByteBuf head;
+    try {
+      head = channel.alloc().directBuffer(isCopied ? bytes : header.length);
+    } catch (RuntimeException | Error e) {
+      lease.close();
+      throw e;
+    }
     head.writeBytes(header);
     unsent.addOutput(bytes);
     if (isCopied) {

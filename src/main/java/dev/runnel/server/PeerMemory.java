@@ -100,7 +100,7 @@ public final class PeerMemory {
       this.giveUp = giveUp;
     }
 
-    /** The peer went on: what is held from now on is of another frame, or another's. */
+    /** The peer went on: what it holds from now on, it has not held for long. */
     public void renew() {
       renewed = true;
     }

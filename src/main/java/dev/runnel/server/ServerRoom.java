@@ -26,7 +26,7 @@ public record ServerRoom(
     PeerMemory sockets,
     String software) {
   private static final int FRAMES_PART_OF_HEAP = 8;
-  public static final long SOCKET_BYTES = 512L << 20;
+  private static final long SOCKET_BYTES = 512L << 20;
 
   /** What {@code hello} says that this server offers beyond asking and answering. */
   private static final List<String> FEATURES =

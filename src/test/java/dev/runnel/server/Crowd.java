@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -27,6 +28,7 @@ final class Crowd {
   private final AtomicInteger open = new AtomicInteger();
   private final AtomicInteger lost = new AtomicInteger();
   private final Semaphore strangers = new Semaphore(AT_ONCE);
+  private final CountDownLatch ended = new CountDownLatch(1);
   private volatile boolean over;
 
   /**
@@ -92,9 +94,7 @@ final class Crowd {
                       RawClient client = client();
                       open.incrementAndGet();
                       use.of(client);
-                      while (!over) {
-                        Thread.sleep(1_000);
-                      }
+                      ended.await();
                     } catch (Exception _) {
                       if (!over) {
                         lost.incrementAndGet();
@@ -130,6 +130,7 @@ final class Crowd {
   /** Closes all of them. */
   void end() throws Exception {
     over = true;
+    ended.countDown();
     for (Socket socket : sockets) {
       try {
         socket.setSoLinger(true, 0);
