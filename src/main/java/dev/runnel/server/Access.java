@@ -1,8 +1,8 @@
 package dev.runnel.server;
 
 import dev.runnel.security.Tokens;
+import dev.runnel.tls.ServerTls;
 import java.util.function.Supplier;
-import javax.net.ssl.SSLEngine;
 
 /** How a listener's peers are known. */
 public sealed interface Access {
@@ -24,8 +24,8 @@ public sealed interface Access {
    * Everything goes through TLS. A peer with a certificate that the engine's trust managers accept
    * is known by it.
    *
-   * @param engines a new one for each connection, in server mode
+   * @param tls makes the engine of each connection, and knows which certificates were revoked
    * @param otherwise how peers without a certificate are known
    */
-  record OverTls(Supplier<SSLEngine> engines, Access otherwise) implements Access {}
+  record OverTls(ServerTls tls, Access otherwise) implements Access {}
 }

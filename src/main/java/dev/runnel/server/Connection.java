@@ -17,6 +17,7 @@ import io.vertx.core.net.SocketAddress;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -91,9 +92,11 @@ final class Connection implements FrameDecoder.Output, Turns.Taker {
   }
 
   /** TLS is there, before the first byte that comes through it. */
-  void secured(@Nullable X509Certificate certificate) {
-    peer.secured(certificate);
+  void secured(List<X509Certificate> chain) {
+    peer.secured(chain);
     limitFrames();
+    // Its handshake may have begun before the lists were read anew.
+    endIfRevoked();
   }
 
   /** What a stranger sends must not take up memory: to be called when one may be none any more. */
@@ -124,11 +127,11 @@ final class Connection implements FrameDecoder.Output, Turns.Taker {
     end(new ProtocolException(ErrorCode.TOO_MANY_CONNECTIONS, why));
   }
 
-  /** Closes if the token that let the peer in was taken back. */
+  /** Closes if the token or the certificate that let the peer in was revoked. */
   void endIfRevoked() {
-    if (!closing && peer.isRevoked()) {
-      peer.noteRevoked();
-      end(new ProtocolException(ErrorCode.UNAUTHENTICATED, "token: revoked"));
+    String revoked = closing ? null : peer.revoked();
+    if (revoked != null) {
+      end(new ProtocolException(ErrorCode.UNAUTHENTICATED, revoked));
     }
   }
 

@@ -1,6 +1,5 @@
 package dev.runnel.server;
 
-import dev.runnel.security.Tokens;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.net.NetServer;
@@ -12,7 +11,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Supplier;
 
 /**
  * Listens on one address and serves its connections on its event loop. Several may listen on the
@@ -21,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class FrameServerVerticle extends VerticleBase {
   private static final int BACKLOG = 1_024;
 
-  /** How long a token that was taken back may still be of use. */
+  /** How long a token or a certificate that was revoked may still be of use. */
   private static final Duration REVOCATION = Duration.ofSeconds(1);
 
   /**
@@ -40,7 +39,7 @@ final class FrameServerVerticle extends VerticleBase {
   private final Access access;
   private final Turns turns = new Turns();
   private final Set<Connection> connections = new HashSet<>();
-  private @Nullable Tokens tokens;
+  private List<Object> credentialsSeen = List.of();
   private int turnedAway;
   private int look;
   private boolean stopping;
@@ -59,10 +58,9 @@ final class FrameServerVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
-    Access known = access instanceof Access.OverTls(_, var otherwise) ? otherwise : access;
-    if (known instanceof Access.ByToken(var tokens)) {
-      vertx.setPeriodic(REVOCATION.toMillis(), _ -> endRevoked(tokens.get()));
-    }
+    Supplier<List<Object>> credentials = credentials();
+    credentialsSeen = credentials.get();
+    vertx.setPeriodic(REVOCATION.toMillis(), _ -> endRevoked(credentials.get()));
     vertx.setPeriodic(LOOK.toMillis(), _ -> lookAtSome());
     NetServer server = vertx.createNetServer(options()).connectHandler(this::connected);
     return listen(server).onSuccess(listening -> port = listening.actualPort());
@@ -77,9 +75,24 @@ final class FrameServerVerticle extends VerticleBase {
     due.forEach(connection -> connection.look(now));
   }
 
-  private void endRevoked(Tokens now) {
-    if (now != tokens) {
-      tokens = now;
+  // What says who is let in: other objects after each reading of the files.
+  private Supplier<List<Object>> credentials() {
+    return switch (access) {
+      case Access.ByToken(var tokens) -> () -> List.of(tokens.get());
+      case Access.OverTls(var tls, Access.ByToken(var tokens)) ->
+          () -> List.of(tokens.get(), tls.revocationLists());
+      case Access.OverTls(var tls, _) -> () -> List.of(tls.revocationLists());
+      case Access.Open _, Access.ByUser _ -> List::of;
+    };
+  }
+
+  private void endRevoked(List<Object> now) {
+    boolean isSame = true;
+    for (int i = 0; i < now.size(); i++) {
+      isSame &= now.get(i) == credentialsSeen.get(i);
+    }
+    if (!isSame) {
+      credentialsSeen = now;
       new ArrayList<>(connections).forEach(Connection::endIfRevoked);
     }
   }
@@ -135,10 +148,10 @@ final class FrameServerVerticle extends VerticleBase {
 
   private void open(Connection connection, Peer peer) {
     switch (access) {
-      case Access.OverTls(var engines, _) ->
+      case Access.OverTls(var tls, _) ->
           connection
               .socket()
-              .secure(engines.get(), connection::secured, connection::holdFrame, peer::failed);
+              .secure(tls.get(), connection::secured, connection::holdFrame, peer::failed);
       case Access.ByUser() -> peer.ofUser(connection.socket().userOfPeer());
       case Access.ByToken _, Access.Open _ -> {}
     }

@@ -23,6 +23,8 @@ import java.nio.channels.ClosedChannelException;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLEngine;
@@ -141,7 +143,7 @@ final class FrameSocket {
    */
   void secure(
       SSLEngine engine,
-      Consumer<@Nullable X509Certificate> onSecured,
+      Consumer<List<X509Certificate>> onSecured,
       Runnable onHeld,
       Consumer<String> onFailed) {
     SslHandler tls = new SslHandler(engine);
@@ -166,13 +168,13 @@ final class FrameSocket {
   }
 
   private void secured(
-      SSLEngine engine, Consumer<@Nullable X509Certificate> onSecured, Consumer<String> onFailed) {
+      SSLEngine engine, Consumer<List<X509Certificate>> onSecured, Consumer<String> onFailed) {
     TlsRecords seen = records;
     if (seen != null && !engine.getSession().getProtocol().equals(NO_RENEGOTIATION)) {
       seen.takeNoHandshake();
     }
     try {
-      onSecured.accept(certificateOf(engine));
+      onSecured.accept(chainOf(engine));
     } catch (CertificateException _) {
       refuse("certificate: not accepted", onFailed);
     }
@@ -200,20 +202,20 @@ final class FrameSocket {
   }
 
   // A session that is resumed was checked when it began.
-  private static @Nullable X509Certificate certificateOf(SSLEngine engine)
-      throws CertificateException {
+  private static List<X509Certificate> chainOf(SSLEngine engine) throws CertificateException {
     try {
-      Certificate[] chain = engine.getSession().getPeerCertificates();
-      for (Certificate one : chain) {
+      List<X509Certificate> chain = new ArrayList<>();
+      for (Certificate one : engine.getSession().getPeerCertificates()) {
         X509Certificate shown = (X509Certificate) one;
         shown.checkValidity();
         if (!Principals.isStrong(shown)) {
           throw new CertificateException("weak");
         }
+        chain.add(shown);
       }
-      return (X509Certificate) chain[0];
+      return chain;
     } catch (SSLPeerUnverifiedException _) {
-      return null;
+      return List.of();
     }
   }
 

@@ -16,6 +16,7 @@ import io.vertx.core.net.SocketAddress;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,7 @@ final class Peer {
   private Quotas.@Nullable Share share;
   private @Nullable String overQuota;
   private @Nullable Token shown;
+  private List<X509Certificate> certificates = List.of();
   private Strangers.@Nullable Look look;
   private boolean counted;
   private boolean greeted;
@@ -108,13 +110,20 @@ final class Peer {
     become(user == null ? "local" : Principals.ofUser(user));
   }
 
-  /** TLS is there; a certificate that came with it was found to be good. */
-  void secured(@Nullable X509Certificate certificate) {
+  /**
+   * TLS is there.
+   *
+   * @param chain the peer's certificate, found to be good, and those between it and its root;
+   *     empty: it has none
+   */
+  void secured(List<X509Certificate> chain) {
+    X509Certificate certificate = chain.isEmpty() ? null : chain.getFirst();
     String named = certificate == null ? null : Principals.ofCertificate(certificate);
     namelessCertificate = certificate != null && named == null;
     if (certificate != null && named != null) {
       become(named);
-      noteLogin("certificate " + certificate.getSerialNumber().toString(HEX));
+      certificates = chain;
+      noteLogin(credential(certificate));
     } else if (withoutTls() instanceof Access.Open(String principal)) {
       become(principal);
     }
@@ -196,19 +205,24 @@ final class Peer {
         ErrorCode.TOO_MANY_FAILURES, Strangers.tooManyFailures(left), left.toMillis());
   }
 
-  /** Whether the token that let it in was taken back since; one that expired was not. */
-  boolean isRevoked() {
-    return shown != null
-        && withoutTls() instanceof Access.ByToken(var tokens)
-        && !tokens.get().contains(shown);
-  }
-
-  /** Has it written down that it was. */
-  void noteRevoked() {
+  /**
+   * What to say if the token or the certificate that let it in was revoked since, which is written
+   * to the audit; null: it was not. One that has expired was not revoked.
+   */
+  @Nullable String revoked() {
     Token token = shown;
-    if (token != null) {
+    if (token != null
+        && withoutTls() instanceof Access.ByToken(var tokens)
+        && !tokens.get().contains(token)) {
       guard.audit().note(() -> AuditEntry.revoked(caller(), credential(token)));
+      return "token: revoked";
     }
+    if (access instanceof Access.OverTls(var tls, _) && tls.isRevoked(certificates)) {
+      String which = credential(certificates.getFirst());
+      guard.audit().note(() -> AuditEntry.revoked(caller(), which));
+      return "certificate: revoked";
+    }
+    return null;
   }
 
   /** Has it written down that its connection ended while it waited for something. */
@@ -229,6 +243,10 @@ final class Peer {
   /** As {@code token list} shows it. */
   private static String credential(Token token) {
     return "token " + token.digest().substring(0, SHOWN_DIGITS);
+  }
+
+  private static String credential(X509Certificate certificate) {
+    return "certificate " + certificate.getSerialNumber().toString(HEX);
   }
 
   private Access withoutTls() {

@@ -123,6 +123,11 @@ public record TlsFiles(
         : null;
   }
 
+  /** What the file of revocation lists says now; a new list each time. */
+  List<CRL> revocationLists() throws TlsException {
+    return crl == null ? new ArrayList<>() : lists(crl);
+  }
+
   static TrustManager[] trust(Path ca) throws TlsException {
     return trust(ca, null);
   }

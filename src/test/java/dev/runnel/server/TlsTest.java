@@ -220,9 +220,18 @@ class TlsTest extends NodeTest {
     Access access = new Access.OverTls(revoking, new Access.ByToken(Tokens.NONE));
     int there = node().listen(access);
     SSLContext context = files("ca", "bad").context();
-    assertEquals("dns:bad", principal(connect(context, there)));
+    RawClient before = connect(context, there);
+    assertEquals("dns:bad", principal(before));
+    RawClient other = connect(files("ca", "good").context(), there);
+    assertEquals("dns:good", principal(other));
+    before.send("'id':'r'", "exec sleep 100");
+    long pid = before.nextOf("r").number("pid");
     Files.writeString(lists, ca.revocationList(List.of(bad)));
     revoking.reload();
+    // A connection that was there before ends, and its job with it; that of another one stays.
+    assertEquals("certificate: revoked", before.expectClose("unauthenticated").text("message"));
+    Until.gone(pid);
+    assertEquals("pong", other.ask("'type':'ping'").type());
     // Its session is none that may be resumed.
     for (SSLContext by : List.of(context, files("ca", "bad").context())) {
       assertThrows(IOException.class, () -> connect(by, there).ask("'type':'ping'"));
