@@ -1,9 +1,9 @@
 package dev.runnel.job;
 
 import dev.runnel.model.JobId;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -18,9 +18,13 @@ final class EndedJobs {
   /** Such a name takes a fraction of what a job does. */
   private static final int NAMES_FOR_EACH_JOB = 16;
 
+  private static final Runnable NOTHING = () -> {};
+
   private final TreeMap<JobId, Job> byId = new TreeMap<>();
   private final Remembered<Job> jobs;
-  private final Set<Once.Execution> executed = new HashSet<>();
+  /** With what is to be done when a name is forgotten. */
+  private final Map<Once.Execution, Runnable> executed = new HashMap<>();
+
   private final Remembered<Once.Execution> executions;
 
   /**
@@ -42,14 +46,32 @@ final class EndedJobs {
     }
     byId.remove(gone.value().id(), gone.value());
     Once.Execution execution = gone.value().execution();
-    if (execution != null && executed.add(execution)) {
+    if (execution != null && executed.putIfAbsent(execution, NOTHING) == null) {
       Remembered.Entry<Once.Execution> forgotten =
           executions.add(execution, gone.owner(), gone.forgetAtNanos());
       if (forgotten != null) {
-        executed.remove(forgotten.value());
+        forget(forgotten.value());
       }
     }
     return gone.value();
+  }
+
+  private void forget(Once.Execution execution) {
+    Runnable then = executed.remove(execution);
+    if (then != null) {
+      then.run();
+    }
+  }
+
+  /** Has that run when the name of a job that {@link #add} gave back is forgotten; once. */
+  void onForget(Job job, Runnable then) {
+    Once.Execution execution = job.execution();
+    synchronized (this) {
+      if (execution != null && executed.replace(execution, NOTHING, then)) {
+        return;
+      }
+    }
+    then.run();
   }
 
   private static String owner(Job job) {
@@ -62,7 +84,7 @@ final class EndedJobs {
 
   /** Whether it was, though nothing more of it is known. */
   synchronized boolean was(Once.@Nullable Execution execution) {
-    return execution != null && executed.contains(execution);
+    return execution != null && executed.containsKey(execution);
   }
 
   /** Null: it is not known. */
@@ -83,7 +105,7 @@ final class EndedJobs {
 
   /** Those whose time is up, which are known no longer. */
   synchronized List<Job> takeExpired(long now) {
-    executed.removeAll(Set.copyOf(executions.takeExpired(now)));
+    executions.takeExpired(now).forEach(this::forget);
     List<Job> expired = jobs.takeExpired(now);
     expired.forEach(job -> byId.remove(job.id(), job));
     return expired;

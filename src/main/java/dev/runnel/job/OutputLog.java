@@ -257,6 +257,14 @@ public final class OutputLog {
 
   /** Nobody can ask for it any more; a runner that reads it may read on. */
   void forget() {
+    forgetOutput().run();
+  }
+
+  /**
+   * The same, but what is on disk of its job stays, without its output, until what is returned has
+   * run.
+   */
+  Runnable forgetOutput() {
     Spool spool;
     LogReader[] readers;
     synchronized (this) {
@@ -266,11 +274,13 @@ public final class OutputLog {
       readers = unparkedReaders();
     }
     call(readers);
-    if (spool != null) {
-      spool.delete();
-    }
     memory.forget(this);
     memory.tellStarved();
+    if (spool == null) {
+      return () -> {};
+    }
+    spool.keepRecord();
+    return spool::delete;
   }
 
   /**

@@ -127,10 +127,7 @@ public final class Registry {
       for (Found found : all) {
         Job job = Job.restored(found, this, spooler);
         Duration keep = job.keep() == null ? limits.keep() : job.keep();
-        Job oldest = remember(job, keep.minus(Duration.between(found.endedAt(), now)));
-        if (oldest != null) {
-          oldest.log().forget();
-        }
+        letGo(remember(job, keep.minus(Duration.between(found.endedAt(), now))));
       }
       ended.takeExpired(engine.nanoTime()).forEach(job -> job.log().forget());
     }
@@ -397,11 +394,14 @@ public final class Registry {
     Job oldest = remember(job, job.keep() == null ? limits.keep() : job.keep());
     HandOver.runAll(
         () -> onOver.accept(job),
-        () -> {
-          if (oldest != null) {
-            oldest.log().forget();
-          }
-        });
+        () -> letGo(oldest));
+  }
+
+  // That it was run once is not forgotten with it, by another life either.
+  private void letGo(@Nullable Job driven) {
+    if (driven != null) {
+      ended.onForget(driven, driven.log().forgetOutput());
+    }
   }
 
   /** A process is there beyond its job. */

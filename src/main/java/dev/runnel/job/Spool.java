@@ -51,6 +51,7 @@ final class Spool {
   private volatile @Nullable JobFile file;
   private volatile boolean birthWritten;
   private volatile boolean gone;
+  private volatile boolean recordOnly;
   // The disk took nothing: not before the next try.
   private volatile boolean pausing;
   private boolean warned;
@@ -171,6 +172,12 @@ final class Spool {
     retry();
   }
 
+  /** Nobody can ask for its output any more, which has ended. */
+  void keepRecord() {
+    recordOnly = true;
+    retry();
+  }
+
   /** Removes what was printed, of a job that has ended; blocks. Any thread. */
   boolean dropOutput() {
     JobFile open = file;
@@ -268,15 +275,24 @@ final class Spool {
     if (open == null) {
       open = make();
     }
-    if (open == null || open.isEnded()) {
+    if (open == null) {
       return;
     }
+    if (!open.isEnded() && writeSome(open)) {
+      wake();
+    } else if (open.isEnded() && recordOnly) {
+      var _ = open.dropOutput();
+    }
+  }
+
+  /** Whether there may be more to write at once. */
+  private boolean writeSome(JobFile open) {
     for (int i = 0; i < TURN; i++) {
       if (!writeNext(open)) {
-        return;
+        return false;
       }
     }
-    wake();
+    return true;
   }
 
   private void remove(@Nullable JobFile old) {

@@ -245,6 +245,43 @@ class SpoolRestartTest {
   }
 
   @Test
+  void whatWasRunOnceIsNotRunAgainThoughItsJobWasDrivenOutAndTheDaemonStartedAnew()
+      throws Exception {
+    String[] few = {"--limit", "max_ended=2"};
+    Path ran = folder.resolve("ran");
+    try (RawClient client = start(few)) {
+      runOnce(client, ran);
+      // Others drive it out.
+      for (String job : List.of("A", "B", "C")) {
+        client.send("'id':'" + job + "','job':'" + job + "'," + SPOOLED, "seq 1000");
+        assertEquals(0, client.finish(job).end().get("exit_code").intValue());
+      }
+      assertEquals("unknown_job", client.ask("'type':'status','job':'Night'").text("code"));
+      assertEquals("job_exists", client.ask(onceRequest(ran)).text("code"));
+      Until.holds("its output to be gone", () -> spooled("=night") < 1_000);
+      assertFalse(Files.exists(folder.resolve("state/jobs/=a")));
+    }
+    daemon.close();
+    try (RawClient client = start(few)) {
+      assertEquals("job_exists", client.ask(onceRequest(ran)).text("code"));
+    }
+    assertEquals(1, Files.readAllLines(ran).size());
+  }
+
+  private static void runOnce(RawClient client, Path ran) throws IOException {
+    client.send("'id':'r'," + onceRequest(ran));
+    assertEquals(0, client.finish("r").end().get("exit_code").intValue());
+  }
+
+  private static String onceRequest(Path ran) {
+    return "'job':'Night','once':'o',"
+        + SPOOLED
+        + ",'argv':['sh','-c','echo ran >>"
+        + ran
+        + "; seq 1000']";
+  }
+
+  @Test
   void noDescriptorIsLeft() throws Exception {
     try (RawClient client = start()) {
       round(client, "warm");
