@@ -51,6 +51,8 @@ public final class Daemon implements AutoCloseable {
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
             "-XX:+UseSerialGC",
+            // Few live for so long that the second compiler earns what it takes.
+            "-XX:TieredStopAtLevel=1",
             "-XX:-MaxFDLimit",
             "-XX:+ExitOnOutOfMemoryError",
             "-XX:+DisplayVMOutputToStderr",

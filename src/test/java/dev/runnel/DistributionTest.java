@@ -25,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What {@code runnel package} makes, and the caches that it leaves in a checkout. */
 @SuppressWarnings("NullAway.Init") // Set before all tests.
 @Timeout(600)
+@Tag("either")
 class DistributionTest {
   private static final String TOLD = "while they run.";
 

@@ -22,6 +22,7 @@ final class EndedJobs {
 
   private final TreeMap<JobId, Job> byId = new TreeMap<>();
   private final Remembered<Job> jobs;
+
   /** With what is to be done when a name is forgotten. */
   private final Map<Once.Execution, Runnable> executed = new HashMap<>();
 

@@ -392,9 +392,7 @@ public final class Registry {
 
   void ended(Job job) {
     Job oldest = remember(job, job.keep() == null ? limits.keep() : job.keep());
-    HandOver.runAll(
-        () -> onOver.accept(job),
-        () -> letGo(oldest));
+    HandOver.runAll(() -> onOver.accept(job), () -> letGo(oldest));
   }
 
   // That it was run once is not forgotten with it, by another life either.
