@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What PROTOCOL.md and the guide show, as a stranger would try it. */
+/** What README.md, PROTOCOL.md and the guide show, as a stranger would try it. */
 @Tag("also-root")
 class ReadmeTest {
   private static final int MAX_CLIENT_LINES = 15;
@@ -159,6 +159,42 @@ class ReadmeTest {
     String shown =
         Pages.block(SERVERS, "$ runnel policy check policy.yaml --as ci --env PATH -- make test\n");
     assertEquals(shown, read(out.toByteArray()));
+  }
+
+  /** The README's quick start, on one machine instead of two, and with a make of our own. */
+  @Test
+  void quickStartForTwoMachinesRuns(@TempDir Path folder) throws Exception {
+    Tool.require("openssl", "ReadmeTest.quickStartForTwoMachinesRuns");
+    Path bin = Files.createDirectory(folder.resolve("bin"));
+    Files.createSymbolicLink(bin.resolve("runnel"), Path.of("runnel").toAbsolutePath());
+    Path make = Files.writeString(bin.resolve("make"), "#!/bin/sh\necho made $1\n");
+    assertTrue(make.toFile().setExecutable(true));
+    String server = typed("On the server, `build-1`:\n\n```\n");
+    String client = typed("`tls.crt` copied from there:\n\n```\n");
+    String script =
+        String.join(
+            "\n",
+            "set -e; trap 'kill $!; wait' EXIT",
+            "mkdir server client site; cd server",
+            server.replace("build-1", "localhost").replace("0.0.0.0:7866", "127.0.0.1:0")
+                + " --state-dir \"$PWD/state\" >said &",
+            "until grep -q listening said; do kill -0 $!; sleep 0.1; done",
+            "port=$(sed 's/.*://' said); cp me.secret tls.crt ../client; cd ../client",
+            client.replace("build-1", "localhost:$port").replace("/srv", folder.toString()));
+    ProcessBuilder shell = new ProcessBuilder("bash", "-c", script).directory(folder.toFile());
+    Launcher launcher = Launcher.ofCheckout(Path.of("").toAbsolutePath());
+    shell.environment().clear();
+    shell.environment().putAll(launcher.environment());
+    shell.environment().put("PATH", bin + ":" + System.getenv("PATH"));
+    Launcher.Ran ran = Launcher.run(shell);
+    assertEquals(0, ran.exitCode(), ran.err());
+    assertTrue(ran.out().endsWith("nightly\nmade nightly\n"), ran.out());
+    assertTrue(Files.exists(folder.resolve("site/tls.crt")));
+  }
+
+  /** What is typed in that block of the README. */
+  private static String typed(String opening) throws Exception {
+    return Pages.block(Path.of("README.md"), opening).replaceAll("(?m)^\\$ ", "").strip();
   }
 
   private static Process python(Path file, int port, String line) throws Exception {
