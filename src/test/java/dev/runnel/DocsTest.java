@@ -79,11 +79,12 @@ class DocsTest {
 
   /** What of a call there is not. */
   private static List<String> unknown(Map<String, String> helps, String verb, String words) {
+    List<String> unknown = new ArrayList<>();
     String help = helps.get(verb);
     if (help == null) {
-      return List.of(verb);
+      unknown.add(verb);
+      return unknown;
     }
-    List<String> unknown = new ArrayList<>();
     for (Matcher option = OPTION.matcher(words); option.find(); ) {
       Pattern named = Pattern.compile(Pattern.quote(option.group()) + "(?![\\w-])");
       if (!named.matcher(help).find()) {
@@ -181,7 +182,9 @@ class DocsTest {
       String name = inline.group(1);
       boolean isPath = name.startsWith("src/");
       boolean isClass = CLASS_NAME.matcher(name).matches();
-      named += isPath || isClass ? 1 : 0;
+      if (isPath || isClass) {
+        named++;
+      }
       if ((isPath && !Files.exists(Path.of(name))) || (isClass && !classes.contains(name))) {
         missing.add(name);
       }
