@@ -54,11 +54,13 @@ class PackedTextsTest {
     assertEquals(List.of(), dead);
   }
 
-  /** What the README tells to do in a shell. */
+  /** What the guide tells to do in a shell. */
   @Test
-  void haveTheFilesThatCommandsOfTheReadmeName() throws Exception {
+  void haveTheFilesThatCommandsOfTheGuideName() throws Exception {
     pack();
-    for (String file : List.of("Dockerfile", "k8s/base/kustomization.yaml", "k8s/try")) {
+    for (String file :
+        List.of(
+            "Dockerfile", "k8s/base/kustomization.yaml", "k8s/try", "docs/guide/kubernetes.md")) {
       assertTrue(Files.exists(folder.resolve(file)), file);
     }
     assertTrue(Files.isExecutable(folder.resolve("k8s/try")));

@@ -26,15 +26,17 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the README shows, as a stranger would try it. */
+/** What README.md, PROTOCOL.md and the guide show, as a stranger would try it. */
 @Tag("also-root")
 class ReadmeTest {
   private static final int MAX_CLIENT_LINES = 15;
+  private static final Path PROTOCOL = Path.of("PROTOCOL.md");
+  private static final Path SERVERS = Path.of("docs", "guide", "servers-and-security.md");
 
   @Test
   void pythonClientOfFifteenLinesRunsACommand(@TempDir Path folder) throws Exception {
     Tool.require("python3", "ReadmeTest.pythonClientOfFifteenLinesRunsACommand");
-    String client = block("```python\n");
+    String client = Pages.block(PROTOCOL, "```python\n");
     assertTrue(client.lines().count() <= MAX_CLIENT_LINES, "lines: " + client.lines().count());
     Path file = Files.writeString(folder.resolve("run.py"), client);
     try (Daemon daemon = Daemon.start("--listen", "127.0.0.1:0", "--insecure")) {
@@ -48,7 +50,7 @@ class ReadmeTest {
   @Test
   void pythonClientFailsWhenItsConnectionIsCut(@TempDir Path folder) throws Exception {
     Tool.require("python3", "ReadmeTest.pythonClientFailsWhenItsConnectionIsCut");
-    Path file = Files.writeString(folder.resolve("run.py"), block("```python\n"));
+    Path file = Files.writeString(folder.resolve("run.py"), Pages.block(PROTOCOL, "```python\n"));
     try (Daemon daemon = Daemon.start("--listen", "127.0.0.1:0", "--insecure")) {
       Process python = python(file, daemon.port(), "echo here; exec sleep 60");
       assertEquals("here", python.inputReader().readLine());
@@ -60,7 +62,7 @@ class ReadmeTest {
   @Test
   void pythonClientPrintsWhyItIsNotLetIn(@TempDir Path folder) throws Exception {
     Tool.require("python3", "ReadmeTest.pythonClientPrintsWhyItIsNotLetIn");
-    Path file = Files.writeString(folder.resolve("run.py"), block("```python\n"));
+    Path file = Files.writeString(folder.resolve("run.py"), Pages.block(PROTOCOL, "```python\n"));
     Path tokens = Files.writeString(folder.resolve("tokens"), Tokens.create("alice").line() + "\n");
     try (Daemon daemon = Daemon.start("--listen", "127.0.0.1:0", "--tokens", tokens.toString())) {
       Process python = python(file, daemon.port(), "true");
@@ -73,7 +75,7 @@ class ReadmeTest {
   @Test
   void pythonClientTakesNothingForASuccessThatIsNone(@TempDir Path folder) throws Exception {
     Tool.require("python3", "ReadmeTest.pythonClientTakesNothingForASuccessThatIsNone");
-    Path file = Files.writeString(folder.resolve("run.py"), block("```python\n"));
+    Path file = Files.writeString(folder.resolve("run.py"), Pages.block(PROTOCOL, "```python\n"));
     List<Collection<Told>> answers = new ArrayList<>(List.of(Lies.truth("1").values()));
     Lies.all().forEach(lie -> answers.add(Lies.with("1", lie)));
     List<String> believed = played(file, folder.resolve("believed"), answers);
@@ -147,24 +149,56 @@ class ReadmeTest {
   void policySaysWhatItIsShownToSay(@TempDir Path folder) throws Exception {
     Path policy =
         Files.writeString(
-            folder.resolve("policy.yaml"), block("```yaml\n# policy.yaml, for runnel"));
+            folder.resolve("policy.yaml"),
+            Pages.block(SERVERS, "```yaml\n# policy.yaml, for runnel"));
     Files.writeString(policy, "# " + Files.readString(policy));
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     List<String> words =
         List.of("check", policy.toString(), "--as", "ci", "--env", "PATH", "--", "make", "test");
     assertEquals(1, PolicyVerb.run(words, new PrintStream(out), System.err));
-    String shown = block("$ runnel policy check policy.yaml --as ci --env PATH -- make test\n");
+    String shown =
+        Pages.block(SERVERS, "$ runnel policy check policy.yaml --as ci --env PATH -- make test\n");
     assertEquals(shown, read(out.toByteArray()));
+  }
+
+  /** The README's quick start, on one machine instead of two, and with a make of our own. */
+  @Test
+  void quickStartForTwoMachinesRuns(@TempDir Path folder) throws Exception {
+    Tool.require("openssl", "ReadmeTest.quickStartForTwoMachinesRuns");
+    Path bin = Files.createDirectory(folder.resolve("bin"));
+    Files.createSymbolicLink(bin.resolve("runnel"), Path.of("runnel").toAbsolutePath());
+    Path make = Files.writeString(bin.resolve("make"), "#!/bin/sh\necho made $1\n");
+    assertTrue(make.toFile().setExecutable(true));
+    String server = typed("On the server, `build-1`:\n\n```\n");
+    String client = typed("`tls.crt` copied from there:\n\n```\n");
+    String script =
+        String.join(
+            "\n",
+            "set -e; trap 'kill $!; wait' EXIT",
+            "mkdir server client site; cd server",
+            server.replace("build-1", "localhost").replace("0.0.0.0:7866", "127.0.0.1:0")
+                + " --state-dir \"$PWD/state\" >said &",
+            "until grep -q listening said; do kill -0 $!; sleep 0.1; done",
+            "port=$(sed 's/.*://' said); cp me.secret tls.crt ../client; cd ../client",
+            client.replace("build-1", "localhost:$port").replace("/srv", folder.toString()));
+    ProcessBuilder shell = new ProcessBuilder("bash", "-c", script).directory(folder.toFile());
+    Launcher launcher = Launcher.ofCheckout(Path.of("").toAbsolutePath());
+    shell.environment().clear();
+    shell.environment().putAll(launcher.environment());
+    shell.environment().put("PATH", bin + ":" + System.getenv("PATH"));
+    Launcher.Ran ran = Launcher.run(shell);
+    assertEquals(0, ran.exitCode(), ran.err());
+    assertTrue(ran.out().endsWith("nightly\nmade nightly\n"), ran.out());
+    assertTrue(Files.exists(folder.resolve("site/tls.crt")));
+  }
+
+  /** What is typed in that block of the README. */
+  private static String typed(String opening) throws Exception {
+    return Pages.block(Path.of("README.md"), opening).replaceAll("(?m)^\\$ ", "").strip();
   }
 
   private static Process python(Path file, int port, String line) throws Exception {
     return new ProcessBuilder("python3", file.toString(), "127.0.0.1", "" + port, line).start();
-  }
-
-  private static String block(String opening) throws Exception {
-    String readme = Files.readString(Path.of("README.md"));
-    int start = readme.indexOf(opening) + opening.length();
-    return readme.substring(start, readme.indexOf("```", start));
   }
 
   private static String read(byte[] bytes) {

@@ -107,11 +107,11 @@ class SeedTest {
   }
 
   @Test
-  void promptOfTheReadmeShowsWhatItSays() throws Exception {
-    Tool.require("python3", "SeedTest.promptOfTheReadmeShowsWhatItSays");
-    String readme = Files.readString(Path.of("README.md"));
-    int start = readme.indexOf("\n>>> ", readme.indexOf("--seed-listen")) + 1;
-    String told = readme.substring(start, readme.indexOf("```", start));
+  void promptOfTheGuideShowsWhatItSays() throws Exception {
+    Tool.require("python3", "SeedTest.promptOfTheGuideShowsWhatItSays");
+    String guide = Files.readString(Path.of("docs", "guide", "operating.md"));
+    int start = guide.indexOf("\n>>> ", guide.indexOf("--seed-listen")) + 1;
+    String told = guide.substring(start, guide.indexOf("```", start));
     StringBuilder typed = new StringBuilder();
     told.lines()
         .filter(line -> line.startsWith(">>> "))

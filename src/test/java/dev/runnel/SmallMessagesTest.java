@@ -87,7 +87,7 @@ class SmallMessagesTest {
     }
   }
 
-  /** As the README says of loops. */
+  /** As docs/guide/running-commands.md says of loops. */
   @Test
   void aLoopOverLinesNeedsNoStdin() throws Exception {
     makeFolder();

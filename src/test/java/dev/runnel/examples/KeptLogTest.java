@@ -20,7 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The README's example of the Java client, over a network that cuts. */
+/** The guide's example of the Java client, over a network that cuts. */
 class KeptLogTest {
   private static final long PATIENCE_SECONDS = 30;
 

@@ -1,4 +1,4 @@
-/** Applications that embed Runnel, as the README shows them. */
+/** Applications that embed Runnel, as docs/guide/embedding.md shows them. */
 @NullMarked
 package dev.runnel.examples;
 
