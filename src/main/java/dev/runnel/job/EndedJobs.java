@@ -18,8 +18,6 @@ final class EndedJobs {
   /** Such a name takes a fraction of what a job does. */
   private static final int NAMES_FOR_EACH_JOB = 16;
 
-  private static final Runnable NOTHING = () -> {};
-
   private final TreeMap<JobId, Job> byId = new TreeMap<>();
   private final Remembered<Job> jobs;
 
@@ -47,7 +45,7 @@ final class EndedJobs {
     }
     byId.remove(gone.value().id(), gone.value());
     Once.Execution execution = gone.value().execution();
-    if (execution != null && executed.putIfAbsent(execution, NOTHING) == null) {
+    if (execution != null && executed.putIfAbsent(execution, EndedJobs::nothing) == null) {
       Remembered.Entry<Once.Execution> forgotten =
           executions.add(execution, gone.owner(), gone.forgetAtNanos());
       if (forgotten != null) {
@@ -56,6 +54,8 @@ final class EndedJobs {
     }
     return gone.value();
   }
+
+  private static void nothing() {}
 
   private void forget(Once.Execution execution) {
     Runnable then = executed.remove(execution);
@@ -68,7 +68,7 @@ final class EndedJobs {
   void onForget(Job job, Runnable then) {
     Once.Execution execution = job.execution();
     synchronized (this) {
-      if (execution != null && executed.replace(execution, NOTHING, then)) {
+      if (execution != null && executed.computeIfPresent(execution, (_, _) -> then) != null) {
         return;
       }
     }
