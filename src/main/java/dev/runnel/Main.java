@@ -1,7 +1,7 @@
 package dev.runnel;
 
 import dev.runnel.cli.Cli;
-import dev.runnel.cli.Stdout;
+import dev.runnel.cli.StandardOutput;
 import dev.runnel.cli.Verb;
 import dev.runnel.config.DaemonExit;
 import dev.runnel.config.Serve;
@@ -10,7 +10,7 @@ import dev.runnel.tools.PlayVerb;
 import dev.runnel.tools.PolicyVerb;
 import dev.runnel.tools.ShellVerb;
 import dev.runnel.tools.TokenVerb;
-import dev.runnel.tools.bench.Practice;
+import dev.runnel.tools.bench.AotWarmup;
 import java.util.Arrays;
 import java.util.List;
 
@@ -70,9 +70,9 @@ public final class Main {
       case SERVE -> serveOrHelp(rest);
       case SHELL -> ShellVerb.run(arguments);
       case BENCH -> BenchVerb.run(arguments);
-      case POLICY -> Stdout.run(out -> PolicyVerb.run(rest, out, System.err));
-      case PLAY -> Stdout.run(out -> PlayVerb.run(rest, out, System.err));
-      case TOKEN -> Stdout.run(out -> TokenVerb.run(rest, out, System.err));
+      case POLICY -> StandardOutput.run(out -> PolicyVerb.run(rest, out, System.err));
+      case PLAY -> StandardOutput.run(out -> PlayVerb.run(rest, out, System.err));
+      case TOKEN -> StandardOutput.run(out -> TokenVerb.run(rest, out, System.err));
       case EXEC, RUN, PING, JOBS, STATUS, LOGS, ATTACH, WAIT, CANCEL, SIGNAL -> Cli.run(arguments);
       // Cli says that it does not know the launcher's own.
       case TEST, PACKAGE, HELP -> Cli.run(arguments);
@@ -82,8 +82,8 @@ public final class Main {
   /** Those of training are no user's, and what else there is are options, or mistakes. */
   private static int runUnlisted(String word, String[] arguments) {
     return switch (word) {
-      case "rehearse" -> Rehearsal.run(rest(arguments));
-      case "practise" -> Cli.bench(arguments, Practice::run);
+      case "rehearse" -> AotTraining.run(rest(arguments));
+      case "practise" -> Cli.bench(arguments, AotWarmup::run);
       default -> Cli.run(arguments);
     };
   }
@@ -95,7 +95,7 @@ public final class Main {
   // A server prints only where it listens, and is not ended for want of a reader of that.
   private static int serveOrHelp(List<String> arguments) {
     return arguments.contains("--help") || arguments.contains("-h")
-        ? Stdout.run(out -> Serve.run(arguments, out, System.err))
+        ? StandardOutput.run(out -> Serve.run(arguments, out, System.err))
         : Serve.run(arguments, System.out, System.err);
   }
 }

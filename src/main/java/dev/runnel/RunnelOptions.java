@@ -1,9 +1,9 @@
 package dev.runnel;
 
-import dev.runnel.bus.Bus;
+import dev.runnel.bus.EventBusAddresses;
 import dev.runnel.config.Limit;
 import dev.runnel.security.Tokens;
-import dev.runnel.server.Listen;
+import dev.runnel.server.ListenAddress;
 import dev.runnel.tls.TlsFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record RunnelOptions(
     String address,
-    List<Listen> listen,
+    List<ListenAddress> listen,
     @Nullable Tokens tokens,
     @Nullable TlsFiles tls,
     Map<Limit, Long> limits) {
@@ -36,9 +36,9 @@ public record RunnelOptions(
     }
   }
 
-  /** The event bus alone, at {@link Bus#DEFAULT_ADDRESS}. */
+  /** The event bus alone, at {@link EventBusAddresses#DEFAULT_ADDRESS}. */
   public RunnelOptions() {
-    this(Bus.DEFAULT_ADDRESS, List.of(), null, null, Map.of());
+    this(EventBusAddresses.DEFAULT_ADDRESS, List.of(), null, null, Map.of());
   }
 
   /** Another address: two on one Vertx that are not to share their work each need their own. */
@@ -48,18 +48,18 @@ public record RunnelOptions(
 
   /** A TCP listener, for clients with one of the tokens. Port 0: a free one. */
   public RunnelOptions withListener(String host, int port, Tokens known) {
-    return listeningOn(new Listen.Tcp(host, port), known);
+    return listeningOn(new ListenAddress.Tcp(host, port), known);
   }
 
   /** A TCP listener that lets in whoever reaches it: as good as a shell for them. */
   public RunnelOptions withInsecureListener(String host, int port) {
-    return listeningOn(new Listen.Tcp(host, port), null);
+    return listeningOn(new ListenAddress.Tcp(host, port), null);
   }
 
   // The only one on TCP: who is let in there is the same everywhere.
-  private RunnelOptions listeningOn(Listen.Tcp where, @Nullable Tokens known) {
-    List<Listen> all = new ArrayList<>(listen);
-    all.removeIf(Listen.Tcp.class::isInstance);
+  private RunnelOptions listeningOn(ListenAddress.Tcp where, @Nullable Tokens known) {
+    List<ListenAddress> all = new ArrayList<>(listen);
+    all.removeIf(ListenAddress.Tcp.class::isInstance);
     all.add(where);
     return new RunnelOptions(address, all, known, tls, limits);
   }
@@ -76,8 +76,8 @@ public record RunnelOptions(
 
   /** One more listener: a Unix socket that only the user of this JVM may open. */
   public RunnelOptions withUnixListener(String path) {
-    List<Listen> more = new ArrayList<>(listen);
-    more.add(new Listen.Unix(path));
+    List<ListenAddress> more = new ArrayList<>(listen);
+    more.add(new ListenAddress.Unix(path));
     return new RunnelOptions(address, more, tokens, tls, limits);
   }
 

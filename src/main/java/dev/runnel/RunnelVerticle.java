@@ -4,12 +4,12 @@ import dev.runnel.config.Node;
 import dev.runnel.config.Settings;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
+import dev.runnel.security.AccessControl;
 import dev.runnel.security.Audit;
-import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
 import dev.runnel.security.Tokens;
-import dev.runnel.server.Access;
-import dev.runnel.server.Listen;
+import dev.runnel.server.Authentication;
+import dev.runnel.server.ListenAddress;
 import dev.runnel.tls.ServerTls;
 import dev.runnel.tls.TlsException;
 import dev.runnel.tls.TlsFiles;
@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RunnelVerticle extends VerticleBase {
   private final RunnelOptions options;
-  private final List<Listen> listening = new ArrayList<>();
+  private final List<ListenAddress> listening = new ArrayList<>();
   private @Nullable NativeEngine engine;
   private @Nullable Node node;
 
@@ -42,7 +42,7 @@ public final class RunnelVerticle extends VerticleBase {
   }
 
   /** Where it listens, with the ports that were picked; once it is deployed. */
-  public List<Listen> listening() {
+  public List<ListenAddress> listening() {
     return List.copyOf(listening);
   }
 
@@ -59,7 +59,7 @@ public final class RunnelVerticle extends VerticleBase {
   }
 
   // A verticle that fails to start is not asked to stop.
-  private Future<?> start(NativeEngine opened, Access access) {
+  private Future<?> start(NativeEngine opened, Authentication access) {
     engine = opened;
     Settings settings = Settings.ofGuest(options.limits());
     NodeIdentity identity = new NodeIdentity(options.address(), UUID.randomUUID().toString());
@@ -72,7 +72,7 @@ public final class RunnelVerticle extends VerticleBase {
                 identity,
                 options.address(),
                 access,
-                new Guard(Policy.NONE, Audit.NONE, settings.quotas())));
+                new AccessControl(Policy.NONE, Audit.NONE, settings.quotas())));
     node = made;
     return made.start()
         .compose(_ -> listen(made))
@@ -80,20 +80,20 @@ public final class RunnelVerticle extends VerticleBase {
   }
 
   // Reads the files of TLS.
-  private Access tcp() throws TlsException {
+  private Authentication tcp() throws TlsException {
     Tokens tokens = options.tokens();
     TlsFiles tls = options.tls();
     boolean asked = tokens != null || (tls != null && tls.ca() != null);
-    Access access =
+    Authentication access =
         asked
-            ? new Access.ByToken(tokens == null ? Tokens.NONE : tokens)
-            : new Access.Open("anonymous");
-    return tls == null ? access : new Access.OverTls(ServerTls.of(tls), access);
+            ? new Authentication.ByToken(tokens == null ? Tokens.NONE : tokens)
+            : new Authentication.Open("anonymous");
+    return tls == null ? access : new Authentication.OverTls(ServerTls.of(tls), access);
   }
 
   private Future<Void> listen(Node made) {
     Future<?> all = Future.succeededFuture();
-    for (Listen where : options.listen()) {
+    for (ListenAddress where : options.listen()) {
       all = all.compose(_ -> made.listen(where)).onSuccess(listening::add);
     }
     return all.mapEmpty();

@@ -46,11 +46,11 @@ class HandOversTest {
               "RunnelVerticle",
               "a failure fails the deployment or the undeployment, whose future tells it"),
           Map.entry(
-              "bus.Bus",
-              "what a worker's handler throws: FaultyAuditedStartTest; BusDesk answers its requests itself"),
-          Map.entry("bus.BusLine", "an application's own: its future or its job fails"),
+              "bus.EventBusAddresses",
+              "what a worker's handler throws: FaultyAuditedStartTest; EventBusHandler answers its requests itself"),
+          Map.entry("bus.EventBusTransport", "an application's own: its future or its job fails"),
           Map.entry(
-              "bus.Handovers",
+              "bus.StartQueue",
               "a start that nobody takes is refused by the look that comes with the next"),
           Map.entry(
               "config.DaemonExit",
@@ -59,65 +59,65 @@ class HandOversTest {
               "config.FileWatch",
               "the thread runs from the daemon's start on, and survives what it reads"),
           Map.entry(
-              "config.LastResort", "the thread waits from the daemon's start on: DeadlineTest"),
+              "config.ExitWatchdog", "the thread waits from the daemon's start on: DeadlineTest"),
           Map.entry("config.Node", "each step of the end is cut by the deadline: DeadlineTest"),
           Map.entry(
               "config.Serve",
               "threads made at the start, which fails without them: FewDescriptorsTest"),
           Map.entry("job.DrainClock", "on the pump, which survives: EveryStateEndsTest"),
-          Map.entry("job.Job", "to the pump, which rejects what it does not run: PumpTest"),
+          Map.entry("job.Job", "to the pump, which rejects what it does not run: ProcessLoopTest"),
           Map.entry("job.Lifecycle", "on the pump: EveryStateEndsTest"),
-          Map.entry("job.Registry", "on the pump: EveryStateEndsTest"),
-          Map.entry("job.Seat", "on the pump: EveryStateEndsTest"),
-          Map.entry("job.Spool", "the spool's threads: SpoolTest"),
-          Map.entry("job.Spooler", "the spool's threads: SpoolTest"),
-          Map.entry("job.SpoolThreads", "the spool's threads: SpoolTest"),
-          Map.entry("process.Adopted", "on the pump, or a look"),
-          Map.entry("process.Census", "a look, whose thread is there from the start"),
+          Map.entry("job.JobRegistry", "on the pump: EveryStateEndsTest"),
+          Map.entry("job.RunnerSlot", "on the pump: EveryStateEndsTest"),
+          Map.entry("job.JobSpool", "the spool's threads: JobSpoolTest"),
+          Map.entry("job.SpoolThreads", "the spool's threads: JobSpoolTest"),
+          Map.entry("job.SpoolThreads", "the spool's threads: JobSpoolTest"),
+          Map.entry("process.SubreaperChildren", "on the pump, or a look"),
+          Map.entry("process.ProcessTrees", "a look, whose thread is there from the start"),
           Map.entry(
               "process.ChildProcess",
               "on the pump, again and again until it is told: LostProcessTest"),
-          Map.entry("process.Ladder", "on the pump"),
-          Map.entry("process.Maker", "to the pump, or what was made is undone: HungStartTest"),
+          Map.entry("process.TerminationSequence", "on the pump"),
+          Map.entry("process.StartTask", "to the pump, or what was made is undone: HungStartTest"),
           Map.entry(
               "process.NativeEngine",
               "to the pump; what is thrown after the process was made ends it: LostProcessTest"),
           Map.entry(
-              "process.Pump",
-              "the thread itself, which runs from the engine's opening on: PumpTest"),
+              "process.ProcessLoop",
+              "the thread itself, which runs from the engine's opening on: ProcessLoopTest"),
           Map.entry("process.Session", "on the pump"),
           Map.entry(
               "process.SignalThread",
               "the thread runs from the daemon's start on, and survives: NoMoreProcessesTest"),
-          Map.entry("process.Spawner", "to the pump, from a crew: HungStartTest, CrewTest"),
-          Map.entry("process.Sweepers", "a look, whose thread is there from the start"),
+          Map.entry("process.SpawnExecutor", "to the pump, from a crew: HungStartTest, CrewTest"),
+          Map.entry("process.ScanThreads", "a look, whose thread is there from the start"),
           Map.entry(
               "security.AuditLog",
               "the thread runs from the opening on and survives: FaultyAuditedStartTest"),
           Map.entry(
-              "server.Connection",
+              "server.ServerConnection",
               "on its event loop, which ends the connection: what is thrown is logged there"),
           Map.entry(
-              "server.FrameClock",
+              "server.FrameTimeout",
               "on its event loop: a frame or a peer too slow ends its connection"),
           Map.entry("server.FrameServerVerticle", "on its event loop: the next second looks again"),
           Map.entry(
               "server.FrameSocket",
               "on its event loop: connections that would get no turn are closed: LoopTurnsTest"),
-          Map.entry("server.Heartbeat", "on its event loop: the next beat looks again"),
+          Map.entry("server.PeerHeartbeat", "on its event loop: the next beat looks again"),
           Map.entry(
               "server.seed.SeedConnection",
               "on its event loop, which ends the connection: what is thrown is logged there"),
-          Map.entry("threads.Crew", "CrewTest"),
-          Map.entry("threads.HandOver", "CrewTest"),
-          Map.entry("threads.Started", "CrewTest"),
+          Map.entry("threads.HangTolerantPool", "CrewTest"),
+          Map.entry("threads.TaskHandOver", "CrewTest"),
+          Map.entry("threads.PrestartedPools", "CrewTest"),
           Map.entry(
-              "worker.BusDesk",
+              "worker.EventBusHandler",
               "on its context: what is thrown is answered, or the consumer is gone in ten seconds"),
           Map.entry(
-              "worker.BusFollower",
+              "worker.EventBusSubscriber",
               "on its context: without a receipt the consumer is gone in ten seconds"),
-          Map.entry("worker.Workers", "a crew's look, again with the next start"));
+          Map.entry("worker.WorkerPool", "a crew's look, again with the next start"));
 
   @Test
   void areAllKnownWithWhatAnswersThere() {
@@ -162,7 +162,7 @@ class HandOversTest {
         owner.isAssignableTo(java.util.concurrent.CompletionStage.class)
             && (name.endsWith("Async") || name.endsWith("Timeout"));
     boolean vertx = owner.getPackageName().startsWith("io.vertx.core") && VERTX.contains(name);
-    boolean pump = owner.getSimpleName().equals("Pump") && name.equals("schedule");
+    boolean pump = owner.getSimpleName().equals("ProcessLoop") && name.equals("schedule");
     return executor || thread || builder || future || vertx || pump || STARTERS.contains(name);
   }
 

@@ -227,7 +227,7 @@ class OwnServerTest {
         "",
         "listening on unix:" + place + "/runneld.sock\n",
         it.state().equals("NO SPOOL") && !user.isRoot()
-            ? "WARN StateFolder - no spool folder=\n"
+            ? "WARN StateDirectory - no spool folder=\n"
             : "",
         "pong\n",
         "by it, umask 0022, user " + user.uid() + "\n",

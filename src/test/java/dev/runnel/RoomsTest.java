@@ -180,7 +180,9 @@ class RoomsTest {
             .collect(toSet());
     assertEquals(
         Set.of(
-            OURS + ".server.FrameSocket", OURS + ".server.TlsRecords", OURS + ".server.TcpState"),
+            OURS + ".server.FrameSocket",
+            OURS + ".server.TlsRecordGuard",
+            OURS + ".server.KernelSendQueue"),
         users);
   }
 

@@ -2,7 +2,7 @@ package dev.runnel.bus;
 
 import dev.runnel.commands.CommandException;
 import dev.runnel.commands.Commands;
-import dev.runnel.commands.FollowedJob;
+import dev.runnel.commands.JobHandle;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
@@ -19,7 +19,7 @@ import java.util.List;
 /**
  * Runs commands for verticles, over the event bus, on whichever node takes requests at an address.
  * Where several share it, a job is asked for at its node's own address: that of {@link
- * Bus#nodeAddress}.
+ * EventBusAddresses#nodeAddress}.
  */
 public final class CommandBus implements Commands {
   private final Vertx vertx;
@@ -30,9 +30,9 @@ public final class CommandBus implements Commands {
     this.address = address;
   }
 
-  /** The nodes at {@link Bus#DEFAULT_ADDRESS}. */
+  /** The nodes at {@link EventBusAddresses#DEFAULT_ADDRESS}. */
   public static CommandBus of(Vertx vertx) {
-    return at(vertx, Bus.DEFAULT_ADDRESS);
+    return at(vertx, EventBusAddresses.DEFAULT_ADDRESS);
   }
 
   /** The nodes at this address. */
@@ -41,17 +41,17 @@ public final class CommandBus implements Commands {
   }
 
   @Override
-  public Future<FollowedJob> run(Request.Run run) {
+  public Future<JobHandle> run(Request.Run run) {
     return follow(run, BusFrame.window(run.spec()));
   }
 
   @Override
-  public Future<FollowedJob> attach(Request.Attach attach) {
+  public Future<JobHandle> attach(Request.Attach attach) {
     return follow(attach, attach.window().orElse(BusFrame.WINDOW_BYTES));
   }
 
-  private Future<FollowedJob> follow(Request opening, long window) {
-    return new BusLine(vertx.getOrCreateContext(), address, opening, window).started();
+  private Future<JobHandle> follow(Request opening, long window) {
+    return new EventBusTransport(vertx.getOrCreateContext(), address, opening, window).started();
   }
 
   @Override

@@ -164,7 +164,7 @@ final class Arguments {
     for (Option option : table) {
       names.add(option.name());
     }
-    String nearest = Suggestion.nearest(name, names);
+    String nearest = DidYouMean.nearest(name, names);
     String instead = INSTEAD.get(name);
     String hint =
         instead != null

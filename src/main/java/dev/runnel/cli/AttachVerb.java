@@ -3,8 +3,8 @@ package dev.runnel.cli;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
-import dev.runnel.model.Printable;
 import dev.runnel.model.Role;
+import dev.runnel.model.SafeText;
 import java.util.List;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
@@ -65,12 +65,12 @@ final class AttachVerb {
     return Help.of(BEFORE, List.of(OWN, ConnectionOptions.SECTION), AFTER);
   }
 
-  static int run(Surroundings surroundings, CommandLine line) throws Failure {
+  static int run(CliContext surroundings, CommandLine line) throws Failure {
     return new FollowVerb("attach", surroundings, OWN.options(), line)
         .run(help(), AttachVerb::attach);
   }
 
-  private static Verdict attach(FollowVerb verb, JobId word) throws Failure {
+  private static ExecResult attach(FollowVerb verb, JobId word) throws Failure {
     boolean takesTerminal = verb.arguments().has(PTY);
     OptionalLong from = from(verb.arguments().value(FROM), takesTerminal);
     Role role = verb.arguments().has(WATCH) ? Role.WATCHER : Role.RUNNER;
@@ -81,11 +81,11 @@ final class AttachVerb {
       throw Failure.usage("--watch and " + PTY.name() + " as well");
     }
     JobStatus status = verb.find(word);
-    Surroundings where = takesTerminal ? verb.lendTerminal(status) : verb.surroundings();
+    CliContext where = takesTerminal ? verb.lendTerminal(status) : verb.surroundings();
     FollowVerb.Followed followed = verb.follow(status, from, role, where);
     Event.Ended ended = followed.follower().follow();
-    return Verdict.of(
-        ended, followed.follower().loss(), followed.control(), Printable.oneLine(status.command()));
+    return ExecResult.of(
+        ended, followed.follower().loss(), followed.control(), SafeText.oneLine(status.command()));
   }
 
   // What was drawn on another terminal is of no use on ours, and may hold questions to it.

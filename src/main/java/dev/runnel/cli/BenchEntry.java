@@ -39,10 +39,10 @@ final class BenchEntry {
         runnel bench --quick
       """;
 
-  private final Surroundings surroundings;
+  private final CliContext surroundings;
   private final Benchmark benchmark;
 
-  BenchEntry(Surroundings surroundings, Benchmark benchmark) {
+  BenchEntry(CliContext surroundings, Benchmark benchmark) {
     this.surroundings = surroundings;
     this.benchmark = benchmark;
   }

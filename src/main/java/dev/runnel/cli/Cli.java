@@ -22,15 +22,15 @@ public final class Cli {
           Map.entry("log", Verb.LOGS),
           Map.entry("inspect", Verb.STATUS));
 
-  private final Surroundings surroundings;
+  private final CliContext surroundings;
 
-  Cli(Surroundings surroundings) {
+  Cli(CliContext surroundings) {
     this.surroundings = surroundings;
   }
 
   /** Runs a verb on the calling thread and returns the exit code. */
   public static int run(String[] args) {
-    return new Cli(Surroundings.ofProcess()).run(CommandLine.ofProcess(args));
+    return new Cli(CliContext.ofProcess()).run(CommandLine.ofProcess(args));
   }
 
   /**
@@ -38,17 +38,17 @@ public final class Cli {
    * are read and made here, the prompt is another room's.
    */
   public static int shell(String[] args, Prompt prompt) {
-    return new ShellEntry(Surroundings.ofProcess(), prompt).run(CommandLine.ofProcess(args));
+    return new ShellEntry(CliContext.ofProcess(), prompt).run(CommandLine.ofProcess(args));
   }
 
   /** Runs {@code bench} on the calling thread and returns the exit code. */
   public static int bench(String[] args, Benchmark benchmark) {
-    return new BenchEntry(Surroundings.ofProcess(), benchmark).run(CommandLine.ofProcess(args));
+    return new BenchEntry(CliContext.ofProcess(), benchmark).run(CommandLine.ofProcess(args));
   }
 
   /** Has SIGQUIT end this process, unless a verb does something else: no JVM does that. */
   public static void endByQuit() {
-    Surroundings.endByQuit();
+    CliContext.endByQuit();
   }
 
   /** Every verb, also those that other rooms answer. */
@@ -62,7 +62,7 @@ public final class Cli {
       return "unknown option " + word + " (options come after the verb); see runnel --help";
     }
     Verb meant = ELSEWHERE.get(word);
-    String nearest = meant == null ? Suggestion.nearest(word, Verb.words()) : meant.word();
+    String nearest = meant == null ? DidYouMean.nearest(word, Verb.words()) : meant.word();
     return "unknown verb "
         + word
         + (nearest == null ? "" : " (did you mean " + nearest + "?)")

@@ -64,7 +64,7 @@ final class ConnectionOptions {
 
   private ConnectionOptions() {}
 
-  static Target target(Arguments arguments, Surroundings surroundings) throws Failure {
+  static Target target(Arguments arguments, CliContext surroundings) throws Failure {
     Map<String, String> env = surroundings.env();
     String given = arguments.value(HOST);
     String preset = env.get("RUNNEL_HOST");
@@ -72,8 +72,8 @@ final class ConnectionOptions {
     ServerSettings settings = ServerSettings.of(arguments, env, text);
     String timeout = arguments.value(CONNECT_TIMEOUT);
     String wait = arguments.value(WAIT);
-    Outlet details = arguments.has(VERBOSE) ? surroundings.err() : null;
-    Outlet warnings = arguments.has(ExecOptions.QUIET) ? null : surroundings.err();
+    OutputDescriptor details = arguments.has(VERBOSE) ? surroundings.err() : null;
+    OutputDescriptor warnings = arguments.has(ExecOptions.QUIET) ? null : surroundings.err();
     String token = presetToken(settings, env);
     Path tokenFile = token == null ? tokenFile(settings) : null;
     if (details != null) {
@@ -100,7 +100,7 @@ final class ConnectionOptions {
   }
 
   // As ssh does for keys, which it refuses then; but a Secret of Kubernetes is so by default.
-  private static void warnIfOpen(@Nullable Path file, @Nullable Outlet warnings) {
+  private static void warnIfOpen(@Nullable Path file, @Nullable OutputDescriptor warnings) {
     if (file != null && warnings != null && SecretFiles.isOpen(file)) {
       warnings.tryPrintLine(SecretFiles.warning(file));
     }

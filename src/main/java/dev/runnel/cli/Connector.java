@@ -47,7 +47,7 @@ final class Connector {
   }
 
   /** Blocks until there is a connection; with patience, until the server takes us, too. */
-  static Connection connect(Host host, Target target) throws Failure {
+  static BlockingConnection connect(Host host, Target target) throws Failure {
     Duration wait = target.patience();
     if (wait == null) {
       return connectOnce(host, target);
@@ -85,8 +85,8 @@ final class Connector {
   // Over a connection of its own: what is to be done is sent in one go with the hello, and must not
   // be sent twice.
   private static void askWhetherWelcome(Host host, Target target) throws IOException, Failure {
-    try (Connection asking = open(host, target.connectTimeout(), target.details())) {
-      var _ = Inquiry.greet(asking, target.hello(), target.connectTimeout());
+    try (BlockingConnection asking = open(host, target.connectTimeout(), target.details())) {
+      var _ = RequestClient.greet(asking, target.hello(), target.connectTimeout());
     } catch (Failure e) {
       // Of anything else the verb has more to say.
       if (e.isRefusal()) {
@@ -96,12 +96,12 @@ final class Connector {
   }
 
   /** The same without patience. */
-  static Connection connectOnce(Host host, Target target) throws Failure {
+  static BlockingConnection connectOnce(Host host, Target target) throws Failure {
     return connectOnce(host, target, target.connectTimeout());
   }
 
   /** The same within that time. */
-  static Connection connectOnce(Host host, Target target, Duration timeout) throws Failure {
+  static BlockingConnection connectOnce(Host host, Target target, Duration timeout) throws Failure {
     try {
       return open(host, timeout, target.details());
     } catch (IOException e) {
@@ -109,20 +109,21 @@ final class Connector {
     }
   }
 
-  private static Connection open(Host host, Duration timeout, @Nullable Outlet details)
-      throws IOException, Failure {
+  private static BlockingConnection open(
+      Host host, Duration timeout, @Nullable OutputDescriptor details) throws IOException, Failure {
     if (host instanceof Host.Unix unix) {
       SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(unix.path()));
       if (details != null) {
         details.tryPrintLine("connected to " + host.name());
       }
-      return new Connection(host, new PlainTransport(channel));
+      return new BlockingConnection(host, new PlainTransport(channel));
     }
     return connectTcp((Host.Tcp) host, timeout, details);
   }
 
   // All addresses of a name, one after the other, share the time.
-  private static Connection connectTcp(Host.Tcp tcp, Duration timeout, @Nullable Outlet details)
+  private static BlockingConnection connectTcp(
+      Host.Tcp tcp, Duration timeout, @Nullable OutputDescriptor details)
       throws IOException, Failure {
     long deadline = System.nanoTime() + timeout.toNanos();
     IOException first = null;
@@ -143,7 +144,7 @@ final class Connector {
           InetSocketAddress here = (InetSocketAddress) channel.getLocalAddress();
           details.tryPrintLine("connected from " + show(here) + ", " + transport.cover());
         }
-        return new Connection(tcp, transport);
+        return new BlockingConnection(tcp, transport);
       } catch (IOException e) {
         if (details != null) {
           details.tryPrintLine("failed: " + reason(tcp, timeout, e));

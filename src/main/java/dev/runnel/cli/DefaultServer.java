@@ -1,6 +1,6 @@
 package dev.runnel.cli;
 
-import dev.runnel.files.RuntimeFolder;
+import dev.runnel.files.RuntimeDirectory;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
@@ -30,8 +30,8 @@ final class DefaultServer {
   /** Those that are there and can be trusted, the first one first. */
   private static List<Path> sockets(Map<String, String> env) {
     List<Path> sockets = new ArrayList<>();
-    for (Path socket : RuntimeFolder.possibleSockets(env)) {
-      if (Files.exists(socket) && RuntimeFolder.isOurs(socket)) {
+    for (Path socket : RuntimeDirectory.possibleSockets(env)) {
+      if (Files.exists(socket) && RuntimeDirectory.isOurs(socket)) {
         sockets.add(socket);
       }
     }
@@ -48,7 +48,7 @@ final class DefaultServer {
   }
 
   /** A connection to it, or null: nobody is there. */
-  static @Nullable Connection tryConnect(Map<String, String> env, Target target) {
+  static @Nullable BlockingConnection tryConnect(Map<String, String> env, Target target) {
     Host host = find(env);
     try {
       return host == null ? null : Connector.connectOnce(host, target);
@@ -62,7 +62,7 @@ final class DefaultServer {
   static Failure missing(Map<String, String> env) {
     return Failure.of(
         "no server runs on this machine (at "
-            + RuntimeFolder.defaultSocket(env)
+            + RuntimeDirectory.defaultSocket(env)
             + "): start one with runnel serve, or name one with -H");
   }
 }

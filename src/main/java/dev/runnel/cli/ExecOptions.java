@@ -4,8 +4,8 @@ import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
-import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
+import dev.runnel.model.SystemText;
 import dev.runnel.model.Terminal;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -100,8 +100,8 @@ final class ExecOptions {
    *
    * @param terminal what it is to run on; null: no terminal
    */
-  static Request.Run run(
-      Arguments arguments, Surroundings surroundings, @Nullable Terminal terminal) throws Failure {
+  static Request.Run run(Arguments arguments, CliContext surroundings, @Nullable Terminal terminal)
+      throws Failure {
     return new Request.Run(
         job(arguments), arguments.value(BOOT), spec(arguments, surroundings, terminal));
   }
@@ -131,14 +131,14 @@ final class ExecOptions {
   }
 
   private static JobSpec spec(
-      Arguments arguments, Surroundings surroundings, @Nullable Terminal terminal) throws Failure {
+      Arguments arguments, CliContext surroundings, @Nullable Terminal terminal) throws Failure {
     CommandSpec plain =
         new CommandSpec(
             argv(arguments),
             cwd(arguments),
             env(arguments, surroundings.env()),
             arguments.has(MERGE) ? CommandSpec.Stderr.MERGED : CommandSpec.Stderr.SEPARATE,
-            stdin(arguments, terminal == null ? surroundings.input() : Surroundings.Input.STREAM));
+            stdin(arguments, terminal == null ? surroundings.input() : CliContext.Input.STREAM));
     CommandSpec command =
         RestrictionOptions.restricted(arguments, terminal == null ? plain : plain.on(terminal));
     long retain = size(arguments, RETAIN, JobSpec.DEFAULT_RETAIN_BYTES);
@@ -171,9 +171,10 @@ final class ExecOptions {
 
   private static @Nullable String cwd(Arguments arguments) throws Failure {
     Argument given = arguments.bytes(CWD);
-    String cwd = given == null ? null : RawText.of(given.bytes());
+    String cwd = given == null ? null : SystemText.of(given.bytes());
     if (cwd != null && !cwd.startsWith("/")) {
-      throw Failure.usage(CWD.name() + ": " + RawText.shown(cwd) + " (expected: an absolute path)");
+      throw Failure.usage(
+          CWD.name() + ": " + SystemText.shown(cwd) + " (expected: an absolute path)");
     }
     return cwd;
   }
@@ -182,12 +183,12 @@ final class ExecOptions {
       throws Failure {
     Map<String, @Nullable String> env = new LinkedHashMap<>();
     for (Argument given : arguments.allBytes(ENV)) {
-      String entry = RawText.of(given.bytes());
+      String entry = SystemText.of(given.bytes());
       int equals = entry.indexOf('=');
       String name = equals < 0 ? entry : entry.substring(0, equals);
       if (name.isEmpty()) {
         throw Failure.usage(
-            ENV.name() + ": " + RawText.shown(entry) + " (expected: NAME=VALUE or NAME)");
+            ENV.name() + ": " + SystemText.shown(entry) + " (expected: NAME=VALUE or NAME)");
       }
       // Not set here means not set there.
       env.put(name, equals < 0 ? OurVariables.value(ENV, name, ours) : entry.substring(equals + 1));
@@ -195,13 +196,13 @@ final class ExecOptions {
     return env;
   }
 
-  private static CommandSpec.Stdin stdin(Arguments arguments, Surroundings.Input input)
+  private static CommandSpec.Stdin stdin(Arguments arguments, CliContext.Input input)
       throws Failure {
     if (arguments.has(STDIN) && arguments.has(NO_STDIN)) {
       throw Failure.usage("--stdin and --no-stdin as well");
     }
     boolean sent =
-        arguments.has(STDIN) || (!arguments.has(NO_STDIN) && input == Surroundings.Input.STREAM);
+        arguments.has(STDIN) || (!arguments.has(NO_STDIN) && input == CliContext.Input.STREAM);
     return sent ? CommandSpec.Stdin.PIPE : CommandSpec.Stdin.NULL;
   }
 

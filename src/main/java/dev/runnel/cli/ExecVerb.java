@@ -13,22 +13,22 @@ import org.jspecify.annotations.Nullable;
 /** {@code runnel exec}: runs a command over there as if it ran here. For one run. */
 final class ExecVerb {
   /** Of a job that can't be told any more the server knows by its linger. */
-  private static final Verdict LEFT =
-      new Verdict(Failure.OURS, "left by an escape key; the command is ended", null, null);
+  private static final ExecResult LEFT =
+      new ExecResult(Failure.OURS, "left by an escape key; the command is ended", null, null);
 
-  private final Surroundings surroundings;
+  private final CliContext surroundings;
   private final Arguments arguments;
-  private final Conclusion conclusion;
-  private final Leaving leaving;
-  private Surroundings input;
+  private final ExitReporter conclusion;
+  private final SignalHandler leaving;
+  private CliContext input;
   private @Nullable TerminalRelay relay;
 
-  ExecVerb(Surroundings surroundings, CommandLine line) {
+  ExecVerb(CliContext surroundings, CommandLine line) {
     this.surroundings = surroundings;
     this.input = surroundings;
     this.arguments = new Arguments(ExecOptions.TABLE, line);
-    this.conclusion = new Conclusion(surroundings.err());
-    this.leaving = new Leaving(conclusion, surroundings.halt());
+    this.conclusion = new ExitReporter(surroundings.err());
+    this.leaving = new SignalHandler(conclusion, surroundings.halt());
   }
 
   int run() {
@@ -54,21 +54,21 @@ final class ExecVerb {
     } catch (Failure _) {
       // Told already, or less important than what we are about to tell.
     }
-    return conclusion.tell(Verdict.of(failure));
+    return conclusion.tell(ExecResult.of(failure));
   }
 
-  private Verdict exec() throws Failure {
+  private ExecResult exec() throws Failure {
     prepareConclusion();
     Target target = ConnectionOptions.target(arguments, surroundings);
-    Resume resume = Resume.of(arguments, target);
+    ResumeOptions resume = ResumeOptions.of(arguments, target);
     Request.Run run = ExecOptions.run(arguments, surroundings, terminal());
-    Opening opening =
+    FirstRequests opening =
         resume == null
-            ? Opening.run(target.token() == null ? null : target.hello(), run)
-            : Opening.run(target.hello(resume.asked()), resume.named(run));
+            ? FirstRequests.run(target.token() == null ? null : target.hello(), run)
+            : FirstRequests.run(target.hello(resume.asked()), resume.named(run));
     ByteBuffer[] frames = encode(opening);
     watchSignals();
-    Link link = new Link(connect(target));
+    CurrentConnection link = new CurrentConnection(connect(target));
     try {
       JobControl job = new JobControl(link, JobControl.Parting.CANCEL, opening.job());
       leaving.job(job);
@@ -76,9 +76,9 @@ final class ExecVerb {
         job.lend(relay);
       }
       send(link, frames);
-      Verdict verdict =
+      ExecResult verdict =
           follow(link, job, follower(link, job, opening, resumption(resume, target, link)));
-      return target.host() == null && verdict.exitCode() == Verdict.NOT_FOUND
+      return target.host() == null && verdict.exitCode() == ExecResult.NOT_FOUND
           ? hinting(verdict, opening.command())
           : verdict;
     } finally {
@@ -86,26 +86,29 @@ final class ExecVerb {
     }
   }
 
-  private @Nullable Resumption resumption(@Nullable Resume resume, Target target, Link link)
-      throws Failure {
-    Duration heartbeat = Resume.heartbeat(arguments, target);
+  private @Nullable Reconnector resumption(
+      @Nullable ResumeOptions resume, Target target, CurrentConnection link) throws Failure {
+    Duration heartbeat = ResumeOptions.heartbeat(arguments, target);
     if (heartbeat != null) {
-      Heartbeat.start(link, heartbeat);
+      ServerHeartbeat.start(link, heartbeat);
     }
     if (resume == null) {
       return null;
     }
     String afterwards = "the job may go on for " + Durations.show(resume.linger());
     leaving.afterwards(afterwards);
-    return new Resumption(
+    return new Reconnector(
         target, link.host(), resume.linger(), conclusion::note, ", and " + afterwards);
   }
 
   private RunFollower follower(
-      Link link, JobControl job, Opening opening, @Nullable Resumption resumption) {
+      CurrentConnection link,
+      JobControl job,
+      FirstRequests opening,
+      @Nullable Reconnector resumption) {
     RunFollower follower = new RunFollower(input, link, job, opening, resumption);
     if (resumption != null) {
-      Pause pause = new Pause(link);
+      Suspension pause = new Suspension(link);
       follower.mayPause(pause);
       TerminalRelay lent = relay;
       surroundings
@@ -116,7 +119,7 @@ final class ExecVerb {
   }
 
   // As of ssh: the host came first, and was taken for the command.
-  private Verdict hinting(Verdict verdict, String command) throws Failure {
+  private ExecResult hinting(ExecResult verdict, String command) throws Failure {
     Path file = HostsFile.isName(command) ? HostsFile.of(surroundings.env()) : null;
     return file == null || HostsFile.find(file, command) == null
         ? verdict
@@ -129,7 +132,7 @@ final class ExecVerb {
     }
     String report = arguments.value(ExecOptions.REPORT);
     if (report != null) {
-      conclusion.reportTo(Report.to(report));
+      conclusion.reportTo(EndReport.to(report));
     }
   }
 
@@ -138,7 +141,7 @@ final class ExecVerb {
     if (!arguments.has(ExecOptions.PTY) && !arguments.has(ExecOptions.FORCE_PTY)) {
       return null;
     }
-    boolean hasKeys = surroundings.input() == Surroundings.Input.TERMINAL;
+    boolean hasKeys = surroundings.input() == CliContext.Input.TERMINAL;
     if (!hasKeys && !arguments.has(ExecOptions.FORCE_PTY)) {
       conclusion.note("no terminal for the command: our stdin is no terminal (see --force-pty)");
       return null;
@@ -153,7 +156,7 @@ final class ExecVerb {
     return opened.asked(surroundings.env());
   }
 
-  private static ByteBuffer[] encode(Opening opening) throws Failure {
+  private static ByteBuffer[] encode(FirstRequests opening) throws Failure {
     try {
       return opening.frames();
     } catch (IllegalArgumentException e) {
@@ -165,11 +168,11 @@ final class ExecVerb {
     }
   }
 
-  private Connection connect(Target target) throws Failure {
+  private BlockingConnection connect(Target target) throws Failure {
     if (target.host() != null) {
       return Connector.connect(target.host(), target);
     }
-    Connection there = DefaultServer.tryConnect(surroundings.env(), target);
+    BlockingConnection there = DefaultServer.tryConnect(surroundings.env(), target);
     if (there != null) {
       return there;
     }
@@ -178,10 +181,11 @@ final class ExecVerb {
     return Connector.connectOnce(server.awaitListening(), target);
   }
 
-  private static Verdict follow(Link link, JobControl job, RunFollower follower) throws Failure {
+  private static ExecResult follow(CurrentConnection link, JobControl job, RunFollower follower)
+      throws Failure {
     try {
       Event.Ended ended = follower.follow();
-      return Verdict.of(ended, follower.loss(), job, follower.command());
+      return ExecResult.of(ended, follower.loss(), job, follower.command());
     } catch (Failure e) {
       job.part();
       link.part();
@@ -189,8 +193,8 @@ final class ExecVerb {
     }
   }
 
-  private static void send(Link link, ByteBuffer[] frames) {
-    Connection connection = link.current();
+  private static void send(CurrentConnection link, ByteBuffer[] frames) {
+    BlockingConnection connection = link.current();
     try {
       if (connection != null) {
         connection.send(frames);
@@ -203,7 +207,7 @@ final class ExecVerb {
   private void watchSignals() {
     surroundings.signals().on("INT", leaving::interrupt);
     surroundings.signals().on(QuitSignal.NAME, leaving::quit);
-    for (Signal signal : Leaving.SIGNALS) {
+    for (Signal signal : SignalHandler.SIGNALS) {
       surroundings.signals().on(signal.name(), () -> leaving.leave(signal));
     }
   }

@@ -24,23 +24,23 @@ final class FollowVerb {
   private static final long WINDOW_BYTES = 65_536;
 
   private final String name;
-  private final Surroundings surroundings;
+  private final CliContext surroundings;
   private final Arguments arguments;
-  private final Conclusion conclusion;
-  private final Leaving leaving;
+  private final ExitReporter conclusion;
+  private final SignalHandler leaving;
   private @Nullable TerminalRelay relay;
-  private final List<Link> links = new ArrayList<>();
+  private final List<CurrentConnection> links = new ArrayList<>();
   private @Nullable Target target;
   private @Nullable String given;
 
   /** What one verb does with its job. */
   interface Plan {
-    Verdict carryOut(FollowVerb verb, JobId word) throws Failure;
+    ExecResult carryOut(FollowVerb verb, JobId word) throws Failure;
   }
 
   /** What one verb does with its jobs, of which there is one at least. */
   interface JointPlan {
-    Verdict carryOut(FollowVerb verb, List<JobId> words) throws Failure;
+    ExecResult carryOut(FollowVerb verb, List<JobId> words) throws Failure;
   }
 
   /**
@@ -50,25 +50,25 @@ final class FollowVerb {
    */
   record Followed(RunFollower follower, JobControl control) {}
 
-  FollowVerb(String name, Surroundings surroundings, List<Option> own, CommandLine line) {
+  FollowVerb(String name, CliContext surroundings, List<Option> own, CommandLine line) {
     List<Option> table = new ArrayList<>(own);
     table.addAll(ConnectionOptions.TABLE);
     this.name = name;
     this.surroundings = surroundings;
     this.arguments = new Arguments(table, line);
-    this.conclusion = new Conclusion(surroundings.err());
-    this.leaving = new Leaving(conclusion, surroundings.halt());
+    this.conclusion = new ExitReporter(surroundings.err());
+    this.leaving = new SignalHandler(conclusion, surroundings.halt());
   }
 
   Arguments arguments() {
     return arguments;
   }
 
-  Surroundings surroundings() {
+  CliContext surroundings() {
     return surroundings;
   }
 
-  Conclusion conclusion() {
+  ExitReporter conclusion() {
     return conclusion;
   }
 
@@ -104,20 +104,20 @@ final class FollowVerb {
 
   /** What was followed so far is not followed any more. */
   void leaveAll() {
-    links.forEach(Link::close);
+    links.forEach(CurrentConnection::close);
     links.clear();
   }
 
   // As of exec: other codes are the job's.
-  private Verdict verdict(Failure e) {
+  private ExecResult verdict(Failure e) {
     boolean usage = e.exitCode() == Failure.USAGE;
     String hint = usage ? " (see runnel " + name + " --help)" : "";
-    return new Verdict(usage ? Failure.OURS : e.exitCode(), e.line() + hint, null, null);
+    return new ExecResult(usage ? Failure.OURS : e.exitCode(), e.line() + hint, null, null);
   }
 
   /** Asks for the job of that name, or that alone begins so. */
   JobStatus find(JobId word) throws Failure {
-    try (Inquiry inquiry = Inquiry.open(target(), surroundings)) {
+    try (RequestClient inquiry = RequestClient.open(target(), surroundings)) {
       return JobNames.find(inquiry, word);
     }
   }
@@ -127,8 +127,8 @@ final class FollowVerb {
    *
    * @return what is to be followed with
    */
-  Surroundings lendTerminal(JobStatus found) throws Failure {
-    if (surroundings.input() != Surroundings.Input.TERMINAL) {
+  CliContext lendTerminal(JobStatus found) throws Failure {
+    if (surroundings.input() != CliContext.Input.TERMINAL) {
       throw Failure.usage(ExecOptions.PTY.name() + ": our stdin is no terminal");
     }
     Character escape = ExecOptions.escape(arguments);
@@ -137,8 +137,8 @@ final class FollowVerb {
     opened.redraw();
     conclusion.before(opened::giveBack);
     relay = opened;
-    Verdict left = new Verdict(Failure.OURS, left(found.job()), null, null);
-    Surroundings lent = surroundings.withIn(opened.keys(surroundings.in()));
+    ExecResult left = new ExecResult(Failure.OURS, left(found.job()), null, null);
+    CliContext lent = surroundings.withIn(opened.keys(surroundings.in()));
     return escape == null
         ? lent
         : lent.withIn(LeavingKeys.of(lent, escape, () -> leaving.leave(left)));
@@ -150,29 +150,30 @@ final class FollowVerb {
     if (size == null) {
       return;
     }
-    try (Inquiry inquiry = Inquiry.open(target(), surroundings)) {
+    try (RequestClient inquiry = RequestClient.open(target(), surroundings)) {
       inquiry.send(new Request.Resize(job, size));
       if (inquiry.nextOrError() instanceof Event.Failed refused) {
         throw refused.code() == ErrorCode.BAD_REQUEST
             ? Failure.of(job + " has no terminal: attach it without " + ExecOptions.PTY.name())
-            : Refusal.of(inquiry.host(), refused);
+            : ErrorAnswer.of(inquiry.host(), refused);
       }
     }
   }
 
   /** Connects, and asks to follow the job; whatever its signals, we leave it and it goes on. */
-  Followed follow(JobStatus found, OptionalLong from, Role role, Surroundings where)
-      throws Failure {
+  Followed follow(JobStatus found, OptionalLong from, Role role, CliContext where) throws Failure {
     JobId job = found.job();
     Target target = target();
-    Duration heartbeat = Resume.heartbeat(arguments, target);
+    Duration heartbeat = ResumeOptions.heartbeat(arguments, target);
     Request request = new Request.Attach(job, null, from, window(found), role);
     TerminalRelay lent = relay;
-    Opening.Stdin stdin =
-        lent != null || arguments.has(ExecOptions.STDIN) ? Opening.Stdin.SENT : Opening.Stdin.KEPT;
-    Duration asked = Resume.askedHeartbeat(arguments, target);
-    Opening opening = new Opening(target.hello(asked), request, stdin);
-    Link open = new Link(connect(target));
+    FirstRequests.Stdin stdin =
+        lent != null || arguments.has(ExecOptions.STDIN)
+            ? FirstRequests.Stdin.SENT
+            : FirstRequests.Stdin.KEPT;
+    Duration asked = ResumeOptions.askedHeartbeat(arguments, target);
+    FirstRequests opening = new FirstRequests(target.hello(asked), request, stdin);
+    CurrentConnection open = new CurrentConnection(connect(target));
     links.add(open);
     JobControl control = new JobControl(open, JobControl.Parting.DETACH, job);
     leaving.job(control);
@@ -182,7 +183,7 @@ final class FollowVerb {
     watchSignals(job, role);
     send(open, opening);
     if (heartbeat != null) {
-      Heartbeat.start(open, heartbeat);
+      ServerHeartbeat.start(open, heartbeat);
     }
     return new Followed(
         new RunFollower(where, open, control, opening, resumption(target, open)), control);
@@ -202,7 +203,7 @@ final class FollowVerb {
     return known;
   }
 
-  private Connection connect(Target target) throws Failure {
+  private BlockingConnection connect(Target target) throws Failure {
     Host host = target.host() == null ? DefaultServer.find(surroundings.env()) : target.host();
     if (host == null) {
       throw DefaultServer.missing(surroundings.env());
@@ -210,8 +211,8 @@ final class FollowVerb {
     return Connector.connect(host, target);
   }
 
-  private static void send(Link link, Opening opening) {
-    Connection connection = link.current();
+  private static void send(CurrentConnection link, FirstRequests opening) {
+    BlockingConnection connection = link.current();
     try {
       if (connection != null) {
         connection.send(opening.frames());
@@ -221,11 +222,13 @@ final class FollowVerb {
     }
   }
 
-  private Resumption resumption(Target target, Link open) throws Failure {
+  private Reconnector resumption(Target target, CurrentConnection open) throws Failure {
     String retry = arguments.value(RETRY);
     Duration patience =
-        retry == null ? Resume.DEFAULT_LINGER : Durations.parse(RETRY, retry, Duration.ofMillis(1));
-    return new Resumption(target, open.host(), patience, conclusion::note, "");
+        retry == null
+            ? ResumeOptions.DEFAULT_LINGER
+            : Durations.parse(RETRY, retry, Duration.ofMillis(1));
+    return new Reconnector(target, open.host(), patience, conclusion::note, "");
   }
 
   // To be pasted, and so with the host.
@@ -241,7 +244,7 @@ final class FollowVerb {
         .on(
             QuitSignal.NAME,
             role == Role.RUNNER ? leaving::quit : () -> leaving.leave(Signal.QUIT));
-    List<Signal> signals = new ArrayList<>(Leaving.SIGNALS);
+    List<Signal> signals = new ArrayList<>(SignalHandler.SIGNALS);
     signals.add(Signal.INT);
     for (Signal signal : signals) {
       surroundings

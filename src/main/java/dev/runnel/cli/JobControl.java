@@ -20,7 +20,7 @@ final class JobControl {
   /** What a connection may be lost for without a word of it. */
   private static final long MOMENT_NANOS = 1_000_000_000;
 
-  private final Link link;
+  private final CurrentConnection link;
   private final Parting parting;
 
   private @Nullable JobId job;
@@ -61,7 +61,7 @@ final class JobControl {
   /**
    * @param job null: the server makes the name
    */
-  JobControl(Link link, Parting parting, @Nullable JobId job) {
+  JobControl(CurrentConnection link, Parting parting, @Nullable JobId job) {
     this.parting = parting;
     this.link = link;
     this.job = job;
@@ -216,7 +216,7 @@ final class JobControl {
   }
 
   private synchronized @Nullable Message nextQuit() {
-    Connection to = link.current();
+    BlockingConnection to = link.current();
     boolean over = sent == Step.PART || quitsSent >= quits;
     if (job == null || to == null || !started || cut || over) {
       return null;
@@ -235,7 +235,7 @@ final class JobControl {
 
   // Not after a cut: what is sent before the job is followed again would be sent twice.
   private synchronized @Nullable Message nextStep() {
-    Connection to = link.current();
+    BlockingConnection to = link.current();
     if (job == null || to == null || cut || sent.compareTo(wanted) >= 0) {
       return null;
     }
@@ -245,7 +245,7 @@ final class JobControl {
 
   /** What is to be sent over one connection, and no other: what is lost with it is asked again. */
   @SuppressWarnings("ArrayRecordComponent") // Sent, never compared.
-  private record Message(Connection to, byte[] frame) {
+  private record Message(BlockingConnection to, byte[] frame) {
     void send() {
       to.trySend(frame);
     }

@@ -18,7 +18,7 @@ final class JobNames {
   private JobNames() {}
 
   /** Asks, and blocks until it is known. */
-  static JobStatus find(Inquiry inquiry, JobId word) throws Failure {
+  static JobStatus find(RequestClient inquiry, JobId word) throws Failure {
     int limit = MAX_SHOWN + 1;
     inquiry.send(new Request.Jobs(word.value(), null, limit));
     List<JobStatus> found = new ArrayList<>();
@@ -35,9 +35,9 @@ final class JobNames {
   }
 
   /** The same after an error: if it is another one than that there is no such job, it is final. */
-  static JobId findInstead(Inquiry inquiry, JobId word, Event.Failed error) throws Failure {
+  static JobId findInstead(RequestClient inquiry, JobId word, Event.Failed error) throws Failure {
     if (error.code() != ErrorCode.UNKNOWN_JOB) {
-      throw Refusal.of(inquiry.host(), error);
+      throw ErrorAnswer.of(inquiry.host(), error);
     }
     return find(inquiry, word).job();
   }
@@ -53,7 +53,7 @@ final class JobNames {
   /**
    * The bodies of the answer to {@code jobs}, each an array of statuses: no more than asked for.
    */
-  static List<byte[]> parts(Inquiry inquiry, int limit) throws Failure {
+  static List<byte[]> parts(RequestClient inquiry, int limit) throws Failure {
     List<byte[]> parts = new ArrayList<>();
     int count = 0;
     while (true) {

@@ -59,7 +59,7 @@ final class JobVerbs {
         AFTER.formatted("signal -H build-1 nightly-7 HUP"));
   }
 
-  static int cancel(Surroundings surroundings, CommandLine line) throws Failure {
+  static int cancel(CliContext surroundings, CommandLine line) throws Failure {
     List<Option> options = new ArrayList<>(HOW.options());
     options.addAll(ConnectionOptions.TABLE);
     Arguments arguments = new Arguments(options, line);
@@ -71,7 +71,7 @@ final class JobVerbs {
     List<JobId> jobs = ExecOptions.jobIds(arguments);
     String grace = arguments.value(GRACE);
     Duration most = grace == null ? null : Durations.parse(GRACE, grace, Duration.ZERO);
-    try (Inquiry inquiry = open(surroundings, arguments)) {
+    try (RequestClient inquiry = open(surroundings, arguments)) {
       if (jobs.size() == 1) {
         ask(surroundings, inquiry, jobs.getFirst(), name -> new Request.Cancel(name, most));
         return 0;
@@ -89,7 +89,7 @@ final class JobVerbs {
     }
   }
 
-  static int signal(Surroundings surroundings, CommandLine line) throws Failure {
+  static int signal(CliContext surroundings, CommandLine line) throws Failure {
     Arguments arguments = new Arguments(ConnectionOptions.TABLE, line);
     arguments.readAnywhere();
     if (arguments.has(ConnectionOptions.HELP)) {
@@ -99,7 +99,7 @@ final class JobVerbs {
     List<Argument> operands = arguments.expectOperands("JOB", "SIGNAL");
     JobId job = ExecOptions.jobId("JOB", operands.get(0).toString());
     Signal signal = signal(operands.get(1).toString());
-    try (Inquiry inquiry = open(surroundings, arguments)) {
+    try (RequestClient inquiry = open(surroundings, arguments)) {
       ask(surroundings, inquiry, job, name -> new Request.SendSignal(name, signal));
     }
     return 0;
@@ -116,12 +116,12 @@ final class JobVerbs {
     throw Failure.usage("SIGNAL: " + text + " (expected: a name such as TERM, or from 1 to 31)");
   }
 
-  private static Inquiry open(Surroundings surroundings, Arguments arguments) throws Failure {
-    return Inquiry.open(ConnectionOptions.target(arguments, surroundings), surroundings);
+  private static RequestClient open(CliContext surroundings, Arguments arguments) throws Failure {
+    return RequestClient.open(ConnectionOptions.target(arguments, surroundings), surroundings);
   }
 
   private static void ask(
-      Surroundings surroundings, Inquiry inquiry, JobId word, Function<JobId, Request> request)
+      CliContext surroundings, RequestClient inquiry, JobId word, Function<JobId, Request> request)
       throws Failure {
     inquiry.send(request.apply(word));
     Event event = inquiry.nextOrError();

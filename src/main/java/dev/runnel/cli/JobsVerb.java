@@ -4,8 +4,8 @@ import dev.runnel.model.End;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Outcome;
-import dev.runnel.model.Printable;
 import dev.runnel.model.Request;
+import dev.runnel.model.SafeText;
 import dev.runnel.model.TerminalSize;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -65,7 +65,7 @@ final class JobsVerb {
     return Help.of(BEFORE, List.of(OWN, ConnectionOptions.SECTION), AFTER);
   }
 
-  static int run(Surroundings surroundings, CommandLine line) throws Failure {
+  static int run(CliContext surroundings, CommandLine line) throws Failure {
     List<Option> options = new ArrayList<>(OWN.options());
     options.addAll(ConnectionOptions.TABLE);
     Arguments arguments = new Arguments(options, line);
@@ -102,16 +102,16 @@ final class JobsVerb {
     return 0;
   }
 
-  private static List<byte[]> ask(Surroundings surroundings, Target target, Request.Jobs request)
+  private static List<byte[]> ask(CliContext surroundings, Target target, Request.Jobs request)
       throws Failure {
-    try (Inquiry inquiry = Inquiry.open(target, surroundings)) {
+    try (RequestClient inquiry = RequestClient.open(target, surroundings)) {
       inquiry.send(request);
       return JobNames.parts(inquiry, request.limit());
     }
   }
 
   /** What the table has to fit; null: nothing, for it goes to no terminal. */
-  private static @Nullable TerminalSize size(Surroundings surroundings) throws Failure {
+  private static @Nullable TerminalSize size(CliContext surroundings) throws Failure {
     String columns = surroundings.env().getOrDefault("COLUMNS", "");
     String lines = surroundings.env().getOrDefault("LINES", "");
     if (columns.matches("[1-9][0-9]{0,3}")) {
@@ -234,10 +234,10 @@ final class JobsVerb {
       status.state().wireName(),
       status.end() == null ? "-" : outcome(status.end()),
       started.equals(Instant.MIN) ? "-" : age(Duration.between(started, now)),
-      Printable.oneLine(status.principal()),
+      SafeText.oneLine(status.principal()),
       Sizes.show(status.outputBytes()),
       "" + status.followers(),
-      Printable.oneLine(status.command())
+      SafeText.oneLine(status.command())
     };
   }
 

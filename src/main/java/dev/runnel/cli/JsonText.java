@@ -1,6 +1,6 @@
 package dev.runnel.cli;
 
-import dev.runnel.model.Printable;
+import dev.runnel.model.SafeText;
 import dev.runnel.model.StreamTotal;
 
 /** Writes one JSON object, its keys in the order they are put. */
@@ -60,8 +60,8 @@ final class JsonText {
       char c = value.charAt(i);
       if (c == '"' || c == '\\') {
         text.append('\\').append(c);
-      } else if (Printable.isSteering(c)) {
-        Printable.escape(text, c);
+      } else if (SafeText.isSteering(c)) {
+        SafeText.escape(text, c);
       } else {
         text.append(c);
       }

@@ -7,7 +7,7 @@ final class LeavingKeys {
   private LeavingKeys() {}
 
   /** Keys for the job, but for those that are for us. */
-  static ReadableByteChannel of(Surroundings surroundings, char escape, Runnable leave) {
+  static ReadableByteChannel of(CliContext surroundings, char escape, Runnable leave) {
     String help = escape + ".  leave at once\r\n" + escape + escape + "  type it\r\n";
     return new EscapeKeys(
         surroundings.in(),

@@ -54,11 +54,11 @@ final class LogsVerb {
     return Help.of(BEFORE, List.of(OWN, ConnectionOptions.SECTION), AFTER);
   }
 
-  static int run(Surroundings surroundings, CommandLine line) throws Failure {
+  static int run(CliContext surroundings, CommandLine line) throws Failure {
     return new FollowVerb("logs", surroundings, OWN.options(), line).run(help(), LogsVerb::print);
   }
 
-  private static Verdict print(FollowVerb verb, JobId word) throws Failure {
+  private static ExecResult print(FollowVerb verb, JobId word) throws Failure {
     String since = verb.arguments().value(SINCE);
     String tail = verb.arguments().value(TAIL);
     if (since != null && tail != null) {
@@ -70,13 +70,13 @@ final class LogsVerb {
         since != null ? Sizes.offset(SINCE, since) : lines < 0 ? 0 : begin(verb, status, lines);
     long until = verb.arguments().has(FOLLOW) ? Long.MAX_VALUE : status.outputBytes();
     if (from == until && from > 0) {
-      return new Verdict(0, null, null, null);
+      return new ExecResult(0, null, null, null);
     }
     RunFollower follower =
         verb.follow(status, OptionalLong.of(from), Role.WATCHER, verb.surroundings()).follower();
     Event.Ended ended = follower.followUntil(until);
     String loss = follower.loss();
-    return new Verdict(loss == null ? 0 : Failure.OURS, loss, null, ended);
+    return new ExecResult(loss == null ? 0 : Failure.OURS, loss, null, ended);
   }
 
   private static int lines(String text) throws Failure {

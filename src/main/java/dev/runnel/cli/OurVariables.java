@@ -1,7 +1,7 @@
 package dev.runnel.cli;
 
 import dev.runnel.model.JvmSettings;
-import dev.runnel.model.RawText;
+import dev.runnel.model.SystemText;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -16,7 +16,7 @@ final class OurVariables {
   private OurVariables() {}
 
   /**
-   * As {@link RawText}; null: it is not set.
+   * As {@link SystemText}; null: it is not set.
    *
    * @param option on whose behalf
    * @param ours as the JVM has them
@@ -24,7 +24,7 @@ final class OurVariables {
   static @Nullable String value(Option option, String name, Map<String, String> ours)
       throws Failure {
     String value = ours.get(name);
-    boolean isText = value == null ? RawText.isText(name) : value.indexOf('\uFFFD') < 0;
+    boolean isText = value == null ? SystemText.isText(name) : value.indexOf('\uFFFD') < 0;
     if (isText) {
       return value;
     }
@@ -39,10 +39,10 @@ final class OurVariables {
     try {
       // One character for each byte.
       String all = new String(Files.readAllBytes(ORIGINAL), StandardCharsets.ISO_8859_1);
-      String wanted = new String(RawText.bytes(name + "="), StandardCharsets.ISO_8859_1);
+      String wanted = new String(SystemText.bytes(name + "="), StandardCharsets.ISO_8859_1);
       String kept = value(all, JvmSettings.KEPT + wanted);
       String value = kept == null ? value(all, wanted) : kept;
-      return value == null ? null : RawText.of(value.getBytes(StandardCharsets.ISO_8859_1));
+      return value == null ? null : SystemText.of(value.getBytes(StandardCharsets.ISO_8859_1));
     } catch (IOException _) {
       // Not a Linux: what the JVM has is all there is.
       return null;

@@ -1,8 +1,8 @@
 package dev.runnel.cli;
 
 import dev.runnel.model.Event;
-import dev.runnel.model.Printable;
 import dev.runnel.model.Request;
+import dev.runnel.model.SafeText;
 import java.util.List;
 
 /** {@code runnel ping}: is a server there, who is it, how far away. */
@@ -30,7 +30,7 @@ final class PingVerb {
     return Help.of(BEFORE, List.of(ConnectionOptions.SECTION), AFTER);
   }
 
-  static int run(Surroundings surroundings, CommandLine line) throws Failure {
+  static int run(CliContext surroundings, CommandLine line) throws Failure {
     Arguments arguments = new Arguments(ConnectionOptions.TABLE, line);
     arguments.readAnywhere();
     if (arguments.has(ConnectionOptions.HELP)) {
@@ -39,13 +39,13 @@ final class PingVerb {
     }
     arguments.expectOperands();
     Target target = ConnectionOptions.target(arguments, surroundings);
-    try (Inquiry inquiry = Inquiry.open(target, surroundings)) {
+    try (RequestClient inquiry = RequestClient.open(target, surroundings)) {
       surroundings.out().print(ping(inquiry, target));
       return 0;
     }
   }
 
-  private static String ping(Inquiry inquiry, Target target) throws Failure {
+  private static String ping(RequestClient inquiry, Target target) throws Failure {
     if (target.token() == null) {
       inquiry.send(new Request.Hello(1, null));
     }
@@ -56,11 +56,11 @@ final class PingVerb {
     for (int i = 0; i < ROUNDS; i++) {
       nanos = Math.min(nanos, roundTrip(inquiry));
     }
-    String who = Printable.oneLine(server.node() + ": " + server.software());
+    String who = SafeText.oneLine(server.node() + ": " + server.software());
     return who + ", " + millis(nanos) + " ms\n";
   }
 
-  private static long roundTrip(Inquiry inquiry) throws Failure {
+  private static long roundTrip(RequestClient inquiry) throws Failure {
     long start = System.nanoTime();
     inquiry.send(new Request.Ping());
     if (!(inquiry.next() instanceof Event.Pong)) {
@@ -69,7 +69,7 @@ final class PingVerb {
     return System.nanoTime() - start;
   }
 
-  private static Failure strange(Inquiry inquiry) {
+  private static Failure strange(RequestClient inquiry) {
     return Failure.of(inquiry.host().name() + " answered something else than was asked");
   }
 

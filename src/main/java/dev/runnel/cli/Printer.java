@@ -19,14 +19,14 @@ final class Printer {
 
   private static final long MAX_BACKLOG_BYTES = 1 << 30;
 
-  private final Outlet out;
-  private final Outlet err;
-  private final Backlog backlog;
+  private final OutputDescriptor out;
+  private final OutputDescriptor err;
+  private final OutputBuffer backlog;
   private final long window;
   private final LongConsumer acknowledge;
   private final Runnable broken;
-  private final Tally stdout = new Tally("stdout");
-  private final Tally stderr = new Tally("stderr");
+  private final StreamChecksum stdout = new StreamChecksum("stdout");
+  private final StreamChecksum stderr = new StreamChecksum("stderr");
 
   private boolean started;
   private long acked;
@@ -36,13 +36,14 @@ final class Printer {
    * @param acknowledge is given the offset below which everything is written
    * @param broken runs, on our thread, when nothing can be written any more
    */
-  Printer(Surroundings surroundings, long window, LongConsumer acknowledge, Runnable broken) {
+  Printer(CliContext surroundings, long window, LongConsumer acknowledge, Runnable broken) {
     this.out = surroundings.out();
     this.err = surroundings.err();
     this.window = window;
     this.acknowledge = acknowledge;
     this.broken = broken;
-    this.backlog = new Backlog((int) Math.min(MAX_BACKLOG_BYTES, window + Backlog.LITTLE_BYTES));
+    this.backlog =
+        new OutputBuffer((int) Math.min(MAX_BACKLOG_BYTES, window + OutputBuffer.LITTLE_BYTES));
   }
 
   /** Has the bytes written, which are copied. */
@@ -57,7 +58,7 @@ final class Printer {
     backlog.put(stream, offset, bytes);
   }
 
-  /** As {@link Backlog#drop}. */
+  /** As {@link OutputBuffer#drop}. */
   long drop(long next) {
     return backlog.drop(next);
   }
@@ -73,17 +74,17 @@ final class Printer {
   }
 
   /** What was written to stdout; for after {@link #finish}. */
-  Tally stdout() {
+  StreamChecksum stdout() {
     return stdout;
   }
 
-  Tally stderr() {
+  StreamChecksum stderr() {
     return stderr;
   }
 
   private void run() {
     try {
-      Backlog.@Nullable Piece piece;
+      OutputBuffer.@Nullable Piece piece;
       while ((piece = backlog.take()) != null) {
         boolean isStdout = piece.stream() == Stream.STDOUT;
         (isStdout ? stdout : stderr).add(piece.bytes());

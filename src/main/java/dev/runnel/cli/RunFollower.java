@@ -31,19 +31,19 @@ final class RunFollower {
 
   private static final byte[] PONG = RequestEncoder.encode(null, new Request.Pong());
 
-  private final Surroundings surroundings;
-  private final Link link;
+  private final CliContext surroundings;
+  private final CurrentConnection link;
   private final JobControl control;
-  private final Opening opening;
-  private final @Nullable Resumption resumption;
+  private final FirstRequests opening;
+  private final @Nullable Reconnector resumption;
   private final Printer printer;
 
-  private @Nullable Pause pause;
+  private @Nullable Suspension pause;
   private @Nullable StdinSender stdin;
   private @Nullable String boot;
   private @Nullable JobId job;
   private @Nullable ExitStatus exited;
-  private Breakdown.Heard heard = Breakdown.Heard.NOTHING;
+  private ConnectionErrors.Heard heard = ConnectionErrors.Heard.NOTHING;
 
   /** Whether this connection is another than the first, and has not brought us back to the job. */
   private boolean again;
@@ -60,11 +60,11 @@ final class RunFollower {
    * @param resumption null: the first connection's loss is the end
    */
   RunFollower(
-      Surroundings surroundings,
-      Link link,
+      CliContext surroundings,
+      CurrentConnection link,
       JobControl control,
-      Opening opening,
-      @Nullable Resumption resumption) {
+      FirstRequests opening,
+      @Nullable Reconnector resumption) {
     this.surroundings = surroundings;
     this.link = link;
     this.control = control;
@@ -74,7 +74,7 @@ final class RunFollower {
   }
 
   /** From now on the job may be left for a while. */
-  void mayPause(Pause other) {
+  void mayPause(Suspension other) {
     pause = other;
   }
 
@@ -124,16 +124,16 @@ final class RunFollower {
     while (true) {
       try {
         return answer(until);
-      } catch (Cut cut) {
+      } catch (ConnectionLost cut) {
         resume(cut);
       }
     }
   }
 
-  private Event.@Nullable Ended answer(long until) throws Cut, Failure {
-    Connection connection = link.current();
+  private Event.@Nullable Ended answer(long until) throws ConnectionLost, Failure {
+    BlockingConnection connection = link.current();
     if (connection == null) {
-      throw new Cut(null);
+      throw new ConnectionLost(null);
     }
     while (job == null || next < until) {
       Header header = next(connection);
@@ -220,7 +220,7 @@ final class RunFollower {
     }
   }
 
-  private void take(Connection connection, Event event) throws Cut, Failure {
+  private void take(BlockingConnection connection, Event event) throws ConnectionLost, Failure {
     if (event instanceof Event.Output output) {
       if (job == null && opening.request() instanceof Request.Run) {
         throw contradiction("sent output of a command that it had not started");
@@ -249,9 +249,9 @@ final class RunFollower {
     }
   }
 
-  private void leave(Event.Detached.Reason reason) throws Cut, Failure {
+  private void leave(Event.Detached.Reason reason) throws ConnectionLost, Failure {
     if (reason == Event.Detached.Reason.ASKED && pause != null && pause.await()) {
-      throw new Cut("we were stopped");
+      throw new ConnectionLost("we were stopped");
     }
     control.release();
     throw Failure.of(
@@ -260,7 +260,7 @@ final class RunFollower {
             : "another client took the job over, and it goes on there");
   }
 
-  private void start(Connection connection, Event.Started begun) throws Failure {
+  private void start(BlockingConnection connection, Event.Started begun) throws Failure {
     if (job != null && !again) {
       throw contradiction("started the command twice");
     }
@@ -272,7 +272,7 @@ final class RunFollower {
     if (job == null) {
       boot = begun.boot();
       job = begun.job();
-      heard = Breakdown.Heard.JOB;
+      heard = ConnectionErrors.Heard.JOB;
       first = begun.next();
       next = begun.next();
       if (begun.stdinWindow() == null) {
@@ -303,7 +303,7 @@ final class RunFollower {
   }
 
   // Whatever a server asks for: what we did not offer stays with us.
-  private void startStdin(Connection connection, long offset) {
+  private void startStdin(BlockingConnection connection, long offset) {
     StdinSender sender =
         new StdinSender(surroundings.in(), control, Objects.requireNonNull(job), stdinWindow);
     sender.start(connection, offset);
@@ -338,10 +338,10 @@ final class RunFollower {
     link.endSending();
   }
 
-  private void resume(Cut cut) throws Failure {
+  private void resume(ConnectionLost cut) throws Failure {
     printer.check();
     if (resumption == null || link.isClosed() || isWordless(cut)) {
-      throw Breakdown.lost(link.host(), heard, received, cut);
+      throw ConnectionErrors.lost(link.host(), heard, received, cut);
     }
     link.replace(null);
     control.cut();
@@ -349,7 +349,8 @@ final class RunFollower {
       pause.forget();
     }
     next = printer.drop(next);
-    Connection connection = resumption.connect(cut, next + (stdin == null ? 0 : stdin.taken()));
+    BlockingConnection connection =
+        resumption.connect(cut, next + (stdin == null ? 0 : stdin.taken()));
     again = true;
     try {
       connection.send(
@@ -362,8 +363,10 @@ final class RunFollower {
     link.replace(connection);
   }
 
-  private boolean isWordless(Cut cut) {
-    return heard == Breakdown.Heard.NOTHING && cut.isTheServers() && ++wordless == MAX_WORDLESS;
+  private boolean isWordless(ConnectionLost cut) {
+    return heard == ConnectionErrors.Heard.NOTHING
+        && cut.isTheServers()
+        && ++wordless == MAX_WORDLESS;
   }
 
   private void check(Event.Ended ended) {
@@ -394,16 +397,16 @@ final class RunFollower {
     }
   }
 
-  private Header next(Connection connection) throws Cut, Failure {
+  private Header next(BlockingConnection connection) throws ConnectionLost, Failure {
     try {
       Header header = connection.next();
       if (header == null) {
-        throw new Cut(connection.closeReason());
+        throw new ConnectionLost(connection.closeReason());
       }
       return header;
     } catch (IOException e) {
       String reason = connection.closeReason();
-      throw new Cut(reason == null ? e.getMessage() : reason);
+      throw new ConnectionLost(reason == null ? e.getMessage() : reason);
     } catch (ProtocolException e) {
       throw garbled(e);
     }
@@ -412,7 +415,7 @@ final class RunFollower {
   private @Nullable Event decode(Header header) throws Failure {
     try {
       Event event = EventDecoder.decode(header);
-      heard = heard == Breakdown.Heard.NOTHING ? Breakdown.Heard.SOMETHING : heard;
+      heard = heard == ConnectionErrors.Heard.NOTHING ? ConnectionErrors.Heard.SOMETHING : heard;
       return event;
     } catch (ProtocolException e) {
       throw garbled(e);
@@ -420,22 +423,22 @@ final class RunFollower {
   }
 
   private Failure garbled(ProtocolException e) {
-    return Breakdown.garbled(link.host(), heard, received, e);
+    return ConnectionErrors.garbled(link.host(), heard, received, e);
   }
 
-  private Failure refused(Event.Failed failed) throws Cut {
+  private Failure refused(Event.Failed failed) throws ConnectionLost {
     ErrorCode code = failed.code();
     if (resumption != null && (code == ErrorCode.TOO_SLOW || (again && isPassing(code)))) {
-      throw new Cut(code.wireName() + ": " + failed.message());
+      throw new ConnectionLost(code.wireName() + ": " + failed.message());
     }
     if (again && code == ErrorCode.STALE) {
       return restarted();
     }
     if (again && code == ErrorCode.UNKNOWN_JOB) {
       control.release();
-      return Breakdown.forgotten(link.host(), heard);
+      return ConnectionErrors.forgotten(link.host(), heard);
     }
-    return Refusal.of(link.host(), failed);
+    return ErrorAnswer.of(link.host(), failed);
   }
 
   private static boolean isPassing(ErrorCode code) {
@@ -444,6 +447,6 @@ final class RunFollower {
 
   private Failure restarted() {
     control.release();
-    return Breakdown.restarted(link.host());
+    return ConnectionErrors.restarted(link.host());
   }
 }

@@ -2,8 +2,8 @@ package dev.runnel.cli;
 
 import dev.runnel.model.Event;
 import dev.runnel.model.JobSpec;
-import dev.runnel.model.Lasting;
 import dev.runnel.model.Request;
+import dev.runnel.model.Retention;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -71,18 +71,18 @@ final class RunVerb {
         runnel wait -H build-1 $job && runnel logs -H build-1 $job
       """;
 
-  private final Surroundings surroundings;
+  private final CliContext surroundings;
   private final Arguments arguments;
-  private final Conclusion conclusion;
+  private final ExitReporter conclusion;
 
-  RunVerb(Surroundings surroundings, CommandLine line) {
+  RunVerb(CliContext surroundings, CommandLine line) {
     List<Option> table = new ArrayList<>();
     for (Help.Section section : SECTIONS) {
       table.addAll(section.options());
     }
     this.surroundings = surroundings;
     this.arguments = new Arguments(table, line);
-    this.conclusion = new Conclusion(surroundings.err());
+    this.conclusion = new ExitReporter(surroundings.err());
   }
 
   static String help() {
@@ -100,8 +100,8 @@ final class RunVerb {
     }
     Target target = ConnectionOptions.target(arguments, surroundings);
     Request.Run run = ExecOptions.run(arguments, surroundings.withoutInput(), null);
-    Lasting.OnFull onFull = onFull(arguments.value(ON_FULL));
-    Link link = new Link(connect(target));
+    Retention.OnFull onFull = onFull(arguments.value(ON_FULL));
+    CurrentConnection link = new CurrentConnection(connect(target));
     try {
       return start(link, target, run, onFull);
     } finally {
@@ -109,13 +109,14 @@ final class RunVerb {
     }
   }
 
-  private int start(Link link, Target target, Request.Run run, Lasting.@Nullable OnFull onFull)
+  private int start(
+      CurrentConnection link, Target target, Request.Run run, Retention.@Nullable OnFull onFull)
       throws Failure {
-    Connection first = Objects.requireNonNull(link.current());
-    Event.Hello server = Inquiry.greet(first, target.hello(), target.connectTimeout());
+    BlockingConnection first = Objects.requireNonNull(link.current());
+    Event.Hello server = RequestClient.greet(first, target.hello(), target.connectTimeout());
     Request.Run lasting = lasting(run, server, onFull);
     try {
-      first.send(Opening.run(null, lasting).frames());
+      first.send(FirstRequests.run(null, lasting).frames());
     } catch (IllegalArgumentException e) {
       throw Failure.usage(String.valueOf(e.getMessage()));
     } catch (IOException _) {
@@ -127,12 +128,12 @@ final class RunVerb {
             surroundings.silent(),
             link,
             control,
-            Opening.run(target.hello(), lasting),
+            FirstRequests.run(target.hello(), lasting),
             resumption(target, link));
     Event.Ended ended = follower.followUntil(0);
     if (ended != null && !follower.hasStarted()) {
       String command = run.spec().command().argv().getFirst().toString();
-      return conclusion.tell(Verdict.of(ended, null, control, command));
+      return conclusion.tell(ExecResult.of(ended, null, control, command));
     }
     try {
       surroundings.out().print(lasting.job() + "\n");
@@ -143,7 +144,7 @@ final class RunVerb {
     return 0;
   }
 
-  private Connection connect(Target target) throws Failure {
+  private BlockingConnection connect(Target target) throws Failure {
     Host host = target.host() == null ? DefaultServer.find(surroundings.env()) : target.host();
     if (host == null) {
       throw DefaultServer.missing(surroundings.env());
@@ -151,44 +152,44 @@ final class RunVerb {
     return Connector.connect(host, target);
   }
 
-  private Resumption resumption(Target target, Link link) throws Failure {
+  private Reconnector resumption(Target target, CurrentConnection link) throws Failure {
     String retry = arguments.value(FollowVerb.RETRY);
     Duration patience =
         retry == null
-            ? Resume.DEFAULT_LINGER
+            ? ResumeOptions.DEFAULT_LINGER
             : Durations.parse(FollowVerb.RETRY, retry, Duration.ofMillis(1));
-    return new Resumption(target, link.host(), patience, conclusion::note, "");
+    return new Reconnector(target, link.host(), patience, conclusion::note, "");
   }
 
   /** The same run, to go on by itself, by names under which it is started once. */
-  private Request.Run lasting(Request.Run run, Event.Hello server, Lasting.@Nullable OnFull wanted)
-      throws Failure {
+  private Request.Run lasting(
+      Request.Run run, Event.Hello server, Retention.@Nullable OnFull wanted) throws Failure {
     boolean spools = server.features().contains("spool");
-    Lasting.OnFull onFull =
-        wanted == null ? (spools ? Lasting.OnFull.SPOOL : Lasting.OnFull.DROP) : wanted;
+    Retention.OnFull onFull =
+        wanted == null ? (spools ? Retention.OnFull.SPOOL : Retention.OnFull.DROP) : wanted;
     String spool = arguments.value(SPOOL);
-    if (spool != null && onFull != Lasting.OnFull.SPOOL) {
+    if (spool != null && onFull != Retention.OnFull.SPOOL) {
       throw Failure.usage("--spool: output does not go to the disk");
     }
     String keep = arguments.value(KEEP);
-    Lasting lasting =
-        new Lasting(
-            Lasting.FOREVER,
+    Retention lasting =
+        new Retention(
+            Retention.FOREVER,
             keep == null ? DEFAULT_KEEP : Durations.parse(KEEP, keep, Duration.ZERO),
             onFull,
             spool == null
                 ? OptionalLong.empty()
                 : OptionalLong.of(Sizes.parse(SPOOL, spool, JobSpec.MIN_WINDOW)));
-    Request.Run named = new Resume(Lasting.FOREVER, null, null).named(run);
+    Request.Run named = new ResumeOptions(Retention.FOREVER, null, null).named(run);
     String boot = run.boot() == null ? server.boot() : run.boot();
     return new Request.Run(named.job(), named.once(), boot, named.spec().withLasting(lasting));
   }
 
-  private static Lasting.@Nullable OnFull onFull(@Nullable String name) throws Failure {
+  private static Retention.@Nullable OnFull onFull(@Nullable String name) throws Failure {
     if (name == null) {
       return null;
     }
-    for (Lasting.OnFull onFull : Lasting.OnFull.values()) {
+    for (Retention.OnFull onFull : Retention.OnFull.values()) {
       if (onFull.wireName().equals(name)) {
         return onFull;
       }

@@ -2,10 +2,10 @@ package dev.runnel.cli;
 
 /** {@code runnel shell} up to its prompt: arguments, the connection, what is left to put away. */
 final class ShellEntry {
-  private final Surroundings surroundings;
+  private final CliContext surroundings;
   private final Prompt prompt;
 
-  ShellEntry(Surroundings surroundings, Prompt prompt) {
+  ShellEntry(CliContext surroundings, Prompt prompt) {
     this.surroundings = surroundings;
     this.prompt = prompt;
   }
@@ -33,7 +33,7 @@ final class ShellEntry {
   }
 
   private int prompt(Target target) throws Failure {
-    try (Runner runner = new Runner(surroundings, target)) {
+    try (ShellSession runner = new ShellSession(surroundings, target)) {
       // When a signal ends us: a server of our own would leave a folder otherwise.
       Runtime.getRuntime().addShutdownHook(new Thread(runner::leave, "leave"));
       surroundings.signals().on(QuitSignal.NAME, runner::quit);

@@ -3,7 +3,7 @@ package dev.runnel.cli;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobStatus;
-import dev.runnel.model.Printable;
+import dev.runnel.model.SafeText;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -35,7 +35,7 @@ final class StatusVerb {
     return Help.of(BEFORE, List.of(OWN, ConnectionOptions.SECTION), AFTER);
   }
 
-  static int run(Surroundings surroundings, CommandLine line) throws Failure {
+  static int run(CliContext surroundings, CommandLine line) throws Failure {
     List<Option> table = new ArrayList<>(OWN.options());
     table.addAll(ConnectionOptions.TABLE);
     Arguments arguments = new Arguments(table, line);
@@ -46,7 +46,7 @@ final class StatusVerb {
     }
     String word = arguments.expectOperands("JOB").getFirst().toString();
     Target target = ConnectionOptions.target(arguments, surroundings);
-    try (Inquiry inquiry = Inquiry.open(target, surroundings)) {
+    try (RequestClient inquiry = RequestClient.open(target, surroundings)) {
       JobStatus status = JobNames.find(inquiry, ExecOptions.jobId("JOB", word));
       surroundings
           .out()
@@ -67,7 +67,7 @@ final class StatusVerb {
       json.put("retain", status.retainBytes());
     }
     if (status.end() != null) {
-      return Report.putEnd(json, status.end());
+      return EndReport.putEnd(json, status.end());
     }
     json.put("output_bytes", status.outputBytes());
     if (status.startedAt() != null) {
@@ -115,6 +115,6 @@ final class StatusVerb {
   }
 
   private static void row(StringBuilder text, String name, String value) {
-    text.append(name).repeat(' ', 11 - name.length()).append(Printable.oneLine(value)).append('\n');
+    text.append(name).repeat(' ', 11 - name.length()).append(SafeText.oneLine(value)).append('\n');
   }
 }

@@ -28,7 +28,7 @@ final class StdinSender {
   private final ReentrantLock sending = new ReentrantLock();
 
   /** Guarded by sending. Null: there is none at present. */
-  private @Nullable Connection connection;
+  private @Nullable BlockingConnection connection;
 
   private long sent;
   private boolean endSent;
@@ -54,7 +54,7 @@ final class StdinSender {
   }
 
   /** Begins at that offset, over the first connection. */
-  void start(Connection first, long offset) {
+  void start(BlockingConnection first, long offset) {
     connection = first;
     sent = offset;
     taken = offset;
@@ -65,7 +65,7 @@ final class StdinSender {
   }
 
   /** The same over another connection: first what was not acknowledged. */
-  void resume(Connection next, int credit) {
+  void resume(BlockingConnection next, int credit) {
     synchronized (this) {
       window = credit;
     }
@@ -193,7 +193,7 @@ final class StdinSender {
     return new Part(sent, (int) Math.min(length, FRAME_BYTES));
   }
 
-  private void send(Connection to, Part part) throws IOException {
+  private void send(BlockingConnection to, Part part) throws IOException {
     sent = part.offset() + part.length();
     if (part.length() == 0) {
       endSent = true;

@@ -19,7 +19,7 @@ record Target(
     @Nullable String token,
     Duration connectTimeout,
     @Nullable Duration patience,
-    @Nullable Outlet details) {
+    @Nullable OutputDescriptor details) {
 
   /** Says on the way what is done to reach it, if that was asked for. */
   void detail(String line) {

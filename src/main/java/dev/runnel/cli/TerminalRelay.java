@@ -56,7 +56,7 @@ final class TerminalRelay {
    *
    * @throws Failure if this system's terminals are of a kind that we don't know
    */
-  static TerminalRelay open(Surroundings.Signals signals) throws Failure {
+  static TerminalRelay open(CliContext.Signals signals) throws Failure {
     TerminalRelay relay = new TerminalRelay(new TerminalDevice());
     signals.on("WINCH", relay::tellSize);
     signals.on("CONT", relay::resume);

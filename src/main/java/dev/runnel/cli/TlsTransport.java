@@ -1,6 +1,6 @@
 package dev.runnel.cli;
 
-import dev.runnel.model.Printable;
+import dev.runnel.model.SafeText;
 import dev.runnel.tls.ClientTls;
 import dev.runnel.tls.SecureSocket;
 import dev.runnel.tls.TlsException;
@@ -54,12 +54,12 @@ final class TlsTransport implements Transport {
     String message = String.valueOf(e.getMessage());
     String refusal = tls.refusal(e, cover.name());
     if (refusal != null) {
-      return Printable.oneLine(refusal);
+      return SafeText.oneLine(refusal);
     }
     if (message.contains("Unrecognized SSL message")) {
       return "it speaks no TLS there";
     }
-    return Printable.oneLine(message);
+    return SafeText.oneLine(message);
   }
 
   @Override

@@ -3,8 +3,8 @@ package dev.runnel.cli;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
-import dev.runnel.model.Printable;
 import dev.runnel.model.Role;
+import dev.runnel.model.SafeText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -39,7 +39,7 @@ final class WaitVerb {
     return Help.of(BEFORE, List.of(OWN, ConnectionOptions.SECTION), AFTER);
   }
 
-  static int run(Surroundings surroundings, CommandLine line) throws Failure {
+  static int run(CliContext surroundings, CommandLine line) throws Failure {
     return new FollowVerb("wait", surroundings, OWN.options(), line)
         .runJointly(help(), WaitVerb::await);
   }
@@ -50,19 +50,19 @@ final class WaitVerb {
    * @param name in front of what is said of it; empty: it is the only one
    */
   private record Awaited(String name, JobStatus found, FollowVerb.Followed followed) {
-    Verdict end() {
+    ExecResult end() {
       try {
         Event.Ended ended = followed.follower().follow();
         // What we missed of the output nobody would have seen.
         String doubt = RunFollower.doubt(ended.end());
-        return Verdict.of(ended, doubt, followed.control(), Printable.oneLine(found.command()));
+        return ExecResult.of(ended, doubt, followed.control(), SafeText.oneLine(found.command()));
       } catch (Failure e) {
-        return new Verdict(e.exitCode(), e.line(), null, null);
+        return new ExecResult(e.exitCode(), e.line(), null, null);
       }
     }
   }
 
-  private static Verdict await(FollowVerb verb, List<JobId> words) throws Failure {
+  private static ExecResult await(FollowVerb verb, List<JobId> words) throws Failure {
     List<Awaited> all = new ArrayList<>();
     // Each is followed from now on: one that ends early may be forgotten before its turn comes.
     for (JobId word : words) {
@@ -70,9 +70,9 @@ final class WaitVerb {
       String name = words.size() == 1 ? "" : found.job() + ": ";
       all.add(new Awaited(name, found, follow(verb, found)));
     }
-    Verdict first = null;
+    ExecResult first = null;
     for (Awaited each : all) {
-      Verdict verdict = each.end().named(each.name());
+      ExecResult verdict = each.end().named(each.name());
       if (first == null) {
         first = verdict;
       } else if (first.exitCode() == 0 && verdict.exitCode() != 0) {

@@ -2,7 +2,7 @@ package dev.runnel.client;
 
 import dev.runnel.commands.CommandException;
 import dev.runnel.commands.Commands;
-import dev.runnel.commands.FollowedJob;
+import dev.runnel.commands.JobHandle;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Request;
@@ -45,17 +45,17 @@ public final class CommandClient implements Commands {
   }
 
   @Override
-  public Future<FollowedJob> run(Request.Run run) {
-    return follow(Opening.of(run, options.linger()));
+  public Future<JobHandle> run(Request.Run run) {
+    return follow(FollowRequest.of(run, options.linger()));
   }
 
   @Override
-  public Future<FollowedJob> attach(Request.Attach attach) {
-    return follow(Opening.of(attach));
+  public Future<JobHandle> attach(Request.Attach attach) {
+    return follow(FollowRequest.of(attach));
   }
 
-  private Future<FollowedJob> follow(Opening opening) {
-    return new ClientLine(vertx.getOrCreateContext(), net, options, opening).started();
+  private Future<JobHandle> follow(FollowRequest opening) {
+    return new ResumingTransport(vertx.getOrCreateContext(), net, options, opening).started();
   }
 
   @Override
@@ -76,6 +76,6 @@ public final class CommandClient implements Commands {
   }
 
   private Future<List<JobStatus>> ask(Request request) {
-    return Inquiry.list(vertx.getOrCreateContext(), net, options, request);
+    return SingleRequest.list(vertx.getOrCreateContext(), net, options, request);
   }
 }

@@ -20,10 +20,10 @@ public interface Commands {
    * be started. The job ends when the context's verticle is undeployed, unless its {@code
    * linger_ms} lets it go on.
    */
-  Future<FollowedJob> run(Request.Run run);
+  Future<JobHandle> run(Request.Run run);
 
   /** Runs a command as a job that the node makes a name for. */
-  default Future<FollowedJob> run(JobSpec spec) {
+  default Future<JobHandle> run(JobSpec spec) {
     return run(new Request.Run(null, null, spec));
   }
 
@@ -32,15 +32,15 @@ public interface Commands {
    * where on; the job goes on whatever becomes of its follower, but for the runner's seat, which
    * the job's {@code linger_ms} is about.
    */
-  Future<FollowedJob> attach(Request.Attach attach);
+  Future<JobHandle> attach(Request.Attach attach);
 
   /** Watches a job, from the first byte that is still there. It may miss some. */
-  default Future<FollowedJob> watch(JobId job) {
+  default Future<JobHandle> watch(JobId job) {
     return attach(attachment(job, Role.WATCHER));
   }
 
   /** Takes a job's seat: all of its output, and its stdin. Whoever has it is sent away. */
-  default Future<FollowedJob> takeOver(JobId job) {
+  default Future<JobHandle> takeOver(JobId job) {
     return attach(attachment(job, Role.RUNNER));
   }
 

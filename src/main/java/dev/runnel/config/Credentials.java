@@ -2,7 +2,7 @@ package dev.runnel.config;
 
 import dev.runnel.files.SecretFiles;
 import dev.runnel.security.Tokens;
-import dev.runnel.server.Access;
+import dev.runnel.server.Authentication;
 import dev.runnel.tls.ServerTls;
 import dev.runnel.tls.TlsException;
 import dev.runnel.tls.TlsFiles;
@@ -82,10 +82,11 @@ final class Credentials {
   }
 
   /** How TCP peers are known, by what the files say at the time. */
-  Access access() {
+  Authentication access() {
     boolean asked = tokenFile != null || (tlsFiles != null && tlsFiles.ca() != null);
-    Access access = asked ? new Access.ByToken(() -> tokens) : new Access.Open("anonymous");
-    return tls == null ? access : new Access.OverTls(tls, access);
+    Authentication access =
+        asked ? new Authentication.ByToken(() -> tokens) : new Authentication.Open("anonymous");
+    return tls == null ? access : new Authentication.OverTls(tls, access);
   }
 
   /** Has changed files taken up. */

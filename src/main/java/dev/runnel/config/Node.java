@@ -1,20 +1,20 @@
 package dev.runnel.config;
 
-import dev.runnel.bus.Bus;
-import dev.runnel.bus.Gate;
-import dev.runnel.bus.Recorder;
-import dev.runnel.job.Registry;
-import dev.runnel.job.Spooler;
+import dev.runnel.bus.EventBusAddresses;
+import dev.runnel.bus.JobRecorder;
+import dev.runnel.bus.JobService;
+import dev.runnel.job.JobRegistry;
+import dev.runnel.job.SpoolThreads;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.ProcessEngine;
-import dev.runnel.security.Guard;
-import dev.runnel.security.Strangers;
-import dev.runnel.server.Access;
+import dev.runnel.security.AccessControl;
+import dev.runnel.security.UnauthenticatedLimiter;
+import dev.runnel.server.Authentication;
 import dev.runnel.server.FrameListener;
-import dev.runnel.server.Listen;
-import dev.runnel.server.ServerRoom;
+import dev.runnel.server.ListenAddress;
+import dev.runnel.server.ServerContext;
 import dev.runnel.server.seed.SeedListener;
-import dev.runnel.worker.Workers;
+import dev.runnel.worker.WorkerPool;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.io.IOException;
@@ -50,9 +50,9 @@ public final class Node {
   private static final Duration REST = Duration.ofSeconds(3);
 
   private final Vertx vertx;
-  private final Registry registry;
-  private final Bus bus;
-  private final ServerRoom room;
+  private final JobRegistry registry;
+  private final EventBusAddresses bus;
+  private final ServerContext room;
   private final Settings settings;
   private final Terms terms;
   private final Queue<String> deployments = new ConcurrentLinkedQueue<>();
@@ -65,11 +65,12 @@ public final class Node {
    * @param tcp how TCP peers are known
    * @param disk what of it goes to a disk
    */
-  public record Terms(NodeIdentity identity, String address, Access tcp, Guard guard, Disk disk) {
+  public record Terms(
+      NodeIdentity identity, String address, Authentication tcp, AccessControl guard, Disk disk) {
 
     /** Of a node without a disk. */
-    public Terms(NodeIdentity identity, String address, Access tcp, Guard guard) {
-      this(identity, address, tcp, guard, new Disk(null, Recorder.NONE));
+    public Terms(NodeIdentity identity, String address, Authentication tcp, AccessControl guard) {
+      this(identity, address, tcp, guard, new Disk(null, JobRecorder.NONE));
     }
   }
 
@@ -79,7 +80,7 @@ public final class Node {
    * @param spooler of output; closed with the node; null: nobody
    * @param recorder of what people may want to look at later; stays its maker's
    */
-  public record Disk(@Nullable Spooler spooler, Recorder recorder) {}
+  public record Disk(@Nullable SpoolThreads spooler, JobRecorder recorder) {}
 
   /** A node that nobody can reach yet. */
   public Node(Vertx vertx, ProcessEngine engine, Settings settings, Terms terms) {
@@ -88,14 +89,14 @@ public final class Node {
     this.terms = terms;
     NodeIdentity identity = terms.identity();
     this.registry =
-        new Registry(
+        new JobRegistry(
             identity, engine, settings.logMemory(), settings.jobLimits(), terms.disk().spooler());
-    this.bus = new Bus(vertx, terms.address(), identity.boot());
+    this.bus = new EventBusAddresses(vertx, terms.address(), identity.boot());
     this.room =
-        new ServerRoom(
-            new Gate(registry, bus, terms.guard(), terms.disk().recorder()),
+        new ServerContext(
+            new JobService(registry, bus, terms.guard(), terms.disk().recorder()),
             settings.serverLimits(),
-            new Strangers(settings.strangerLimits()),
+            new UnauthenticatedLimiter(settings.strangerLimits()),
             new AtomicInteger(),
             settings.unsent(),
             settings.partialFrames(),
@@ -114,22 +115,23 @@ public final class Node {
 
   /** Starts the workers; done when the event bus reaches them. */
   public Future<Void> start() {
-    return naming("start workers", Workers.deploy(vertx, bus, room.gate()).map(deployments::addAll))
+    return naming(
+            "start workers", WorkerPool.deploy(vertx, bus, room.gate()).map(deployments::addAll))
         .mapEmpty();
   }
 
   /** Opens a listener and says where it is, with the port that was picked. */
-  public Future<Listen> listen(Listen where) {
+  public Future<ListenAddress> listen(ListenAddress where) {
     return naming(
         "listen on " + where,
         switch (where) {
-          case Listen.Tcp tcp -> open(tcp, terms.tcp());
-          case Listen.Unix unix -> listenOnUnix(unix);
+          case ListenAddress.Tcp tcp -> open(tcp, terms.tcp());
+          case ListenAddress.Unix unix -> listenOnUnix(unix);
         });
   }
 
   /** Opens the seed listener and says where it is, with the port that was picked. */
-  Future<Listen> listenForSeed(Listen.Tcp where) {
+  Future<ListenAddress> listenForSeed(ListenAddress.Tcp where) {
     long maxBytes = settings.limit(Limit.MAX_SEED_BYTES);
     return naming("listen on " + where, SeedListener.open(vertx, room, where, maxBytes))
         .map(
@@ -139,18 +141,19 @@ public final class Node {
             });
   }
 
-  private Future<Listen> listenOnUnix(Listen.Unix unix) {
+  private Future<ListenAddress> listenOnUnix(ListenAddress.Unix unix) {
     return vertx
         .executeBlocking(() -> UnixSocket.prepare(unix.path()))
         .compose(
             socket -> {
               sockets.add(socket);
-              return open(new Listen.Unix(socket.bindPath()), new Access.ByUser())
+              return open(new ListenAddress.Unix(socket.bindPath()), new Authentication.ByUser())
                   .compose(_ -> vertx.executeBlocking(() -> publish(socket, unix)));
             });
   }
 
-  private static Listen publish(UnixSocket socket, Listen.Unix told) throws SettingsException {
+  private static ListenAddress publish(UnixSocket socket, ListenAddress.Unix told)
+      throws SettingsException {
     try {
       socket.publish();
       return told;
@@ -159,7 +162,7 @@ public final class Node {
     }
   }
 
-  private Future<Listen> open(Listen address, Access access) {
+  private Future<ListenAddress> open(ListenAddress address, Authentication access) {
     return FrameListener.open(vertx, room, address, access, settings.verticles())
         .map(
             listener -> {
@@ -218,7 +221,7 @@ public final class Node {
   }
 
   private Boolean closeSpooler() throws IOException {
-    Spooler spooler = terms.disk().spooler();
+    SpoolThreads spooler = terms.disk().spooler();
     if (spooler != null) {
       spooler.close();
     }

@@ -4,12 +4,12 @@ import dev.runnel.config.YamlNode.WrongException;
 import dev.runnel.model.Argument;
 import dev.runnel.model.JobSpec;
 import dev.runnel.security.ArgvPattern;
-import dev.runnel.security.Bound;
 import dev.runnel.security.Glob;
+import dev.runnel.security.JobScope;
+import dev.runnel.security.LimitKey;
 import dev.runnel.security.Policy;
 import dev.runnel.security.Range;
-import dev.runnel.security.Reach;
-import dev.runnel.security.Recorded;
+import dev.runnel.security.RecordingScope;
 import dev.runnel.security.Rule;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -58,7 +58,7 @@ public final class PolicyFile {
                 "observe",
                 "control",
                 "record"));
-    for (Bound bound : Bound.values()) {
+    for (LimitKey bound : LimitKey.values()) {
       if (!bound.isOfLimits()) {
         keys.add(bound.key());
       }
@@ -276,11 +276,11 @@ public final class PolicyFile {
     };
   }
 
-  private static Map<Bound, Range> bounds(Map<String, YamlNode> keys) throws WrongException {
+  private static Map<LimitKey, Range> bounds(Map<String, YamlNode> keys) throws WrongException {
     YamlNode limits = keys.get("limits");
     Map<String, YamlNode> ofLimits = limits == null ? Map.of() : limits.map(limitKeys());
-    Map<Bound, Range> bounds = new EnumMap<>(Bound.class);
-    for (Bound bound : Bound.values()) {
+    Map<LimitKey, Range> bounds = new EnumMap<>(LimitKey.class);
+    for (LimitKey bound : LimitKey.values()) {
       YamlNode node = (bound.isOfLimits() ? ofLimits : keys).get(bound.key());
       if (node != null) {
         bounds.put(bound, range(node, bound));
@@ -290,10 +290,13 @@ public final class PolicyFile {
   }
 
   private static List<String> limitKeys() {
-    return Arrays.stream(Bound.values()).filter(Bound::isOfLimits).map(Bound::key).toList();
+    return Arrays.stream(LimitKey.values())
+        .filter(LimitKey::isOfLimits)
+        .map(LimitKey::key)
+        .toList();
   }
 
-  private static Range range(YamlNode node, Bound bound) throws WrongException {
+  private static Range range(YamlNode node, LimitKey bound) throws WrongException {
     Map<String, YamlNode> ends = node.map(Set.of("min", "max"));
     YamlNode min = ends.get("min");
     YamlNode max = ends.get("max");
@@ -305,8 +308,8 @@ public final class PolicyFile {
     }
   }
 
-  private static long max(YamlNode node, Bound bound) throws WrongException {
-    return bound == Bound.LINGER_MS && node.text().equals("forever")
+  private static long max(YamlNode node, LimitKey bound) throws WrongException {
+    return bound == LimitKey.LINGER_MS && node.text().equals("forever")
         ? Range.UNLIMITED
         : node.number();
   }
@@ -322,18 +325,18 @@ public final class PolicyFile {
     return OptionalInt.of((int) number);
   }
 
-  private static Reach reach(@Nullable YamlNode node) throws WrongException {
+  private static JobScope reach(@Nullable YamlNode node) throws WrongException {
     if (node == null) {
-      return Reach.OWN;
+      return JobScope.OWN;
     }
     return switch (node.text()) {
-      case "own" -> Reach.OWN;
-      case "all" -> Reach.ALL;
+      case "own" -> JobScope.OWN;
+      case "all" -> JobScope.ALL;
       default -> throw node.wrong(node.text() + " (expected: own or all)");
     };
   }
 
-  private static @Nullable Recorded recorded(@Nullable YamlNode node) throws WrongException {
+  private static @Nullable RecordingScope recorded(@Nullable YamlNode node) throws WrongException {
     if (node == null) {
       return null;
     }

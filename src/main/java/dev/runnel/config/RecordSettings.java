@@ -2,7 +2,7 @@ package dev.runnel.config;
 
 import dev.runnel.record.Recordings;
 import dev.runnel.security.Audit;
-import dev.runnel.security.Recorded;
+import dev.runnel.security.RecordingScope;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -13,13 +13,13 @@ import org.jspecify.annotations.Nullable;
  *
  * @param usual which jobs', where no rule says otherwise
  */
-record RecordSettings(Path folder, Recorded usual) {
+record RecordSettings(Path folder, RecordingScope usual) {
 
   /** Null: nothing is recorded. */
   static @Nullable RecordSettings of(@Nullable String folder, @Nullable String which)
       throws SettingsException {
     try {
-      Recorded usual = which == null ? Recorded.TERMINALS : which(which);
+      RecordingScope usual = which == null ? RecordingScope.TERMINALS : which(which);
       return folder == null ? null : new RecordSettings(Path.of(folder), usual);
     } catch (IllegalArgumentException e) {
       throw SettingsException.usage("--record " + e.getMessage());
@@ -31,8 +31,8 @@ record RecordSettings(Path folder, Recorded usual) {
    *
    * @throws IllegalArgumentException in words, if it is none
    */
-  static Recorded which(String text) {
-    for (Recorded recorded : Recorded.values()) {
+  static RecordingScope which(String text) {
+    for (RecordingScope recorded : RecordingScope.values()) {
       if (recorded.name().toLowerCase(Locale.ROOT).equals(text)) {
         return recorded;
       }

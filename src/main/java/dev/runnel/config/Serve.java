@@ -1,20 +1,20 @@
 package dev.runnel.config;
 
-import dev.runnel.bus.Bus;
-import dev.runnel.bus.Recorder;
-import dev.runnel.job.Spooler;
+import dev.runnel.bus.EventBusAddresses;
+import dev.runnel.bus.JobRecorder;
+import dev.runnel.job.SpoolThreads;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Signal;
+import dev.runnel.process.DumpableFlag;
 import dev.runnel.process.NativeEngine;
-import dev.runnel.process.OwnMemory;
-import dev.runnel.process.OwnSession;
+import dev.runnel.process.Setsid;
 import dev.runnel.process.SignalThread;
 import dev.runnel.record.Recordings;
+import dev.runnel.security.AccessControl;
 import dev.runnel.security.Audit;
 import dev.runnel.security.AuditLog;
-import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
-import dev.runnel.server.Listen;
+import dev.runnel.server.ListenAddress;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
@@ -54,8 +54,8 @@ public final class Serve {
   private final Settings settings;
   private final PrintStream out;
   private final NodeIdentity identity = identity();
-  private final LastResort lastResort = LastResort.start();
-  private final Departure departure = new Departure(lastResort::arm);
+  private final ExitWatchdog lastResort = ExitWatchdog.start();
+  private final GracefulShutdown departure = new GracefulShutdown(lastResort::arm);
 
   /** What SIGHUP does; before there is anything to read again, nothing. */
   private volatile Runnable onHangUp = () -> {};
@@ -162,7 +162,7 @@ public final class Serve {
     try {
       serve(
           credentials,
-          new Guard(Policy.NONE, audit == null ? Audit.NONE : audit, settings.quotas()));
+          new AccessControl(Policy.NONE, audit == null ? Audit.NONE : audit, settings.quotas()));
     } finally {
       if (audit != null) {
         audit.close();
@@ -174,17 +174,17 @@ public final class Serve {
   private void closeMemory() throws SettingsException {
     if (settings.life() == Settings.Life.OWN && settings.memory() == Settings.Memory.CLOSED) {
       try {
-        OwnMemory.close();
+        DumpableFlag.close();
       } catch (UnsupportedOperationException e) {
         throw SettingsException.config(String.valueOf(e.getMessage()));
       }
     }
   }
 
-  private void serve(Credentials credentials, Guard guard) throws SettingsException {
+  private void serve(Credentials credentials, AccessControl guard) throws SettingsException {
     RecordSettings wanted = settings.record();
     if (wanted == null) {
-      serve(credentials, guard, Recorder.NONE);
+      serve(credentials, guard, JobRecorder.NONE);
       return;
     }
     // Closed after the jobs have ended, and before the audit, which it tells of them.
@@ -203,7 +203,7 @@ public final class Serve {
     return policy;
   }
 
-  private void serve(Credentials credentials, Guard guard, Recorder recorder)
+  private void serve(Credentials credentials, AccessControl guard, JobRecorder recorder)
       throws SettingsException {
     Path policy = settings.policy();
     FileWatch.Stamp policyStamp = FileWatch.stamp(policy == null ? List.of() : List.of(policy));
@@ -225,7 +225,7 @@ public final class Serve {
               settings,
               new Node.Terms(
                   identity,
-                  Bus.DEFAULT_ADDRESS,
+                  EventBusAddresses.DEFAULT_ADDRESS,
                   credentials.access(),
                   guard,
                   new Node.Disk(openSpooler(), recorder)));
@@ -259,23 +259,23 @@ public final class Serve {
     vertx.getOrCreateContext().runOnContext(_ -> {});
   }
 
-  private @Nullable Spooler openSpooler() throws SettingsException {
-    StateFolder state = settings.state();
+  private @Nullable SpoolThreads openSpooler() throws SettingsException {
+    StateDirectory state = settings.state();
     return state == null ? null : state.open(settings.limit(Limit.MAX_SPOOL_BYTES));
   }
 
   private void tellListeners(Vertx vertx, Node node) throws SettingsException {
     Logger log = LoggerFactory.getLogger(Serve.class);
     String transport = vertx.isNativeTransportEnabled() ? "epoll" : "nio";
-    for (Listen wanted : settings.listen()) {
-      Listen listening = await(node.listen(wanted));
+    for (ListenAddress wanted : settings.listen()) {
+      ListenAddress listening = await(node.listen(wanted));
       log.info(
           "listening address={} transport={} version={}", listening, transport, Version.text());
       tell("listening on " + listening);
     }
-    Listen.Tcp seed = settings.seedListen();
+    ListenAddress.Tcp seed = settings.seedListen();
     if (seed != null) {
-      Listen listening = await(node.listenForSeed(seed));
+      ListenAddress listening = await(node.listenForSeed(seed));
       log.info("seed listening address={} transport={}", listening, transport);
       tell("seed listening on " + listening);
     }
@@ -324,7 +324,7 @@ public final class Serve {
   private NativeEngine openEngine() throws SettingsException {
     try {
       if (settings.life() == Settings.Life.EMBEDDED) {
-        OwnSession.begin();
+        Setsid.begin();
       }
       NativeEngine engine =
           NativeEngine.open(

@@ -5,13 +5,13 @@ import dev.runnel.config.Settings.Life;
 import dev.runnel.config.Settings.LogLevel;
 import dev.runnel.config.Settings.Memory;
 import dev.runnel.config.Settings.OpenTcp;
-import dev.runnel.files.RuntimeFolder;
+import dev.runnel.files.RuntimeDirectory;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.security.AuditLog;
 import dev.runnel.security.AuditLog.Options.Arguments;
 import dev.runnel.security.AuditLog.Options.OnFailure;
-import dev.runnel.security.Networks;
-import dev.runnel.server.Listen;
+import dev.runnel.security.CidrList;
+import dev.runnel.server.ListenAddress;
 import dev.runnel.tls.TlsFiles;
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -196,10 +196,10 @@ final class ServeArguments {
   }
 
   // One that is somebody's own for a moment leaves nothing behind.
-  private @Nullable StateFolder state(Map<String, String> environment, ConfigFile file) {
+  private @Nullable StateDirectory state(Map<String, String> environment, ConfigFile file) {
     return life == Life.EMBEDDED
         ? null
-        : StateFolder.of(
+        : StateDirectory.of(
             first(stateDir, environment.get("RUNNEL_STATE_DIR"), file.stateDir()), environment);
   }
 
@@ -273,35 +273,36 @@ final class ServeArguments {
     return ofFile == null ? List.of() : ofFile;
   }
 
-  private Networks exempt(Map<String, String> environment, ConfigFile file)
+  private CidrList exempt(Map<String, String> environment, ConfigFile file)
       throws SettingsException {
     try {
-      return Networks.of(
+      return CidrList.of(
           several(penaltyExempt, environment.get("RUNNEL_PENALTY_EXEMPT"), file.penaltyExempt()));
     } catch (IllegalArgumentException e) {
       throw SettingsException.usage("--penalty-exempt " + e.getMessage());
     }
   }
 
-  private List<Listen> listens(Map<String, String> environment, ConfigFile file)
+  private List<ListenAddress> listens(Map<String, String> environment, ConfigFile file)
       throws SettingsException {
     List<String> texts =
         new ArrayList<>(several(listen, environment.get("RUNNEL_LISTEN"), file.listen()));
     if (texts.isEmpty()) {
-      texts.add("unix:" + RuntimeFolder.defaultSocket());
+      texts.add("unix:" + RuntimeDirectory.defaultSocket());
     }
-    List<Listen> listens = new ArrayList<>();
+    List<ListenAddress> listens = new ArrayList<>();
     for (String text : texts) {
       listens.add(listen(text));
     }
     return listens;
   }
 
-  private static Listen listen(String text) throws SettingsException {
+  private static ListenAddress listen(String text) throws SettingsException {
     if (text.startsWith("unix:") && text.length() > "unix:".length()) {
-      return new Listen.Unix(Path.of(text.substring("unix:".length())).toAbsolutePath().toString());
+      return new ListenAddress.Unix(
+          Path.of(text.substring("unix:".length())).toAbsolutePath().toString());
     }
-    Listen.Tcp tcp = tcp(text);
+    ListenAddress.Tcp tcp = tcp(text);
     if (tcp == null) {
       throw SettingsException.usage(
           "--listen " + text + ": (expected: HOST:PORT, [V6]:PORT or unix:PATH)");
@@ -310,11 +311,12 @@ final class ServeArguments {
   }
 
   // The address itself rather than its name: nobody looks the name up again and gets another.
-  private static Listen.@Nullable Tcp seedListen(@Nullable String text) throws SettingsException {
+  private static ListenAddress.@Nullable Tcp seedListen(@Nullable String text)
+      throws SettingsException {
     if (text == null) {
       return null;
     }
-    Listen.Tcp tcp = tcp(text);
+    ListenAddress.Tcp tcp = tcp(text);
     if (tcp == null) {
       throw SettingsException.usage(
           "--seed-listen " + text + ": (expected: HOST:PORT or [V6]:PORT)");
@@ -323,7 +325,7 @@ final class ServeArguments {
       InetAddress address = InetAddress.getByName(tcp.host());
       if (address.isLoopbackAddress()) {
         String host = address instanceof Inet6Address ? "::1" : address.getHostAddress();
-        return new Listen.Tcp(host, tcp.port());
+        return new ListenAddress.Tcp(host, tcp.port());
       }
     } catch (UnknownHostException _) {
       // It is no loopback address, either.
@@ -334,7 +336,7 @@ final class ServeArguments {
             + ": not a loopback address (expected: 127.0.0.1:PORT or [::1]:PORT)");
   }
 
-  private static Listen.@Nullable Tcp tcp(String text) {
+  private static ListenAddress.@Nullable Tcp tcp(String text) {
     int colon = text.lastIndexOf(':');
     String host = colon < 0 ? "" : text.substring(0, colon);
     boolean bracketed = host.startsWith("[") && host.endsWith("]");
@@ -345,7 +347,7 @@ final class ServeArguments {
       int port = Integer.parseInt(text.substring(colon + 1));
       return port < 0 || port > 65_535
           ? null
-          : new Listen.Tcp(bracketed ? host.substring(1, host.length() - 1) : host, port);
+          : new ListenAddress.Tcp(bracketed ? host.substring(1, host.length() - 1) : host, port);
     } catch (NumberFormatException _) {
       return null;
     }
@@ -407,15 +409,15 @@ final class ServeArguments {
   }
 
   private static void checkTcp(Settings settings) throws SettingsException {
-    for (Listen listen : settings.listen()) {
-      if (listen instanceof Listen.Tcp tcp && settings.openTcp() == OpenTcp.REFUSED) {
+    for (ListenAddress listen : settings.listen()) {
+      if (listen instanceof ListenAddress.Tcp tcp && settings.openTcp() == OpenTcp.REFUSED) {
         checkTcp(settings, tcp);
       }
     }
   }
 
   // Loopback included: any local user or sidecar could run commands as the daemon's user.
-  private static void checkTcp(Settings settings, Listen.Tcp tcp) throws SettingsException {
+  private static void checkTcp(Settings settings, ListenAddress.Tcp tcp) throws SettingsException {
     TlsFiles tls = settings.tls();
     if (settings.tokens() == null && (tls == null || tls.ca() == null)) {
       throw SettingsException.usage(
@@ -433,7 +435,7 @@ final class ServeArguments {
     }
   }
 
-  private static boolean isLoopback(Listen.Tcp tcp) {
+  private static boolean isLoopback(ListenAddress.Tcp tcp) {
     try {
       return InetAddress.getByName(tcp.host()).isLoopbackAddress();
     } catch (UnknownHostException _) {

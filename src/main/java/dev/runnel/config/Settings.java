@@ -2,16 +2,16 @@ package dev.runnel.config;
 
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
-import dev.runnel.process.Enclosure;
+import dev.runnel.process.InitDetection;
 import dev.runnel.process.NativeEngine;
-import dev.runnel.security.Networks;
+import dev.runnel.security.CidrList;
 import dev.runnel.security.Quotas;
-import dev.runnel.security.Strangers;
-import dev.runnel.server.Listen;
-import dev.runnel.server.PeerMemory;
+import dev.runnel.security.UnauthenticatedLimiter;
+import dev.runnel.server.InboundBytes;
+import dev.runnel.server.ListenAddress;
+import dev.runnel.server.OutboundBytes;
+import dev.runnel.server.ServerContext;
 import dev.runnel.server.ServerLimits;
-import dev.runnel.server.ServerRoom;
-import dev.runnel.server.Unsent;
 import dev.runnel.tls.TlsFiles;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -38,17 +38,17 @@ import org.jspecify.annotations.Nullable;
  * @param ending what becomes of jobs when the daemon ends
  */
 public record Settings(
-    List<Listen> listen,
-    Listen.@Nullable Tcp seedListen,
+    List<ListenAddress> listen,
+    ListenAddress.@Nullable Tcp seedListen,
     @Nullable Path tokens,
     @Nullable Path policy,
     @Nullable AuditSettings audit,
     @Nullable RecordSettings record,
     @Nullable TlsFiles tls,
-    @Nullable StateFolder state,
+    @Nullable StateDirectory state,
     NativeEngine.Inheritance inheritance,
     Memory memory,
-    Networks exempt,
+    CidrList exempt,
     OpenTcp openTcp,
     LogLevel logLevel,
     Life life,
@@ -98,7 +98,7 @@ public record Settings(
       return switch (watchdog) {
         case ON -> true;
         case OFF -> false;
-        case AUTO -> !Enclosure.endsWithThisProcess(environment);
+        case AUTO -> !InitDetection.endsWithThisProcess(environment);
       };
     }
   }
@@ -129,7 +129,7 @@ public record Settings(
         null,
         NativeEngine.Inheritance.ALL,
         Memory.DUMPABLE,
-        Networks.NONE,
+        CidrList.NONE,
         OpenTcp.REFUSED,
         LogLevel.INFO,
         Life.GUEST,
@@ -141,7 +141,8 @@ public record Settings(
   int verticles() {
     // A client's own server has that client alone, unless others can reach it.
     boolean oneClient =
-        life == Life.EMBEDDED && listen.stream().allMatch(where -> where instanceof Listen.Unix);
+        life == Life.EMBEDDED
+            && listen.stream().allMatch(where -> where instanceof ListenAddress.Unix);
     return life == Life.GUEST || oneClient ? 1 : Runtime.getRuntime().availableProcessors();
   }
 
@@ -162,25 +163,25 @@ public record Settings(
   }
 
   /** What their frames may hold that are not whole. */
-  public PeerMemory partialFrames() {
+  public InboundBytes partialFrames() {
     long bytes = limit(Limit.MAX_PARTIAL_BYTES);
-    return bytes == 0 ? ServerRoom.framesOfHeap() : new PeerMemory(bytes);
+    return bytes == 0 ? ServerContext.framesOfHeap() : new InboundBytes(bytes);
   }
 
   /** What was sent to them and is not taken. */
-  public Unsent unsent() {
+  public OutboundBytes unsent() {
     long bytes = limit(Limit.MAX_OUTGOING_BYTES);
-    return bytes == 0 ? Unsent.ofHeap() : new Unsent(bytes);
+    return bytes == 0 ? OutboundBytes.ofHeap() : new OutboundBytes(bytes);
   }
 
   /** What the kernel may hold of that. */
-  public PeerMemory sockets() {
-    return new PeerMemory(limit(Limit.MAX_SOCKET_BYTES));
+  public InboundBytes sockets() {
+    return new InboundBytes(limit(Limit.MAX_SOCKET_BYTES));
   }
 
   /** What is borne of peers that are not known yet. */
-  public Strangers.Limits strangerLimits() {
-    return Strangers.Limits.of(
+  public UnauthenticatedLimiter.Limits strangerLimits() {
+    return UnauthenticatedLimiter.Limits.of(
         (int) limit(Limit.MAX_STRANGERS),
         Duration.ofMillis(limit(Limit.HELLO_MS)),
         Duration.ofMillis(limit(Limit.MAX_PENALTY_MS)),

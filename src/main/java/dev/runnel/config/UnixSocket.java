@@ -1,6 +1,6 @@
 package dev.runnel.config;
 
-import dev.runnel.files.RuntimeFolder;
+import dev.runnel.files.RuntimeDirectory;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
@@ -29,8 +29,8 @@ final class UnixSocket {
   static UnixSocket prepare(String text) throws SettingsException {
     Path path = Path.of(text);
     try {
-      if (path.equals(RuntimeFolder.defaultSocket())) {
-        RuntimeFolder.create(path);
+      if (path.equals(RuntimeDirectory.defaultSocket())) {
+        RuntimeDirectory.create(path);
       }
       if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && isAnswering(path)) {
         throw SettingsException.config("cannot listen on unix:" + path + ": already in use");

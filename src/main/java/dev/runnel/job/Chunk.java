@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A piece of a log in native memory, of both streams in order of arrival. It lives as long as
- * somebody has it: its log, and every {@link Lease}. All of it is guarded by its log's lock, but
- * the bytes themselves, which never change once they are committed.
+ * somebody has it: its log, and every {@link LentSlice}. All of it is guarded by its log's lock,
+ * but the bytes themselves, which never change once they are committed.
  */
 final class Chunk {
   // So that what it takes to remember the runs is never more than what the chunk is charged for.
@@ -127,7 +127,7 @@ final class Chunk {
   }
 
   /** The bytes from a log offset on, as far as they are of one stream, and at most so many. */
-  Lease lease(LogReader reader, long offset, int maxBytes) {
+  LentSlice lease(LogReader reader, long offset, int maxBytes) {
     int from = (int) (offset - start);
     int run = Arrays.binarySearch(runEnds, 0, runs, from + 1);
     if (run < 0) {
@@ -138,7 +138,7 @@ final class Chunk {
     if (reader.isRunner()) {
       runnerLeases++;
     }
-    return new Lease(reader, this, streamOfRun(run), offset, memory.asSlice(from, length));
+    return new LentSlice(reader, this, streamOfRun(run), offset, memory.asSlice(from, length));
   }
 
   /** Somebody has it without a lease. */
@@ -151,7 +151,7 @@ final class Chunk {
   }
 
   /** A lease of it was closed. */
-  void giveBack(Lease lease) {
+  void giveBack(LentSlice lease) {
     leases--;
     if (lease.isRunners()) {
       runnerLeases--;

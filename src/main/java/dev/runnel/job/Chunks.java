@@ -106,7 +106,7 @@ final class Chunks {
   }
 
   /** A lease of the chunk was closed. */
-  void giveBack(Chunk chunk, Lease lease) {
+  void giveBack(Chunk chunk, LentSlice lease) {
     chunk.giveBack(lease);
     if (!chunk.isInLog()) {
       settle(chunk);

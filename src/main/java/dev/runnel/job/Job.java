@@ -7,17 +7,17 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
-import dev.runnel.model.Lasting;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
+import dev.runnel.model.Retention;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Terminal;
 import dev.runnel.model.TerminalSize;
 import dev.runnel.process.ProcessEngine;
-import dev.runnel.spool.Found;
+import dev.runnel.spool.RecoveredJob;
 import dev.runnel.spool.SpooledJob;
-import dev.runnel.threads.HandOver;
+import dev.runnel.threads.TaskHandOver;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -34,8 +34,8 @@ public final class Job {
   public static final int STDIN_WINDOW_BYTES = 65_536;
 
   private final JobId id;
-  private final @Nullable Once once;
-  private final Origin origin;
+  private final @Nullable IdempotencyKey once;
+  private final JobOrigin origin;
   private final String boot;
   private final String display;
   private final long retainBytes;
@@ -43,11 +43,11 @@ public final class Job {
   private final boolean hasStdin;
   private final ProcessEngine engine;
   private final OutputLog log;
-  private final Stdin stdin = new Stdin(STDIN_WINDOW_BYTES);
-  private final Seat seat;
-  private final @Nullable Spool spool;
+  private final StdinBuffer stdin = new StdinBuffer(STDIN_WINDOW_BYTES);
+  private final RunnerSlot seat;
+  private final @Nullable JobSpool spool;
   private final int maxBeginning;
-  private final CopyOnWriteArrayList<Follower> watchers = new CopyOnWriteArrayList<>();
+  private final CopyOnWriteArrayList<JobListener> watchers = new CopyOnWriteArrayList<>();
 
   // Null once it has ended: what it was asked to run may be large, and is not needed any more.
   private volatile @Nullable Lifecycle lifecycle;
@@ -77,7 +77,7 @@ public final class Job {
       JobState state,
       @Nullable Started started,
       @Nullable ExitStatus exitStatus,
-      @Nullable RefusedException refusal,
+      @Nullable RejectedException refusal,
       @Nullable End end) {
     static final Snapshot NEW = new Snapshot(JobState.STARTING, null, null, null, null);
 
@@ -93,14 +93,14 @@ public final class Job {
       return new Snapshot(JobState.ENDED, started, exitStatus, null, how);
     }
 
-    private Snapshot refused(RefusedException why) {
+    private Snapshot refused(RejectedException why) {
       return new Snapshot(JobState.ENDED, started, exitStatus, why, null);
     }
   }
 
-  Job(JobId id, Request.Run run, Origin origin, Registry registry) {
+  Job(JobId id, Request.Run run, JobOrigin origin, JobRegistry registry) {
     this.id = id;
-    this.once = Once.of(run);
+    this.once = IdempotencyKey.of(run);
     this.origin = origin;
     this.boot = registry.node().boot();
     this.display = run.spec().command().display();
@@ -111,17 +111,17 @@ public final class Job {
     this.engine = registry.engine();
     this.lifecycle = new Lifecycle(this, run.spec(), registry);
     this.log = logFor(run.spec().command(), registry);
-    this.seat = new Seat(this, run.spec().lasting(), engine, registry::release);
+    this.seat = new RunnerSlot(this, run.spec().lasting(), engine, registry::release);
     this.spool = registry.spool(log, run.spec().lasting());
     this.maxBeginning = registry.maxBeginning();
   }
 
   /** One of an earlier life, which has ended. */
-  private Job(Found found, Registry registry, Spooler spooler) {
+  private Job(RecoveredJob found, JobRegistry registry, SpoolThreads spooler) {
     SpooledJob job = found.job();
     this.id = job.job();
-    this.once = job.onceDigest() == null ? null : new Once(job.onceDigest());
-    this.origin = Origin.of(job.caller());
+    this.once = job.onceDigest() == null ? null : new IdempotencyKey(job.onceDigest());
+    this.origin = JobOrigin.of(job.caller());
     this.boot = job.boot();
     this.display = job.command();
     this.retainBytes = job.retainBytes();
@@ -129,11 +129,11 @@ public final class Job {
     this.hasStdin = false;
     this.engine = registry.engine();
     this.log = new OutputLog(registry.memory(), retainBytes, this::resumeOutput);
-    this.seat = new Seat(this, Lasting.DEFAULT, engine, () -> {});
+    this.seat = new RunnerSlot(this, Retention.DEFAULT, engine, () -> {});
     this.maxBeginning = 0;
     log.restore(found.end());
     this.spool = registry.restoredSpool(spooler, log, found);
-    Found.Birth process = found.process();
+    RecoveredJob.Birth process = found.process();
     Started started = process == null ? null : new Started(process.pid(), process.at());
     now = new Snapshot(JobState.ENDED, started, found.end().status(), null, found.end());
   }
@@ -143,14 +143,14 @@ public final class Job {
   }
 
   // Whoever types Ctrl-C at a flood sees its end after what is under way, so that this is little.
-  private OutputLog logFor(CommandSpec command, Registry registry) {
+  private OutputLog logFor(CommandSpec command, JobRegistry registry) {
     return command.terminal() == null
         ? new OutputLog(registry.memory(), retainBytes, this::resumeOutput)
         : new OutputLog(
             registry.memory(), retainBytes, Terminal.MAX_AHEAD_BYTES, this::resumeOutput);
   }
 
-  static Job restored(Found found, Registry registry, Spooler spooler) {
+  static Job restored(RecoveredJob found, JobRegistry registry, SpoolThreads spooler) {
     Job job = new Job(found, registry, spooler);
     job.seat.end();
     job.seat.settle();
@@ -166,18 +166,20 @@ public final class Job {
     return retainBytes;
   }
 
-  public Origin origin() {
+  public JobOrigin origin() {
     return origin;
   }
 
   /** Whether a run from there means the execution that this job is. */
-  boolean isSame(Request.Run run, Origin from) {
-    return once != null && once.equals(Once.of(run)) && origin.principal().equals(from.principal());
+  boolean isSame(Request.Run run, JobOrigin from) {
+    return once != null
+        && once.equals(IdempotencyKey.of(run))
+        && origin.principal().equals(from.principal());
   }
 
   /** Null: it has no name as one. */
-  Once.@Nullable Execution execution() {
-    return once == null ? null : new Once.Execution(id, origin.principal(), once);
+  IdempotencyKey.@Nullable Execution execution() {
+    return once == null ? null : new IdempotencyKey.Execution(id, origin.principal(), once);
   }
 
   /** How long it is to be remembered after its end; null: as long as others. */
@@ -205,7 +207,7 @@ public final class Job {
   }
 
   /** Why it never started and left no trace; null: it was not refused. */
-  public @Nullable RefusedException refusal() {
+  public @Nullable RejectedException refusal() {
     return now.refusal;
   }
 
@@ -245,18 +247,19 @@ public final class Job {
   /**
    * Begins to follow it. Whoever takes the seat takes it from who had it.
    *
-   * @throws RefusedException if it asks for more than there is
+   * @throws RejectedException if it asks for more than there is
    */
-  LogReader follow(Follower who, Follow how) throws RefusedException {
+  LogReader follow(JobListener who, SubscribeOptions how) throws RejectedException {
     long window = how.window().orElse(0);
     if (window > retainBytes) {
-      throw new RefusedException(
+      throw new RejectedException(
           ErrorCode.BAD_REQUEST, "window: " + window + " (retain: " + retainBytes + ")");
     }
     long length = log.length();
     long from = how.from().orElse(length);
     if (from > length) {
-      throw new RefusedException(ErrorCode.BAD_REQUEST, "from: " + from + " (log: " + length + ")");
+      throw new RejectedException(
+          ErrorCode.BAD_REQUEST, "from: " + from + " (log: " + length + ")");
     }
     if (how.role() == Role.RUNNER) {
       return seat.take(who, from);
@@ -267,7 +270,7 @@ public final class Job {
   }
 
   /** Follows no longer. Idempotent. */
-  void leave(Follower who, LogReader reader, Seat.Leaving how) {
+  void leave(JobListener who, LogReader reader, RunnerSlot.Leaving how) {
     if (reader.isRunner()) {
       seat.leave(who, how);
     } else {
@@ -352,14 +355,14 @@ public final class Job {
         new SpooledJob(
             id, digest, origin.caller(), display, boot, Instant.now(), retainBytes, keep),
         maxBeginning,
-        new Spool.Begun() {
+        new JobSpool.Begun() {
           @Override
           public void begun() {
             then.run();
           }
 
           @Override
-          public void refused(RefusedException why) {
+          public void refused(RejectedException why) {
             refuse(why);
           }
         });
@@ -371,7 +374,7 @@ public final class Job {
   }
 
   /** It can't be started at all: the job ends without a trace. */
-  public void refuse(RefusedException why) {
+  public void refuse(RejectedException why) {
     Lifecycle live = lifecycle;
     if (live != null) {
       engine.execute(() -> live.refuse(why));
@@ -379,13 +382,13 @@ public final class Job {
   }
 
   /** Bytes for stdin, from who has the seat; what is refused is not kept. */
-  StdinAnswer offerStdin(Follower by, long offset, byte[] bytes, boolean eof) {
+  StdinAnswer offerStdin(JobListener by, long offset, byte[] bytes, boolean eof) {
     Lifecycle live = lifecycle;
     if (!hasStdin || live == null) {
       return StdinAnswer.TAKEN;
     }
-    Stdin.Offer offer = stdin.offer(by, offset, bytes, eof);
-    if (offer == Stdin.Offer.TAKEN) {
+    StdinBuffer.Offer offer = stdin.offer(by, offset, bytes, eof);
+    if (offer == StdinBuffer.Offer.TAKEN) {
       engine.execute(live::feed);
     }
     return switch (offer) {
@@ -439,7 +442,7 @@ public final class Job {
         () -> {
           // One that has no process yet may end by it at once.
           JobState before = state();
-          HandOver.runAll(() -> live.cancel(grace), () -> begun.accept(before));
+          TaskHandOver.runAll(() -> live.cancel(grace), () -> begun.accept(before));
         });
   }
 
@@ -490,11 +493,11 @@ public final class Job {
     return log;
   }
 
-  Stdin stdin() {
+  StdinBuffer stdin() {
     return stdin;
   }
 
-  Seat seat() {
+  RunnerSlot seat() {
     return seat;
   }
 
@@ -538,7 +541,7 @@ public final class Job {
     wakeFollowers();
   }
 
-  void becomeRefused(RefusedException why) {
+  void becomeRefused(RejectedException why) {
     now = now.refused(why);
     lifecycle = null;
     log.forget();
@@ -562,11 +565,11 @@ public final class Job {
   }
 
   void wakeFollowers() {
-    Follower runner = seat.holder();
+    JobListener runner = seat.holder();
     if (runner != null) {
       runner.wake();
     }
-    for (Follower watcher : watchers) {
+    for (JobListener watcher : watchers) {
       watcher.wake();
     }
   }

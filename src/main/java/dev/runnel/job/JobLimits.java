@@ -72,9 +72,9 @@ public record JobLimits(
   /**
    * Lets pass what a run may ask for.
    *
-   * @throws RefusedException if it asks for more
+   * @throws RejectedException if it asks for more
    */
-  void check(JobSpec spec) throws RefusedException {
+  void check(JobSpec spec) throws RejectedException {
     if (spec.retainBytes() > maxRetainBytes) {
       throw bad("retain: " + spec.retainBytes() + " (limit: " + maxRetainBytes + ")");
     }
@@ -92,13 +92,13 @@ public record JobLimits(
     }
   }
 
-  private static void check(String key, Duration asked, Duration most) throws RefusedException {
+  private static void check(String key, Duration asked, Duration most) throws RejectedException {
     if (asked.compareTo(most) > 0) {
       throw bad(key + ": " + asked.toMillis() + " (limit: " + most.toMillis() + ")");
     }
   }
 
-  private static RefusedException bad(String message) {
-    return new RefusedException(ErrorCode.BAD_REQUEST, message);
+  private static RejectedException bad(String message) {
+    return new RejectedException(ErrorCode.BAD_REQUEST, message);
   }
 }

@@ -16,7 +16,7 @@ import dev.runnel.process.OsProcess;
 import dev.runnel.process.OsProcess.Survivors;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.process.ProcessListener;
-import dev.runnel.threads.HandOver;
+import dev.runnel.threads.TaskHandOver;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.time.Instant;
@@ -45,7 +45,7 @@ final class Lifecycle implements ProcessListener {
 
   private final Job job;
   private final JobSpec spec;
-  private final Registry registry;
+  private final JobRegistry registry;
   private final ProcessEngine engine;
   private final DrainClock drain;
   private final List<Signal> earlySignals = new ArrayList<>(0);
@@ -88,7 +88,7 @@ final class Lifecycle implements ProcessListener {
     WITHDRAWN
   }
 
-  Lifecycle(Job job, JobSpec spec, Registry registry) {
+  Lifecycle(Job job, JobSpec spec, JobRegistry registry) {
     this.job = job;
     this.spec = spec;
     this.registry = registry;
@@ -191,7 +191,7 @@ final class Lifecycle implements ProcessListener {
     }
     cause = cause == null ? why : cause;
     ending = true;
-    HandOver.runAll(
+    TaskHandOver.runAll(
         () -> {
           if (process != null) {
             drained = false;
@@ -209,11 +209,11 @@ final class Lifecycle implements ProcessListener {
     }
   }
 
-  void refuse(RefusedException why) {
+  void refuse(RejectedException why) {
     if (!over && process == null) {
       over = true;
       ending = true;
-      HandOver.runAll(
+      TaskHandOver.runAll(
           this::stopTimers,
           job.stdin()::close,
           this::leaveStarting,
@@ -301,7 +301,7 @@ final class Lifecycle implements ProcessListener {
 
   @Override
   public void startRefused(String why) {
-    refuse(new RefusedException(ErrorCode.UNAVAILABLE, why));
+    refuse(new RejectedException(ErrorCode.UNAVAILABLE, why));
   }
 
   @Override
@@ -486,7 +486,7 @@ final class Lifecycle implements ProcessListener {
     ending = true;
     processLeft = left;
     making.compareAndSet(Making.OPEN, Making.WITHDRAWN);
-    HandOver.runAll(
+    TaskHandOver.runAll(
         this::stopTimers,
         drain::stop,
         job.stdin()::close,
@@ -542,7 +542,7 @@ final class Lifecycle implements ProcessListener {
   private void outlivedItsJob() {
     if (processLeft) {
       processLeft = false;
-      HandOver.runAll(
+      TaskHandOver.runAll(
           () -> registry.processGone(job),
           () -> live().discardOutput(),
           () -> live().clear(Duration.ZERO, _ -> {}));

@@ -42,8 +42,8 @@ public final class LogReader {
    * and the position has moved past what is gone; {@code onMore} is called as soon as there are, or
    * the end.
    */
-  public @Nullable Lease next(int maxBytes) {
-    Lease lease = log.lease(this, maxBytes);
+  public @Nullable LentSlice next(int maxBytes) {
+    LentSlice lease = log.lease(this, maxBytes);
     if (lease != null) {
       position = lease.end();
     }

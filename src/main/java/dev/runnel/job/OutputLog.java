@@ -28,7 +28,7 @@ public final class OutputLog {
 
   // All below are guarded by this.
   private final Chunks chunks;
-  private final DiskCopy disk = new DiskCopy();
+  private final DurableOffset disk = new DurableOffset();
   private long next;
   // The runner's last ack, also of one that left: what is below it is there for others only.
   private long pinned;
@@ -112,7 +112,7 @@ public final class OutputLog {
   }
 
   /** Has all from here on spooled, by the reader that is returned. */
-  synchronized LogReader spoolTo(Spool spool, Runnable onMore) {
+  synchronized LogReader spoolTo(JobSpool spool, Runnable onMore) {
     LogReader opened = new LogReader(this, Role.WATCHER, next, onMore);
     disk.begin(spool, opened, next);
     return opened;
@@ -265,7 +265,7 @@ public final class OutputLog {
    * run.
    */
   Runnable forgetOutput() {
-    Spool spool;
+    JobSpool spool;
     LogReader[] readers;
     synchronized (this) {
       forgotten = true;
@@ -289,7 +289,7 @@ public final class OutputLog {
    * @return whether there was any
    */
   boolean dropSpooled() {
-    Spool spool;
+    JobSpool spool;
     synchronized (this) {
       spool = disk.spool();
     }
@@ -298,8 +298,8 @@ public final class OutputLog {
 
   // For readers.
 
-  @Nullable Lease lease(LogReader by, int maxBytes) {
-    Lease lease;
+  @Nullable LentSlice lease(LogReader by, int maxBytes) {
+    LentSlice lease;
     boolean room;
     synchronized (this) {
       lease = tryLease(by, maxBytes);
@@ -313,7 +313,7 @@ public final class OutputLog {
     return lease;
   }
 
-  private @Nullable Lease tryLease(LogReader by, int maxBytes) {
+  private @Nullable LentSlice tryLease(LogReader by, int maxBytes) {
     long from = disk.first(by, start());
     by.moveTo(from);
     letGoLoaded(by, from);
@@ -349,7 +349,7 @@ public final class OutputLog {
   }
 
   // It only asks for it: reading takes another thread.
-  private @Nullable Lease leaseLoaded(LogReader by, long from, int maxBytes) {
+  private @Nullable LentSlice leaseLoaded(LogReader by, long from, int maxBytes) {
     Chunk block = by.loaded();
     if (block != null) {
       return block.lease(by, from, maxBytes);
@@ -505,7 +505,7 @@ public final class OutputLog {
     tellRoom();
   }
 
-  void release(Lease lease) {
+  void release(LentSlice lease) {
     synchronized (this) {
       Chunk chunk = lease.takeChunk();
       if (chunk == null) {

@@ -127,7 +127,7 @@ public sealed interface Event {
     }
 
     public Failed {
-      message = RawText.shown(message);
+      message = SystemText.shown(message);
     }
 
     public boolean closes() {

@@ -24,7 +24,7 @@ public record JobSpec(
     Leftovers leftovers,
     long retainBytes,
     OptionalLong window,
-    Lasting lasting) {
+    Retention lasting) {
   public static final Duration DEFAULT_GRACE = Duration.ofSeconds(2);
   public static final Duration DEFAULT_DRAIN = Duration.ofSeconds(1);
   public static final Duration DEFAULT_DRAIN_MAX = Duration.ofSeconds(10);
@@ -47,7 +47,16 @@ public record JobSpec(
       Leftovers leftovers,
       long retainBytes,
       OptionalLong window) {
-    this(command, timeout, grace, drain, drainMax, leftovers, retainBytes, window, Lasting.DEFAULT);
+    this(
+        command,
+        timeout,
+        grace,
+        drain,
+        drainMax,
+        leftovers,
+        retainBytes,
+        window,
+        Retention.DEFAULT);
   }
 
   /** The command with every default. */
@@ -104,7 +113,7 @@ public record JobSpec(
   }
 
   /** The same, lasting otherwise. */
-  public JobSpec withLasting(Lasting other) {
+  public JobSpec withLasting(Retention other) {
     return new JobSpec(
         command, timeout, grace, drain, drainMax, leftovers, retainBytes, window, other);
   }

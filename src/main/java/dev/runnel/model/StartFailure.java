@@ -7,7 +7,7 @@ package dev.runnel.model;
  */
 public record StartFailure(String errno, At at, String message) {
   public StartFailure {
-    message = RawText.shown(message);
+    message = SystemText.shown(message);
   }
 
   /** Which step failed. */

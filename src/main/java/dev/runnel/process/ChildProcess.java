@@ -23,7 +23,7 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
 
   private final Surroundings surroundings;
   private final Session session;
-  private final Owner owner;
+  private final GuardedListener owner;
   private final List<OutputPipe> outputs = new ArrayList<>();
   private final @Nullable InputPipe input;
   private final long memoryKillsBefore;
@@ -38,11 +38,11 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
    * @param onGone for a process of which nothing is left
    */
   record Surroundings(
-      Pump pump,
+      ProcessLoop pump,
       ProcessTable table,
-      Census census,
+      ProcessTrees census,
       MemorySegment nowhere,
-      MemoryKills memoryKills,
+      OomKillCounter memoryKills,
       Consumer<ChildProcess> onGone) {}
 
   /**
@@ -50,10 +50,10 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
    *
    * @throws LibcException if the kernel has no room for more descriptors to wait for
    */
-  ChildProcess(SpawnResult.Made made, Start start, Surroundings surroundings) {
+  ChildProcess(SpawnResult.Made made, StartRequest start, Surroundings surroundings) {
     this.surroundings = surroundings;
     this.memoryKillsBefore = start.memoryKills();
-    this.owner = new Owner(start.listener(), this::abandon);
+    this.owner = new GuardedListener(start.listener(), this::abandon);
     Poller poller = surroundings.pump.poller();
     Pipes pipes = made.pipes();
     Session.Command command =
@@ -171,7 +171,7 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
     surroundings.pump.checkThread();
     session.members(
         members -> {
-          List<Member> staying = members.stream().filter(m -> !m.isLeaving()).toList();
+          List<TreeProcess> staying = members.stream().filter(m -> !m.isLeaving()).toList();
           List<Leftover> listed =
               staying.stream()
                   .limit(End.MAX_LEFTOVERS)
@@ -272,7 +272,7 @@ final class ChildProcess implements OsProcess, OutputPipe.Sink, InputPipe.Source
   }
 
   @Override
-  public void exited(Wait.Exit exit) {
+  public void exited(WaitId.Exit exit) {
     boolean isOthersKill =
         exit.status() instanceof ExitStatus.Signaled(int number)
             && number == Signal.KILL.number()

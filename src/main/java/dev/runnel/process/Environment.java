@@ -6,7 +6,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.runnel.model.JobId;
 import dev.runnel.model.JvmSettings;
-import dev.runnel.model.RawText;
+import dev.runnel.model.SystemText;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -160,7 +160,7 @@ final class Environment {
     own.put(JOB, job);
     overlay.forEach(
         (name, value) -> {
-          String key = new String(RawText.bytes(name), ISO_8859_1);
+          String key = new String(SystemText.bytes(name), ISO_8859_1);
           kept.remove(key);
           own.remove(key);
           if (value != null) {
@@ -168,14 +168,14 @@ final class Environment {
           }
         });
     // Last: what a command asks for neither removes nor forges it.
-    own.put(Mark.NAME, mark);
+    own.put(EnvironmentTag.NAME, mark);
     long[] inherited = kept.values().stream().mapToLong(MemorySegment::address).toArray();
     byte[] search = overlay.containsKey(PATH) ? path(own.get(PATH)) : path;
     return new OfCommand(inherited, List.copyOf(own.values()), search);
   }
 
   private static byte[] entry(String name, String value) {
-    return RawText.bytes(name + "=" + value);
+    return SystemText.bytes(name + "=" + value);
   }
 
   private static byte[] path(byte @Nullable [] entry) {

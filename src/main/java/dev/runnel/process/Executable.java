@@ -40,7 +40,7 @@ final class Executable {
   }
 
   /** The pid of a child that runs it, or {@link #VOID}. */
-  int spawn(ChildSetup child, ExecStrings strings) throws StartException {
+  int spawn(SpawnActions child, ExecStrings strings) throws StartException {
     int verdict = Errno.ENOENT;
     for (byte[] candidate : candidates) {
       int result = spawn(candidate, child, strings);
@@ -64,7 +64,8 @@ final class Executable {
     return error != -Errno.EACCES && error != -Errno.ENOENT;
   }
 
-  private int spawn(byte[] candidate, ChildSetup child, ExecStrings strings) throws StartException {
+  private int spawn(byte[] candidate, SpawnActions child, ExecStrings strings)
+      throws StartException {
     if (candidates.size() > 1 && directory != UNSEEN) {
       int error = Fd.access(directory, candidate, Fd.X_OK);
       if (error < 0) {
@@ -83,7 +84,7 @@ final class Executable {
   }
 
   private StartException failure(int errno) {
-    String what = "exec " + Excerpt.of(new String(name, UTF_8));
+    String what = "exec " + CommandExcerpt.of(new String(name, UTF_8));
     boolean scriptWithoutInterpreter =
         errno == Errno.ENOENT
             && directory != UNSEEN

@@ -83,7 +83,7 @@ final class GuardedReads {
   }
 
   /** As {@link ProcessTable#tag}; unreadable where it would hang. */
-  long tag(int pid, ThreadStat stat) {
+  long tag(int pid, ProcStat stat) {
     if (isLeftOut(pid, stat)) {
       return ProcessTable.UNREADABLE;
     }
@@ -96,7 +96,7 @@ final class GuardedReads {
   }
 
   /** As {@link ProcessTable#command}; where it would hang, or take long, its program's name. */
-  String command(int pid, ThreadStat stat) {
+  String command(int pid, ProcStat stat) {
     if (isLeftOut(pid, stat) || spentNanos > NAMING.toNanos()) {
       return stat.name();
     }
@@ -110,12 +110,12 @@ final class GuardedReads {
     }
   }
 
-  private boolean isLeftOut(int pid, ThreadStat stat) {
+  private boolean isLeftOut(int pid, ProcStat stat) {
     Long started = leftOut.get(pid);
     return depth == Depth.NOTHING_THAT_MAY_HANG || (started != null && started == stat.started());
   }
 
-  private void begin(int pid, ThreadStat stat) {
+  private void begin(int pid, ProcStat stat) {
     reading = new Reading(pid, stat.started(), System.nanoTime());
   }
 }

@@ -7,24 +7,24 @@ import org.jspecify.annotations.Nullable;
 
 /** The process table of the kernel below. */
 final class KernelTable implements ProcessTable {
-  private final Mark mark;
+  private final EnvironmentTag mark;
   private final @Nullable Children own;
 
   /** The pump's own. */
-  private final Map<MakerThread, Children> others = new HashMap<>();
+  private final Map<StartThread, Children> others = new HashMap<>();
 
-  private KernelTable(Mark mark, @Nullable Children own) {
+  private KernelTable(EnvironmentTag mark, @Nullable Children own) {
     this.mark = mark;
     this.own = own;
   }
 
   /** For a process that adopts the orphans among its descendants, if the kernel lists children. */
-  static KernelTable withChildren(Mark mark) {
+  static KernelTable withChildren(EnvironmentTag mark) {
     return new KernelTable(mark, Children.open(Pid.own()));
   }
 
   /** For a process whose children are not all ours. */
-  static KernelTable withoutChildren(Mark mark) {
+  static KernelTable withoutChildren(EnvironmentTag mark) {
     return new KernelTable(mark, null);
   }
 
@@ -44,12 +44,12 @@ final class KernelTable implements ProcessTable {
   }
 
   @Override
-  public @Nullable ThreadStat stat(int pid) {
+  public @Nullable ProcStat stat(int pid) {
     return ProcFiles.stat(pid);
   }
 
   @Override
-  public Member.@Nullable Stage stage(int pid, ThreadStat stat) {
+  public TreeProcess.@Nullable Stage stage(int pid, ProcStat stat) {
     return ProcFiles.stage(pid, stat);
   }
 
@@ -64,7 +64,7 @@ final class KernelTable implements ProcessTable {
   }
 
   @Override
-  public int @Nullable [] children(@Nullable MakerThread thread) {
+  public int @Nullable [] children(@Nullable StartThread thread) {
     if (own == null) {
       return null;
     }
@@ -91,17 +91,17 @@ final class KernelTable implements ProcessTable {
   }
 
   @Override
-  public Wait.@Nullable Exit look(int pid) {
-    return Wait.look(pid);
+  public WaitId.@Nullable Exit look(int pid) {
+    return WaitId.look(pid);
   }
 
   @Override
-  public Wait.@Nullable Exit reap(int pid) {
-    return Wait.reap(pid);
+  public WaitId.@Nullable Exit reap(int pid) {
+    return WaitId.reap(pid);
   }
 
   @Override
-  public long ageNanos(ThreadStat stat) {
+  public long ageNanos(ProcStat stat) {
     return Pid.nanosSinceBoot() - stat.started() * Pid.NANOS_PER_TICK;
   }
 

@@ -33,20 +33,20 @@ public final class NativeEngine implements ProcessEngine {
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(10);
   private static final long NOWHERE_BYTES = 64 * 1024;
 
-  private final Pump pump = new Pump();
-  private final Mark mark;
-  private final Births births = new Births();
-  private final Sweepers sweepers = new Sweepers();
+  private final ProcessLoop pump = new ProcessLoop();
+  private final EnvironmentTag mark;
+  private final StartTags births = new StartTags();
+  private final ScanThreads sweepers = new ScanThreads();
   private final KernelTable table;
-  private final Census census;
-  private final Spawner spawner;
+  private final ProcessTrees census;
+  private final SpawnExecutor spawner;
   private final int nullDevice;
   private final MemorySegment nowhere = Libc.malloc(NOWHERE_BYTES);
   private final ChildProcess.Surroundings surroundings;
   private final AtomicBoolean closing = new AtomicBoolean();
 
   /** Set before the first start, and closed at the end. */
-  private @Nullable Leaders leaders;
+  private @Nullable SessionLeaders leaders;
 
   // The pump's own.
   private final Set<ChildProcess> processes = new HashSet<>();
@@ -67,7 +67,7 @@ public final class NativeEngine implements ProcessEngine {
    * @throws UnsupportedOperationException if the system lacks something, saying what
    */
   public static NativeEngine open(Ownership ownership) {
-    return open(ownership, Bounds.DEFAULT.start());
+    return open(ownership, EngineLimits.DEFAULT.start());
   }
 
   /** What commands of this process's user have of its environment; those of others: CLEAN. */
@@ -81,14 +81,14 @@ public final class NativeEngine implements ProcessEngine {
    * @param boot names this life of the engine in the environment of its commands; no other engine's
    */
   public static NativeEngine open(Ownership ownership, String boot, Inheritance inheritance) {
-    Trial.run();
+    PlatformCheck.run();
     Environment all = Environment.inherited();
     return open(
         new NativeEngine(
             ownership,
-            Mark.of(boot),
-            Bounds.DEFAULT,
-            MemoryKills.ofOurGroup(),
+            EnvironmentTag.of(boot),
+            EngineLimits.DEFAULT,
+            OomKillCounter.ofOurGroup(),
             UnaryOperator.identity(),
             inheritance == Inheritance.CLEAN ? all.clean() : all));
   }
@@ -98,18 +98,21 @@ public final class NativeEngine implements ProcessEngine {
    */
   static NativeEngine open(Ownership ownership, Duration startLimit) {
     return open(
-        ownership, Mark.of(UUID.randomUUID().toString()), Bounds.DEFAULT.withStart(startLimit));
+        ownership,
+        EnvironmentTag.of(UUID.randomUUID().toString()),
+        EngineLimits.DEFAULT.withStart(startLimit));
   }
 
-  static NativeEngine open(Ownership ownership, Mark mark, Bounds bounds) {
-    Trial.run();
-    return open(ownership, mark, bounds, MemoryKills.ofOurGroup());
+  static NativeEngine open(Ownership ownership, EnvironmentTag mark, EngineLimits bounds) {
+    PlatformCheck.run();
+    return open(ownership, mark, bounds, OomKillCounter.ofOurGroup());
   }
 
   /**
    * @param memoryKills the engine's from now on
    */
-  static NativeEngine open(Ownership ownership, Mark mark, Bounds bounds, MemoryKills memoryKills) {
+  static NativeEngine open(
+      Ownership ownership, EnvironmentTag mark, EngineLimits bounds, OomKillCounter memoryKills) {
     return open(
         new NativeEngine(
             ownership,
@@ -124,11 +127,19 @@ public final class NativeEngine implements ProcessEngine {
    * @param between stands before the kernel's process table
    */
   static NativeEngine open(
-      Ownership ownership, Mark mark, Bounds bounds, UnaryOperator<ProcessTable> between) {
-    Trial.run();
+      Ownership ownership,
+      EnvironmentTag mark,
+      EngineLimits bounds,
+      UnaryOperator<ProcessTable> between) {
+    PlatformCheck.run();
     return open(
         new NativeEngine(
-            ownership, mark, bounds, MemoryKills.ofOurGroup(), between, Environment.inherited()));
+            ownership,
+            mark,
+            bounds,
+            OomKillCounter.ofOurGroup(),
+            between,
+            Environment.inherited()));
   }
 
   private static NativeEngine open(NativeEngine engine) {
@@ -138,25 +149,26 @@ public final class NativeEngine implements ProcessEngine {
 
   private NativeEngine(
       Ownership ownership,
-      Mark mark,
-      Bounds bounds,
-      MemoryKills memoryKills,
+      EnvironmentTag mark,
+      EngineLimits bounds,
+      OomKillCounter memoryKills,
       UnaryOperator<ProcessTable> between,
       Environment inherited) {
     this.mark = mark;
     boolean own = ownership == Ownership.OWN_PROCESS;
-    OpenFiles openFiles = own ? OwnProcess.openFiles() : OpenFiles.INHERITED;
+    NofileLimit openFiles = own ? DaemonProcessSetup.openFiles() : NofileLimit.INHERITED;
     nullDevice = LibcException.check("open /dev/null", Fd.open(NULL_DEVICE, Fd.O_RDONLY));
-    Spawn spawn = new Spawn(inherited, nullDevice, openFiles, mark, births);
-    Trial.run(spawn);
+    ProcessFactory spawn = new ProcessFactory(inherited, nullDevice, openFiles, mark, births);
+    PlatformCheck.run(spawn);
     table = own ? KernelTable.withChildren(mark) : KernelTable.withoutChildren(mark);
     ProcessTable seen = between.apply(table);
-    Trees trees = new Trees(births);
+    TreeRegistry trees = new TreeRegistry(births);
     census =
         own
-            ? Census.adopting(pump, seen, trees, sweepers, bounds)
-            : Census.of(pump, seen, trees, sweepers, bounds);
-    spawner = new Spawner(new Maker(spawn, pump, births, this::begin), pump, bounds.start());
+            ? ProcessTrees.adopting(pump, seen, trees, sweepers, bounds)
+            : ProcessTrees.of(pump, seen, trees, sweepers, bounds);
+    spawner =
+        new SpawnExecutor(new StartTask(spawn, pump, births, this::begin), pump, bounds.start());
     surroundings =
         new ChildProcess.Surroundings(pump, seen, census, nowhere, memoryKills, processes::remove);
     census.begin();
@@ -168,17 +180,17 @@ public final class NativeEngine implements ProcessEngine {
    */
   public void guard() {
     try {
-      leaders = Leaders.open();
+      leaders = SessionLeaders.open();
       births.enterInto(leaders);
     } catch (LibcException e) {
-      Trouble.warn("no list of commands for the watchdog: " + e.getMessage());
+      EngineLog.warn("no list of commands for the watchdog: " + e.getMessage());
     }
     try {
       int list = leaders == null ? nullDevice : leaders.descriptor();
       Watchdog watchdog = Watchdog.start(mark, list, List.of());
       pump.execute(() -> census.guard(watchdog));
     } catch (LibcException e) {
-      Trouble.warn("no watchdog: " + e.getMessage());
+      EngineLog.warn("no watchdog: " + e.getMessage());
     }
   }
 
@@ -194,13 +206,13 @@ public final class NativeEngine implements ProcessEngine {
     start(spawner::makeHere, startOf(job, command, claim, listener));
   }
 
-  private Start startOf(
+  private StartRequest startOf(
       JobId job, CommandSpec command, BooleanSupplier claim, ProcessListener listener) {
     long memoryKills = surroundings.memoryKills().count();
-    return new Start(job, command, claim, listener, memoryKills, new AtomicBoolean());
+    return new StartRequest(job, command, claim, listener, memoryKills, new AtomicBoolean());
   }
 
-  private static void start(Consumer<Start> by, Start start) {
+  private static void start(Consumer<StartRequest> by, StartRequest start) {
     try {
       by.accept(start);
     } catch (RejectedExecutionException closed) {
@@ -224,12 +236,12 @@ public final class NativeEngine implements ProcessEngine {
     return System.nanoTime();
   }
 
-  private void begin(Start start, SpawnResult result) {
+  private void begin(StartRequest start, SpawnResult result) {
     switch (result) {
       case SpawnResult.Made made -> begin(made, start);
       case SpawnResult.Lost(int pid, String why) -> {
         reap(pid);
-        Trouble.warn("process ended, it can't be watched job=" + start.job() + " cause=" + why);
+        EngineLog.warn("process ended, it can't be watched job=" + start.job() + " cause=" + why);
         start.listener().lost();
       }
       case SpawnResult.Failed(StartFailure failure) -> start.listener().startFailed(failure);
@@ -237,13 +249,13 @@ public final class NativeEngine implements ProcessEngine {
     }
   }
 
-  private void begin(SpawnResult.Made made, Start start) {
+  private void begin(SpawnResult.Made made, StartRequest start) {
     ChildProcess process;
     try {
       process = new ChildProcess(made, start, surroundings);
     } catch (Throwable thrown) {
       // It has run: to say that it was not started would have it run twice.
-      Trouble.report("process ended, it can't be watched job=" + start.job(), thrown);
+      EngineLog.report("process ended, it can't be watched job=" + start.job(), thrown);
       made.kill();
       births.abandon(made.birth());
       reap(made.pid());
@@ -257,7 +269,7 @@ public final class NativeEngine implements ProcessEngine {
 
   // Looks now and then: one that KILL does not end at once must not hold up a thread.
   private void reap(int pid) {
-    if (Wait.reap(pid) == null && Wait.isChild(pid)) {
+    if (WaitId.reap(pid) == null && WaitId.isChild(pid)) {
       pump.schedule(REAP_INTERVAL, () -> reap(pid));
     }
   }
@@ -281,7 +293,7 @@ public final class NativeEngine implements ProcessEngine {
       if (pump.join(left(deadline).plus(CLOSE_MARGIN))) {
         closeTable(left(deadline).plus(CLOSE_MARGIN));
       } else {
-        Trouble.warn("process engine not closed within " + limit.toMillis() + " ms");
+        EngineLog.warn("process engine not closed within " + limit.toMillis() + " ms");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -293,7 +305,7 @@ public final class NativeEngine implements ProcessEngine {
       table.close();
     } else {
       // It still uses the table's descriptors, which stay open.
-      Trouble.warn("a look for processes hangs");
+      EngineLog.warn("a look for processes hangs");
     }
   }
 
@@ -315,7 +327,7 @@ public final class NativeEngine implements ProcessEngine {
       return;
     }
     if (left > 0) {
-      Trouble.warn("processes could not be ended count=" + left);
+      EngineLog.warn("processes could not be ended count=" + left);
     }
     endStrays(deadline);
   }

@@ -10,7 +10,7 @@ final class Orphan {
   private final long started;
   private final long noticedNanos;
   private int pidfd = UNWATCHED;
-  private Loop.Watch end = () -> {};
+  private LoopTasks.Watch end = () -> {};
   private Runnable unlist = () -> {};
   private Standing standing = Standing.UNKNOWN;
   private long tag = ProcessTable.NO_TAG;
@@ -42,7 +42,7 @@ final class Orphan {
   }
 
   /** Takes both over. */
-  void hold(int descriptor, Loop.Watch watch) {
+  void hold(int descriptor, LoopTasks.Watch watch) {
     pidfd = descriptor;
     end = watch;
   }
@@ -155,12 +155,12 @@ final class Orphan {
     return now - unreadSinceNanos;
   }
 
-  boolean isSame(Kin kin) {
+  boolean isSame(TreeMembership kin) {
     return kin.started() == started;
   }
 
-  Kin kin() {
-    return new Kin(tag, started);
+  TreeMembership kin() {
+    return new TreeMembership(tag, started);
   }
 
   /** Lets go of it; the descriptor is the caller's again. */

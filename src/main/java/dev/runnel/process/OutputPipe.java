@@ -29,7 +29,7 @@ final class OutputPipe {
   private Poller.@Nullable Watch watch;
   private boolean open = true;
   private boolean grown;
-  private final Trickle trickle = new Trickle();
+  private final SmallReadDetector trickle = new SmallReadDetector();
   private boolean pausing;
 
   /** Where the output goes. */
@@ -88,7 +88,7 @@ final class OutputPipe {
     } else if (trickle.isWearing(bytes, System.nanoTime()) && watch != null) {
       rest();
       pausing = true;
-      sink.schedule(Trickle.PAUSE, this::resume);
+      sink.schedule(SmallReadDetector.PAUSE, this::resume);
     }
   }
 

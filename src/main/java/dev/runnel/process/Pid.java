@@ -60,7 +60,7 @@ final class Pid {
     return SECONDS.toNanos(time.getAtIndex(JAVA_LONG, 0)) + time.getAtIndex(JAVA_LONG, 1);
   }
 
-  /** The same as the start of a process is counted in {@link ThreadStat}. */
+  /** The same as the start of a process is counted in {@link ProcStat}. */
   static long ticksSinceBoot() {
     return nanosSinceBoot() / NANOS_PER_TICK;
   }

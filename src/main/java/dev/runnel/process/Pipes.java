@@ -29,23 +29,23 @@ record Pipes(Kind kind, int stdin, int stdout, int stderr, int hold) {
    * @param nullDevice a descriptor of /dev/null, for what has no pipe
    */
   static Pipes open(
-      CommandSpec command, int nullDevice, Descriptors descriptors, ChildSetup child) {
+      CommandSpec command, int nullDevice, StartDescriptors descriptors, SpawnActions child) {
     if (command.terminal() != null) {
       return onTerminal(command, command.terminal(), nullDevice, descriptors, child);
     }
     int stdin = NONE;
     int childStdin = nullDevice;
     if (command.stdin() == CommandSpec.Stdin.PIPE) {
-      Descriptors.Pipe pipe = descriptors.pipe();
+      StartDescriptors.Pipe pipe = descriptors.pipe();
       stdin = descriptors.neverBlocking(pipe.writeEnd());
       childStdin = pipe.readEnd();
     }
-    Descriptors.Pipe output = descriptors.pipe();
+    StartDescriptors.Pipe output = descriptors.pipe();
     int stdout = descriptors.neverBlocking(output.readEnd());
     int stderr = NONE;
     int childStderr = output.writeEnd();
     if (command.stderr() == CommandSpec.Stderr.SEPARATE) {
-      Descriptors.Pipe errors = descriptors.pipe();
+      StartDescriptors.Pipe errors = descriptors.pipe();
       stderr = descriptors.neverBlocking(errors.readEnd());
       childStderr = errors.writeEnd();
     }
@@ -60,8 +60,8 @@ record Pipes(Kind kind, int stdin, int stdout, int stderr, int hold) {
       CommandSpec command,
       Terminal terminal,
       int nullDevice,
-      Descriptors descriptors,
-      ChildSetup child) {
+      StartDescriptors descriptors,
+      SpawnActions child) {
     int master = descriptors.add("posix_openpt", PseudoTerminal.open());
     byte[] slave = PseudoTerminal.unlock(master);
     LibcException.check("ioctl", PseudoTerminal.resize(master, terminal.size()));
@@ -84,7 +84,7 @@ record Pipes(Kind kind, int stdin, int stdout, int stderr, int hold) {
    * daemon that may not give files away leaves them as they are: all but such opening works. A
    * terminal is given by the child, which alone has opened it.
    */
-  void giveTo(Account account) {
+  void giveTo(UserAccount account) {
     if (kind != Kind.PIPES) {
       return;
     }
@@ -96,7 +96,7 @@ record Pipes(Kind kind, int stdin, int stdout, int stderr, int hold) {
   }
 
   /** From now on they are the caller's to close. */
-  Pipes takenFrom(Descriptors descriptors) {
+  Pipes takenFrom(StartDescriptors descriptors) {
     for (int fd : new int[] {stdin, stdout, stderr, hold}) {
       if (fd != NONE) {
         descriptors.release(fd);

@@ -67,7 +67,7 @@ final class PosixSpawn {
   }
 
   /** What happens to the child's descriptors, in the order given. */
-  static final class FileActions implements ChildSetup {
+  static final class FileActions implements SpawnActions {
     private final MemorySegment memory = Libc.malloc(OPAQUE_BYTES);
 
     FileActions() {

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * sweeper, as a process that hangs in the kernel may make the reader of its arguments hang, too.
  */
 final class ProcFiles {
-  private static final int MAX_BYTES = 4 * Excerpt.MAX_LENGTH;
+  private static final int MAX_BYTES = 4 * CommandExcerpt.MAX_LENGTH;
 
   private ProcFiles() {}
 
@@ -37,33 +37,33 @@ final class ProcFiles {
   }
 
   /** Null if the process is gone. */
-  static @Nullable ThreadStat stat(int pid) {
-    return ThreadStat.of(text(pid, "stat"));
+  static @Nullable ProcStat stat(int pid) {
+    return ProcStat.of(text(pid, "stat"));
   }
 
-  /** When it started, as in {@link ThreadStat}; negative if it is gone. */
+  /** When it started, as in {@link ProcStat}; negative if it is gone. */
   static long started(int pid) {
-    ThreadStat stat = stat(pid);
+    ProcStat stat = stat(pid);
     return stat == null ? -1 : stat.started();
   }
 
   /** Null if the process is gone, or nothing but a zombie. */
-  static Member.@Nullable Stage stage(int pid, ThreadStat main) {
+  static TreeProcess.@Nullable Stage stage(int pid, ProcStat main) {
     if (main.isRunning()) {
-      return Member.Stage.RUNNING;
+      return TreeProcess.Stage.RUNNING;
     }
     if (main.threads() <= 1) {
-      return main.isDead() ? null : Member.Stage.LEAVING;
+      return main.isDead() ? null : TreeProcess.Stage.LEAVING;
     }
     // Its first thread has ended before the others.
-    Member.Stage stage = null;
+    TreeProcess.Stage stage = null;
     String[] threads = new File("/proc/" + pid + "/task").list();
     for (String thread : threads == null ? new String[0] : threads) {
-      ThreadStat other = ThreadStat.of(text(pid, "task/" + thread + "/stat"));
+      ProcStat other = ProcStat.of(text(pid, "task/" + thread + "/stat"));
       if (other != null && other.isRunning() && !other.isKilled()) {
-        return Member.Stage.RUNNING;
+        return TreeProcess.Stage.RUNNING;
       }
-      stage = other == null || other.isDead() ? stage : Member.Stage.LEAVING;
+      stage = other == null || other.isDead() ? stage : TreeProcess.Stage.LEAVING;
     }
     return stage;
   }
@@ -71,7 +71,7 @@ final class ProcFiles {
   /** Its arguments, or its short name if it has none to show. */
   static String command(int pid) {
     String arguments = text(pid, "cmdline").replace('\0', ' ').strip();
-    return Excerpt.of(arguments.isEmpty() ? text(pid, "comm").strip() : arguments);
+    return CommandExcerpt.of(arguments.isEmpty() ? text(pid, "comm").strip() : arguments);
   }
 
   /**

@@ -33,10 +33,10 @@ interface ProcessTable {
    *
    * @throws LibcException if there is no descriptor left to look with: then nothing is known
    */
-  @Nullable ThreadStat stat(int pid);
+  @Nullable ProcStat stat(int pid);
 
   /** Null if it is gone, or nothing but a zombie. */
-  Member.@Nullable Stage stage(int pid, ThreadStat stat);
+  TreeProcess.@Nullable Stage stage(int pid, ProcStat stat);
 
   /** Its arguments. A process that hangs in the kernel may make the caller hang, too. */
   String command(int pid);
@@ -52,18 +52,18 @@ interface ProcessTable {
    * with the orphans that it adopted. Complete if meanwhile only the caller reaps. Null: it can't
    * be read. On the pump; for the first thread also on the sweeper, where it may lack some.
    */
-  int @Nullable [] children(@Nullable MakerThread thread);
+  int @Nullable [] children(@Nullable StartThread thread);
 
   /** Looks how it ended without reaping it. Null: it runs, or is no child of ours. */
-  Wait.@Nullable Exit look(int pid);
+  WaitId.@Nullable Exit look(int pid);
 
   /** Reaps it if it has ended. Null: it has not, or is no child of ours. */
-  Wait.@Nullable Exit reap(int pid);
+  WaitId.@Nullable Exit reap(int pid);
 
   /** How long it has run, to some hundredths of a second. */
-  long ageNanos(ThreadStat stat);
+  long ageNanos(ProcStat stat);
 
-  /** This moment, as the start of a process is counted in {@link ThreadStat}. */
+  /** This moment, as the start of a process is counted in {@link ProcStat}. */
   long ticks();
 
   int signalGroup(int group, Signal signal);
@@ -76,9 +76,9 @@ interface ProcessTable {
 
   void close(int pidfd);
 
-  /** When it started, as in {@link ThreadStat}; negative if it is gone. */
+  /** When it started, as in {@link ProcStat}; negative if it is gone. */
   default long started(int pid) {
-    ThreadStat stat = stat(pid);
+    ProcStat stat = stat(pid);
     return stat == null ? -1 : stat.started();
   }
 

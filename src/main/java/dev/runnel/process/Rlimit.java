@@ -45,7 +45,7 @@ enum Rlimit {
    * Has the child keep within so much. Of processor time the hard limit is a second more, for XCPU
    * to be heard before KILL comes, unless that were more than this process may give.
    */
-  void addTo(ChildPlan plan, long value) {
+  void addTo(SyscallProgram plan, long value) {
     long hard = value;
     if (this == CPU) {
       long most = hard();

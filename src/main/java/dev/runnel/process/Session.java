@@ -36,16 +36,16 @@ final class Session {
   private static final Duration LONGEST_PAUSE = Duration.ofMillis(100);
 
   private final Command command;
-  private final Loop loop;
+  private final LoopTasks loop;
   private final ProcessTable table;
-  private final Census census;
+  private final ProcessTrees census;
   private final Witness witness;
-  private final Loop.Watch exit;
+  private final LoopTasks.Watch exit;
   private Leader leader = Leader.RUNNING;
-  private @Nullable Ladder ladder;
+  private @Nullable TerminationSequence ladder;
 
   /** Members that were found outside of the session, by pid. */
-  private Map<Integer, Kin> outside = Map.of();
+  private Map<Integer, TreeMembership> outside = Map.of();
 
   /** Orphans that were noticed later are not of this run, if bound. */
   private long coversUntilNanos;
@@ -66,11 +66,11 @@ final class Session {
    *
    * @param pidfd for it; the session's from now on
    */
-  record Command(int pid, int pidfd, Births.Birth birth, Pipes.Kind pipes) {}
+  record Command(int pid, int pidfd, StartTags.Birth birth, Pipes.Kind pipes) {}
 
   /** Hears what becomes of it. */
   interface Witness {
-    void exited(Wait.Exit exit);
+    void exited(WaitId.Exit exit);
 
     /** The leader is reaped, and the session empty or given up. */
     void over();
@@ -81,7 +81,8 @@ final class Session {
    *
    * @throws LibcException if the kernel has no room for another descriptor to wait for
    */
-  Session(Command command, Loop loop, ProcessTable table, Census census, Witness witness) {
+  Session(
+      Command command, LoopTasks loop, ProcessTable table, ProcessTrees census, Witness witness) {
     this.command = command;
     this.loop = loop;
     this.table = table;
@@ -95,23 +96,23 @@ final class Session {
     return command.pid();
   }
 
-  /** As in {@link Births}. */
+  /** As in {@link StartTags}. */
   long tag() {
     return command.birth().tag();
   }
 
   /** The thread that made its leader. */
-  MakerThread maker() {
+  StartThread maker() {
     return command.birth().thread();
   }
 
-  Map<Integer, Kin> outside() {
+  Map<Integer, TreeMembership> outside() {
     return outside;
   }
 
   /** What a look found for which its members were asked for. */
-  void know(Map<Integer, Kin> kin) {
-    Map<Integer, Kin> ours = new HashMap<>();
+  void know(Map<Integer, TreeMembership> kin) {
+    Map<Integer, TreeMembership> ours = new HashMap<>();
     kin.forEach(
         (pid, known) -> {
           if (known.tree() == tag()) {
@@ -168,7 +169,7 @@ final class Session {
     }
   }
 
-  private Wait.@Nullable Exit reap() {
+  private WaitId.@Nullable Exit reap() {
     leader = Leader.REAPED;
     command.birth().over();
     census.leave(this);
@@ -183,12 +184,12 @@ final class Session {
   }
 
   /** An invented success would be the worst answer: a signal that there is none of is none. */
-  private Wait.Exit known(Wait.@Nullable Exit status) {
+  private WaitId.Exit known(WaitId.@Nullable Exit status) {
     if (status != null) {
       return status;
     }
-    Trouble.report("exit status lost, somebody else reaped the process pid=" + pid());
-    return new Wait.Exit(new ExitStatus.Signaled(0), null);
+    EngineLog.report("exit status lost, somebody else reaped the process pid=" + pid());
+    return new WaitId.Exit(new ExitStatus.Signaled(0), null);
   }
 
   /** Whether there was anybody; a zombie counts until the session is known to be empty. */
@@ -206,7 +207,7 @@ final class Session {
                 .forEach(member -> signal(member, signal)));
   }
 
-  private void signal(Member member, Signal signal) {
+  private void signal(TreeProcess member, Signal signal) {
     int pidfd = table.open(member.pid());
     if (pidfd >= 0) {
       // After the opening: if the number had got a new owner before it, that one is seen here.
@@ -243,24 +244,24 @@ final class Session {
    * Who is there besides the leader. Once that has ended, nobody is an answer only if it is
    * certain: a look alone may miss one that moves on meanwhile.
    */
-  void members(Consumer<List<Member>> answer) {
-    new Inquiry(Census.Purpose.KNOW, answer).begin();
+  void members(Consumer<List<TreeProcess>> answer) {
+    new Inquiry(ProcessTrees.Purpose.KNOW, answer).begin();
   }
 
   /**
-   * The same, and kills them, as in {@link RoundUp}; the leader is left to the caller.
+   * The same, and kills them, as in {@link FreezeAndKill}; the leader is left to the caller.
    *
    * @param isPatient whether nobody is killed, and those found are told as stopped, while there are
    *     ever more
    */
-  void roundUp(boolean isPatient, Consumer<List<Member>> answer) {
-    new Inquiry(isPatient ? Census.Purpose.STOP : Census.Purpose.KILL, answer).begin();
+  void roundUp(boolean isPatient, Consumer<List<TreeProcess>> answer) {
+    new Inquiry(isPatient ? ProcessTrees.Purpose.STOP : ProcessTrees.Purpose.KILL, answer).begin();
   }
 
   /** One question, and as many looks as it takes. */
   private final class Inquiry {
-    private final Census.Purpose purpose;
-    private final Consumer<List<Member>> answer;
+    private final ProcessTrees.Purpose purpose;
+    private final Consumer<List<TreeProcess>> answer;
     private Duration pause = FIRST_PAUSE;
 
     /** Found by the look before, all of them about to be gone; null: there was none. */
@@ -272,7 +273,7 @@ final class Session {
     private final long begunNanos = loop.nanoTime();
     private boolean answered;
 
-    private Inquiry(Census.Purpose purpose, Consumer<List<Member>> answer) {
+    private Inquiry(ProcessTrees.Purpose purpose, Consumer<List<TreeProcess>> answer) {
       this.purpose = purpose;
       this.answer = answer;
     }
@@ -297,11 +298,11 @@ final class Session {
       }
     }
 
-    private void looked(Census.Answer found) {
+    private void looked(ProcessTrees.Answer found) {
       if (answered) {
         return;
       }
-      List<Member> members = found.members();
+      List<TreeProcess> members = found.members();
       boolean isAnybodyStaying = members.stream().anyMatch(member -> !member.isLeaving());
       if (leader == Leader.RUNNING || isAnybodyStaying) {
         answer(members);
@@ -316,8 +317,8 @@ final class Session {
      * One that leaves makes no more children. Those that it made before the last look are found by
      * the one after it, if they have not become ours by then.
      */
-    private void lookOnceMore(List<Member> leaving, boolean vanished) {
-      Set<Integer> pids = leaving.stream().map(Member::pid).collect(Collectors.toSet());
+    private void lookOnceMore(List<TreeProcess> leaving, boolean vanished) {
+      Set<Integer> pids = leaving.stream().map(TreeProcess::pid).collect(Collectors.toSet());
       boolean isSame = leavingBefore != null && leavingBefore.containsAll(pids);
       looks++;
       boolean isCertain =
@@ -338,7 +339,7 @@ final class Session {
       pause = longer.compareTo(LONGEST_PAUSE) < 0 ? longer : LONGEST_PAUSE;
     }
 
-    private void answer(List<Member> members) {
+    private void answer(List<TreeProcess> members) {
       if (answered) {
         return;
       }
@@ -347,7 +348,7 @@ final class Session {
         patience.cancel();
       }
       questions--;
-      if (ladder == null && members.stream().allMatch(Member::isLeaving)) {
+      if (ladder == null && members.stream().allMatch(TreeProcess::isLeaving)) {
         finish();
       }
       letGo();
@@ -366,7 +367,7 @@ final class Session {
       return;
     }
     if (ladder == null) {
-      ladder = new Ladder(this, loop, table, this::cleared);
+      ladder = new TerminationSequence(this, loop, table, this::cleared);
     }
     ladder.descend(grace, answer);
   }

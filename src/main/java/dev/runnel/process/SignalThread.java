@@ -103,7 +103,7 @@ public final class SignalThread {
         if (count == 1) {
           act(number.get(JAVA_BYTE, 0));
         } else if (count != -Errno.EINTR) {
-          Trouble.report("signals are not read any more: " + Errno.name(-count));
+          EngineLog.report("signals are not read any more: " + Errno.name(-count));
           return;
         }
       }
@@ -117,7 +117,7 @@ public final class SignalThread {
         action.run();
       }
     } catch (Throwable thrown) {
-      Trouble.report("signal handler failed", thrown);
+      EngineLog.report("signal handler failed", thrown);
     }
   }
 }

@@ -12,7 +12,7 @@ sealed interface SpawnResult {
    * @param pidfd for the child
    * @param birth ends when its session is known, or when it is reaped
    */
-  record Made(int pid, int pidfd, Pipes pipes, Births.Birth birth) implements SpawnResult {
+  record Made(int pid, int pidfd, Pipes pipes, StartTags.Birth birth) implements SpawnResult {
     /** Kills it and closes what is ours. The child is still to be reaped. */
     void kill() {
       Pid.killGroup(pid, Signal.KILL.number());

@@ -14,7 +14,7 @@ final class StartException extends Exception {
   StartException(int errno, StartFailure.At at, String what) {
     this(
         new StartFailure(
-            Errno.name(errno), at, Excerpt.of(what) + ": " + Errno.description(errno)));
+            Errno.name(errno), at, CommandExcerpt.of(what) + ": " + Errno.description(errno)));
   }
 
   StartException(StartFailure failure) {

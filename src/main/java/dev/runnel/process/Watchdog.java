@@ -34,13 +34,13 @@ final class Watchdog {
 
   private static final String LIBRARIES = "LD_LIBRARY_PATH";
 
-  private final Mark mark;
+  private final EnvironmentTag mark;
   private final int leaders;
   private final int pid;
   private final int pidfd;
   private final int pipe;
 
-  private Watchdog(Mark mark, int leaders, int pid, int pidfd, int pipe) {
+  private Watchdog(EnvironmentTag mark, int leaders, int pid, int pidfd, int pipe) {
     this.mark = mark;
     this.leaders = leaders;
     this.pid = pid;
@@ -51,20 +51,20 @@ final class Watchdog {
   /**
    * Any thread; it takes a millisecond.
    *
-   * @param leaders a descriptor of {@link Leaders}, or of an empty file; the caller's
+   * @param leaders a descriptor of {@link SessionLeaders}, or of an empty file; the caller's
    * @param kept tags of runs of which what is left is to live on
    * @throws LibcException if there can't be one
    */
-  static Watchdog start(Mark mark, int leaders, Collection<Long> kept) {
-    try (Descriptors descriptors = new Descriptors()) {
-      Descriptors.Pipe pipe = descriptors.pipe();
+  static Watchdog start(EnvironmentTag mark, int leaders, Collection<Long> kept) {
+    try (StartDescriptors descriptors = new StartDescriptors()) {
+      StartDescriptors.Pipe pipe = descriptors.pipe();
       int told = descriptors.neverBlocking(withRoom(pipe.writeEnd()));
       int pid = LibcException.check("posix_spawn", spawn(pipe.readEnd(), leaders));
       int pidfd = Pid.open(pid);
       Watchdog watchdog = new Watchdog(mark, leaders, pid, pidfd, told);
       if (pidfd < 0) {
         Pid.killGroup(pid, Signal.KILL.number());
-        Wait.awaitAndReap(pid);
+        WaitId.awaitAndReap(pid);
         throw new LibcException("pidfd_open", -pidfd);
       }
       watchdog.tell(
@@ -104,7 +104,7 @@ final class Watchdog {
         libraries == null ? List.of() : List.of((LIBRARIES + '=' + libraries).getBytes(UTF_8)));
   }
 
-  private static List<String> program(Mark mark) {
+  private static List<String> program(EnvironmentTag mark) {
     List<String> arguments = new ArrayList<>();
     arguments.addAll(JvmSettings.FLAGS);
     arguments.add("-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m");
@@ -158,7 +158,7 @@ final class Watchdog {
       while (rest.byteSize() > 0) {
         int count = Fd.write(pipe, rest);
         if (count < 0 && count != -Errno.EINTR) {
-          Trouble.warn("watchdog not told: write: " + Errno.name(-count));
+          EngineLog.warn("watchdog not told: write: " + Errno.name(-count));
           return;
         }
         rest = rest.asSlice(Math.max(0, count));
@@ -170,7 +170,7 @@ final class Watchdog {
   void end() {
     // Before the pipe is closed, which would set it going.
     Pid.send(pidfd, Signal.KILL.number());
-    Wait.awaitAndReap(pid);
+    WaitId.awaitAndReap(pid);
     Fd.close(pidfd);
     Fd.close(pipe);
   }

@@ -26,24 +26,24 @@ final class WatchdogProgram {
   /** Looks in a row that find nobody. */
   private static final int ENOUGH = 2;
 
-  private static final Set<Long> ALL = Set.of(Kin.STRAY);
+  private static final Set<Long> ALL = Set.of(TreeMembership.STRAY);
 
-  /** The descriptor from which {@link Leaders} are read. */
+  /** The descriptor from which {@link SessionLeaders} are read. */
   static final int LEADERS = 3;
 
   private final ProcessTable table;
   private final Set<Long> kept;
-  private final List<Leaders.Leader> leaders;
-  private final Sweepers sweepers = new Sweepers();
+  private final List<SessionLeaders.Leader> leaders;
+  private final ScanThreads sweepers = new ScanThreads();
   private final long begunNanos = System.nanoTime();
 
   /** Processes in which a look hangs, when each started by its number. */
   private final Map<Integer, Long> leftOut = new ConcurrentHashMap<>();
 
   /** The sweeper's own; a new one after a look was left behind. */
-  private Strangers strangers = new Strangers();
+  private UnrelatedPids strangers = new UnrelatedPids();
 
-  private WatchdogProgram(ProcessTable table, Set<Long> kept, List<Leaders.Leader> leaders) {
+  private WatchdogProgram(ProcessTable table, Set<Long> kept, List<SessionLeaders.Leader> leaders) {
     this.table = table;
     this.kept = kept;
     this.leaders = new ArrayList<>(leaders);
@@ -58,13 +58,13 @@ final class WatchdogProgram {
         List.of(arguments).subList(1, arguments.length).stream()
             .map(Long::valueOf)
             .collect(Collectors.toSet());
-    ProcessTable table = KernelTable.withoutChildren(new Mark(arguments[0]));
-    new WatchdogProgram(table, kept, Leaders.read(LEADERS)).run();
+    ProcessTable table = KernelTable.withoutChildren(new EnvironmentTag(arguments[0]));
+    new WatchdogProgram(table, kept, SessionLeaders.read(LEADERS)).run();
   }
 
   private void run() throws InterruptedException {
-    List<Member> left = look(Set.of());
-    for (Member member : left) {
+    List<TreeProcess> left = look(Set.of());
+    for (TreeProcess member : left) {
       table.signal(member.pid(), member.started(), Signal.TERM);
       table.signal(member.pid(), member.started(), Signal.CONT);
     }
@@ -81,8 +81,8 @@ final class WatchdogProgram {
    * The commands, who carries the engine's mark, and who descends from them or shares their
    * session.
    */
-  private List<Member> look(Set<Long> stopping) throws InterruptedException {
-    List<Member> found = null;
+  private List<TreeProcess> look(Set<Long> stopping) throws InterruptedException {
+    List<TreeProcess> found = null;
     while (found == null && !isOver()) {
       Look look = new Look(view(stopping));
       sweepers.execute(look);
@@ -95,40 +95,40 @@ final class WatchdogProgram {
     return System.nanoTime() - begunNanos > LIMIT.toNanos();
   }
 
-  private Sweep.View view(Set<Long> stopping) {
-    Map<Integer, Kin> alive = new HashMap<>();
+  private ProcScan.View view(Set<Long> stopping) {
+    Map<Integer, TreeMembership> alive = new HashMap<>();
     Map<Integer, Long> gone = new HashMap<>();
     Set<Integer> sessions = sessions();
-    for (Leaders.Leader leader : List.copyOf(leaders)) {
+    for (SessionLeaders.Leader leader : List.copyOf(leaders)) {
       int pid = leader.pid();
-      ThreadStat stat = table.stat(pid);
+      ProcStat stat = table.stat(pid);
       boolean isAlive = stat != null && !(stat.isDead() && stat.threads() <= 1);
       boolean isOther = stat != null && stat.started() > leader.seenTicks();
-      boolean leads = leader.tag() == Kin.STRAY || table.session(pid) == pid;
+      boolean leads = leader.tag() == TreeMembership.STRAY || table.session(pid) == pid;
       if (stat != null && isAlive && !isOther && leads) {
-        alive.put(pid, new Kin(Kin.STRAY, stat.started()));
+        alive.put(pid, new TreeMembership(TreeMembership.STRAY, stat.started()));
       } else if (!isAlive && !isOther && sessions.contains(pid)) {
         // As long as they are in it, its number gets no new owner.
-        gone.put(pid, Kin.STRAY);
+        gone.put(pid, TreeMembership.STRAY);
       } else {
         leaders.remove(leader);
       }
     }
-    return new Sweep.View(gone, ALL, stopping, alive, Set.of(), kept);
+    return new ProcScan.View(gone, ALL, stopping, alive, Set.of(), kept);
   }
 
   /** On a thread of its own, as a process that hangs in the kernel may make it hang, too. */
   private final class Look implements Runnable {
-    private final Sweep.View view;
-    private final Strangers known = strangers;
-    private final CompletableFuture<List<Member>> found = new CompletableFuture<>();
+    private final ProcScan.View view;
+    private final UnrelatedPids known = strangers;
+    private final CompletableFuture<List<TreeProcess>> found = new CompletableFuture<>();
     private final GuardedReads reads =
         new GuardedReads(
             table,
             leftOut,
             sweepers.isLast() ? GuardedReads.Depth.NOTHING_THAT_MAY_HANG : GuardedReads.Depth.ALL);
 
-    private Look(Sweep.View view) {
+    private Look(ProcScan.View view) {
       this.view = view;
     }
 
@@ -136,16 +136,16 @@ final class WatchdogProgram {
     public void run() {
       try {
         found.complete(
-            new RoundUp(reads, System::nanoTime, now -> new Sweep(now, reads, known).run())
+            new FreezeAndKill(reads, System::nanoTime, now -> new ProcScan(now, reads, known).run())
                 .run(view, Set.of())
-                .of(Kin.STRAY));
+                .of(TreeMembership.STRAY));
       } catch (Throwable thrown) {
         found.completeExceptionally(thrown);
       }
     }
 
     /** Null: it failed, or hangs in a process that the next one leaves out. */
-    private @Nullable List<Member> await() throws InterruptedException {
+    private @Nullable List<TreeProcess> await() throws InterruptedException {
       while (true) {
         try {
           return found.get(PAUSE.toMillis(), MILLISECONDS);
@@ -156,7 +156,7 @@ final class WatchdogProgram {
           GuardedReads.Reading hung = reads.hung(System.nanoTime());
           if (hung != null) {
             leftOut.put(hung.pid(), hung.started());
-            strangers = new Strangers();
+            strangers = new UnrelatedPids();
             sweepers.hung();
             return null;
           }

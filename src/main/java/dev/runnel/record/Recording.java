@@ -1,7 +1,7 @@
 package dev.runnel.record;
 
 import dev.runnel.job.Job;
-import dev.runnel.job.Lease;
+import dev.runnel.job.LentSlice;
 import dev.runnel.job.LogReader;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
@@ -55,7 +55,7 @@ final class Recording {
   private final AtomicReference<Turn> turn = new AtomicReference<>(Turn.NONE);
 
   private final Map<Stream, StreamText> texts = new EnumMap<>(Stream.class);
-  private Disk.@Nullable File file;
+  private RecordingDisk.@Nullable File file;
   private TerminalSize shape = NO_TERMINAL;
   private long size;
   private long missing;
@@ -134,7 +134,7 @@ final class Recording {
       fail(e);
       return;
     }
-    append(Cast.header(shape, term, Instant.now(), job.id().value()));
+    append(AsciicastWriter.header(shape, term, Instant.now(), job.id().value()));
   }
 
   private boolean lookOnce() {
@@ -149,7 +149,7 @@ final class Recording {
     TerminalSize now = shapeNow();
     if (!now.equals(shape)) {
       shape = now;
-      append(Cast.Event.RESIZE, now.cols() + "x" + now.rows());
+      append(AsciicastWriter.Event.RESIZE, now.cols() + "x" + now.rows());
     }
     return writeNext();
   }
@@ -161,12 +161,12 @@ final class Recording {
 
   private boolean writeNext() {
     long before = reader.position();
-    Lease lease = reader.next(PIECE_BYTES);
+    LentSlice lease = reader.next(PIECE_BYTES);
     long at = lease == null ? reader.position() : lease.offset();
     if (at > before) {
       missing += at - before;
       cutTexts();
-      append(Cast.Event.MARKER, "gap: " + (at - before) + " bytes are missing");
+      append(AsciicastWriter.Event.MARKER, "gap: " + (at - before) + " bytes are missing");
     }
     if (lease == null) {
       finish(reader.end());
@@ -178,7 +178,7 @@ final class Recording {
       text = text(lease.stream()).take(lease.bytes().asByteBuffer());
     }
     if (!text.isEmpty()) {
-      append(Cast.Event.OUTPUT, shown(text));
+      append(AsciicastWriter.Event.OUTPUT, shown(text));
     }
     if (stopped != null) {
       missing += lease.end() - lease.offset();
@@ -199,14 +199,14 @@ final class Recording {
     for (StreamText text : texts.values()) {
       String left = text.cut();
       if (!left.isEmpty()) {
-        append(Cast.Event.OUTPUT, left);
+        append(AsciicastWriter.Event.OUTPUT, left);
       }
     }
   }
 
-  private void append(Cast.Event event, String data) {
+  private void append(AsciicastWriter.Event event, String data) {
     if (stopped == null) {
-      append(Cast.event(since(), event, data));
+      append(AsciicastWriter.event(since(), event, data));
     }
   }
 
@@ -232,7 +232,7 @@ final class Recording {
 
   // There is always room for it: LAST_WORDS_BYTES.
   private void writeLast(String words) {
-    byte[] line = Cast.event(since(), Cast.Event.MARKER, words);
+    byte[] line = AsciicastWriter.event(since(), AsciicastWriter.Event.MARKER, words);
     if (write(line)) {
       all.shelf().take(line.length);
     }
@@ -240,7 +240,7 @@ final class Recording {
 
   /** False: it was not written. */
   private boolean write(byte[] line) {
-    Disk.File open = file;
+    RecordingDisk.File open = file;
     if (open == null) {
       return false;
     }
@@ -309,7 +309,7 @@ final class Recording {
   }
 
   private void close() {
-    Disk.File open = file;
+    RecordingDisk.File open = file;
     file = null;
     try {
       if (open != null) {

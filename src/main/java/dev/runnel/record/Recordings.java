@@ -1,12 +1,12 @@
 package dev.runnel.record;
 
-import dev.runnel.bus.Recorder;
-import dev.runnel.bus.StartJob;
+import dev.runnel.bus.JobRecorder;
+import dev.runnel.bus.StartCommand;
 import dev.runnel.job.Job;
 import dev.runnel.security.Audit;
-import dev.runnel.security.Recorded;
-import dev.runnel.threads.HandOver;
-import dev.runnel.threads.Started;
+import dev.runnel.security.RecordingScope;
+import dev.runnel.threads.PrestartedPools;
+import dev.runnel.threads.TaskHandOver;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
  * else; what waits for it is bounded by the recordings, each of which has its turn in the queue
  * once, and those are bounded here.
  */
-public final class Recordings implements Recorder, AutoCloseable {
+public final class Recordings implements JobRecorder, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Recordings.class);
 
   /** Not finished at once; what is beyond is not recorded. */
@@ -41,13 +41,13 @@ public final class Recordings implements Recorder, AutoCloseable {
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss.SSS'Z'").withZone(ZoneOffset.UTC);
 
-  private final Shelf shelf;
-  private final Recorded usual;
+  private final RecordingDirectory shelf;
+  private final RecordingScope usual;
   private final Limits limits;
   private final Audit audit;
-  private final Disk disk;
+  private final RecordingDisk disk;
   private final ConcurrentHashMap<Job, Recording> open = new ConcurrentHashMap<>();
-  private final ThreadPoolExecutor writers = Started.pool("runnel-record", WRITERS);
+  private final ThreadPoolExecutor writers = PrestartedPools.pool("runnel-record", WRITERS);
 
   private final CountDownLatch idle = new CountDownLatch(1);
   private volatile boolean closing;
@@ -55,7 +55,12 @@ public final class Recordings implements Recorder, AutoCloseable {
   /** How much of the disk one of them may take, and all together. */
   public record Limits(long bytesEach, long bytesInAll) {}
 
-  Recordings(Shelf shelf, Recorded usual, Limits limits, Audit audit, Disk disk) {
+  Recordings(
+      RecordingDirectory shelf,
+      RecordingScope usual,
+      Limits limits,
+      Audit audit,
+      RecordingDisk disk) {
     this.shelf = shelf;
     this.usual = usual;
     this.limits = limits;
@@ -72,15 +77,19 @@ public final class Recordings implements Recorder, AutoCloseable {
    * @param audit told how each of them turned out
    * @throws IOException in words, if it can't be had
    */
-  public static Recordings open(Path folder, Recorded usual, Limits limits, Audit audit)
+  public static Recordings open(Path folder, RecordingScope usual, Limits limits, Audit audit)
       throws IOException {
     return new Recordings(
-        Shelf.open(folder, limits.bytesInAll()), usual, limits, audit, Disk.PLAIN);
+        RecordingDirectory.open(folder, limits.bytesInAll()),
+        usual,
+        limits,
+        audit,
+        RecordingDisk.PLAIN);
   }
 
   /** Of the time and the job's id, which has no characters that mean something in a path. */
   @Override
-  public @Nullable String nameFor(StartJob start) {
+  public @Nullable String nameFor(StartCommand start) {
     if (!start.grant().isRecorded(usual)) {
       return null;
     }
@@ -92,7 +101,7 @@ public final class Recordings implements Recorder, AutoCloseable {
   }
 
   @Override
-  public void begin(StartJob start, String name) {
+  public void begin(StartCommand start, String name) {
     Job job = start.job();
     Recording recording = new Recording(this, job, name, start.grant().spec().command().terminal());
     open.put(job, recording);
@@ -116,11 +125,11 @@ public final class Recordings implements Recorder, AutoCloseable {
     }
   }
 
-  Shelf shelf() {
+  RecordingDirectory shelf() {
     return shelf;
   }
 
-  Disk disk() {
+  RecordingDisk disk() {
     return disk;
   }
 
@@ -134,7 +143,7 @@ public final class Recordings implements Recorder, AutoCloseable {
 
   /** Has it done by one of the threads that write. */
   void execute(Runnable task) {
-    HandOver.to(writers, task, this::failed);
+    TaskHandOver.to(writers, task, this::failed);
   }
 
   private void failed(Throwable thrown) {

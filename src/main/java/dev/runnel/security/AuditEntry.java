@@ -7,8 +7,8 @@ import dev.runnel.model.End;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
-import dev.runnel.model.Printable;
-import dev.runnel.model.RawText;
+import dev.runnel.model.SafeText;
+import dev.runnel.model.SystemText;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.security.MessageDigest;
@@ -55,13 +55,13 @@ public record AuditEntry(JsonObject what, List<Argument> argv) {
     JsonObject what = of("denied", caller).put("verb", verb);
     putIfThere(what, "job", job == null ? null : job.value());
     return new AuditEntry(
-        what.put("code", code.wireName()).put("why", RawText.shown(why)), List.of());
+        what.put("code", code.wireName()).put("why", SystemText.shown(why)), List.of());
   }
 
   /** Somebody was not let in; the reason has nothing of what it said in it. */
   public static AuditEntry unauthenticated(String source, Caller.Via via, String why) {
     JsonObject what = of("unauthenticated").put("source", source);
-    return new AuditEntry(putVia(what, via).put("why", RawText.shown(why)), List.of());
+    return new AuditEntry(putVia(what, via).put("why", SystemText.shown(why)), List.of());
   }
 
   /**
@@ -144,7 +144,7 @@ public record AuditEntry(JsonObject what, List<Argument> argv) {
 
   private static void putIfThere(JsonObject what, String key, @Nullable String value) {
     if (value != null) {
-      what.put(key, RawText.shown(value));
+      what.put(key, SystemText.shown(value));
     }
   }
 
@@ -169,12 +169,12 @@ public record AuditEntry(JsonObject what, List<Argument> argv) {
 
   /** As JSON text without a line break. */
   String line() {
-    return Printable.json(what.encode());
+    return SafeText.json(what.encode());
   }
 
   String lineWithArguments() {
     JsonArray arguments = new JsonArray();
     argv.forEach(argument -> arguments.add(argument.toString()));
-    return argv.isEmpty() ? line() : Printable.json(what.copy().put("argv", arguments).encode());
+    return argv.isEmpty() ? line() : SafeText.json(what.copy().put("argv", arguments).encode());
   }
 }

@@ -46,8 +46,8 @@ public final class AuditLog implements Audit, AutoCloseable {
   private final Options options;
   private final LinkedBlockingQueue<Waiting> queue = new LinkedBlockingQueue<>(MAX_WAITING);
   private final AtomicLong dropped = new AtomicLong();
-  private final Sample sample;
-  private final Recent recent;
+  private final AuditRateLimiter sample;
+  private final RecentlySeen recent;
   private final Thread writer;
   private final int maxStartsEach;
   private final Patience patience;
@@ -139,8 +139,8 @@ public final class AuditLog implements Audit, AutoCloseable {
     this.options = options;
     this.maxStartsEach = maxStartsEach;
     this.patience = patience;
-    this.sample = new Sample(nanoTime);
-    this.recent = new Recent(nanoTime);
+    this.sample = new AuditRateLimiter(nanoTime);
+    this.recent = new RecentlySeen(nanoTime);
     this.writer = Thread.ofPlatform().daemon().name("runnel-audit").start(this::run);
     Thread.ofPlatform().daemon().name("runnel-audit-watch").start(this::watch);
   }

@@ -29,24 +29,24 @@ public final class Policy {
   }
 
   /** What a rule said; the last one that spoke decided. */
-  public record Step(Rule rule, Finding finding) {}
+  public record Step(Rule rule, RuleDecision finding) {}
 
   /**
    * Decides on a run.
    *
    * @throws ForbiddenException if it is not to be
    */
-  public Grant judge(Caller caller, JobSpec spec) throws ForbiddenException {
+  public Authorization judge(Caller caller, JobSpec spec) throws ForbiddenException {
     if (rules == null) {
       return withoutRules(spec);
     }
     for (Rule rule : rules) {
       switch (rule.judge(caller, spec)) {
-        case Finding.NotAbout() -> {}
-        case Finding.OtherCommand() -> {}
-        case Finding.Denied(String why) -> throw new ForbiddenException(rule.name(), why);
-        case Finding.Allowed(JobSpec allowed) -> {
-          return new Grant(rule, allowed);
+        case RuleDecision.NotAbout() -> {}
+        case RuleDecision.OtherCommand() -> {}
+        case RuleDecision.Denied(String why) -> throw new ForbiddenException(rule.name(), why);
+        case RuleDecision.Allowed(JobSpec allowed) -> {
+          return new Authorization(rule, allowed);
         }
       }
     }
@@ -64,7 +64,7 @@ public final class Policy {
     JobSpec shell = spec.withCommand(spec.command().running(CommandSpec.shell(line)));
     for (Rule rule : rules == null ? List.<Rule>of() : rules) {
       if (rule.isAbout(caller.principal())
-          && !(rule.judge(caller, shell) instanceof Finding.OtherCommand)) {
+          && !(rule.judge(caller, shell) instanceof RuleDecision.OtherCommand)) {
         return " (rule " + rule.name() + " is about lines for the shell only: -c LINE)";
       }
     }
@@ -72,20 +72,20 @@ public final class Policy {
   }
 
   // The files of the server are not a caller's to choose from.
-  private static Grant withoutRules(JobSpec spec) throws ForbiddenException {
+  private static Authorization withoutRules(JobSpec spec) throws ForbiddenException {
     if (!spec.command().secrets().fromServer().isEmpty()) {
       throw new ForbiddenException(null, "env_from: there is no policy that allows it");
     }
-    return new Grant(null, spec);
+    return new Authorization(null, spec);
   }
 
   /** Every rule that was asked, up to the one that decided. */
   public List<Step> explain(Caller caller, JobSpec spec) {
     List<Step> steps = new ArrayList<>();
     for (Rule rule : rules == null ? List.<Rule>of() : rules) {
-      Finding finding = rule.judge(caller, spec);
+      RuleDecision finding = rule.judge(caller, spec);
       steps.add(new Step(rule, finding));
-      if (finding instanceof Finding.Allowed || finding instanceof Finding.Denied) {
+      if (finding instanceof RuleDecision.Allowed || finding instanceof RuleDecision.Denied) {
         break;
       }
     }
@@ -93,12 +93,12 @@ public final class Policy {
   }
 
   /** Whose jobs a principal may see: the most that any rule about it says. */
-  public Reach observe(String principal) {
+  public JobScope observe(String principal) {
     return reach(principal, Rule::observe);
   }
 
   /** Whose jobs it may signal, cancel and take over. */
-  public Reach control(String principal) {
+  public JobScope control(String principal) {
     return reach(principal, Rule::control);
   }
 
@@ -106,14 +106,14 @@ public final class Policy {
   public boolean wantsRecordings() {
     return rules != null
         && rules.stream()
-            .anyMatch(rule -> rule.recorded() != null && rule.recorded() != Recorded.NONE);
+            .anyMatch(rule -> rule.recorded() != null && rule.recorded() != RecordingScope.NONE);
   }
 
-  private Reach reach(String principal, Function<Rule, Reach> of) {
+  private JobScope reach(String principal, Function<Rule, JobScope> of) {
     return rules != null
             && rules.stream()
-                .anyMatch(rule -> of.apply(rule) == Reach.ALL && rule.isAbout(principal))
-        ? Reach.ALL
-        : Reach.OWN;
+                .anyMatch(rule -> of.apply(rule) == JobScope.ALL && rule.isAbout(principal))
+        ? JobScope.ALL
+        : JobScope.OWN;
   }
 }

@@ -113,7 +113,7 @@ public final class Quotas {
    *
    * @throws OverQuotaException with the value and the limit
    */
-  public Share takeStart(Caller caller, Grant grant) throws OverQuotaException {
+  public Share takeStart(Caller caller, Authorization grant) throws OverQuotaException {
     long retain = grant.spec().retainBytes();
     List<Want> wants = new ArrayList<>();
     wants.add(new Want("principal " + caller.principal(), ofPrincipal, 1, 0, retain));
@@ -146,7 +146,7 @@ public final class Quotas {
   }
 
   private static String source(Caller caller) {
-    return "source " + Source.of(caller.source());
+    return "source " + SourceAddress.of(caller.source());
   }
 
   private Share takeAll(List<Want> wants) throws OverQuotaException {

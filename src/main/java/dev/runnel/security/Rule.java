@@ -29,11 +29,11 @@ public record Rule(
     List<Glob> principals,
     Commands commands,
     Place place,
-    Map<Bound, Range> bounds,
+    Map<LimitKey, Range> bounds,
     Quota quota,
-    Reach observe,
-    Reach control,
-    @Nullable Recorded recorded) {
+    JobScope observe,
+    JobScope control,
+    @Nullable RecordingScope recorded) {
 
   /**
    * What may be run.
@@ -85,9 +85,9 @@ public record Rule(
   }
 
   /** What it says to a command that somebody wants to run. */
-  Finding judge(Caller caller, JobSpec spec) {
+  RuleDecision judge(Caller caller, JobSpec spec) {
     if (!isAbout(caller.principal())) {
-      return new Finding.NotAbout();
+      return new RuleDecision.NotAbout();
     }
     List<Argument> forced = commands.forced();
     if (forced != null) {
@@ -96,12 +96,12 @@ public record Rule(
     List<Argument> argv = spec.command().argv();
     return commands.patterns().stream().anyMatch(pattern -> pattern.matches(argv))
         ? judgeRest(spec)
-        : new Finding.OtherCommand();
+        : new RuleDecision.OtherCommand();
   }
 
-  private Finding judgeRest(JobSpec spec) {
+  private RuleDecision judgeRest(JobSpec spec) {
     String why = whyNot(spec);
-    return why == null ? bring(inPlace(spec)) : new Finding.Denied(why);
+    return why == null ? bring(inPlace(spec)) : new RuleDecision.Denied(why);
   }
 
   private @Nullable String whyNot(JobSpec spec) {
@@ -141,7 +141,7 @@ public record Rule(
   }
 
   private boolean maySet(String name) {
-    boolean writtenOut = Steering.has(name) && !commands.isAll();
+    boolean writtenOut = DangerousVariables.has(name) && !commands.isAll();
     return place.env().stream()
         .anyMatch(glob -> glob.matches(name) && (glob.isLiteral() || !writtenOut));
   }
@@ -157,14 +157,14 @@ public record Rule(
     return spec.withCommand(command);
   }
 
-  private Finding bring(JobSpec spec) {
+  private RuleDecision bring(JobSpec spec) {
     JobSpec brought = spec;
-    for (Map.Entry<Bound, Range> entry : bounds.entrySet()) {
-      Bound bound = entry.getKey();
+    for (Map.Entry<LimitKey, Range> entry : bounds.entrySet()) {
+      LimitKey bound = entry.getKey();
       Range range = entry.getValue();
       OptionalLong asked = bound.asked(spec);
       if (asked.isPresent() && !range.contains(asked.getAsLong())) {
-        return new Finding.Denied(
+        return new RuleDecision.Denied(
             bound.key() + ": " + shown(asked.getAsLong()) + " (expected: " + range + ")");
       }
       if (asked.isEmpty() && !range.contains(bound.usual())) {
@@ -172,13 +172,13 @@ public record Rule(
       }
     }
     return brought.window().orElse(0) > brought.retainBytes()
-        ? new Finding.Denied(
+        ? new RuleDecision.Denied(
             "window: "
                 + brought.window().getAsLong()
                 + " (limit: retain, which is "
                 + brought.retainBytes()
                 + " under this rule; ask for that)")
-        : new Finding.Allowed(brought);
+        : new RuleDecision.Allowed(brought);
   }
 
   private static String shown(long value) {

@@ -11,16 +11,16 @@ import java.util.concurrent.atomic.AtomicInteger;
  * @param listen where, with the port that was picked
  * @param deployment to undeploy
  */
-public record FrameListener(Listen listen, String deployment) {
+public record FrameListener(ListenAddress listen, String deployment) {
   // A negative port means any free one to Vert.x, and the same number the same one.
   private static final AtomicInteger NEXT_ANY_PORT = new AtomicInteger(-0x52_00_00_00);
 
   /** Listens; done when every verticle does. */
   public static Future<FrameListener> open(
-      Vertx vertx, ServerRoom room, Listen listen, Access access, int verticles) {
-    Listen asked =
-        listen instanceof Listen.Tcp(String host, int port) && port == 0
-            ? new Listen.Tcp(host, NEXT_ANY_PORT.getAndDecrement())
+      Vertx vertx, ServerContext room, ListenAddress listen, Authentication access, int verticles) {
+    ListenAddress asked =
+        listen instanceof ListenAddress.Tcp(String host, int port) && port == 0
+            ? new ListenAddress.Tcp(host, NEXT_ANY_PORT.getAndDecrement())
             : listen;
     FrameServerVerticle first = new FrameServerVerticle(room, asked, access);
     AtomicInteger made = new AtomicInteger();
@@ -32,10 +32,10 @@ public record FrameListener(Listen listen, String deployment) {
         .map(deployment -> new FrameListener(picked(listen, first), deployment));
   }
 
-  private static Listen picked(Listen listen, FrameServerVerticle verticle) {
+  private static ListenAddress picked(ListenAddress listen, FrameServerVerticle verticle) {
     return switch (listen) {
-      case Listen.Tcp tcp -> new Listen.Tcp(tcp.host(), verticle.port());
-      case Listen.Unix unix -> unix;
+      case ListenAddress.Tcp tcp -> new ListenAddress.Tcp(tcp.host(), verticle.port());
+      case ListenAddress.Unix unix -> unix;
     };
   }
 }

@@ -34,18 +34,18 @@ final class FrameServerVerticle extends VerticleBase {
   /** How many may stay at once, for as long as it takes to read why; others are just closed. */
   private static final int MAX_TURNED_AWAY = 64;
 
-  private final ServerRoom room;
-  private final Listen listen;
-  private final Access access;
-  private final Turns turns = new Turns();
-  private final Set<Connection> connections = new HashSet<>();
+  private final ServerContext room;
+  private final ListenAddress listen;
+  private final Authentication access;
+  private final FairTurns turns = new FairTurns();
+  private final Set<ServerConnection> connections = new HashSet<>();
   private List<Object> credentialsSeen = List.of();
   private int turnedAway;
   private int look;
   private boolean stopping;
   private volatile int port;
 
-  FrameServerVerticle(ServerRoom room, Listen listen, Access access) {
+  FrameServerVerticle(ServerContext room, ListenAddress listen, Authentication access) {
     this.room = room;
     this.listen = listen;
     this.access = access;
@@ -70,7 +70,7 @@ final class FrameServerVerticle extends VerticleBase {
   private void lookAtSome() {
     long now = System.nanoTime();
     look = (look + 1) % LOOKS;
-    List<Connection> due =
+    List<ServerConnection> due =
         connections.stream().filter(each -> Math.floorMod(each.hashCode(), LOOKS) == look).toList();
     due.forEach(connection -> connection.look(now));
   }
@@ -78,11 +78,11 @@ final class FrameServerVerticle extends VerticleBase {
   // What says who is let in: other objects after each reading of the files.
   private Supplier<List<Object>> credentials() {
     return switch (access) {
-      case Access.ByToken(var tokens) -> () -> List.of(tokens.get());
-      case Access.OverTls(var tls, Access.ByToken(var tokens)) ->
+      case Authentication.ByToken(var tokens) -> () -> List.of(tokens.get());
+      case Authentication.OverTls(var tls, Authentication.ByToken(var tokens)) ->
           () -> List.of(tokens.get(), tls.revocationLists());
-      case Access.OverTls(var tls, _) -> () -> List.of(tls.revocationLists());
-      case Access.Open _, Access.ByUser _ -> List::of;
+      case Authentication.OverTls(var tls, _) -> () -> List.of(tls.revocationLists());
+      case Authentication.Open _, Authentication.ByUser _ -> List::of;
     };
   }
 
@@ -93,14 +93,15 @@ final class FrameServerVerticle extends VerticleBase {
     }
     if (!isSame) {
       credentialsSeen = now;
-      new ArrayList<>(connections).forEach(Connection::endIfRevoked);
+      new ArrayList<>(connections).forEach(ServerConnection::endIfRevoked);
     }
   }
 
   private Future<NetServer> listen(NetServer server) {
     return switch (listen) {
-      case Listen.Tcp(String host, int anyOrFixed) -> server.listen(anyOrFixed, host);
-      case Listen.Unix(String path) -> server.listen(SocketAddress.domainSocketAddress(path));
+      case ListenAddress.Tcp(String host, int anyOrFixed) -> server.listen(anyOrFixed, host);
+      case ListenAddress.Unix(String path) ->
+          server.listen(SocketAddress.domainSocketAddress(path));
     };
   }
 
@@ -115,13 +116,13 @@ final class FrameServerVerticle extends VerticleBase {
 
   private Future<?> drain() {
     stopping = true;
-    return Future.join(connections.stream().map(Connection::drain).toList());
+    return Future.join(connections.stream().map(ServerConnection::drain).toList());
   }
 
   private NetServerOptions options() {
     NetServerOptions options = new NetServerOptions().setAcceptBacklog(BACKLOG);
-    // No TCP_USER_TIMEOUT: see TcpState.
-    return listen instanceof Listen.Tcp
+    // No TCP_USER_TIMEOUT: see KernelSendQueue.
+    return listen instanceof ListenAddress.Tcp
         ? options.setTcpNoDelay(true).setTcpKeepAlive(true)
         : options;
   }
@@ -131,7 +132,8 @@ final class FrameServerVerticle extends VerticleBase {
       socket.close();
       return;
     }
-    Peer peer = new Peer(access, room.strangers(), room.gate().guard(), socket.remoteAddress());
+    PeerIdentity peer =
+        new PeerIdentity(access, room.strangers(), room.gate().guard(), socket.remoteAddress());
     int max = room.limits().maxConnections();
     if (room.connections().getAndUpdate(count -> count < max ? count + 1 : count) >= max) {
       turnAway(socket, peer, "connections: limit: " + max);
@@ -146,21 +148,21 @@ final class FrameServerVerticle extends VerticleBase {
     }
   }
 
-  private void open(Connection connection, Peer peer) {
+  private void open(ServerConnection connection, PeerIdentity peer) {
     switch (access) {
-      case Access.OverTls(var tls, _) ->
+      case Authentication.OverTls(var tls, _) ->
           connection
               .socket()
               .secure(tls.get(), connection::secured, connection::holdFrame, peer::failed);
-      case Access.ByUser() -> peer.ofUser(connection.socket().userOfPeer());
-      case Access.ByToken _, Access.Open _ -> {}
+      case Authentication.ByUser() -> peer.ofUser(connection.socket().userOfPeer());
+      case Authentication.ByToken _, Authentication.Open _ -> {}
     }
     connection.open();
   }
 
   // Under TLS it would have to shake hands first, to be told.
-  private void turnAway(NetSocket socket, Peer peer, String why) {
-    if (turnedAway < MAX_TURNED_AWAY && !(access instanceof Access.OverTls)) {
+  private void turnAway(NetSocket socket, PeerIdentity peer, String why) {
+    if (turnedAway < MAX_TURNED_AWAY && !(access instanceof Authentication.OverTls)) {
       turnedAway++;
       make(socket, peer, () -> turnedAway--).turnAway(why);
     } else {
@@ -169,10 +171,10 @@ final class FrameServerVerticle extends VerticleBase {
     }
   }
 
-  private Connection make(NetSocket socket, Peer peer, Runnable onClosed) {
-    Connection[] made = new Connection[1];
-    Connection connection =
-        new Connection(
+  private ServerConnection make(NetSocket socket, PeerIdentity peer, Runnable onClosed) {
+    ServerConnection[] made = new ServerConnection[1];
+    ServerConnection connection =
+        new ServerConnection(
             room,
             turns,
             peer,

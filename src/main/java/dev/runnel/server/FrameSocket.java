@@ -2,7 +2,7 @@ package dev.runnel.server;
 
 import static jdk.net.ExtendedSocketOptions.SO_PEERCRED;
 
-import dev.runnel.job.Lease;
+import dev.runnel.job.LentSlice;
 import dev.runnel.security.Principals;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -54,10 +54,10 @@ final class FrameSocket {
   private static final Logger LOG = LoggerFactory.getLogger(FrameSocket.class);
 
   private final ChannelHandlerContext channel;
-  private final Unsent.Account unsent;
+  private final OutboundBytes.Account unsent;
   private final Runnable onTaken;
-  private final TcpState tcp = new TcpState();
-  private @Nullable TlsRecords records;
+  private final KernelSendQueue tcp = new KernelSendQueue();
+  private @Nullable TlsRecordGuard records;
   private boolean dirty;
 
   /**
@@ -66,7 +66,7 @@ final class FrameSocket {
    * @param unsent where it is counted what the transport has not taken
    * @param onTaken called whenever the transport took something
    */
-  FrameSocket(NetSocket socket, Unsent.Account unsent, Runnable onTaken) {
+  FrameSocket(NetSocket socket, OutboundBytes.Account unsent, Runnable onTaken) {
     this.unsent = unsent;
     this.channel = ((NetSocketInternal) socket).channelHandlerContext();
     this.onTaken = onTaken;
@@ -162,14 +162,15 @@ final class FrameSocket {
     // The peer's last word, even if it leaves the connection open beneath.
     tls.sslCloseFuture().addListener(_ -> close());
     channel.pipeline().addFirst("ssl", tls);
-    TlsRecords records = new TlsRecords(onHeld, () -> refuse("TLS: renegotiation", onFailed));
+    TlsRecordGuard records =
+        new TlsRecordGuard(onHeld, () -> refuse("TLS: renegotiation", onFailed));
     channel.pipeline().addFirst("records", records);
     this.records = records;
   }
 
   private void secured(
       SSLEngine engine, Consumer<List<X509Certificate>> onSecured, Consumer<String> onFailed) {
-    TlsRecords seen = records;
+    TlsRecordGuard seen = records;
     if (seen != null && !engine.getSession().getProtocol().equals(NO_RENEGOTIATION)) {
       seen.takeNoHandshake();
     }
@@ -254,7 +255,7 @@ final class FrameSocket {
   }
 
   /** Hands over a frame of output; the lease is closed when the transport took it. */
-  void output(byte[] header, Lease lease) {
+  void output(byte[] header, LentSlice lease) {
     int body = (int) lease.bytes().byteSize();
     int bytes = header.length + body;
     boolean isCopied = body <= COPIED_BYTES;

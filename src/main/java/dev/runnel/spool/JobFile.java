@@ -1,9 +1,9 @@
 package dev.runnel.spool;
 
-import dev.runnel.files.OwnFolder;
+import dev.runnel.files.LockedDirectory;
 import dev.runnel.model.End;
 import dev.runnel.model.Stream;
-import dev.runnel.spool.RecordHead.Kind;
+import dev.runnel.spool.RecordHeader.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -29,10 +29,10 @@ public final class JobFile {
   private static final Logger LOG = LoggerFactory.getLogger(JobFile.class);
 
   private final Path folder;
-  private final Disk disk;
-  private final Usage usage;
+  private final SpoolDisk disk;
+  private final DiskBudget usage;
   private final long maxBytes;
-  private final Extent extent = new Extent();
+  private final OffsetIndex extent = new OffsetIndex();
 
   // Guarded by this, as another job of the same name may have it removed. Null: nothing is written
   // any more, or not yet.
@@ -47,7 +47,7 @@ public final class JobFile {
   /**
    * @param maxBytes how large it may become, not counting how the job ended
    */
-  JobFile(Path folder, long maxBytes, Disk disk, Usage usage) {
+  JobFile(Path folder, long maxBytes, SpoolDisk disk, DiskBudget usage) {
     this.folder = folder;
     this.maxBytes = maxBytes;
     this.disk = disk;
@@ -58,7 +58,7 @@ public final class JobFile {
     return folder;
   }
 
-  Extent extent() {
+  OffsetIndex extent() {
     return extent;
   }
 
@@ -79,14 +79,14 @@ public final class JobFile {
     if (deleted) {
       throw new IOException("removed");
     }
-    Files.createDirectory(folder, OwnFolder.FOLDER_MODE);
+    Files.createDirectory(folder, LockedDirectory.FOLDER_MODE);
     ours = true;
     owner = job.caller().principal();
     channel =
         FileChannel.open(
             path(),
             Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-            OwnFolder.FILE_MODE);
+            LockedDirectory.FILE_MODE);
     var _ = count(write(Kind.JOB, 0, ByteBuffer.wrap(job.encode())));
   }
 
@@ -127,13 +127,13 @@ public final class JobFile {
    * @return 0: its limit, or that of all of them together, is reached
    */
   public synchronized int room(long offset) {
-    long most = Math.min(maxBytes - size, usage.left(owner)) - RecordHead.BYTES;
-    return extent.mayAdd(offset) ? (int) Math.clamp(most, 0L, RecordHead.MAX_OUTPUT_BYTES) : 0;
+    long most = Math.min(maxBytes - size, usage.left(owner)) - RecordHeader.BYTES;
+    return extent.mayAdd(offset) ? (int) Math.clamp(most, 0L, RecordHeader.MAX_OUTPUT_BYTES) : 0;
   }
 
   /** Whether it is the limit of all together that leaves no {@link #room}. */
   public synchronized boolean isCrowdedOut() {
-    return usage.left(owner) <= RecordHead.BYTES && maxBytes - size > RecordHead.BYTES;
+    return usage.left(owner) <= RecordHeader.BYTES && maxBytes - size > RecordHeader.BYTES;
   }
 
   /**
@@ -143,12 +143,12 @@ public final class JobFile {
    */
   public synchronized boolean append(Stream stream, long offset, ByteBuffer bytes) {
     long position = size;
-    long more = (long) RecordHead.BYTES + bytes.remaining();
+    long more = (long) RecordHeader.BYTES + bytes.remaining();
     // Taken before: others may be writing at the same moment, and all together have a limit.
     if (!extent.mayAdd(offset) || !usage.tryAdd(owner, more)) {
       return false;
     }
-    RecordHead head = null;
+    RecordHeader head = null;
     try {
       head = tryWrite(Kind.of(stream), offset, bytes);
     } finally {
@@ -233,9 +233,9 @@ public final class JobFile {
                     StandardOpenOption.CREATE,
                     StandardOpenOption.TRUNCATE_EXISTING,
                     StandardOpenOption.WRITE),
-                OwnFolder.FILE_MODE)) {
+                LockedDirectory.FILE_MODE)) {
       RecordReader reader = new RecordReader(all, 0);
-      for (RecordHead head = reader.peek(); head != null; head = reader.peek()) {
+      for (RecordHeader head = reader.peek(); head != null; head = reader.peek()) {
         if (head.kind().stream() == null) {
           copy(all, reader.position(), head.recordBytes(), rest);
         }
@@ -279,7 +279,7 @@ public final class JobFile {
   }
 
   // What is no output counts, but is not kept out.
-  private boolean count(@Nullable RecordHead written) {
+  private boolean count(@Nullable RecordHeader written) {
     if (written != null) {
       usage.add(owner, written.recordBytes());
     }
@@ -287,9 +287,9 @@ public final class JobFile {
   }
 
   // Told once, until it can be done again: a disk may be full for long.
-  private @Nullable RecordHead tryWrite(Kind kind, long offset, ByteBuffer payload) {
+  private @Nullable RecordHeader tryWrite(Kind kind, long offset, ByteBuffer payload) {
     try {
-      RecordHead head = write(kind, offset, payload);
+      RecordHeader head = write(kind, offset, payload);
       failing = false;
       return head;
     } catch (IOException e) {
@@ -301,12 +301,12 @@ public final class JobFile {
     }
   }
 
-  private RecordHead write(Kind kind, long offset, ByteBuffer payload) throws IOException {
+  private RecordHeader write(Kind kind, long offset, ByteBuffer payload) throws IOException {
     FileChannel open = channel;
     if (open == null) {
       throw new IOException("closed");
     }
-    RecordHead head = RecordHead.of(kind, offset, payload);
+    RecordHeader head = RecordHeader.of(kind, offset, payload);
     boolean whole = false;
     try {
       disk.write(open.position(size), head.encode(), payload.duplicate());
@@ -329,9 +329,9 @@ public final class JobFile {
    *
    * @return null: nothing could be read
    */
-  public @Nullable Replay read(long offset, int bytes) {
+  public @Nullable SpoolReader read(long offset, int bytes) {
     try (FileChannel open = FileChannel.open(path(), StandardOpenOption.READ)) {
-      Replay replay = new Replay(offset);
+      SpoolReader replay = new SpoolReader(offset);
       RecordReader reader = new RecordReader(open, extent.placeBefore(offset));
       while (replay.bytes() < bytes && take(reader, replay, bytes)) {
         // The next.
@@ -347,11 +347,11 @@ public final class JobFile {
   }
 
   // Whether there may be more.
-  private boolean take(RecordReader reader, Replay replay, int maxBytes) throws IOException {
+  private boolean take(RecordReader reader, SpoolReader replay, int maxBytes) throws IOException {
     if (replay.end() >= extent.end()) {
       return false;
     }
-    RecordHead head = reader.peek();
+    RecordHeader head = reader.peek();
     Stream stream = head == null ? null : head.kind().stream();
     if (head != null && (stream == null || head.end() <= replay.end())) {
       reader.skip(head);

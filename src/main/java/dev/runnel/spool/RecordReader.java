@@ -26,27 +26,27 @@ final class RecordReader {
   }
 
   /** The next head, without moving past it; null: from here on there is no whole record. */
-  @Nullable RecordHead peek() throws IOException {
-    RecordHead head = have(RecordHead.BYTES) ? RecordHead.decode(at(position)) : null;
+  @Nullable RecordHeader peek() throws IOException {
+    RecordHeader head = have(RecordHeader.BYTES) ? RecordHeader.decode(at(position)) : null;
     return head != null && position + head.recordBytes() <= file.size() ? head : null;
   }
 
   /** The payload of the record that was peeked at; null: it is not what was written. */
-  @Nullable ByteBuffer payload(RecordHead head) throws IOException {
+  @Nullable ByteBuffer payload(RecordHeader head) throws IOException {
     if (!have(head.recordBytes())) {
       return null;
     }
-    ByteBuffer all = at(position + RecordHead.BYTES);
+    ByteBuffer all = at(position + RecordHeader.BYTES);
     ByteBuffer payload = all.slice(all.position(), head.length());
     return head.fits(payload) ? payload : null;
   }
 
   /** Whether the record is in memory already. */
-  boolean isNear(RecordHead head) {
+  boolean isNear(RecordHeader head) {
     return position + head.recordBytes() <= start + window.limit();
   }
 
-  void skip(RecordHead head) {
+  void skip(RecordHeader head) {
     position += head.recordBytes();
   }
 

@@ -25,7 +25,7 @@ final class Recovery {
   private final Map<Stream, CRC32> sums = new EnumMap<>(Stream.class);
   private final Map<Stream, Long> counts = new EnumMap<>(Stream.class);
   private @Nullable SpooledJob job;
-  private Found.@Nullable Birth process;
+  private RecoveredJob.@Nullable Birth process;
   private @Nullable EndRecord end;
 
   /** How much of a file is looked at. */
@@ -45,14 +45,14 @@ final class Recovery {
   /** What a file is that has no job in it, as it was never finished: its job has not started. */
   static boolean isUnborn(FileChannel open) throws IOException {
     RecordReader reader = new RecordReader(open, 0);
-    if (open.size() < RecordHead.BYTES) {
+    if (open.size() < RecordHeader.BYTES) {
       return true;
     }
-    ByteBuffer bytes = ByteBuffer.allocate(RecordHead.BYTES);
+    ByteBuffer bytes = ByteBuffer.allocate(RecordHeader.BYTES);
     while (bytes.hasRemaining() && open.read(bytes, bytes.position()) > 0) {
       // The head is short.
     }
-    return RecordHead.decode(bytes.flip()) != null && reader.peek() == null;
+    return RecordHeader.decode(bytes.flip()) != null && reader.peek() == null;
   }
 
   /**
@@ -63,7 +63,7 @@ final class Recovery {
    * @return null: its job never started, and it may go
    * @throws BadSpoolException if it is no file of ours
    */
-  static @Nullable Found read(JobFile first, JobFile second, Instant now)
+  static @Nullable RecoveredJob read(JobFile first, JobFile second, Instant now)
       throws IOException, BadSpoolException {
     try (FileChannel open = FileChannel.open(first.path(), StandardOpenOption.READ)) {
       if (isUnborn(open)) {
@@ -85,7 +85,7 @@ final class Recovery {
   // Up to the first record that is not whole, or not what was written.
   private long scan(FileChannel open, Care care) throws IOException, BadSpoolException {
     RecordReader reader = new RecordReader(open, 0);
-    for (RecordHead head = reader.peek(); head != null && end == null; head = reader.peek()) {
+    for (RecordHeader head = reader.peek(); head != null && end == null; head = reader.peek()) {
       boolean output = head.kind().stream() != null;
       ByteBuffer payload = output && care == Care.HEADS ? null : reader.payload(head);
       if ((payload == null && (care == Care.ALL || !output))
@@ -100,19 +100,20 @@ final class Recovery {
     return reader.position();
   }
 
-  private boolean take(RecordHead head, @Nullable ByteBuffer payload, long position)
+  private boolean take(RecordHeader head, @Nullable ByteBuffer payload, long position)
       throws BadSpoolException {
     Stream stream = head.kind().stream();
     if (stream != null) {
       return job != null && takeOutput(head, stream, payload, position);
     }
-    if (payload == null || (job == null) != (head.kind() == RecordHead.Kind.JOB)) {
+    if (payload == null || (job == null) != (head.kind() == RecordHeader.Kind.JOB)) {
       return false;
     }
     switch (head.kind()) {
       case JOB -> job = SpooledJob.decode(payload);
       case STARTED ->
-          process = new Found.Birth(payload.getInt(), Instant.ofEpochMilli(payload.getLong()));
+          process =
+              new RecoveredJob.Birth(payload.getInt(), Instant.ofEpochMilli(payload.getLong()));
       case END -> end = EndRecord.decode(payload);
       case STDOUT, STDERR -> {}
     }
@@ -120,7 +121,7 @@ final class Recovery {
   }
 
   private boolean takeOutput(
-      RecordHead head, Stream stream, @Nullable ByteBuffer payload, long position) {
+      RecordHeader head, Stream stream, @Nullable ByteBuffer payload, long position) {
     if (!file.extent().mayAdd(head.offset())) {
       return false;
     }
@@ -132,12 +133,12 @@ final class Recovery {
     return true;
   }
 
-  private Found found(EndRecord how) throws BadSpoolException {
+  private RecoveredJob found(EndRecord how) throws BadSpoolException {
     SpooledJob known = job;
     if (known == null || !how.end().job().equals(known.job())) {
       throw new BadSpoolException("another job's end in it");
     }
-    return new Found(file, known, process, how.end(), how.at());
+    return new RecoveredJob(file, known, process, how.end(), how.at());
   }
 
   private End lost() throws BadSpoolException {

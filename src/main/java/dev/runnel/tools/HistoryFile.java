@@ -1,6 +1,6 @@
 package dev.runnel.tools;
 
-import dev.runnel.cli.Runner;
+import dev.runnel.cli.ShellSession;
 import dev.runnel.files.CurrentUser;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -13,7 +13,7 @@ final class HistoryFile {
   private HistoryFile() {}
 
   /** Makes it if need be; null: it can't be, which is told, and lines are not kept. */
-  static @Nullable Path prepare(Runner runner) {
+  static @Nullable Path prepare(ShellSession runner) {
     Path folder = stateFolder();
     if (folder == null) {
       runner.tell("no history: you have no home folder, and XDG_STATE_HOME names none");

@@ -8,7 +8,7 @@ import java.io.InputStream;
 import org.jspecify.annotations.Nullable;
 
 /** A script: lines as the bytes they are, without a prompt. For one thread. */
-final class PlainLines implements Lines {
+final class PlainLines implements LineSource {
   private final InputStream in;
 
   PlainLines(InputStream in) {

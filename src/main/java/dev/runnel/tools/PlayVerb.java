@@ -1,8 +1,8 @@
 package dev.runnel.tools;
 
-import dev.runnel.cli.Descriptors;
 import dev.runnel.cli.Durations;
-import dev.runnel.model.Printable;
+import dev.runnel.cli.StandardStreams;
+import dev.runnel.model.SafeText;
 import dev.runnel.tools.CastReader.Event;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -150,7 +150,7 @@ public final class PlayVerb {
   }
 
   private int play(Path from) throws IOException, BadCastException, InterruptedException {
-    boolean onTerminal = Descriptors.isTerminal(1);
+    boolean onTerminal = StandardStreams.isTerminal(1);
     if (onTerminal) {
       Runtime.getRuntime().addShutdownHook(new Thread(this::leaveTerminal));
     }
@@ -189,7 +189,7 @@ public final class PlayVerb {
       return print(event.data());
     }
     if (event.code().equals("m") && event.data().matches("(gap|cut): .*")) {
-      incomplete.add(":" + event.line() + ": " + Printable.oneLine(event.data()));
+      incomplete.add(":" + event.line() + ": " + SafeText.oneLine(event.data()));
     }
     return true;
   }

@@ -6,10 +6,10 @@ import dev.runnel.model.Argument;
 import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
-import dev.runnel.security.Finding;
 import dev.runnel.security.ForbiddenException;
 import dev.runnel.security.Policy;
 import dev.runnel.security.Policy.Step;
+import dev.runnel.security.RuleDecision;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -120,12 +120,12 @@ public final class PolicyVerb {
     }
   }
 
-  private static String words(Finding finding) {
+  private static String words(RuleDecision finding) {
     return switch (finding) {
-      case Finding.NotAbout() -> "is about other principals";
-      case Finding.OtherCommand() -> "is about other commands";
-      case Finding.Denied(String why) -> "forbids it: " + why;
-      case Finding.Allowed _ -> "allows it";
+      case RuleDecision.NotAbout() -> "is about other principals";
+      case RuleDecision.OtherCommand() -> "is about other commands";
+      case RuleDecision.Denied(String why) -> "forbids it: " + why;
+      case RuleDecision.Allowed _ -> "allows it";
     };
   }
 

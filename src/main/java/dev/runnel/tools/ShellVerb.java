@@ -1,7 +1,7 @@
 package dev.runnel.tools;
 
 import dev.runnel.cli.Cli;
-import dev.runnel.cli.Runner;
+import dev.runnel.cli.ShellSession;
 import java.io.IOException;
 
 /** The verb {@code shell}: a prompt at somebody else's machine. */
@@ -15,15 +15,15 @@ public final class ShellVerb {
     return Cli.shell(arguments, ShellVerb::prompt);
   }
 
-  private static int prompt(Runner runner) {
+  private static int prompt(ShellSession runner) {
     try {
       TerminalLines typed = runner.isInteractive() ? TerminalLines.open(runner) : null;
       if (typed == null) {
-        return new Shell(runner, new PlainLines(System.in)).run();
+        return new ShellLoop(runner, new PlainLines(System.in)).run();
       }
       try (typed) {
         runner.tell("connected to " + runner.host() + "; exit or Ctrl-D ends, help tells more");
-        int code = new Shell(runner, typed).run();
+        int code = new ShellLoop(runner, typed).run();
         return runner.isOutputGone() ? code : 0;
       }
     } catch (IOException e) {

@@ -1,6 +1,6 @@
 package dev.runnel.tools;
 
-import dev.runnel.cli.Runner;
+import dev.runnel.cli.ShellSession;
 import dev.runnel.model.Argument;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * Somebody types: lines with editing and a history. While none is read the terminal is as it was
  * before, and Ctrl-C goes to the runner. For one thread.
  */
-final class TerminalLines implements Lines, AutoCloseable {
+final class TerminalLines implements LineSource, AutoCloseable {
   private static final String PROMPT = "> ";
   private static final int MAX_HISTORY_LINES = 10_000;
 
@@ -32,7 +32,7 @@ final class TerminalLines implements Lines, AutoCloseable {
   }
 
   /** Takes the terminal, or returns null: there is none to show a prompt on. */
-  static @Nullable TerminalLines open(Runner runner) {
+  static @Nullable TerminalLines open(ShellSession runner) {
     try {
       Terminal terminal =
           TerminalBuilder.builder()

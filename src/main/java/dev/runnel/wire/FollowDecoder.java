@@ -2,8 +2,8 @@ package dev.runnel.wire;
 
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
-import dev.runnel.model.Lasting;
 import dev.runnel.model.Request;
+import dev.runnel.model.Retention;
 import dev.runnel.model.Role;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -82,10 +82,10 @@ final class FollowDecoder {
     return once;
   }
 
-  static Lasting lasting(Header header) throws ProtocolException, RequestException {
-    Lasting.OnFull onFull = onFull(header);
+  static Retention lasting(Header header) throws ProtocolException, RequestException {
+    Retention.OnFull onFull = onFull(header);
     Long keep = RunDecoder.millis(header, "keep_ms", 0);
-    return new Lasting(
+    return new Retention(
         linger(header),
         keep == null ? null : Duration.ofMillis(keep),
         onFull,
@@ -95,19 +95,19 @@ final class FollowDecoder {
   private static Duration linger(Header header) throws ProtocolException, RequestException {
     if (header.raw("linger_ms") instanceof String text) {
       if (text.equals(FOREVER)) {
-        return Lasting.FOREVER;
+        return Retention.FOREVER;
       }
       throw Header.wrongType("linger_ms", text, "milliseconds, or \"" + FOREVER + "\"");
     }
     return RunDecoder.duration(header, "linger_ms", Duration.ZERO);
   }
 
-  private static Lasting.OnFull onFull(Header header) throws RequestException {
+  private static Retention.OnFull onFull(Header header) throws RequestException {
     String name = header.string("on_full");
     if (name == null) {
-      return Lasting.OnFull.BLOCK;
+      return Retention.OnFull.BLOCK;
     }
-    for (Lasting.OnFull onFull : Lasting.OnFull.values()) {
+    for (Retention.OnFull onFull : Retention.OnFull.values()) {
       if (onFull.wireName().equals(name)) {
         return onFull;
       }
@@ -115,12 +115,12 @@ final class FollowDecoder {
     throw RequestException.bad("on_full: " + Json.show(name) + " (expected: block, drop or spool)");
   }
 
-  private static OptionalLong spoolBytes(Header header, Lasting.OnFull onFull)
+  private static OptionalLong spoolBytes(Header header, Retention.OnFull onFull)
       throws ProtocolException, RequestException {
     if (!header.has("spool_bytes")) {
       return OptionalLong.empty();
     }
-    if (onFull != Lasting.OnFull.SPOOL) {
+    if (onFull != Retention.OnFull.SPOOL) {
       throw RequestException.bad("spool_bytes: without on_full \"spool\"");
     }
     return OptionalLong.of(header.integer("spool_bytes", 1, 1, Limits.MAX_INTEGER));

@@ -45,7 +45,7 @@ public final class RequestDecoder {
       }
       case "resize" -> {
         checkKeys(header, body, Set.of("job", "rows", "cols"));
-        yield new Request.Resize(job(header), SurroundingsDecoder.newSize(header));
+        yield new Request.Resize(job(header), RestrictionsDecoder.newSize(header));
       }
       case "status" -> {
         checkKeys(header, body, Set.of("job"));

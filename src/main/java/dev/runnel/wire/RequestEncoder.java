@@ -5,12 +5,12 @@ import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
-import dev.runnel.model.Lasting;
-import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
 import dev.runnel.model.ResourceLimits;
+import dev.runnel.model.Retention;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
+import dev.runnel.model.SystemText;
 import dev.runnel.model.TerminalMode;
 import dev.runnel.model.TerminalModes;
 import dev.runnel.model.TerminalSize;
@@ -204,7 +204,8 @@ public final class RequestEncoder {
       @Nullable String id, Request.Run run, Map<String, String> secrets) {
     List<Argument> argv = run.spec().command().argv();
     List<Argument> entries = new ArrayList<>();
-    secrets.forEach((name, value) -> entries.add(Argument.of(RawText.bytes(name + "=" + value))));
+    secrets.forEach(
+        (name, value) -> entries.add(Argument.of(SystemText.bytes(name + "=" + value))));
     FrameWriter.Content what =
         json -> {
           inHeader(argv).writeTo(json);
@@ -285,10 +286,10 @@ public final class RequestEncoder {
   }
 
   private static void writeCommand(JsonGenerator json, CommandSpec command) throws IOException {
-    if (command.cwd() != null && RawText.isText(command.cwd())) {
+    if (command.cwd() != null && SystemText.isText(command.cwd())) {
       json.writeStringField("cwd", command.cwd());
     } else if (command.cwd() != null) {
-      json.writeStringField("cwd_b64", base64(RawText.bytes(command.cwd())));
+      json.writeStringField("cwd_b64", base64(SystemText.bytes(command.cwd())));
     }
     writeEnvironment(json, command.env());
     if (!command.secrets().fromServer().isEmpty()) {
@@ -328,10 +329,10 @@ public final class RequestEncoder {
     env.forEach(
         (name, value) -> {
           String entry = value == null ? name : name + "=" + value;
-          if (RawText.isText(entry)) {
+          if (SystemText.isText(entry)) {
             text.put(name, value);
           } else {
-            raw.add(base64(RawText.bytes(entry)));
+            raw.add(base64(SystemText.bytes(entry)));
           }
         });
     if (!text.isEmpty()) {
@@ -403,8 +404,8 @@ public final class RequestEncoder {
     writeMillis(json, "keep_ms", spec.lasting().keep(), null);
   }
 
-  private static void writeOnFull(JsonGenerator json, Lasting lasting) throws IOException {
-    if (lasting.onFull() != Lasting.OnFull.BLOCK) {
+  private static void writeOnFull(JsonGenerator json, Retention lasting) throws IOException {
+    if (lasting.onFull() != Retention.OnFull.BLOCK) {
       json.writeStringField("on_full", lasting.onFull().wireName());
     }
     if (lasting.spoolBytes().isPresent()) {

@@ -4,8 +4,8 @@ import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
-import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
+import dev.runnel.model.SystemText;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -87,9 +87,9 @@ final class RunDecoder {
         env,
         header.flag("merge") ? CommandSpec.Stderr.MERGED : CommandSpec.Stderr.SEPARATE,
         header.flag("stdin") ? CommandSpec.Stdin.PIPE : CommandSpec.Stdin.NULL,
-        SurroundingsDecoder.terminal(header),
-        SurroundingsDecoder.limits(header),
-        SurroundingsDecoder.user(header),
+        RestrictionsDecoder.terminal(header),
+        RestrictionsDecoder.limits(header),
+        RestrictionsDecoder.user(header),
         SecretsDecoder.decode(header, body, env.keySet()));
   }
 
@@ -171,7 +171,7 @@ final class RunDecoder {
     }
     String cwd =
         header.has("cwd_b64")
-            ? RawText.of(Base64Field.of("cwd_b64", header.string("cwd_b64")))
+            ? SystemText.of(Base64Field.of("cwd_b64", header.string("cwd_b64")))
             : header.string("cwd");
     if (cwd == null) {
       return null;
@@ -189,7 +189,7 @@ final class RunDecoder {
     }
     int number = 0;
     for (byte[] bytes : Base64Field.array(header, "env_b64")) {
-      String entry = RawText.of(bytes);
+      String entry = SystemText.of(bytes);
       int equals = entry.indexOf('=');
       String name = equals < 0 ? entry : entry.substring(0, equals);
       number++;

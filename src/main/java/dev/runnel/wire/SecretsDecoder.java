@@ -1,7 +1,7 @@
 package dev.runnel.wire;
 
-import dev.runnel.model.RawText;
 import dev.runnel.model.Secrets;
+import dev.runnel.model.SystemText;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -56,7 +56,7 @@ final class SecretsDecoder {
 
   private static void addEntry(Map<String, String> values, byte[] bytes) throws RequestException {
     int number = values.size() + 1;
-    String entry = RawText.of(bytes);
+    String entry = SystemText.of(bytes);
     int equals = entry.indexOf('=');
     if (equals <= 0) {
       throw RequestException.bad("env_body: entry " + number + " (expected: NAME=VALUE)");

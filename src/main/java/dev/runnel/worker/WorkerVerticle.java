@@ -1,17 +1,17 @@
 package dev.runnel.worker;
 
-import dev.runnel.bus.Bus;
-import dev.runnel.bus.Gate;
-import dev.runnel.bus.StartJob;
+import dev.runnel.bus.EventBusAddresses;
+import dev.runnel.bus.JobService;
+import dev.runnel.bus.StartCommand;
 import dev.runnel.job.Job;
-import dev.runnel.job.RefusedException;
+import dev.runnel.job.RejectedException;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobState;
 import dev.runnel.security.AuditEntry;
 import dev.runnel.security.ForbiddenException;
-import dev.runnel.threads.Crew;
-import dev.runnel.threads.HandOver;
+import dev.runnel.threads.HangTolerantPool;
+import dev.runnel.threads.TaskHandOver;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import java.time.Duration;
@@ -39,16 +39,16 @@ public final class WorkerVerticle extends VerticleBase {
   static final Duration FILES_LIMIT = Duration.ofSeconds(10);
 
   private final Maker maker;
-  private final Bus bus;
-  private final Gate gate;
-  private final Crew files;
+  private final EventBusAddresses bus;
+  private final JobService gate;
+  private final HangTolerantPool files;
   // Our thread, as long as nobody waits for it: the audit may call us back on its own, or later.
   private @Nullable Thread free;
 
   /**
    * @param files look at what may hang; closed with it
    */
-  WorkerVerticle(Maker maker, Crew files, Bus bus, Gate gate) {
+  WorkerVerticle(Maker maker, HangTolerantPool files, EventBusAddresses bus, JobService gate) {
     this.maker = maker;
     this.files = files;
     this.bus = bus;
@@ -70,7 +70,7 @@ public final class WorkerVerticle extends VerticleBase {
     return Future.succeededFuture();
   }
 
-  private void startAlone(StartJob start) {
+  private void startAlone(StartCommand start) {
     free = Thread.currentThread();
     try {
       startJob(start);
@@ -79,7 +79,7 @@ public final class WorkerVerticle extends VerticleBase {
     }
   }
 
-  private void startJob(StartJob start) {
+  private void startJob(StartCommand start) {
     attempt(
         start,
         () -> {
@@ -92,33 +92,34 @@ public final class WorkerVerticle extends VerticleBase {
   }
 
   // Whatever is thrown is told, on whatever thread: else the job would be waited for, for ever.
-  private static void attempt(StartJob start, Runnable step) {
-    HandOver.run(step, thrown -> fail(start, thrown));
+  private static void attempt(StartCommand start, Runnable step) {
+    TaskHandOver.run(step, thrown -> fail(start, thrown));
   }
 
-  private static void fail(StartJob start, Throwable thrown) {
-    HandOver.runAll(
+  private static void fail(StartCommand start, Throwable thrown) {
+    TaskHandOver.runAll(
         () -> refuse(start, "internal error: " + thrown),
         () -> LOG.error("start failed job={}", start.job().id(), thrown));
   }
 
-  private static void refuse(StartJob start, String why) {
-    start.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, why));
+  private static void refuse(StartCommand start, String why) {
+    start.job().refuse(new RejectedException(ErrorCode.UNAVAILABLE, why));
   }
 
   /** What takes files, which may hang. */
-  private final class Settling implements Crew.Work {
-    private final StartJob start;
-    private final Crew.Account account;
+  private final class Settling implements HangTolerantPool.Work {
+    private final StartCommand start;
+    private final HangTolerantPool.Account account;
 
-    private Settling(StartJob start) {
+    private Settling(StartCommand start) {
       this.start = start;
       String cwd = start.grant().spec().command().cwd();
-      this.account = new Crew.Account(start.job().origin().principal(), cwd == null ? "" : cwd);
+      this.account =
+          new HangTolerantPool.Account(start.job().origin().principal(), cwd == null ? "" : cwd);
     }
 
     @Override
-    public Crew.Account account() {
+    public HangTolerantPool.Account account() {
       return account;
     }
 
@@ -136,7 +137,7 @@ public final class WorkerVerticle extends VerticleBase {
 
     @Override
     public void refused(String why) {
-      refuse(start, why.equals(Crew.CLOSED) ? "the server is shutting down" : why);
+      refuse(start, why.equals(HangTolerantPool.CLOSED) ? "the server is shutting down" : why);
     }
 
     /** The job has its end. */
@@ -155,7 +156,7 @@ public final class WorkerVerticle extends VerticleBase {
     }
   }
 
-  private void settleAndStart(StartJob start) {
+  private void settleAndStart(StartCommand start) {
     CommandSpec settled;
     try {
       settled = start.grant().settle();
@@ -170,13 +171,14 @@ public final class WorkerVerticle extends VerticleBase {
         .onFailure(e -> attempt(start, () -> refuse(start, String.valueOf(e.getMessage()))));
   }
 
-  private static AuditEntry entry(StartJob start, CommandSpec settled, @Nullable String recording) {
+  private static AuditEntry entry(
+      StartCommand start, CommandSpec settled, @Nullable String recording) {
     Job job = start.job();
     AuditEntry.Terms terms = new AuditEntry.Terms(job.origin().rule(), recording);
     return AuditEntry.start(job.origin().caller(), job.id(), terms, settled);
   }
 
-  private void begin(StartJob start, CommandSpec settled, @Nullable String recording) {
+  private void begin(StartCommand start, CommandSpec settled, @Nullable String recording) {
     if (start.job().state() == JobState.ENDED) {
       return;
     }

@@ -3,10 +3,10 @@ package dev.runnel.bus;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.runnel.commands.FollowedJob;
+import dev.runnel.commands.JobHandle;
 import dev.runnel.config.PolicyFile;
-import dev.runnel.job.Origin;
-import dev.runnel.job.RefusedException;
+import dev.runnel.job.JobOrigin;
+import dev.runnel.job.RejectedException;
 import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ErrorCode;
@@ -49,7 +49,7 @@ class BusPolicyTest {
     try (BusNode node = new BusNode()) {
       node.guard().adopt(PolicyFile.read(file));
       CommandBus commands = CommandBus.of(node.vertx());
-      await(commands.run(JobSpec.of(CommandSpec.of("echo", "x"))).compose(FollowedJob::end));
+      await(commands.run(JobSpec.of(CommandSpec.of("echo", "x"))).compose(JobHandle::end));
       assertEquals(
           "forbidden: no rule of the policy lets bus run this command",
           failure(commands.run(JobSpec.of(CommandSpec.of("id")))));
@@ -65,7 +65,7 @@ class BusPolicyTest {
           node.registry()
               .register(
                   new Request.Run(job, null, JobSpec.of(CommandSpec.of("true"))),
-                  Origin.of(new Caller("alice", "192.0.2.1", Caller.Via.TCP)))
+                  JobOrigin.of(new Caller("alice", "192.0.2.1", Caller.Via.TCP)))
               .job();
       JsonObject header = new JsonObject().put("type", type).put("job", "hers");
       if (type.equals("signal")) {
@@ -76,11 +76,11 @@ class BusPolicyTest {
           node.vertx()
               .eventBus()
               .request(
-                  Bus.DEFAULT_ADDRESS,
+                  EventBusAddresses.DEFAULT_ADDRESS,
                   Buffer.buffer(),
                   new DeliveryOptions().addHeader("frame", header.encode()));
       assertEquals("unknown_job: job: hers is not known", failure(asked));
-      hers.refuse(new RefusedException(ErrorCode.BUSY, "over"));
+      hers.refuse(new RejectedException(ErrorCode.BUSY, "over"));
     }
   }
 }

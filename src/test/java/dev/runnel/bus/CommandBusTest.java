@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.runnel.commands.CommandException;
 import dev.runnel.commands.Commands;
 import dev.runnel.commands.CommandsContract;
-import dev.runnel.commands.FollowedJob;
-import dev.runnel.job.Registry;
+import dev.runnel.commands.JobHandle;
+import dev.runnel.job.JobRegistry;
 import dev.runnel.model.TerminalSize;
 import dev.runnel.worker.BusNode;
 import io.vertx.core.Promise;
@@ -49,7 +49,7 @@ class CommandBusTest extends CommandsContract {
   }
 
   @Override
-  protected Registry registry() {
+  protected JobRegistry registry() {
     return node.registry();
   }
 
@@ -60,7 +60,7 @@ class CommandBusTest extends CommandsContract {
     PrintStream real = System.err;
     System.setErr(new PrintStream(log, true, UTF_8));
     try {
-      FollowedJob job =
+      JobHandle job =
           await(
               commands()
                   .run(shell("seq 2000000 >&2; echo done"))
@@ -81,7 +81,7 @@ class CommandBusTest extends CommandsContract {
 
   @Test
   void refusalOfWhatIsAskedOfAJobIsOneLikeAnyOther() {
-    FollowedJob job = await(commands().run(shell("exec sleep 60")));
+    JobHandle job = await(commands().run(shell("exec sleep 60")));
     CompletionException failure =
         assertThrows(
             CompletionException.class,

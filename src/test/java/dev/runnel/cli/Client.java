@@ -29,7 +29,7 @@ final class Client {
   private final BlockingQueue<Integer> halted = new LinkedBlockingQueue<>();
 
   private ReadableByteChannel in = Channels.newChannel(new ByteArrayInputStream(new byte[0]));
-  private Surroundings.Input input = Surroundings.Input.TERMINAL;
+  private CliContext.Input input = CliContext.Input.TERMINAL;
   private @Nullable WritableByteChannel otherOut;
 
   /** Where no server is, and one could be: elsewhere none is looked for then. */
@@ -64,7 +64,7 @@ final class Client {
 
   Client stdin(ReadableByteChannel channel) {
     in = channel;
-    input = Surroundings.Input.STREAM;
+    input = CliContext.Input.STREAM;
     return this;
   }
 
@@ -119,12 +119,12 @@ final class Client {
     return CompletableFuture.supplyAsync(() -> exec(server, words));
   }
 
-  Surroundings surroundings() {
+  CliContext surroundings() {
     WritableByteChannel stdout = otherOut == null ? Channels.newChannel(out) : otherOut;
-    return new Surroundings(
+    return new CliContext(
         in,
-        new Outlet("stdout", -1, stdout),
-        new Outlet("stderr", -1, Channels.newChannel(err)),
+        new OutputDescriptor("stdout", -1, stdout),
+        new OutputDescriptor("stderr", -1, Channels.newChannel(err)),
         input,
         env,
         handlers::put,

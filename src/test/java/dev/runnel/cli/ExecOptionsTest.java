@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.model.CommandSpec;
-import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
+import dev.runnel.model.SystemText;
 import dev.runnel.wire.RequestEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @NullMarked
 class ExecOptionsTest {
   private static Request.Run run(CommandLine line) throws Failure {
-    Surroundings surroundings =
+    CliContext surroundings =
         new Client().env(Map.of("PASSED", "on", "BROKEN", "\uFFFD")).surroundings();
     Arguments arguments = new Arguments(ExecOptions.TABLE, line);
     arguments.read();
@@ -165,8 +165,8 @@ class ExecOptionsTest {
         CommandLine.ofBytes(
             List.of(bytes("exec"), bytes("--cwd"), cwd, bytes("--env"), entry, bytes("x")));
     CommandSpec command = run(line).spec().command();
-    assertTrue(Arrays.equals(cwd, RawText.bytes(Objects.requireNonNull(command.cwd()))));
-    byte[] value = RawText.bytes(Objects.requireNonNull(command.env().get("A")));
+    assertTrue(Arrays.equals(cwd, SystemText.bytes(Objects.requireNonNull(command.cwd()))));
+    byte[] value = SystemText.bytes(Objects.requireNonNull(command.env().get("A")));
     assertTrue(Arrays.equals(new byte[] {(byte) 0xE9}, value));
   }
 

@@ -24,17 +24,17 @@ import org.junit.jupiter.api.Test;
 class JobControlTest {
   private final ServerSocket server;
   private final Host host;
-  private final Link link;
+  private final CurrentConnection link;
   private final JobControl control;
 
   JobControlTest() throws Exception {
     server = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
     host = new Host.Tcp("127.0.0.1", server.getLocalPort());
-    link = new Link(connect());
+    link = new CurrentConnection(connect());
     control = new JobControl(link, Parting.CANCEL, null);
   }
 
-  private Connection connect() throws Failure {
+  private BlockingConnection connect() throws Failure {
     return Connector.connect(
         host, new Target(host, null, null, Duration.ofSeconds(30), null, null));
   }
@@ -125,7 +125,7 @@ class JobControlTest {
   @Test
   void pauseWithoutAConnectionAsksNothingThatALaterLeaveWouldBeTakenFor() throws Exception {
     server.accept().close();
-    Pause pause = new Pause(link);
+    Suspension pause = new Suspension(link);
     link.replace(null);
     pause.ask();
     assertFalse(pause.await());

@@ -78,7 +78,7 @@ class LyingServerTest {
     }
   }
 
-  private static int runALine(Runner runner) {
+  private static int runALine(ShellSession runner) {
     return runner.run(CommandSpec.of("true")).exitCode();
   }
 

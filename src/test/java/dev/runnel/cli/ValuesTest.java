@@ -203,16 +203,16 @@ class ValuesTest {
     "cancle, cancel"
   })
   void findsTheNearestVerb(String word, String verb) {
-    assertEquals(verb, Suggestion.nearest(word, Verb.words()));
+    assertEquals(verb, DidYouMean.nearest(word, Verb.words()));
   }
 
   @Test
   void measuresHowFarWordsAreApart() {
-    assertEquals(0, Suggestion.distance("exec", "exec"));
-    assertEquals(1, Suggestion.distance("exce", "exec"));
-    assertEquals(4, Suggestion.distance("", "exec"));
-    assertEquals(2, Suggestion.distance("timeuot1", "timeout"));
-    assertNull(Suggestion.nearest("a", Verb.words()));
+    assertEquals(0, DidYouMean.distance("exec", "exec"));
+    assertEquals(1, DidYouMean.distance("exce", "exec"));
+    assertEquals(4, DidYouMean.distance("", "exec"));
+    assertEquals(2, DidYouMean.distance("timeuot1", "timeout"));
+    assertNull(DidYouMean.nearest("a", Verb.words()));
   }
 
   @ParameterizedTest

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.runnel.CuttingProxy;
 import dev.runnel.CuttingProxy.Manner;
 import dev.runnel.commands.CommandsContract;
-import dev.runnel.commands.FollowedJob;
+import dev.runnel.commands.JobHandle;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.server.TestNode;
@@ -85,7 +85,7 @@ class ClientCutsTest {
               .compose(this::echo);
     }
 
-    private Future<End> echo(FollowedJob job) {
+    private Future<End> echo(JobHandle job) {
       collect(job.stdout(), stdout);
       collect(job.stderr(), stderr);
       return CommandsContract.feed(job.stdin(), bytes, 0).compose(_ -> job.end());

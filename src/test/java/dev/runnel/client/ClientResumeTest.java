@@ -9,7 +9,7 @@ import dev.runnel.CuttingProxy;
 import dev.runnel.commands.CommandException;
 import dev.runnel.commands.Commands;
 import dev.runnel.commands.CommandsContract;
-import dev.runnel.commands.FollowedJob;
+import dev.runnel.commands.JobHandle;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Outcome;
@@ -59,7 +59,7 @@ class ClientResumeTest {
 
   @Test
   void quietJobIsComeBackTo() {
-    FollowedJob job = run(there, "read line; echo $line; exit 3");
+    JobHandle job = run(there, "read line; echo $line; exit 3");
     for (int cuts = 1; cuts <= 3; cuts++) {
       cutAndAwaitReturn(job);
     }
@@ -78,8 +78,8 @@ class ClientResumeTest {
 
   @Test
   void watcherComesBackToo() {
-    FollowedJob job = run(ClientOptions.tcp("127.0.0.1", node.port()), "cat");
-    FollowedJob watching = await(CommandClient.of(vertx, there).watch(job.id()));
+    JobHandle job = run(ClientOptions.tcp("127.0.0.1", node.port()), "cat");
+    JobHandle watching = await(CommandClient.of(vertx, there).watch(job.id()));
     Promise<String> seen = Promise.promise();
     CommandsContract.onContext(() -> CommandsContract.collect(watching.stdout(), seen), watching);
     cutAndAwaitReturn(watching);
@@ -92,7 +92,7 @@ class ClientResumeTest {
   @Test
   void unreadOutputDoesNotGrowWithTheCuts() {
     long window = 64 * 1024;
-    FollowedJob job =
+    JobHandle job =
         await(
             CommandClient.of(vertx, there)
                 .run(CommandsContract.shell("seq 300000").withWindow(OptionalLong.of(window))));
@@ -117,7 +117,7 @@ class ClientResumeTest {
 
   @Test
   void nodeThatWasStartedAnewIsAFailure() throws Exception {
-    FollowedJob job = run(there, "cat");
+    JobHandle job = run(there, "cat");
     try (TestNode next = new TestNode()) {
       proxy.redirect(next.port());
       proxy.cutAll();
@@ -130,7 +130,7 @@ class ClientResumeTest {
   void nodeThatWasLostBeforeItAnsweredIsNotMadeToRunItTwice() throws Exception {
     try (ServerSocket hole = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
       proxy.redirect(hole.getLocalPort());
-      Future<FollowedJob> running =
+      Future<JobHandle> running =
           CommandClient.of(vertx, there).run(CommandsContract.shell("true"));
       try (Socket socket = hole.accept()) {
         assertTrue(socket.getInputStream().read() >= 0);
@@ -144,7 +144,7 @@ class ClientResumeTest {
 
   @Test
   void nodeThatIsGoneIsGivenUpInTime() {
-    FollowedJob job = run(there.withLinger(SHORT), "cat");
+    JobHandle job = run(there.withLinger(SHORT), "cat");
     proxy.refuse();
     CommandException why = failure(job.end());
     assertTrue(why.getMessage().contains("end is not known"), why::getMessage);
@@ -153,7 +153,7 @@ class ClientResumeTest {
 
   @Test
   void jobOfAClientThatIsNoMoreEnds() {
-    FollowedJob job = run(there.withLinger(SHORT), "cat");
+    JobHandle job = run(there.withLinger(SHORT), "cat");
     await(vertx.close());
     CommandsContract.until(() -> ProcessHandle.of(job.pid()).isEmpty());
   }
@@ -165,7 +165,7 @@ class ClientResumeTest {
       for (int i = 0; i < 60; i++) {
         int port = i % 2 == 0 ? node.port() : other.port();
         Commands commands = CommandClient.of(vertx, ClientOptions.tcp("127.0.0.1", port));
-        ends.add(commands.run(CommandsContract.shell("exit " + i)).compose(FollowedJob::end));
+        ends.add(commands.run(CommandsContract.shell("exit " + i)).compose(JobHandle::end));
       }
       for (int i = 0; i < ends.size(); i++) {
         assertEquals(new ExitStatus.Exited(i), await(ends.get(i)).status());
@@ -175,11 +175,11 @@ class ClientResumeTest {
     }
   }
 
-  private FollowedJob run(ClientOptions options, String line) {
+  private JobHandle run(ClientOptions options, String line) {
     return await(CommandClient.of(vertx, options).run(CommandsContract.piped(line)));
   }
 
-  private void cutAndAwaitReturn(FollowedJob job) {
+  private void cutAndAwaitReturn(JobHandle job) {
     int connections = proxy.connections();
     proxy.cutAll();
     CommandsContract.until(() -> proxy.connections() > connections);
@@ -197,11 +197,11 @@ class ClientResumeTest {
     }
   }
 
-  private static <T> Future<T> on(FollowedJob job, Supplier<Future<T>> task) {
+  private static <T> Future<T> on(JobHandle job, Supplier<Future<T>> task) {
     return CommandsContract.onContext(task, job);
   }
 
-  private void awaitOutcome(FollowedJob job, Outcome outcome) {
+  private void awaitOutcome(JobHandle job, Outcome outcome) {
     CommandsContract.until(
         () ->
             node.registry().list(status -> status.job().equals(job.id()), 1).stream()

@@ -11,8 +11,8 @@ import dev.runnel.CuttingProxy;
 import dev.runnel.commands.CommandException;
 import dev.runnel.commands.Commands;
 import dev.runnel.commands.CommandsContract;
-import dev.runnel.commands.FollowedJob;
-import dev.runnel.job.Registry;
+import dev.runnel.commands.JobHandle;
+import dev.runnel.job.JobRegistry;
 import dev.runnel.model.End;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.ExitStatus;
@@ -20,8 +20,8 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.Request;
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
-import dev.runnel.server.Access;
-import dev.runnel.server.Listen;
+import dev.runnel.server.Authentication;
+import dev.runnel.server.ListenAddress;
 import dev.runnel.server.TestNode;
 import dev.runnel.tls.ServerTls;
 import dev.runnel.tls.TestCa;
@@ -76,7 +76,7 @@ class CommandClientTest extends CommandsContract {
   }
 
   @Override
-  protected Registry registry() {
+  protected JobRegistry registry() {
     return node.registry();
   }
 
@@ -100,13 +100,13 @@ class CommandClientTest extends CommandsContract {
     ca.issue("dns:localhost", "ip:127.0.0.1").write(folder, "server");
     TlsFiles files = new TlsFiles(root, folder.resolve("server.crt"), folder.resolve("server.key"));
     NewToken token = Tokens.create("alice");
-    Access byToken = new Access.ByToken(Tokens.parse(List.of(token.line())));
-    int port = node.listen(new Access.OverTls(ServerTls.of(files), byToken));
+    Authentication byToken = new Authentication.ByToken(Tokens.parse(List.of(token.line())));
+    int port = node.listen(new Authentication.OverTls(ServerTls.of(files), byToken));
     ClientSSLOptions trust =
         new ClientSSLOptions().setTrustOptions(new PemTrustOptions().addCertPath("" + root));
     ClientOptions there = ClientOptions.tcp("127.0.0.1", port).withToken(token.secret());
     Commands secured = CommandClient.of(vertx, there.withTls(trust));
-    FollowedJob job = await(secured.run(piped("cat")));
+    JobHandle job = await(secured.run(piped("cat")));
     assertEquals("alice", await(secured.status(job.id())).principal());
     Promise<String> echoed = Promise.promise();
     onContext(() -> collect(job.stdout(), echoed), job);
@@ -134,7 +134,7 @@ class CommandClientTest extends CommandsContract {
   @Test
   void goesThroughAUnixSocket(@TempDir Path folder) {
     String path = "" + folder.resolve("socket");
-    node.listen(new Listen.Unix(path), new Access.ByUser());
+    node.listen(new ListenAddress.Unix(path), new Authentication.ByUser());
     Commands here = CommandClient.of(vertx, ClientOptions.unix(path));
     Promise<String> stdout = Promise.promise();
     Future<End> end =
@@ -151,7 +151,7 @@ class CommandClientTest extends CommandsContract {
   @Test
   void refusalHasItsCode() {
     Request.Run run = new Request.Run(new JobId("taken"), null, shell("exec sleep 60"));
-    FollowedJob job = await(commands.run(run));
+    JobHandle job = await(commands.run(run));
     assertEquals(ErrorCode.JOB_EXISTS, failure(commands.run(run)).code());
     Request.Run elsewhere = new Request.Run(null, "another-life", shell("true"));
     assertEquals(ErrorCode.STALE, failure(commands.run(elsewhere)).code());
@@ -162,7 +162,7 @@ class CommandClientTest extends CommandsContract {
   void lossOfTheConnectionFailsTheEndOfWhoDoesNotComeBack() throws Exception {
     try (CuttingProxy proxy = new CuttingProxy(node.port(), 1, List.of(), 1)) {
       ClientOptions once = ClientOptions.tcp("127.0.0.1", proxy.port()).withLinger(Duration.ZERO);
-      FollowedJob job = await(CommandClient.of(vertx, once).run(shell("exec sleep 60")));
+      JobHandle job = await(CommandClient.of(vertx, once).run(shell("exec sleep 60")));
       proxy.cutAll();
       assertTrue(failure(job.end()).getMessage().contains("end is not known"));
       until(() -> ProcessHandle.of(job.pid()).isEmpty());

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.runnel.commands.CommandsContract;
-import dev.runnel.commands.FollowedJob;
+import dev.runnel.commands.JobHandle;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.wire.Lies;
 import dev.runnel.wire.Lies.Lie;
@@ -49,7 +49,7 @@ class LyingNodeTest {
             })) {
       ClientOptions options = node.options().withLinger(Duration.ZERO);
       var commands = CommandClient.of(vertx, options);
-      FollowedJob job = CommandsContract.await(commands.run(CommandsContract.shell("x")));
+      JobHandle job = CommandsContract.await(commands.run(CommandsContract.shell("x")));
       CommandsContract.onContext(job::discardOutput, job);
       var end = CommandsContract.await(job.end());
       return end.status() instanceof ExitStatus.Exited(int code) ? code : -1;

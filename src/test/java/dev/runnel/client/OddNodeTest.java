@@ -10,7 +10,7 @@ import dev.runnel.client.FakeNode.Peer;
 import dev.runnel.commands.CommandException;
 import dev.runnel.commands.Commands;
 import dev.runnel.commands.CommandsContract;
-import dev.runnel.commands.FollowedJob;
+import dev.runnel.commands.JobHandle;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;
@@ -61,7 +61,7 @@ class OddNodeTest {
               canceled.complete(peer.await("cancel"));
             })) {
       JobSpec paced = CommandsContract.shell("x").withWindow(OptionalLong.of(1_024));
-      FollowedJob job = await(client(node).run(paced));
+      JobHandle job = await(client(node).run(paced));
       assertEquals(
           "the node sent more than its credit: 4096 bytes are unread (limit: 3072)",
           failure(job.end()).getMessage());
@@ -80,7 +80,7 @@ class OddNodeTest {
               peer.output(id, 0, 1);
               peer.await("nothing");
             })) {
-      FollowedJob job = await(client(node).run(CommandsContract.shell("x")));
+      JobHandle job = await(client(node).run(CommandsContract.shell("x")));
       Promise<Buffer> first = Promise.promise();
       CommandsContract.onContext(() -> job.stdout().handler(first::tryComplete), job);
       assertEquals("x", await(first.future()).toString());
@@ -148,7 +148,7 @@ class OddNodeTest {
               }
               pongs.complete(count);
             })) {
-      FollowedJob job = await(client(node).run(CommandsContract.shell("x")));
+      JobHandle job = await(client(node).run(CommandsContract.shell("x")));
       CommandsContract.onContext(job::discardOutput, job);
       int answered = pongs.get(60, TimeUnit.SECONDS);
       assertTrue(answered > 0 && answered < pings, () -> "pongs: " + answered);
@@ -158,7 +158,7 @@ class OddNodeTest {
   @Test
   void nodeThatAlwaysHangsUpIsComeBackToLessAndLessOften() throws Exception {
     try (FakeNode node = FakeNode.tcp(peer -> peer.started(peer.greet()))) {
-      FollowedJob job = await(client(node).run(CommandsContract.shell("x")));
+      JobHandle job = await(client(node).run(CommandsContract.shell("x")));
       CommandsContract.until(() -> node.accepted().size() >= 7);
       // After nothing, 50, 100, 200, 400 and 800 ms, or half of each.
       long millis = (node.accepted().get(6) - node.accepted().get(0)) / 1_000_000;

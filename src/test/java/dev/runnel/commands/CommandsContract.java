@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.runnel.job.Registry;
+import dev.runnel.job.JobRegistry;
 import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
@@ -15,9 +15,9 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
-import dev.runnel.model.Lasting;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
+import dev.runnel.model.Retention;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Terminal;
@@ -53,7 +53,7 @@ public abstract class CommandsContract {
   protected abstract Commands commands();
 
   /** That of the node at the other end. */
-  protected abstract Registry registry();
+  protected abstract JobRegistry registry();
 
   @Test
   void streamsBothOutputsAndTellsTheEnd() {
@@ -138,7 +138,7 @@ public abstract class CommandsContract {
 
   @Test
   void consumerThatDoesNotReadHoldsItsOwnCommandBack() {
-    FollowedJob[] stuck = new FollowedJob[1];
+    JobHandle[] stuck = new JobHandle[1];
     Promise<End> stuckEnd = Promise.promise();
     inVerticle(
         commands ->
@@ -152,7 +152,7 @@ public abstract class CommandsContract {
                       return job;
                     }));
     // Held: it would write 14 MB, the log holds one.
-    End other = inVerticle(commands -> commands.run(shell("exit 5")).compose(FollowedJob::end));
+    End other = inVerticle(commands -> commands.run(shell("exit 5")).compose(JobHandle::end));
     assertEquals(new ExitStatus.Exited(5), other.status());
     assertTrue(!stuckEnd.future().isComplete());
     Promise<String> stdout = Promise.promise();
@@ -242,7 +242,7 @@ public abstract class CommandsContract {
 
   @Test
   void handlersOfFuturesRunOnTheCallersContextToo() {
-    FollowedJob job = inVerticle(commands -> commands.run(shell("exec sleep 60")));
+    JobHandle job = inVerticle(commands -> commands.run(shell("exec sleep 60")));
     Promise<Boolean> same = Promise.promise();
     // From a thread of the test's own.
     job.end().onComplete(_ -> same.complete(Vertx.currentContext() == job.context()));
@@ -317,7 +317,7 @@ public abstract class CommandsContract {
 
   @Test
   void undeployedVerticlesJobsEnd() {
-    Promise<FollowedJob> running = Promise.promise();
+    Promise<JobHandle> running = Promise.promise();
     String id =
         await(
             vertx()
@@ -328,7 +328,7 @@ public abstract class CommandsContract {
                         commands().run(shell("exec sleep 100")).onComplete(running);
                       }
                     }));
-    FollowedJob job = await(running.future());
+    JobHandle job = await(running.future());
     assertTrue(ProcessHandle.of(job.pid()).isPresent());
     Future<End> end = job.end();
     await(vertx().undeploy(id));
@@ -342,14 +342,14 @@ public abstract class CommandsContract {
   }
 
   // That it was taken is not always told: the process may read it and be gone.
-  private static void write(FollowedJob job, String text) {
+  private static void write(JobHandle job, String text) {
     var _ = onContext(() -> job.stdin().write(Buffer.buffer(text)), job);
   }
 
   @Test
   void jobThatLingersOutlivesItsVerticle() {
-    JobSpec lasting = piped("cat").withLasting(Lasting.DEFAULT.withLinger(Duration.ofHours(1)));
-    Promise<FollowedJob> running = Promise.promise();
+    JobSpec lasting = piped("cat").withLasting(Retention.DEFAULT.withLinger(Duration.ofHours(1)));
+    Promise<JobHandle> running = Promise.promise();
     String id =
         await(
             vertx()
@@ -360,11 +360,11 @@ public abstract class CommandsContract {
                         commands().run(lasting).onComplete(running);
                       }
                     }));
-    FollowedJob job = await(running.future());
+    JobHandle job = await(running.future());
     await(vertx().undeploy(id));
     until(() -> await(commands().status(job.id())).followers() == 0);
     assertEquals(JobState.RUNNING, await(commands().status(job.id())).state());
-    FollowedJob again = await(commands().takeOver(job.id()));
+    JobHandle again = await(commands().takeOver(job.id()));
     var _ = await(onContext(again::cancel, again));
     assertEquals(Outcome.CANCELED, await(again.end()).outcome());
   }
@@ -398,7 +398,7 @@ public abstract class CommandsContract {
 
   @Test
   void jobThatHasEndedAnswersThatItHas() {
-    FollowedJob job = await(commands().run(shell("exit 3")));
+    JobHandle job = await(commands().run(shell("exit 3")));
     assertEquals(new ExitStatus.Exited(3), await(job.end()).status());
     assertEquals(JobState.ENDED, await(onContext(job::cancel, job)));
     assertEquals(JobState.ENDED, await(onContext(() -> job.signal(Signal.TERM), job)));
@@ -412,7 +412,7 @@ public abstract class CommandsContract {
     JobSpec onTerminal =
         spec.withCommand(
             spec.command().on(new Terminal(TerminalSize.DEFAULT, Terminal.DEFAULT_TERM)));
-    FollowedJob job = await(commands().run(onTerminal));
+    JobHandle job = await(commands().run(onTerminal));
     Promise<String> seen = Promise.promise();
     onContext(() -> collect(job.stdout(), seen), job);
     var _ = await(onContext(() -> job.resize(new TerminalSize(40, 100)), job));
@@ -426,8 +426,8 @@ public abstract class CommandsContract {
 
   @Test
   void watcherSeesItAllAndTheEnd() {
-    FollowedJob job = await(commands().run(piped("echo one; read line; echo $line; exit 3")));
-    FollowedJob watching = await(commands().watch(job.id()));
+    JobHandle job = await(commands().run(piped("echo one; read line; echo $line; exit 3")));
+    JobHandle watching = await(commands().watch(job.id()));
     assertThrows(IllegalStateException.class, watching::stdin);
     Promise<String> seen = Promise.promise();
     onContext(() -> collect(watching.stdout(), seen), watching);
@@ -440,12 +440,12 @@ public abstract class CommandsContract {
 
   @Test
   void watcherComesInWhereItIsToldToAndAfterTheEnd() {
-    FollowedJob job = await(commands().run(shell("printf abcdef")));
+    JobHandle job = await(commands().run(shell("printf abcdef")));
     assertEquals(6, await(job.end()).outputBytes());
     Request.Attach fromTwo =
         new Request.Attach(
             job.id(), job.boot(), OptionalLong.of(2), OptionalLong.empty(), Role.WATCHER);
-    FollowedJob late = await(commands().attach(fromTwo));
+    JobHandle late = await(commands().attach(fromTwo));
     Promise<String> seen = Promise.promise();
     onContext(() -> collect(late.stdout(), seen), late);
     assertEquals("cdef", await(seen.future()));
@@ -454,9 +454,9 @@ public abstract class CommandsContract {
 
   @Test
   void jobThatAnotherTookOverIsLeftAloneAndItsStdinGoesOn() {
-    FollowedJob first = await(commands().run(piped("head -c 6; exit 4")));
+    JobHandle first = await(commands().run(piped("head -c 6; exit 4")));
     await(onContext(() -> first.stdin().write(Buffer.buffer("abc")), first));
-    FollowedJob second = await(commands().takeOver(first.id()));
+    JobHandle second = await(commands().takeOver(first.id()));
     CompletionException sent = assertThrows(CompletionException.class, () -> await(first.end()));
     assertTrue(String.valueOf(sent.getMessage()).contains("replaced"), sent::getMessage);
     Promise<String> seen = Promise.promise();
@@ -468,10 +468,10 @@ public abstract class CommandsContract {
 
   @Test
   void detachedJobGoesOn() {
-    FollowedJob job = await(commands().run(piped("read line; exit 5")));
+    JobHandle job = await(commands().run(piped("read line; exit 5")));
     assertEquals(JobState.RUNNING, await(onContext(job::detach, job)));
     assertThrows(CompletionException.class, () -> await(job.end()));
-    FollowedJob again = await(commands().takeOver(job.id()));
+    JobHandle again = await(commands().takeOver(job.id()));
     write(again, "x\n");
     assertEquals(new ExitStatus.Exited(5), await(again.end()).status());
   }
@@ -479,7 +479,7 @@ public abstract class CommandsContract {
   @Test
   void gapFailsUnlessItIsAskedFor() {
     JobId job = jobWithoutItsBeginning();
-    FollowedJob strict = await(commands().watch(job));
+    JobHandle strict = await(commands().watch(job));
     CompletionException gap = assertThrows(CompletionException.class, () -> await(strict.end()));
     assertTrue(String.valueOf(gap.getMessage()).contains("output lost: from 0"), gap::getMessage);
     Promise<Event.Gap> told = Promise.promise();
@@ -503,7 +503,7 @@ public abstract class CommandsContract {
 
   // It retains less than it wrote.
   private JobId jobWithoutItsBeginning() {
-    FollowedJob job = await(commands().run(shell("seq 100000").withRetain(100_000)));
+    JobHandle job = await(commands().run(shell("seq 100000").withRetain(100_000)));
     onContext(job::discardOutput, job);
     assertEquals(588_895, await(job.end()).outputBytes());
     return job.id();
@@ -511,7 +511,7 @@ public abstract class CommandsContract {
 
   @Test
   void listsJobsAndTellsTheStatusOfOne() {
-    FollowedJob job = await(commands().run(piped("read line")));
+    JobHandle job = await(commands().run(piped("read line")));
     JobStatus status = await(commands().status(job.id()));
     assertEquals(JobState.RUNNING, status.state());
     assertEquals(job.pid(), status.pid());
@@ -527,8 +527,8 @@ public abstract class CommandsContract {
   void sameRunTwiceStartsOnce() {
     Request.Run run =
         new Request.Run(new JobId("only-once-" + System.nanoTime()), "1f6c", null, piped("cat"));
-    FollowedJob first = await(commands().run(run));
-    FollowedJob second = await(commands().run(run));
+    JobHandle first = await(commands().run(run));
+    JobHandle second = await(commands().run(run));
     assertEquals(first.pid(), second.pid());
     assertThrows(CompletionException.class, () -> await(first.end()));
     await(onContext(() -> second.stdin().end(), second));
@@ -545,11 +545,11 @@ public abstract class CommandsContract {
     return await(result.future());
   }
 
-  public static void onContext(Runnable task, FollowedJob job) {
+  public static void onContext(Runnable task, JobHandle job) {
     job.context().runOnContext(_ -> task.run());
   }
 
-  public static <T> Future<T> onContext(Supplier<Future<T>> task, FollowedJob job) {
+  public static <T> Future<T> onContext(Supplier<Future<T>> task, JobHandle job) {
     Promise<T> done = Promise.promise();
     job.context().runOnContext(_ -> task.get().onComplete(done));
     return done.future();

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
-import dev.runnel.server.Access;
+import dev.runnel.server.Authentication;
 import dev.runnel.server.Until;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -75,7 +75,8 @@ class FileWatchTest {
         List.of("--listen", "127.0.0.1:0", "--tokens", file.toString(), "--state-dir", "none");
     Credentials credentials = Credentials.read(ServeArguments.parse(words, Map.of()));
     file("tokens", fresh.line());
-    Access.ByToken access = assertInstanceOf(Access.ByToken.class, credentials.access());
+    Authentication.ByToken access =
+        assertInstanceOf(Authentication.ByToken.class, credentials.access());
     try (FileWatch watch = new FileWatch(Duration.ofMillis(5))) {
       credentials.watch(watch);
       watch.start();

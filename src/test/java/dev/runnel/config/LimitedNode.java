@@ -1,16 +1,16 @@
 package dev.runnel.config;
 
-import dev.runnel.job.Spooler;
+import dev.runnel.job.SpoolThreads;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.record.Recordings;
+import dev.runnel.security.AccessControl;
 import dev.runnel.security.Audit;
-import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
-import dev.runnel.security.Recorded;
+import dev.runnel.security.RecordingScope;
 import dev.runnel.security.Tokens;
-import dev.runnel.server.Access;
-import dev.runnel.server.Listen;
+import dev.runnel.server.Authentication;
+import dev.runnel.server.ListenAddress;
 import dev.runnel.server.RawClient;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -28,7 +28,7 @@ import java.util.concurrent.TimeUnit;
  * listener; in the test's own JVM, and quick to make.
  */
 final class LimitedNode implements AutoCloseable {
-  private static final Listen.Tcp ANYWHERE = new Listen.Tcp("127.0.0.1", 0);
+  private static final ListenAddress.Tcp ANYWHERE = new ListenAddress.Tcp("127.0.0.1", 0);
   private static final long PATIENCE_SECONDS = 60;
 
   private final Tokens.NewToken token = Tokens.create("limited");
@@ -40,12 +40,13 @@ final class LimitedNode implements AutoCloseable {
   LimitedNode(Vertx vertx, NativeEngine engine, Path folder, Map<Limit, Long> limits)
       throws Exception {
     Settings settings = Settings.ofGuest(limits);
-    Guard guard = new Guard(Policy.NONE, Audit.NONE, settings.quotas());
+    AccessControl guard = new AccessControl(Policy.NONE, Audit.NONE, settings.quotas());
     Path state = folder.resolve("state");
-    Spooler spooler =
-        new StateFolder(state, StateFolder.Wish.NAMED).open(settings.limit(Limit.MAX_SPOOL_BYTES));
+    SpoolThreads spooler =
+        new StateDirectory(state, StateDirectory.Wish.NAMED)
+            .open(settings.limit(Limit.MAX_SPOOL_BYTES));
     recordings =
-        new RecordSettings(folder.resolve("recordings"), Recorded.ALL)
+        new RecordSettings(folder.resolve("recordings"), RecordingScope.ALL)
             .open(settings, guard.audit());
     String boot = UUID.randomUUID().toString();
     node =
@@ -56,12 +57,12 @@ final class LimitedNode implements AutoCloseable {
             new Node.Terms(
                 new NodeIdentity("limited", boot),
                 "limited-" + boot,
-                new Access.ByToken(Tokens.parse(List.of(token.line()))),
+                new Authentication.ByToken(Tokens.parse(List.of(token.line()))),
                 guard,
                 new Node.Disk(spooler, recordings)));
     await(node.start());
-    port = ((Listen.Tcp) await(node.listen(ANYWHERE))).port();
-    seedPort = ((Listen.Tcp) await(node.listenForSeed(ANYWHERE))).port();
+    port = ((ListenAddress.Tcp) await(node.listen(ANYWHERE))).port();
+    seedPort = ((ListenAddress.Tcp) await(node.listenForSeed(ANYWHERE))).port();
   }
 
   /** A client that has said who it is. */

@@ -8,11 +8,11 @@ import dev.runnel.model.Argument;
 import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
-import dev.runnel.model.Lasting;
+import dev.runnel.model.Retention;
 import dev.runnel.model.Secrets;
 import dev.runnel.security.ForbiddenException;
+import dev.runnel.security.JobScope;
 import dev.runnel.security.Policy;
-import dev.runnel.security.Reach;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -122,7 +122,7 @@ class PolicyFileTest {
   @Test
   void diskIsBoundedOfJobsThatTakeIt() throws Exception {
     Policy policy = policy(BUILDS);
-    assertEquals(OptionalLong.empty(), judged(policy, Lasting.DEFAULT));
+    assertEquals(OptionalLong.empty(), judged(policy, Retention.DEFAULT));
     assertEquals(OptionalLong.of(1 << 20), judged(policy, spooling(OptionalLong.empty())));
     assertEquals(OptionalLong.of(5), judged(policy, spooling(OptionalLong.of(5))));
     assertEquals(
@@ -130,13 +130,13 @@ class PolicyFileTest {
         denial(policy, "ci", run("make").withLasting(spooling(OptionalLong.of(1_048_577)))));
   }
 
-  private static OptionalLong judged(Policy policy, Lasting lasting) throws Exception {
+  private static OptionalLong judged(Policy policy, Retention lasting) throws Exception {
     JobSpec asked = run("make").withLasting(lasting);
     return policy.judge(as("ci"), asked).spec().lasting().spoolBytes();
   }
 
-  private static Lasting spooling(OptionalLong bytes) {
-    return new Lasting(Duration.ZERO, null, Lasting.OnFull.SPOOL, bytes);
+  private static Retention spooling(OptionalLong bytes) {
+    return new Retention(Duration.ZERO, null, Retention.OnFull.SPOOL, bytes);
   }
 
   @Test
@@ -244,12 +244,12 @@ class PolicyFileTest {
   @Test
   void reachIsTheMostThatAnyRuleGives() throws Exception {
     Policy policy = policy(BUILDS);
-    assertEquals(Reach.OWN, policy.observe("ci"));
-    assertEquals(Reach.ALL, policy.observe("watcher"));
-    assertEquals(Reach.OWN, policy.control("watcher"));
-    assertEquals(Reach.ALL, policy.control("root-like"));
-    assertEquals(Reach.OWN, policy.control("nobody"));
-    assertEquals(Reach.OWN, Policy.NONE.observe("anybody"));
+    assertEquals(JobScope.OWN, policy.observe("ci"));
+    assertEquals(JobScope.ALL, policy.observe("watcher"));
+    assertEquals(JobScope.OWN, policy.control("watcher"));
+    assertEquals(JobScope.ALL, policy.control("root-like"));
+    assertEquals(JobScope.OWN, policy.control("nobody"));
+    assertEquals(JobScope.OWN, Policy.NONE.observe("anybody"));
   }
 
   @ParameterizedTest

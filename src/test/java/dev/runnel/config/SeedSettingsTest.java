@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.runnel.server.Listen;
+import dev.runnel.server.ListenAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -33,7 +33,7 @@ class SeedSettingsTest {
     "[::ffff:127.0.0.1]:1, 127.0.0.1, 1"
   })
   void takesLoopbackAddresses(String text, String host, int port) throws Exception {
-    assertEquals(new Listen.Tcp(host, port), parse(text));
+    assertEquals(new ListenAddress.Tcp(host, port), parse(text));
   }
 
   @ParameterizedTest
@@ -67,11 +67,11 @@ class SeedSettingsTest {
   }
 
   private static int port(Map<String, String> environment, String... arguments) throws Exception {
-    Listen.Tcp listen = ServeArguments.parse(List.of(arguments), environment).seedListen();
+    ListenAddress.Tcp listen = ServeArguments.parse(List.of(arguments), environment).seedListen();
     return listen == null ? -1 : listen.port();
   }
 
-  private static Listen.@Nullable Tcp parse(String text) throws Exception {
+  private static ListenAddress.@Nullable Tcp parse(String text) throws Exception {
     return ServeArguments.parse(List.of("--insecure", "--seed-listen", text), Map.of())
         .seedListen();
   }

@@ -12,7 +12,7 @@ import dev.runnel.bus.CommandBus;
 import dev.runnel.client.ClientOptions;
 import dev.runnel.client.CommandClient;
 import dev.runnel.commands.Commands;
-import dev.runnel.commands.FollowedJob;
+import dev.runnel.commands.JobHandle;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
@@ -21,7 +21,7 @@ import dev.runnel.model.JobStatus;
 import dev.runnel.model.Outcome;
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
-import dev.runnel.server.Listen;
+import dev.runnel.server.ListenAddress;
 import dev.runnel.tls.TestCa;
 import dev.runnel.tls.TlsException;
 import dev.runnel.tls.TlsFiles;
@@ -89,7 +89,7 @@ class EmbeddingTest {
         new RunnelVerticle(
             new RunnelOptions().withAddress("other").withInsecureListener("127.0.0.1", 0));
     await(vertx.deployVerticle(listening));
-    int port = ((Listen.Tcp) listening.listening().getFirst()).port();
+    int port = ((ListenAddress.Tcp) listening.listening().getFirst()).port();
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
       String header = "{\"type\":\"ping\",\"total_size\":0}";
       byte[] frame = ("    " + header).getBytes(StandardCharsets.UTF_8);
@@ -117,7 +117,7 @@ class EmbeddingTest {
                     new TlsFiles(
                         root, folder.resolve("server.crt"), folder.resolve("server.key"))));
     await(vertx.deployVerticle(node));
-    int port = ((Listen.Tcp) node.listening().getFirst()).port();
+    int port = ((ListenAddress.Tcp) node.listening().getFirst()).port();
     ClientOptions there = ClientOptions.tcp("127.0.0.1", port);
     ClientSSLOptions trust =
         new ClientSSLOptions().setTrustOptions(new PemTrustOptions().addCertPath("" + root));
@@ -166,7 +166,7 @@ class EmbeddingTest {
   @Test
   void undeployedItEndsItsJobs() {
     String id = await(vertx.deployVerticle(new RunnelVerticle()));
-    FollowedJob job =
+    JobHandle job =
         await(
             CommandBus.of(vertx).run(JobSpec.of(CommandSpec.of("sh", "-c", "sleep 1000 & wait"))));
     assertTrue(ProcessHandle.of(job.pid()).isPresent());
@@ -179,7 +179,7 @@ class EmbeddingTest {
         await(
             CommandBus.at(vertx, address)
                 .run(JobSpec.of(CommandSpec.of("sh", "-c", line)))
-                .compose(FollowedJob::end));
+                .compose(JobHandle::end));
     assertEquals(Outcome.EXITED, end.outcome());
     return end;
   }

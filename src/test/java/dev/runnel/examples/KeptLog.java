@@ -3,7 +3,7 @@ package dev.runnel.examples;
 import dev.runnel.client.ClientOptions;
 import dev.runnel.client.CommandClient;
 import dev.runnel.commands.Commands;
-import dev.runnel.commands.FollowedJob;
+import dev.runnel.commands.JobHandle;
 import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
@@ -52,7 +52,7 @@ public final class KeptLog {
     return open.compose(to -> node.run(JobSpec.of(command)).compose(job -> keep(job, to)));
   }
 
-  private static Future<End> keep(FollowedJob job, AsyncFile to) {
+  private static Future<End> keep(JobHandle job, AsyncFile to) {
     Future<Void> written = job.stdout().pipeTo(to);
     return Future.all(written, job.end()).map(_ -> job.end().result());
   }

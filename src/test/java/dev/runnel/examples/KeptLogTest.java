@@ -9,7 +9,7 @@ import dev.runnel.client.ClientOptions;
 import dev.runnel.client.CommandClient;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
-import dev.runnel.server.Listen;
+import dev.runnel.server.ListenAddress;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.nio.file.Files;
@@ -36,7 +36,7 @@ class KeptLogTest {
     RunnelVerticle node =
         new RunnelVerticle(new RunnelOptions().withInsecureListener("127.0.0.1", 0));
     await(vertx.deployVerticle(node));
-    int port = ((Listen.Tcp) node.listening().getFirst()).port();
+    int port = ((ListenAddress.Tcp) node.listening().getFirst()).port();
     List<CuttingProxy.Manner> cuts = List.of(CuttingProxy.Manner.CLOSE, CuttingProxy.Manner.RESET);
     try (CuttingProxy proxy = new CuttingProxy(port, 1, cuts, 100_000)) {
       ClientOptions there = ClientOptions.tcp("127.0.0.1", proxy.port());

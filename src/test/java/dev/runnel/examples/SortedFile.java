@@ -2,7 +2,7 @@ package dev.runnel.examples;
 
 import dev.runnel.RunnelVerticle;
 import dev.runnel.bus.CommandBus;
-import dev.runnel.commands.FollowedJob;
+import dev.runnel.commands.JobHandle;
 import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ExitStatus;
@@ -51,7 +51,7 @@ public final class SortedFile extends VerticleBase {
     return CommandBus.of(vertx).run(JobSpec.of(sort)).compose(this::sort);
   }
 
-  private Future<?> sort(FollowedJob job) {
+  private Future<?> sort(JobHandle job) {
     Future<?> read = open(from, new OpenOptions()).compose(file -> file.pipeTo(job.stdin()));
     Future<?> written =
         open(to, new OpenOptions().setTruncateExisting(true))

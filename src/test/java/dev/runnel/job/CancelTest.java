@@ -315,9 +315,9 @@ class CancelTest {
     engine.pass(Duration.ofSeconds(2));
     assertEquals(Outcome.SHUTDOWN, ignoring.end().outcome());
     assertTrue(closed.isDone());
-    RefusedException refused =
+    RejectedException refused =
         Assertions.assertThrows(
-            RefusedException.class,
+            RejectedException.class,
             () -> scene.registry.register(Scene.run(null, new Spec()), Scene.TESTER));
     assertEquals(ErrorCode.UNAVAILABLE, refused.code());
     List.of(ignoring.follower(), obeying.follower(), starting).forEach(TestFollower::leave);

@@ -187,7 +187,7 @@ class EveryStateEndsTest {
   void onceAndARefusalThatComesLateChangesNothing() {
     TestFollower follower = scene.register();
     follower.job().cancel(null, _ -> {});
-    follower.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "too late"));
+    follower.job().refuse(new RejectedException(ErrorCode.UNAVAILABLE, "too late"));
     engine.settle();
     assertEquals(JobState.ENDED, follower.job().state());
     assertNull(follower.job().refusal());

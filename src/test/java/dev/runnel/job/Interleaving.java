@@ -15,8 +15,8 @@ import dev.runnel.model.ErrorCode;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobSpec.Leftovers;
 import dev.runnel.model.JobState;
-import dev.runnel.model.Lasting;
 import dev.runnel.model.Outcome;
+import dev.runnel.model.Retention;
 import dev.runnel.model.Signal;
 import dev.runnel.model.StartFailure;
 import dev.runnel.model.Stream;
@@ -100,11 +100,11 @@ final class Interleaving {
     return random;
   }
 
-  private Lasting randomLasting() {
+  private Retention randomLasting() {
     Duration linger =
-        List.of(Duration.ZERO, Duration.ofMillis(1 + upTo(1_000)), Lasting.FOREVER).get(upTo(3));
-    Lasting.OnFull onFull = oneIn(2) ? Lasting.OnFull.BLOCK : Lasting.OnFull.DROP;
-    return new Lasting(linger, null, onFull, OptionalLong.empty());
+        List.of(Duration.ZERO, Duration.ofMillis(1 + upTo(1_000)), Retention.FOREVER).get(upTo(3));
+    Retention.OnFull onFull = oneIn(2) ? Retention.OnFull.BLOCK : Retention.OnFull.DROP;
+    return new Retention(linger, null, onFull, OptionalLong.empty());
   }
 
   /** Plays it to its end and checks it. */
@@ -280,7 +280,7 @@ final class Interleaving {
       }
       case 4 -> {
         note("refuse");
-        job.refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no worker"));
+        job.refuse(new RejectedException(ErrorCode.UNAVAILABLE, "no worker"));
         refused |= job.started() == null;
       }
       default -> closeSome();

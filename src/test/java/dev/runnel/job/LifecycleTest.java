@@ -213,7 +213,7 @@ class LifecycleTest {
     follower.job().start();
     Objects.requireNonNull(engine.takeStart()).refuse("16 starts hang already");
     engine.settle();
-    RefusedException refusal = Objects.requireNonNull(follower.job().refusal());
+    RejectedException refusal = Objects.requireNonNull(follower.job().refusal());
     assertEquals(ErrorCode.UNAVAILABLE, refusal.code());
     assertEquals("16 starts hang already", refusal.getMessage());
     assertNull(follower.endIfRead());
@@ -226,7 +226,7 @@ class LifecycleTest {
   @Test
   void refusedJobDoesNotStartAfterAll() {
     TestFollower follower = scene.register();
-    follower.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no worker"));
+    follower.job().refuse(new RejectedException(ErrorCode.UNAVAILABLE, "no worker"));
     engine.settle();
     // The message was slow, not lost.
     follower.job().start();
@@ -242,7 +242,7 @@ class LifecycleTest {
     follower.job().start();
     FakeStart start = Objects.requireNonNull(engine.takeStart());
     assertTrue(start.isClaimed());
-    follower.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no worker"));
+    follower.job().refuse(new RejectedException(ErrorCode.UNAVAILABLE, "no worker"));
     FakeProcess process = start.make();
     engine.settle();
     assertTrue(process.hasExited());

@@ -11,9 +11,9 @@ import dev.runnel.job.Scene.Spec;
 import dev.runnel.model.End;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobSpec.Leftovers;
-import dev.runnel.model.Lasting;
-import dev.runnel.model.Lasting.OnFull;
 import dev.runnel.model.Outcome;
+import dev.runnel.model.Retention;
+import dev.runnel.model.Retention.OnFull;
 import dev.runnel.model.Stream;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -48,7 +48,7 @@ class LingeringTest {
 
   private static List<Case> cases() {
     List<Case> cases = new ArrayList<>();
-    for (Duration linger : List.of(Duration.ZERO, MINUTE, Lasting.FOREVER)) {
+    for (Duration linger : List.of(Duration.ZERO, MINUTE, Retention.FOREVER)) {
       for (OnFull onFull : List.of(OnFull.BLOCK, OnFull.DROP)) {
         for (Duration keep : List.of(Duration.ZERO, Duration.ofHours(1))) {
           for (Leftovers leftovers : Leftovers.values()) {
@@ -74,7 +74,7 @@ class LingeringTest {
   void everyCombinationComesToAnEnd(Case how) {
     Spec spec = Spec.retaining(RETAIN);
     spec.leftovers = how.leftovers;
-    spec.lasting = new Lasting(how.linger, how.keep, how.onFull, OptionalLong.empty());
+    spec.lasting = new Retention(how.linger, how.keep, how.onFull, OptionalLong.empty());
     Running running = scene.start(spec);
     FakeProcess process = running.process();
     go(running, how.gone);
@@ -135,7 +135,7 @@ class LingeringTest {
   @Test
   void clockBeginsAnewEachTimeTheSeatIsLeft() {
     Spec spec = new Spec();
-    spec.lasting = Lasting.DEFAULT.withLinger(MINUTE);
+    spec.lasting = Retention.DEFAULT.withLinger(MINUTE);
     Running running = scene.start(spec);
     running.follower().leave();
     engine.pass(MINUTE.minusSeconds(1));
@@ -151,7 +151,7 @@ class LingeringTest {
   @Test
   void jobMayStartWithoutItsRunnerIfItMayLinger() {
     Spec spec = new Spec();
-    spec.lasting = Lasting.DEFAULT.withLinger(MINUTE);
+    spec.lasting = Retention.DEFAULT.withLinger(MINUTE);
     TestFollower follower = scene.register(spec);
     follower.leave();
     follower.job().start();
@@ -165,15 +165,15 @@ class LingeringTest {
   void noClockRunsForAJobThatWasRefused() {
     int before = engine.timers();
     Spec spec = new Spec();
-    spec.lasting = Lasting.DEFAULT.withLinger(Duration.ofDays(365));
+    spec.lasting = Retention.DEFAULT.withLinger(Duration.ofDays(365));
     TestFollower told = scene.register(spec);
-    told.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no"));
+    told.job().refuse(new RejectedException(ErrorCode.UNAVAILABLE, "no"));
     engine.settle();
     told.leave();
     assertEquals(before, engine.timers());
     TestFollower gone = scene.register(spec);
     gone.leave();
-    gone.job().refuse(new RefusedException(ErrorCode.UNAVAILABLE, "no"));
+    gone.job().refuse(new RejectedException(ErrorCode.UNAVAILABLE, "no"));
     engine.settle();
     assertEquals(before, engine.timers());
   }
@@ -182,12 +182,12 @@ class LingeringTest {
   void lingeringLongerThanTheNodeAllowsIsRefused() {
     JobLimits strict = new JobLimits(3, 1 << 20, 4, MINUTE, HOUR, HOUR, HOUR, HOUR, HOUR);
     Scene limited = new Scene(new LogMemory(1 << 20, 4), strict);
-    for (Duration linger : List.of(HOUR.plusMillis(1), Lasting.FOREVER)) {
+    for (Duration linger : List.of(HOUR.plusMillis(1), Retention.FOREVER)) {
       Spec spec = new Spec();
-      spec.lasting = Lasting.DEFAULT.withLinger(linger);
-      RefusedException refused =
+      spec.lasting = Retention.DEFAULT.withLinger(linger);
+      RejectedException refused =
           assertThrows(
-              RefusedException.class,
+              RejectedException.class,
               () -> limited.registry.register(Scene.run(null, spec), Scene.TESTER));
       assertTrue(refused.getMessage().endsWith("(limit: 3600000)"), refused::getMessage);
     }

@@ -27,7 +27,7 @@ class LogMemoryTest {
     }
 
     void read() {
-      for (Lease lease = reader.next(MEBIBYTE); lease != null; lease = reader.next(MEBIBYTE)) {
+      for (LentSlice lease = reader.next(MEBIBYTE); lease != null; lease = reader.next(MEBIBYTE)) {
         lease.close();
       }
     }

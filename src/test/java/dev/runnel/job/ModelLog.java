@@ -52,7 +52,7 @@ final class ModelLog {
     }
   }
 
-  private record Held(Reader by, Lease lease) {}
+  private record Held(Reader by, LentSlice lease) {}
 
   ModelLog(LogMemory memory, long bound, RandomGenerator random) {
     this.random = random;
@@ -131,7 +131,7 @@ final class ModelLog {
 
   private void readAsRunner() {
     if (runner != null) {
-      Lease lease = read(runner);
+      LentSlice lease = read(runner);
       assertTrue(lease != null || runner.reader.position() == size, "the runner was put off");
     }
   }
@@ -140,17 +140,17 @@ final class ModelLog {
     if (!watchers.isEmpty()) {
       Reader watcher = watchers.get(random.nextInt(watchers.size()));
       boolean overdrawn = memory.isOverdrawn();
-      Lease lease = read(watcher);
+      LentSlice lease = read(watcher);
       boolean hasAll = watcher.reader.position() == size;
       assertTrue(lease != null || hasAll || overdrawn, "a watcher was put off");
     }
   }
 
-  private @Nullable Lease read(Reader by) {
+  private @Nullable LentSlice read(Reader by) {
     long at = Math.max(by.reader.position(), log.floor());
     int most = 1 + random.nextInt(random.nextBoolean() ? 50 : 300_000);
     by.parked = true;
-    Lease lease = by.reader.next(most);
+    LentSlice lease = by.reader.next(most);
     if (lease == null) {
       assertEquals(at, by.reader.position());
       assertEquals(ended && at == size, by.reader.end() != null);
@@ -255,7 +255,7 @@ final class ModelLog {
   /** Reads, closes and consumes everything: whoever asked is told now. */
   void drain() {
     for (int tries = 0; runner != null && runner.reader.position() < size; tries++) {
-      Lease lease = read(runner);
+      LentSlice lease = read(runner);
       assertTrue(lease != null || runner.reader.position() == size, "the runner was put off");
       assertTrue(tries < 1_000_000);
     }
@@ -285,7 +285,7 @@ final class ModelLog {
     }
   }
 
-  private void checkLease(Lease lease) {
+  private void checkLease(LentSlice lease) {
     int from = (int) lease.offset();
     int to = (int) lease.end();
     MemorySegment expected = MemorySegment.ofArray(bytes).asSlice(from, to - from);

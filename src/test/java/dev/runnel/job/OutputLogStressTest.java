@@ -48,7 +48,7 @@ class OutputLogStressTest {
     final SplittableRandom readers;
     final OutputLog log;
     final LogReader reader;
-    final ArrayDeque<Lease> held = new ArrayDeque<>();
+    final ArrayDeque<LentSlice> held = new ArrayDeque<>();
 
     Pair(long bound, SplittableRandom random) {
       writers = random.split();
@@ -80,7 +80,7 @@ class OutputLogStressTest {
     /** Reads to the end, or as far as told, then leaves. */
     void read(long bytes) throws InterruptedException {
       while (reader.end() == null && reader.position() < bytes) {
-        Lease lease = reader.next(1 + readers.nextInt(200_000));
+        LentSlice lease = reader.next(1 + readers.nextInt(200_000));
         if (lease == null) {
           consume(0);
           more.acquire();
@@ -117,7 +117,7 @@ class OutputLogStressTest {
       assertEquals(log.length(), log.floor());
     }
 
-    private void check(Lease lease) {
+    private void check(LentSlice lease) {
       assertEquals(-1, mismatch(lease));
       assertEquals(streamAt(lease.offset()), lease.stream());
       lease.close();
@@ -195,7 +195,7 @@ class OutputLogStressTest {
         throws InterruptedException {
       for (int i = 0; i < leases && reader.end() == null; ) {
         long before = reader.position();
-        Lease lease = reader.next(1 + random.nextInt(60_000));
+        LentSlice lease = reader.next(1 + random.nextInt(60_000));
         if (lease == null) {
           if (!more.tryAcquire(5, TimeUnit.MILLISECONDS)) {
             return reader.end() != null;
@@ -225,7 +225,7 @@ class OutputLogStressTest {
         LogReader reader = pair.log.openWatcher(from, more::release);
         long until = random.nextBoolean() ? bytes : random.nextLong(bytes);
         while (reader.end() == null && reader.position() < until) {
-          Lease lease = reader.next(1 + random.nextInt(60_000));
+          LentSlice lease = reader.next(1 + random.nextInt(60_000));
           if (lease == null) {
             more.acquire();
           } else {
@@ -289,7 +289,7 @@ class OutputLogStressTest {
     }
   }
 
-  private static long mismatch(Lease lease) {
+  private static long mismatch(LentSlice lease) {
     MemorySegment bytes = lease.bytes();
     MemorySegment expected = MemorySegment.ofArray(new byte[(int) bytes.byteSize()]);
     copy(lease.offset(), expected, (int) bytes.byteSize());

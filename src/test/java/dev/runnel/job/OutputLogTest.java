@@ -52,7 +52,7 @@ class OutputLogTest {
     write(Stream.STDOUT, "e");
     write(Stream.STDOUT, "f");
     List<String> read = new ArrayList<>();
-    for (Lease lease = reader.next(100); lease != null; lease = reader.next(100)) {
+    for (LentSlice lease = reader.next(100); lease != null; lease = reader.next(100)) {
       read.add(lease.stream().wireName() + " " + lease.offset() + " " + text(lease));
       lease.close();
     }
@@ -64,7 +64,7 @@ class OutputLogTest {
   void readerGetsAtMostWhatItAsksFor() {
     write(Stream.STDOUT, "abcdef");
     for (String expected : List.of("ab", "cd", "ef")) {
-      try (Lease lease = next(2)) {
+      try (LentSlice lease = next(2)) {
         assertEquals(expected, text(lease));
       }
     }
@@ -89,7 +89,7 @@ class OutputLogTest {
       assertEquals(1, writer.write(streams.getLast(), new byte[] {(byte) i}));
     }
     for (int i = 0; i < streams.size(); ) {
-      try (Lease lease = next(BOUND)) {
+      try (LentSlice lease = next(BOUND)) {
         assertEquals(i, lease.offset());
         for (byte b : lease.bytes().toArray(ValueLayout.JAVA_BYTE)) {
           assertEquals((byte) i, b);
@@ -278,8 +278,8 @@ class OutputLogTest {
   void leaseOutlivesEverything() {
     byte[] first = random(200_000);
     assertEquals(first.length, writer.write(Stream.STDOUT, first));
-    List<Lease> leases = new ArrayList<>();
-    for (Lease lease = reader.next(BOUND); lease != null; lease = reader.next(BOUND)) {
+    List<LentSlice> leases = new ArrayList<>();
+    for (LentSlice lease = reader.next(BOUND); lease != null; lease = reader.next(BOUND)) {
       leases.add(lease);
       reader.consumed(lease.end());
     }
@@ -292,7 +292,7 @@ class OutputLogTest {
     log.trim();
     end();
     int at = 0;
-    for (Lease lease : leases) {
+    for (LentSlice lease : leases) {
       byte[] bytes = lease.bytes().toArray(ValueLayout.JAVA_BYTE);
       for (byte b : bytes) {
         assertEquals(first[at++], b);
@@ -332,12 +332,12 @@ class OutputLogTest {
   @Test
   void whatIsBeingWrittenStaysWhereItIs() {
     write(Stream.STDOUT, "abc");
-    Lease lease = next(3);
+    LentSlice lease = next(3);
     MemorySegment room = Objects.requireNonNull(log.reserve(Stream.STDOUT));
     reader.consumed(3);
     lease.close();
     writer.put(room, Stream.STDOUT, new byte[] {'d', 'e'});
-    try (Lease next = next(10)) {
+    try (LentSlice next = next(10)) {
       assertEquals("de", text(next));
       assertEquals(3, next.offset());
     }
@@ -346,8 +346,8 @@ class OutputLogTest {
   @Test
   void leaseIsClosedOnceHoweverOftenItIsAsked() {
     write(Stream.STDOUT, "abc");
-    Lease first = next(1);
-    Lease second = next(1);
+    LentSlice first = next(1);
+    LentSlice second = next(1);
     for (int i = 0; i < 10; i++) {
       first.close();
     }
@@ -392,7 +392,7 @@ class OutputLogTest {
       assertEquals(bytes.length, writer.write(Stream.STDOUT, bytes));
       takeAll();
     }
-    try (Lease lease = Objects.requireNonNull(slow.next(10))) {
+    try (LentSlice lease = Objects.requireNonNull(slow.next(10))) {
       assertEquals(log.floor(), lease.offset());
       assertTrue(lease.offset() > 0);
     }
@@ -405,10 +405,10 @@ class OutputLogTest {
     LogReader runner = log.openRunner(0, () -> {});
     LogWriter writer = new LogWriter(log);
     LogReader watcher = log.openWatcher(0, () -> {});
-    List<Lease> stuck = new ArrayList<>();
+    List<LentSlice> stuck = new ArrayList<>();
     for (int i = 0; i < 1_000; i++) {
       assertTrue(writer.write(Stream.STDOUT, new byte[10_000]) > 0, "round " + i);
-      Lease lease = watcher.next(10);
+      LentSlice lease = watcher.next(10);
       if (lease != null) {
         stuck.add(lease);
       }
@@ -416,7 +416,7 @@ class OutputLogTest {
       runner.consumed(runner.position());
     }
     assertTrue(stuck.size() < 100, () -> "leases: " + stuck.size());
-    stuck.forEach(Lease::close);
+    stuck.forEach(LentSlice::close);
     log.close(END);
     log.keep();
     log.forget();
@@ -447,7 +447,7 @@ class OutputLogTest {
     assertEquals(100_000, writer.write(Stream.STDOUT, new byte[100_000]));
     assertFalse(log.isStalled());
     LogReader next = log.openRunner(0, () -> {});
-    try (Lease lease = Objects.requireNonNull(next.next(1))) {
+    try (LentSlice lease = Objects.requireNonNull(next.next(1))) {
       assertEquals(log.floor(), lease.offset());
     }
   }
@@ -488,7 +488,7 @@ class OutputLogTest {
     assertEquals(bytes.length, writer.write(stream, bytes));
   }
 
-  private Lease next(int maxBytes) {
+  private LentSlice next(int maxBytes) {
     return Objects.requireNonNull(reader.next(maxBytes));
   }
 
@@ -496,7 +496,7 @@ class OutputLogTest {
   private String take(int bytes) {
     StringBuilder read = new StringBuilder();
     while (read.length() < bytes) {
-      try (Lease lease = reader.next(bytes - read.length())) {
+      try (LentSlice lease = reader.next(bytes - read.length())) {
         if (lease == null) {
           break;
         }
@@ -508,7 +508,7 @@ class OutputLogTest {
 
   private static String read(LogReader by) {
     StringBuilder read = new StringBuilder();
-    for (Lease lease = by.next(BOUND); lease != null; lease = by.next(BOUND)) {
+    for (LentSlice lease = by.next(BOUND); lease != null; lease = by.next(BOUND)) {
       read.append(text(lease));
       lease.close();
     }
@@ -516,7 +516,7 @@ class OutputLogTest {
   }
 
   private void takeAll() {
-    for (Lease lease = reader.next(BOUND); lease != null; lease = reader.next(BOUND)) {
+    for (LentSlice lease = reader.next(BOUND); lease != null; lease = reader.next(BOUND)) {
       lease.close();
     }
     reader.consumed(reader.position());
@@ -529,7 +529,7 @@ class OutputLogTest {
     assertEquals(log.length(), log.floor());
   }
 
-  private static String text(Lease lease) {
+  private static String text(LentSlice lease) {
     return new String(
         lease.bytes().toArray(ValueLayout.JAVA_BYTE), java.nio.charset.StandardCharsets.US_ASCII);
   }

@@ -9,9 +9,9 @@ import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobStatus;
-import dev.runnel.model.Lasting;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Request;
+import dev.runnel.model.Retention;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,11 +23,11 @@ import org.jspecify.annotations.Nullable;
 final class Scene {
   static final JobLimits LIMITS = new JobLimits(3, 64L << 20, 4, Duration.ofMinutes(1));
   static final int MAX_JOBS = 6;
-  static final Origin TESTER = Origin.of(new Caller("tester", "unix", Caller.Via.UNIX));
+  static final JobOrigin TESTER = JobOrigin.of(new Caller("tester", "unix", Caller.Via.UNIX));
 
   final FakeEngine engine = new FakeEngine();
   final LogMemory memory;
-  final Registry registry;
+  final JobRegistry registry;
 
   Scene() {
     this(8L << 20);
@@ -39,14 +39,14 @@ final class Scene {
 
   Scene(LogMemory memory, JobLimits limits) {
     this.memory = memory;
-    this.registry = new Registry(new NodeIdentity("node", "boot"), engine, memory, limits);
+    this.registry = new JobRegistry(new NodeIdentity("node", "boot"), engine, memory, limits);
   }
 
   /** A job with its follower, about to be started. */
   TestFollower register(Spec spec) {
     try {
       return new TestFollower(registry.register(run(null, spec), TESTER).job());
-    } catch (RefusedException e) {
+    } catch (RejectedException e) {
       throw new AssertionError(e);
     }
   }
@@ -93,7 +93,7 @@ final class Scene {
       while (jobs.size() <= LIMITS.maxQueuedStarts()) {
         jobs.add(registry.register(run(null, new Spec()), TESTER).job());
       }
-    } catch (RefusedException e) {
+    } catch (RejectedException e) {
       boolean shutDown = e.code() == ErrorCode.UNAVAILABLE;
       assertEquals(shutDown ? 0 : LIMITS.maxQueuedStarts(), jobs.size(), e::getMessage);
       jobs.forEach(job -> job.refuse(e));
@@ -126,7 +126,7 @@ final class Scene {
     long retain = 1 << 20;
     CommandSpec.Stderr stderr = CommandSpec.Stderr.SEPARATE;
     CommandSpec.Stdin stdin = CommandSpec.Stdin.NULL;
-    Lasting lasting = Lasting.DEFAULT;
+    Retention lasting = Retention.DEFAULT;
 
     JobSpec build() {
       CommandSpec plain = CommandSpec.of("true");

@@ -16,9 +16,9 @@ import dev.runnel.model.Stream;
 import dev.runnel.model.StreamTotal;
 import dev.runnel.server.Until;
 import dev.runnel.spool.FaultyDisk;
-import dev.runnel.spool.Found;
+import dev.runnel.spool.RecoveredJob;
+import dev.runnel.spool.SpoolDirectory;
 import dev.runnel.spool.SpooledJob;
-import dev.runnel.spool.Spools;
 import dev.runnel.spool.StubbornDisk;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
@@ -58,7 +58,7 @@ class SpoolFaultsTest {
   private final LogMemory memory = new LogMemory(64 << 20, 64);
   private final StubbornDisk disk = new StubbornDisk();
   private final ScheduledExecutorService later = Executors.newSingleThreadScheduledExecutor();
-  private @Nullable Spooler spooler;
+  private @Nullable SpoolThreads spooler;
 
   @AfterEach
   void close() throws IOException {
@@ -70,15 +70,15 @@ class SpoolFaultsTest {
   }
 
   /** A job as its spool sees it. */
-  private final class Spooled implements Spool.Begun {
+  private final class Spooled implements JobSpool.Begun {
     final String name;
     final OutputLog log = new OutputLog(memory, 1 << 20, () -> {});
-    final Spool spool;
+    final JobSpool spool;
     final ConcurrentLinkedQueue<Object> answers = new ConcurrentLinkedQueue<>();
 
     Spooled(String name) {
       this.name = name;
-      spool = new Spool(Objects.requireNonNull(spooler), this::soon, log, 1 << 24);
+      spool = new JobSpool(Objects.requireNonNull(spooler), this::soon, log, 1 << 24);
     }
 
     private void soon(Runnable task) {
@@ -91,7 +91,7 @@ class SpoolFaultsTest {
     }
 
     @Override
-    public void refused(RefusedException why) {
+    public void refused(RejectedException why) {
       answers.add(why);
     }
 
@@ -142,7 +142,7 @@ class SpoolFaultsTest {
   }
 
   private static String how(Object answer) {
-    return answer instanceof RefusedException refused ? refused.code().name() : answer.toString();
+    return answer instanceof RejectedException refused ? refused.code().name() : answer.toString();
   }
 
   private static SpooledJob job(String name, @Nullable String once) {
@@ -159,15 +159,15 @@ class SpoolFaultsTest {
 
   private Spooled spooled(String name) throws IOException {
     if (spooler == null) {
-      spooler = new Spooler(Spools.open(folder, 1 << 26, disk));
+      spooler = new SpoolThreads(SpoolDirectory.open(folder, 1 << 26, disk));
     }
     return new Spooled(name);
   }
 
-  private List<Found> nextLife() throws IOException {
+  private List<RecoveredJob> nextLife() throws IOException {
     Objects.requireNonNull(spooler).close();
     spooler = null;
-    try (Spools spools = Spools.open(folder, 1 << 26)) {
+    try (SpoolDirectory spools = SpoolDirectory.open(folder, 1 << 26)) {
       return spools.recover();
     }
   }
@@ -191,7 +191,7 @@ class SpoolFaultsTest {
   void everyThreadIsThereFromTheStart() throws Exception {
     Until.holds("threads of other tests to go", () -> threads("runnel-spool") == 0);
     spooled("a");
-    assertEquals(Spooler.WRITERS, threads("runnel-spool"));
+    assertEquals(SpoolThreads.WRITERS, threads("runnel-spool"));
     assertTrue(threads("runnel-replay") > 0);
     assertEquals(1, threads("runnel-spool-watch"));
   }
@@ -211,7 +211,7 @@ class SpoolFaultsTest {
   void startsAreRefusedAtOnceOnceItIsKnownThatTheDiskHangs() throws Exception {
     disk.hang();
     List<Spooled> jobs = new ArrayList<>();
-    for (int i = 0; i < Spooler.WRITERS; i++) {
+    for (int i = 0; i < SpoolThreads.WRITERS; i++) {
       jobs.add(spooled("j" + i).begin());
     }
     for (Spooled job : jobs) {
@@ -298,7 +298,7 @@ class SpoolFaultsTest {
     job.print(TEXT);
     End end = job.end();
     Until.holds("its end to be written", () -> !job.spool.isEndUnwritten());
-    Found found = nextLife().getFirst();
+    RecoveredJob found = nextLife().getFirst();
     assertEquals(end, found.end());
     assertNotNull(found.process());
     assertEquals(TEXT.length, found.file().end());
@@ -317,7 +317,7 @@ class SpoolFaultsTest {
   void jobThatMayRunOnlyOnceIsRefusedWhereItCannotBeWrittenDown() throws Exception {
     disk.fail(new IOException("No space left on device"), 1_000_000);
     Spooled job = spooled("a").begin().begun("UNAVAILABLE");
-    RefusedException why = (RefusedException) job.answers.element();
+    RejectedException why = (RejectedException) job.answers.element();
     assertTrue(String.valueOf(why.getMessage()).contains("No space left on device"));
   }
 
@@ -330,7 +330,7 @@ class SpoolFaultsTest {
     disk.fail(new IOException(), 0);
     Until.holds("its output to be written", () -> job.spool.available(0) == 0);
     End end = job.end();
-    Found found = nextLife().getFirst();
+    RecoveredJob found = nextLife().getFirst();
     assertEquals(end, found.end());
     assertNotNull(found.process());
   }
@@ -338,7 +338,7 @@ class SpoolFaultsTest {
   @Test
   void endThatAFullDiskDidNotTakeIsWrittenWhenItDoes() throws Exception {
     FaultyDisk full = new FaultyDisk();
-    spooler = new Spooler(Spools.open(folder, 1 << 26, full));
+    spooler = new SpoolThreads(SpoolDirectory.open(folder, 1 << 26, full));
     Spooled job = spooled("a").begin().begun("begun");
     full.fillUp(0);
     job.start();
@@ -350,7 +350,7 @@ class SpoolFaultsTest {
     assertTrue(job.spool.isEndUnwritten());
     full.empty();
     Until.holds("the end to be written", () -> !job.spool.isEndUnwritten());
-    Found found = nextLife().getFirst();
+    RecoveredJob found = nextLife().getFirst();
     assertEquals(end, found.end());
     assertNotNull(found.process());
     assertEquals(TEXT.length, found.file().end());
@@ -359,7 +359,7 @@ class SpoolFaultsTest {
   @Test
   void nobodyWaitsForOutputThatHadNoRoomWhereTheEndHad() throws Exception {
     FaultyDisk full = new FaultyDisk();
-    spooler = new Spooler(Spools.open(folder, 1 << 26, full));
+    spooler = new SpoolThreads(SpoolDirectory.open(folder, 1 << 26, full));
     Spooled job = spooled("a").begin().begun("begun");
     byte[] large = new byte[10_000];
     full.hold();
@@ -380,7 +380,7 @@ class SpoolFaultsTest {
   void everyReaderReachesTheEnd(long seed) throws Exception {
     SplittableRandom random = new SplittableRandom(seed);
     FaultyDisk faulty = new FaultyDisk();
-    spooler = new Spooler(Spools.open(folder, 1 << 26, faulty));
+    spooler = new SpoolThreads(SpoolDirectory.open(folder, 1 << 26, faulty));
     for (int run = 0; run < 20; run++) {
       Spooled job = spooled("a" + run).begin().begun("begun");
       List<LogReader> readers = new ArrayList<>(List.of(job.log.openRunner(0, () -> {})));
@@ -407,7 +407,7 @@ class SpoolFaultsTest {
   }
 
   private static @Nullable End readOn(LogReader reader) {
-    Lease lease = reader.next(10_000);
+    LentSlice lease = reader.next(10_000);
     while (lease != null) {
       lease.close();
       reader.consumed(reader.position());
@@ -432,14 +432,14 @@ class SpoolFaultsTest {
     Spooled job = spooled("a").begin().begun("begun");
     disk.fail(new IOException("No space left on device"), 1_000_000);
     job.end();
-    Spooler full = Objects.requireNonNull(spooler);
+    SpoolThreads full = Objects.requireNonNull(spooler);
     spooler = null;
     assertThrows(IOException.class, full::close);
     disk.fail(new IOException(), 0);
     Spooled hung = spooled("b").begin().begun("begun");
     disk.hang();
     hung.end();
-    Spooler hanging = Objects.requireNonNull(spooler);
+    SpoolThreads hanging = Objects.requireNonNull(spooler);
     spooler = null;
     long before = System.nanoTime();
     assertThrows(IOException.class, hanging::close);
@@ -463,10 +463,10 @@ class SpoolFaultsTest {
               job.print(TEXT);
               job.end();
             });
-    List<Found> all = nextLife();
+    List<RecoveredJob> all = nextLife();
     assertEquals(50, all.size());
-    for (Found found : all) {
-      assertEquals(new Found.Birth(7, Instant.EPOCH), found.process());
+    for (RecoveredJob found : all) {
+      assertEquals(new RecoveredJob.Birth(7, Instant.EPOCH), found.process());
       assertEquals(Outcome.EXITED, found.end().outcome());
       assertEquals(TEXT.length, found.file().end());
     }
@@ -504,7 +504,7 @@ class SpoolFaultsTest {
   }
 
   private static void read(LogReader reader) {
-    try (Lease lease = Objects.requireNonNull(reader.next(100))) {
+    try (LentSlice lease = Objects.requireNonNull(reader.next(100))) {
       assertEquals(TEXT.length, lease.bytes().toArray(ValueLayout.JAVA_BYTE).length);
     }
   }
@@ -529,8 +529,8 @@ class SpoolFaultsTest {
 
   @Test
   void filesGrowNotBeyondWhatAllMayTakeUpHoweverManyWriteAtOnce() throws Exception {
-    Spools spools = Spools.open(folder, 1 << 20);
-    spooler = new Spooler(spools);
+    SpoolDirectory spools = SpoolDirectory.open(folder, 1 << 20);
+    spooler = new SpoolThreads(spools);
     List<Spooled> jobs = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
       jobs.add(spooled("j" + i).begin());

@@ -17,7 +17,7 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /** Follows a job; reads, keeps and gives back what the test tells it to. */
-final class TestFollower implements Follower {
+final class TestFollower implements JobListener {
   private final Job job;
   private final LogReader reader;
   private final ByteArrayOutputStream stdout = new ByteArrayOutputStream();
@@ -35,15 +35,15 @@ final class TestFollower implements Follower {
   }
 
   TestFollower(Job job) {
-    this(job, Follow.run(OptionalLong.empty(), Follow.Existence.NEW));
+    this(job, SubscribeOptions.run(OptionalLong.empty(), SubscribeOptions.Existence.NEW));
   }
 
-  private TestFollower(Job job, Follow how) {
+  private TestFollower(Job job, SubscribeOptions how) {
     this.job = job;
     this.isRunner = how.role() == Role.RUNNER;
     try {
       this.reader = job.follow(this, how);
-    } catch (RefusedException e) {
+    } catch (RejectedException e) {
       throw new AssertionError(e);
     }
   }
@@ -52,14 +52,18 @@ final class TestFollower implements Follower {
   static TestFollower takeSeat(Job job, long from) {
     OptionalLong none = OptionalLong.empty();
     return new TestFollower(
-        job, new Follow(Role.RUNNER, OptionalLong.of(from), none, Follow.Existence.EXISTING));
+        job,
+        new SubscribeOptions(
+            Role.RUNNER, OptionalLong.of(from), none, SubscribeOptions.Existence.EXISTING));
   }
 
   /** Who only looks on. */
   static TestFollower watch(Job job, long from) {
     OptionalLong none = OptionalLong.empty();
     return new TestFollower(
-        job, new Follow(Role.WATCHER, OptionalLong.of(from), none, Follow.Existence.EXISTING));
+        job,
+        new SubscribeOptions(
+            Role.WATCHER, OptionalLong.of(from), none, SubscribeOptions.Existence.EXISTING));
   }
 
   /** Has all that it reads from now on shown. */
@@ -115,7 +119,7 @@ final class TestFollower implements Follower {
   /** Reads a piece and holds on to it; false: there is none. */
   boolean hold(int maxBytes) {
     long before = reader.position();
-    Lease lease = reader.next(maxBytes);
+    LentSlice lease = reader.next(maxBytes);
     if (lease == null) {
       return false;
     }
@@ -152,15 +156,15 @@ final class TestFollower implements Follower {
   }
 
   void leave() {
-    job.leave(this, reader, Seat.Leaving.GONE);
+    job.leave(this, reader, RunnerSlot.Leaving.GONE);
   }
 
   void leaveTold() {
-    job.leave(this, reader, Seat.Leaving.TOLD);
+    job.leave(this, reader, RunnerSlot.Leaving.TOLD);
   }
 
   void detach() {
-    job.leave(this, reader, Seat.Leaving.DETACHED);
+    job.leave(this, reader, RunnerSlot.Leaving.DETACHED);
   }
 
   @Nullable End endIfRead() {
@@ -182,10 +186,10 @@ final class TestFollower implements Follower {
 
   /** What is lent, and what it was when it was lent. */
   private static final class Held {
-    private final Lease lease;
+    private final LentSlice lease;
     private final byte[] copy;
 
-    Held(Lease lease, byte[] copy) {
+    Held(LentSlice lease, byte[] copy) {
       this.lease = lease;
       this.copy = copy;
     }

@@ -68,7 +68,7 @@ class WakeUpTest {
           memory.tellStarved();
         },
         () -> {
-          Lease lease = watcher.next(10);
+          LentSlice lease = watcher.next(10);
           if (lease == null) {
             return false;
           }

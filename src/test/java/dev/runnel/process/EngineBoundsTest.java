@@ -31,8 +31,8 @@ class EngineBoundsTest {
   private static NativeEngine engine(int orphans) {
     return NativeEngine.open(
         NativeEngine.Ownership.OWN_PROCESS,
-        new Mark(UUID.randomUUID().toString()),
-        new Bounds(Duration.ofSeconds(10), orphans, KEPT));
+        new EnvironmentTag(UUID.randomUUID().toString()),
+        new EngineLimits(Duration.ofSeconds(10), orphans, KEPT));
   }
 
   private static long pidfds() {
@@ -52,7 +52,7 @@ class EngineBoundsTest {
 
   @Test
   void holdsForTheBoundOfADaemon(@TempDir Path folder) {
-    endsAll(folder, Bounds.DEFAULT.orphans(), Bounds.DEFAULT.orphans() + 100);
+    endsAll(folder, EngineLimits.DEFAULT.orphans(), EngineLimits.DEFAULT.orphans() + 100);
   }
 
   private static void endsAll(Path folder, int bound, int count) {
@@ -132,14 +132,15 @@ class EngineBoundsTest {
     Path java = Files.createDirectories(folder.resolve("bin")).resolve("java");
     Files.writeString(java, "#!/bin/sh\nexec sleep 1000\n");
     Files.setPosixFilePermissions(java, PosixFilePermissions.fromString("rwxr-xr-x"));
-    List<Long> kept = Collections.nCopies(Bounds.DEFAULT.keptJobs(), Long.MAX_VALUE);
+    List<Long> kept = Collections.nCopies(EngineLimits.DEFAULT.keptJobs(), Long.MAX_VALUE);
     int none = Fd.open("/dev/null".getBytes(US_ASCII), Fd.O_RDONLY);
     String home = System.getProperty("java.home");
     System.setProperty("java.home", folder.toString());
     try {
       Watchdog watchdog =
           Runs.get(
-              CompletableFuture.supplyAsync(() -> Watchdog.start(new Mark("boot"), none, kept)));
+              CompletableFuture.supplyAsync(
+                  () -> Watchdog.start(new EnvironmentTag("boot"), none, kept)));
       Runs.get(CompletableFuture.runAsync(() -> kept.forEach(watchdog::keep)));
       watchdog.end();
     } finally {

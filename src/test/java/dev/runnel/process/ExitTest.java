@@ -80,7 +80,7 @@ class ExitTest {
   @Test
   void startsSixteenAtATime() {
     List<Recorder> recorders = new ArrayList<>();
-    for (int i = 0; i < Spawner.MAX_THREADS; i++) {
+    for (int i = 0; i < SpawnExecutor.MAX_THREADS; i++) {
       recorders.add(Runs.start(engine, CommandSpec.of("sleep", "1000")));
     }
     recorders.forEach(recorder -> Runs.await("start", () -> recorder.has("started")));

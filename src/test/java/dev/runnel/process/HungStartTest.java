@@ -131,7 +131,7 @@ class HungStartTest {
   @Test
   void areRefusedOnceTooManyOfThatPlaceHangAndOthersAreNot() throws IOException {
     List<Recorder> hung = new ArrayList<>();
-    for (int i = 0; i < 2 * Spawner.MAX_THREADS; i++) {
+    for (int i = 0; i < 2 * SpawnExecutor.MAX_THREADS; i++) {
       hung.add(Runs.start(engine, slow));
     }
     runsInTheEnd(CommandSpec.of("/bin/true"));
@@ -159,7 +159,7 @@ class HungStartTest {
     for (int place = 0; place < 8; place++) {
       CommandSpec other =
           Runs.in(Files.createDirectory(folder.resolve("" + place)).toString(), slow());
-      for (int i = 0; i < Spawner.MAX_THREADS; i++) {
+      for (int i = 0; i < SpawnExecutor.MAX_THREADS; i++) {
         Runs.start(engine, other, new Someones("one"));
       }
     }

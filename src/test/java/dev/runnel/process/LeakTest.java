@@ -30,7 +30,7 @@ class LeakTest {
       ProcView.awaitNoChildrenBut(before);
       Runs.await("descriptors " + descriptors, () -> ProcView.descriptors().equals(descriptors));
       // The pump, the sweeper, and spawners as needed.
-      assertTrue(ProcView.ownThreads() - threadsBefore <= 2 + Spawner.MAX_THREADS);
+      assertTrue(ProcView.ownThreads() - threadsBefore <= 2 + SpawnExecutor.MAX_THREADS);
     }
   }
 

@@ -216,32 +216,32 @@ class LeftBehindTest {
     }
 
     @Override
-    public @Nullable ThreadStat stat(int pid) {
+    public @Nullable ProcStat stat(int pid) {
       return table.stat(pid);
     }
 
     @Override
-    public Member.@Nullable Stage stage(int pid, ThreadStat stat) {
+    public TreeProcess.@Nullable Stage stage(int pid, ProcStat stat) {
       return table.stage(pid, stat);
     }
 
     @Override
-    public int @Nullable [] children(@Nullable MakerThread thread) {
+    public int @Nullable [] children(@Nullable StartThread thread) {
       return table.children(thread);
     }
 
     @Override
-    public Wait.@Nullable Exit look(int pid) {
+    public WaitId.@Nullable Exit look(int pid) {
       return table.look(pid);
     }
 
     @Override
-    public Wait.@Nullable Exit reap(int pid) {
+    public WaitId.@Nullable Exit reap(int pid) {
       return table.reap(pid);
     }
 
     @Override
-    public long ageNanos(ThreadStat stat) {
+    public long ageNanos(ProcStat stat) {
       return table.ageNanos(stat);
     }
 
@@ -278,8 +278,8 @@ class LeftBehindTest {
     try (NativeEngine engine =
         NativeEngine.open(
             NativeEngine.Ownership.OWN_PROCESS,
-            new Mark("hanging"),
-            Bounds.DEFAULT,
+            new EnvironmentTag("hanging"),
+            EngineLimits.DEFAULT,
             table -> hanging[0] = new Hanging(table))) {
       // Out of its session and away from its parents: only its environment tells whose it is.
       String daemon = "setsid sh -c '(setsid sleep 7002 & echo $!)' 2>&1 </dev/null; sleep 1000";

@@ -27,7 +27,7 @@ final class ModelKernel implements ProcessTable {
   final Map<Integer, Proc> procs = new LinkedHashMap<>();
   private final Map<Integer, Proc> handles = new HashMap<>();
   private final List<Proc> adopted = new ArrayList<>();
-  private final Map<MakerThread, List<Proc>> made = new HashMap<>();
+  private final Map<StartThread, List<Proc>> made = new HashMap<>();
   private int lastPid = OWN;
   private int lastHandle = 1_000;
   long nanos = 1_000_000_000;
@@ -66,7 +66,7 @@ final class ModelKernel implements ProcessTable {
     final long tag;
     final long started = nanos / TICK_NANOS;
     @Nullable Proc parent;
-    @Nullable MakerThread maker;
+    @Nullable StartThread maker;
     int session;
     int group;
     Program program;
@@ -198,7 +198,7 @@ final class ModelKernel implements ProcessTable {
     this.random = random;
   }
 
-  private List<Proc> listOf(@Nullable MakerThread maker) {
+  private List<Proc> listOf(@Nullable StartThread maker) {
     return maker == null ? adopted : made.computeIfAbsent(maker, _ -> new ArrayList<>());
   }
 
@@ -215,7 +215,7 @@ final class ModelKernel implements ProcessTable {
   }
 
   /** A command, as a thread of ours makes it. */
-  Proc make(int job, long tag, MakerThread maker) {
+  Proc make(int job, long tag, StartThread maker) {
     Proc leader = new Proc(newPid(), job, tag, Program.COMMAND);
     leader.session = leader.pid;
     leader.group = leader.pid;
@@ -295,11 +295,11 @@ final class ModelKernel implements ProcessTable {
   }
 
   @Override
-  public @Nullable ThreadStat stat(int pid) {
+  public @Nullable ProcStat stat(int pid) {
     Proc proc = get(pid);
     return proc == null
         ? null
-        : new ThreadStat(
+        : new ProcStat(
             "p" + pid,
             proc.zombie ? 'Z' : 'S',
             proc.parent == null ? OWN : proc.parent.pid,
@@ -313,8 +313,8 @@ final class ModelKernel implements ProcessTable {
   }
 
   @Override
-  public Member.@Nullable Stage stage(int pid, ThreadStat stat) {
-    return stat.isDead() ? null : Member.Stage.RUNNING;
+  public TreeProcess.@Nullable Stage stage(int pid, ProcStat stat) {
+    return stat.isDead() ? null : TreeProcess.Stage.RUNNING;
   }
 
   @Override
@@ -330,7 +330,7 @@ final class ModelKernel implements ProcessTable {
   }
 
   @Override
-  public int[] children(@Nullable MakerThread thread) {
+  public int[] children(@Nullable StartThread thread) {
     List<Proc> list = listOf(thread);
     List<Integer> pids = new ArrayList<>();
     for (int i = 0; i < list.size(); i++) {
@@ -343,21 +343,21 @@ final class ModelKernel implements ProcessTable {
     return pids.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  private Wait.@Nullable Exit exit(@Nullable Proc proc) {
+  private WaitId.@Nullable Exit exit(@Nullable Proc proc) {
     return proc == null || !proc.zombie || proc.parent != null
         ? null
-        : new Wait.Exit(new ExitStatus.Exited(0), Duration.ZERO);
+        : new WaitId.Exit(new ExitStatus.Exited(0), Duration.ZERO);
   }
 
   @Override
-  public Wait.@Nullable Exit look(int pid) {
+  public WaitId.@Nullable Exit look(int pid) {
     return exit(get(pid));
   }
 
   @Override
-  public Wait.@Nullable Exit reap(int pid) {
+  public WaitId.@Nullable Exit reap(int pid) {
     Proc proc = get(pid);
-    Wait.Exit exit = exit(proc);
+    WaitId.Exit exit = exit(proc);
     if (exit != null && proc != null) {
       proc.bury();
     }
@@ -365,7 +365,7 @@ final class ModelKernel implements ProcessTable {
   }
 
   @Override
-  public long ageNanos(ThreadStat stat) {
+  public long ageNanos(ProcStat stat) {
     // Whoever asks may have waited for a processor since it looked at the clock itself.
     if (random.nextInt(8) == 0) {
       nanos += PAUSE_NANOS;

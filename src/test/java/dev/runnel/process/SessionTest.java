@@ -246,9 +246,9 @@ class SessionTest {
         engine,
         recorder,
         _ -> {
-          Pump pump = new Pump();
-          ProcessTable table = KernelTable.withoutChildren(new Mark("none"));
-          Targets targets = new Targets(pump, table, () -> {});
+          ProcessLoop pump = new ProcessLoop();
+          ProcessTable table = KernelTable.withoutChildren(new EnvironmentTag("none"));
+          PidfdSet targets = new PidfdSet(pump, table, () -> {});
           // As if the number of a member that was just found had got a new owner.
           targets.add(member(stranger, -1), List.of(Signal.KILL));
           assertTrue(targets.isEmpty());
@@ -262,9 +262,10 @@ class SessionTest {
     Runs.clear(engine, stranger, Duration.ZERO);
   }
 
-  private static Member member(Recorder recorder, long laterTicks) {
+  private static TreeProcess member(Recorder recorder, long laterTicks) {
     int pid = recorder.process().pid();
-    return new Member(pid, ProcFiles.started(pid) + laterTicks, "x", Member.Stage.RUNNING);
+    return new TreeProcess(
+        pid, ProcFiles.started(pid) + laterTicks, "x", TreeProcess.Stage.RUNNING);
   }
 
   @Test

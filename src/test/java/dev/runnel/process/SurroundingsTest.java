@@ -13,8 +13,8 @@ import dev.runnel.model.CommandSpec.Stderr;
 import dev.runnel.model.CommandSpec.Stdin;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
-import dev.runnel.model.RawText;
 import dev.runnel.model.Stream;
+import dev.runnel.model.SystemText;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -100,9 +100,9 @@ class SurroundingsTest {
   @Test
   void beginsInADirectoryWhoseNameIsNoText(@TempDir Path folder) {
     byte[] name = {(byte) 0xE9, 't', (byte) 0xE9};
-    String made = folder + "/" + RawText.of(name);
+    String made = folder + "/" + SystemText.of(name);
     CommandSpec make = CommandSpec.of("mkdir", "x");
-    List<Argument> words = List.of(make.argv().getFirst(), Argument.of(RawText.bytes(made)));
+    List<Argument> words = List.of(make.argv().getFirst(), Argument.of(SystemText.bytes(made)));
     Runs.run(engine, make.running(words));
     for (CommandSpec pwd :
         new CommandSpec[] {
@@ -111,12 +111,14 @@ class SurroundingsTest {
           Runs.in(made, "/bin/pwd", "-P").as("" + currentUser()),
         }) {
       assertArrayEquals(
-          RawText.bytes(made + "\n"), Runs.run(engine, pwd).bytes(Stream.STDOUT), pwd.toString());
+          SystemText.bytes(made + "\n"),
+          Runs.run(engine, pwd).bytes(Stream.STDOUT),
+          pwd.toString());
     }
-    Recorder none = Runs.run(engine, Runs.in(made + RawText.of(name), "true"));
+    Recorder none = Runs.run(engine, Runs.in(made + SystemText.of(name), "true"));
     assertEquals("ENOENT cwd", none.failureText());
     String message = Objects.requireNonNull(none.failure()).message();
-    assertTrue(RawText.isText(message) && message.contains("/\uFFFDt\uFFFD"), message);
+    assertTrue(SystemText.isText(message) && message.contains("/\uFFFDt\uFFFD"), message);
   }
 
   private int currentUser() {
@@ -126,7 +128,8 @@ class SurroundingsTest {
   @Test
   void setsVariablesByteForByte() {
     Map<String, @Nullable String> overlay = new HashMap<>();
-    overlay.put(RawText.of(new byte[] {'N', (byte) 0xFF}), RawText.of(new byte[] {(byte) 0xE9}));
+    overlay.put(
+        SystemText.of(new byte[] {'N', (byte) 0xFF}), SystemText.of(new byte[] {(byte) 0xE9}));
     byte[] all = Runs.run(engine, Runs.with(overlay, "env")).bytes(Stream.STDOUT);
     assertTrue(
         new String(all, ISO_8859_1).contains("N\u00FF=\u00E9\n"), new String(all, ISO_8859_1));

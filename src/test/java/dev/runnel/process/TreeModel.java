@@ -20,7 +20,7 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /** Runs of jobs on a {@link ModelKernel}, in an order that a seed tells, and what must be true. */
-final class TreeModel implements Loop {
+final class TreeModel implements LoopTasks {
   private static final ExitStatus LOST = new ExitStatus.Signaled(0);
   private static final int JOBS = 8;
   private static final int MAX_TURNS = 400_000;
@@ -31,10 +31,10 @@ final class TreeModel implements Loop {
   private final List<Timer> timers = new ArrayList<>();
   private final Map<Watching, Integer> watches = new HashMap<>();
   private final Deque<Runnable> looks = new ArrayDeque<>();
-  private final MakerThread maker = new MakerThread(Thread.currentThread(), 1);
-  private final Births births = new Births(() -> maker);
-  private final Trees trees;
-  private final Census census;
+  private final StartThread maker = new StartThread(Thread.currentThread(), 1);
+  private final StartTags births = new StartTags(() -> maker);
+  private final TreeRegistry trees;
+  private final ProcessTrees census;
   private final List<Job> jobs = new ArrayList<>();
   private boolean looking;
 
@@ -47,7 +47,7 @@ final class TreeModel implements Loop {
     private final int number;
     private final boolean keeps = random.nextInt(5) == 0;
     private final boolean isCanceled = random.nextInt(3) == 0;
-    private Births.@Nullable Birth birth;
+    private StartTags.@Nullable Birth birth;
     private ModelKernel.@Nullable Proc leader;
     private @Nullable Session session;
     private boolean exited;
@@ -69,14 +69,14 @@ final class TreeModel implements Loop {
         leader = kernel.make(number, birth.tag(), birth.thread());
       } else {
         birth.made(leader.pid);
-        Births.Birth known = birth;
+        StartTags.Birth known = birth;
         int pid = leader.pid;
         execute(() -> begin(known, pid));
         starting.remove(this);
       }
     }
 
-    private void begin(Births.Birth known, int pid) {
+    private void begin(StartTags.Birth known, int pid) {
       int pidfd = kernel.open(pid);
       Session.Command command = new Session.Command(pid, pidfd, known, Pipes.Kind.PIPES);
       session = new Session(command, TreeModel.this, kernel, census, this);
@@ -104,7 +104,7 @@ final class TreeModel implements Loop {
     }
 
     @Override
-    public void exited(Wait.Exit exit) {
+    public void exited(WaitId.Exit exit) {
       if (exit.status().equals(LOST)) {
         throw new AssertionError("somebody else reaped the command: " + number);
       }
@@ -119,11 +119,11 @@ final class TreeModel implements Loop {
       }
     }
 
-    private void settle(List<Member> members) {
+    private void settle(List<TreeProcess> members) {
       if (clearing || ended) {
         return;
       }
-      List<Member> staying = members.stream().filter(m -> !m.isLeaving()).toList();
+      List<TreeProcess> staying = members.stream().filter(m -> !m.isLeaving()).toList();
       if (staying.isEmpty()) {
         end(0);
       } else if (keeps) {
@@ -165,12 +165,12 @@ final class TreeModel implements Loop {
   TreeModel(RandomGenerator random) {
     this.random = random;
     this.kernel = new ModelKernel(random);
-    this.trees = new Trees(births);
+    this.trees = new TreeRegistry(births);
     kernel.inspector = this::inspect;
     kernel.meanwhile = this::turnOfPump;
     kernel.isOnPump = true;
-    Bounds bounds = new Bounds(Duration.ofSeconds(10), 3 + random.nextInt(50), 64);
-    this.census = Census.adopting(this, kernel, trees, new Lookers(), bounds);
+    EngineLimits bounds = new EngineLimits(Duration.ofSeconds(10), 3 + random.nextInt(50), 64);
+    this.census = ProcessTrees.adopting(this, kernel, trees, new Lookers(), bounds);
     kernel.isOnPump = false;
   }
 
@@ -341,7 +341,7 @@ final class TreeModel implements Loop {
   }
 
   /** Where it is looked: when it is its turn. */
-  private final class Lookers implements Census.Lookers {
+  private final class Lookers implements ProcessTrees.Lookers {
     @Override
     public void execute(Runnable task) {
       looks.add(task);

@@ -1,14 +1,14 @@
 package dev.runnel.record;
 
 import dev.runnel.security.Audit;
-import dev.runnel.security.Recorded;
+import dev.runnel.security.RecordingScope;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Semaphore;
 
 /** A disk that hangs, or is full, for as long as a test says. */
-public final class HeldDisk implements Disk {
+public final class HeldDisk implements RecordingDisk {
   private final Semaphore running = new Semaphore(1);
   private volatile String held = "";
   private volatile boolean full;
@@ -17,7 +17,11 @@ public final class HeldDisk implements Disk {
   public Recordings recordings(Path folder, Audit audit) throws IOException {
     Recordings.Limits limits = new Recordings.Limits(64 << 20, 64 << 20);
     return new Recordings(
-        Shelf.open(folder, limits.bytesInAll()), Recorded.ALL, limits, audit, this);
+        RecordingDirectory.open(folder, limits.bytesInAll()),
+        RecordingScope.ALL,
+        limits,
+        audit,
+        this);
   }
 
   /** Closes them with no more patience than that. */
@@ -45,7 +49,7 @@ public final class HeldDisk implements Disk {
 
   @Override
   public File create(Path path) throws IOException {
-    File file = Disk.PLAIN.create(path);
+    File file = RecordingDisk.PLAIN.create(path);
     return new File() {
       @Override
       public void append(byte[] lines) throws IOException {

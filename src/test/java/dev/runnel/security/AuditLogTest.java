@@ -272,15 +272,15 @@ class AuditLogTest {
       }
       audit.noteSome("192.0.2.8", () -> stranger("192.0.2.8"));
       assertTrue(succeeds(audit.before(() -> start("id"))));
-      assertEquals(Sample.PER_SOURCE + 1, linesOf("unauthenticated").size());
+      assertEquals(AuditRateLimiter.PER_SOURCE + 1, linesOf("unauthenticated").size());
       assertEquals(List.of(), linesOf("left_out"));
       now.addAndGet(Duration.ofSeconds(61).toNanos());
       Until.holds("the count", () -> !linesOf("left_out").isEmpty());
-      long expected = 100_000 - Sample.PER_SOURCE;
+      long expected = 100_000 - AuditRateLimiter.PER_SOURCE;
       assertEquals(expected, linesOf("left_out").getFirst().getLong("count"));
       audit.noteSome("192.0.2.7", () -> stranger("192.0.2.7"));
     }
-    assertEquals(Sample.PER_SOURCE + 2, linesOf("unauthenticated").size());
+    assertEquals(AuditRateLimiter.PER_SOURCE + 2, linesOf("unauthenticated").size());
     JsonObject line = linesOf("unauthenticated").getFirst();
     assertEquals(Set.of("at", "event", "source", "via", "why"), line.fieldNames(), line::encode);
     assertEquals("tls", line.getString("via"));
@@ -294,9 +294,9 @@ class AuditLogTest {
         audit.noteSome(source, () -> stranger(source));
       }
     }
-    assertEquals(Sample.IN_ALL, linesOf("unauthenticated").size());
-    assertEquals(5_000 - Sample.IN_ALL, linesOf("left_out").getFirst().getLong("count"));
-    assertEquals(Sample.IN_ALL + 1, disk.lines().size());
+    assertEquals(AuditRateLimiter.IN_ALL, linesOf("unauthenticated").size());
+    assertEquals(5_000 - AuditRateLimiter.IN_ALL, linesOf("left_out").getFirst().getLong("count"));
+    assertEquals(AuditRateLimiter.IN_ALL + 1, disk.lines().size());
   }
 
   @Test

@@ -20,8 +20,8 @@ import org.junit.jupiter.api.Test;
 
 /** Going over every quota, and what is left of it afterwards. */
 class QuotasTest {
-  private static final Grant GRANT =
-      new Grant(null, JobSpec.of(CommandSpec.of("true")).withRetain(1_000));
+  private static final Authorization GRANT =
+      new Authorization(null, JobSpec.of(CommandSpec.of("true")).withRetain(1_000));
 
   private long now;
 

@@ -9,16 +9,16 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
+import dev.runnel.security.AccessControl;
 import dev.runnel.security.AuditLog;
 import dev.runnel.security.AuditLog.Options;
 import dev.runnel.security.AuditSink;
-import dev.runnel.security.Guard;
-import dev.runnel.security.Networks;
+import dev.runnel.security.CidrList;
 import dev.runnel.security.Policy;
 import dev.runnel.security.Quotas;
-import dev.runnel.security.Strangers;
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
+import dev.runnel.security.UnauthenticatedLimiter;
 import dev.runnel.server.RawClient.Answer;
 import dev.runnel.tls.ServerTls;
 import dev.runnel.tls.TestCa;
@@ -120,8 +120,8 @@ class AuditTest {
         ServerLimits.DEFAULT,
         JobLimits.DEFAULT,
         new LogMemory(64L << 20, 100),
-        new Access.ByToken(tokens),
-        new Guard(Policy.NONE, audit, Quotas.none()));
+        new Authentication.ByToken(tokens),
+        new AccessControl(Policy.NONE, audit, Quotas.none()));
   }
 
   private static RawClient as(NewToken token, TestNode node) throws IOException {
@@ -255,8 +255,8 @@ class AuditTest {
                 ServerLimits.DEFAULT,
                 JobLimits.DEFAULT,
                 new LogMemory(64L << 20, 100),
-                new Access.ByToken(tokens::get),
-                new Guard(Policy.NONE, audit, Quotas.none()))) {
+                new Authentication.ByToken(tokens::get),
+                new AccessControl(Policy.NONE, audit, Quotas.none()))) {
       String credential = "token " + ALICE.line().split(" ", -1)[1].substring(0, 8);
       for (int i = 0; i < 3; i++) {
         as(ALICE, node).close();
@@ -306,12 +306,14 @@ class AuditTest {
     new TestCa("ca").issue("dns:build-1").write(folder, "stranger");
     try (AuditLog audit = new AuditLog(lines, OPTIONS);
         TestNode node = node(audit)) {
-      Access byToken = new Access.ByToken(Tokens.parse(List.of(ALICE.line())));
-      Access overTls = new Access.OverTls(ServerTls.of(tlsFiles(folder, "server")), byToken);
+      Authentication byToken = new Authentication.ByToken(Tokens.parse(List.of(ALICE.line())));
+      Authentication overTls =
+          new Authentication.OverTls(ServerTls.of(tlsFiles(folder, "server")), byToken);
       // On a busy machine a handshake may take longer than strangers usually have.
-      Strangers.Limits patient =
-          Strangers.Limits.of(100, Duration.ofMinutes(5), Duration.ofMinutes(1), Networks.NONE);
-      int port = node.listen(overTls, new Strangers(patient));
+      UnauthenticatedLimiter.Limits patient =
+          UnauthenticatedLimiter.Limits.of(
+              100, Duration.ofMinutes(5), Duration.ofMinutes(1), CidrList.NONE);
+      int port = node.listen(overTls, new UnauthenticatedLimiter(patient));
       try (RawClient stranger = overTls(port, tlsFiles(folder, "stranger"))) {
         assertThrows(IOException.class, () -> stranger.ask("'type':'ping'"));
       }

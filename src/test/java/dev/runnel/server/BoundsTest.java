@@ -261,7 +261,7 @@ class BoundsTest {
         RawClient other = node.connect()) {
       slow.send("'id':'big','retain':65536", "head -c 20000000 /dev/urandom");
       slow.send("'id':'small','retain':65536", "seq 1 1000000");
-      Unsent unsent = node.room().unsent();
+      OutboundBytes unsent = node.room().unsent();
       Until.holds("the transport to be full", () -> unsent.outputBytes() >= max);
       for (int i = 0; i < 10; i++) {
         assertWithin(max + MAX_FRAME_BYTES, unsent.outputBytes());
@@ -282,7 +282,7 @@ class BoundsTest {
         RawClient asking = node.connect();
         RawClient other = node.connect()) {
       CompletableFuture<Void> asked = CompletableFuture.runAsync(() -> ping(asking, pings));
-      Unsent unsent = node.room().unsent();
+      OutboundBytes unsent = node.room().unsent();
       awaitStandstill(unsent, max);
       // That a frame of its is not read to its end for so long is not its fault.
       try (RawClient canary = node.connect()) {
@@ -321,7 +321,7 @@ class BoundsTest {
       }
       // In one packet: what came with the last one that is read waits inside.
       asking.send(requests.toByteArray());
-      Unsent unsent = node.room().unsent();
+      OutboundBytes unsent = node.room().unsent();
       awaitStandstill(unsent, max);
       for (int i = 0; i < 10; i++) {
         assertWithin(max + answerBytes + 1_024, unsent.answerBytes());
@@ -334,7 +334,7 @@ class BoundsTest {
   }
 
   // It is read again when less than half of the limit is left: more than that stays.
-  private static void awaitStandstill(Unsent unsent, int max) throws Exception {
+  private static void awaitStandstill(OutboundBytes unsent, int max) throws Exception {
     long[] seen = {0, 0};
     Until.holds(
         "it to be read no more",
@@ -388,7 +388,7 @@ class BoundsTest {
         ServerLimits.DEFAULT,
         new JobLimits(maxQueuedStarts, 1 << 20, 100, LONG),
         memory(),
-        new Access.Open("anonymous"),
+        new Authentication.Open("anonymous"),
         engine -> starts[0] = new HeldStarts(engine));
   }
 

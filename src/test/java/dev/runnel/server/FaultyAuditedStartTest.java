@@ -2,8 +2,8 @@ package dev.runnel.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.runnel.bus.Recorder;
-import dev.runnel.bus.StartJob;
+import dev.runnel.bus.JobRecorder;
+import dev.runnel.bus.StartCommand;
 import dev.runnel.config.PolicyFile;
 import dev.runnel.job.Job;
 import dev.runnel.job.JobLimits;
@@ -12,9 +12,9 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.process.ProcessListener;
+import dev.runnel.security.AccessControl;
 import dev.runnel.security.AuditLog;
 import dev.runnel.security.AuditSink;
-import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
 import dev.runnel.security.Quotas;
 import dev.runnel.server.RawClient.Answer;
@@ -53,15 +53,15 @@ class FaultyAuditedStartTest {
     public void close() {}
   }
 
-  private record Faulty(Where where, Throwable thrown) implements Recorder {
+  private record Faulty(Where where, Throwable thrown) implements JobRecorder {
     @Override
-    public @Nullable String nameFor(StartJob start) {
+    public @Nullable String nameFor(StartCommand start) {
       failAt(Where.NAME);
       return "name";
     }
 
     @Override
-    public void begin(StartJob start, String name) {
+    public void begin(StartCommand start, String name) {
       failAt(Where.BEGIN);
     }
 
@@ -120,13 +120,13 @@ class FaultyAuditedStartTest {
     AuditLog.Options options =
         new AuditLog.Options(AuditLog.Options.Arguments.DIGEST, AuditLog.Options.OnFailure.REFUSE);
     try (AuditLog audit = new AuditLog(new Nowhere(), options)) {
-      Guard guard = new Guard(Policy.NONE, audit, Quotas.none());
+      AccessControl guard = new AccessControl(Policy.NONE, audit, Quotas.none());
       try (TestNode node =
               new TestNode(
                   ServerLimits.DEFAULT,
                   JobLimits.DEFAULT,
                   new LogMemory(256L << 20, ROUNDS),
-                  new Access.Open("anonymous"),
+                  new Authentication.Open("anonymous"),
                   engine -> new FaultyEngine(engine, faulty),
                   guard,
                   faulty);

@@ -2,11 +2,11 @@ package dev.runnel.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.runnel.bus.Recorder;
-import dev.runnel.bus.StartJob;
+import dev.runnel.bus.JobRecorder;
+import dev.runnel.bus.StartCommand;
 import dev.runnel.config.PolicyFile;
 import dev.runnel.job.Job;
-import dev.runnel.security.Guard;
+import dev.runnel.security.AccessControl;
 import dev.runnel.server.RawClient.Answer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,15 +16,15 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A mistake of ours on a start's way is told, and takes no job's place for ever. */
 class FaultyStartTest {
-  private static final Recorder FAULTY =
-      new Recorder() {
+  private static final JobRecorder FAULTY =
+      new JobRecorder() {
         @Override
-        public @Nullable String nameFor(StartJob start) {
+        public @Nullable String nameFor(StartCommand start) {
           throw new IllegalStateException("a mistake");
         }
 
         @Override
-        public void begin(StartJob start, String name) {}
+        public void begin(StartCommand start, String name) {}
 
         @Override
         public void changed(Job job) {}
@@ -35,7 +35,7 @@ class FaultyStartTest {
     Path policy = folder.resolve("policy.yaml");
     Files.writeString(
         policy, "rules: [{name: r, principals: [anonymous], commands: [['**']], cwd: [/]}]");
-    try (TestNode node = new TestNode(Guard.open(), FAULTY);
+    try (TestNode node = new TestNode(AccessControl.open(), FAULTY);
         RawClient client = node.connect()) {
       expectRefusal(client.ask("'argv':['true']"));
       node.guard().adopt(PolicyFile.read(policy));

@@ -34,8 +34,8 @@ class HeartbeatStallTest {
   }
 
   private void begin() {
-    Heartbeat[] made = new Heartbeat[1];
-    made[0] = new Heartbeat(vertx, () -> answerInAWhile(made[0]), this::lose);
+    PeerHeartbeat[] made = new PeerHeartbeat[1];
+    made[0] = new PeerHeartbeat(vertx, () -> answerInAWhile(made[0]), this::lose);
     made[0].start(BEAT);
     long end = System.nanoTime() + BEAT.multipliedBy(STALLED_BEATS).toNanos();
     while (System.nanoTime() < end) {
@@ -44,7 +44,7 @@ class HeartbeatStallTest {
   }
 
   // As over a network: later than at once, and long before the next beat.
-  private void answerInAWhile(Heartbeat heartbeat) {
+  private void answerInAWhile(PeerHeartbeat heartbeat) {
     vertx.setTimer(
         BEAT.toMillis() / 5,
         _ -> {

@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.runnel.security.Networks;
-import dev.runnel.security.Strangers;
+import dev.runnel.security.CidrList;
 import dev.runnel.security.Tokens;
 import dev.runnel.security.Tokens.NewToken;
+import dev.runnel.security.UnauthenticatedLimiter;
 import dev.runnel.tls.ServerTls;
 import dev.runnel.tls.TestCa;
 import dev.runnel.tls.TlsFiles;
@@ -46,14 +46,16 @@ class IntrusionTest extends NodeTest {
 
   @TempDir static Path folder;
   private static ServerTls tls;
-  private static Access byToken;
+  private static Authentication byToken;
 
-  private final Strangers strangers =
-      new Strangers(Strangers.Limits.of(FULL, GRACE, Duration.ofMinutes(1), Networks.NONE));
+  private final UnauthenticatedLimiter strangers =
+      new UnauthenticatedLimiter(
+          UnauthenticatedLimiter.Limits.of(FULL, GRACE, Duration.ofMinutes(1), CidrList.NONE));
 
   /** The same with room for all that a test lets in at once. */
-  private final Strangers many =
-      new Strangers(Strangers.Limits.of(1_000, GRACE, Duration.ofMinutes(1), Networks.NONE));
+  private final UnauthenticatedLimiter many =
+      new UnauthenticatedLimiter(
+          UnauthenticatedLimiter.Limits.of(1_000, GRACE, Duration.ofMinutes(1), CidrList.NONE));
 
   @BeforeAll
   static void prepare() throws Exception {
@@ -61,7 +63,7 @@ class IntrusionTest extends NodeTest {
     tls =
         ServerTls.of(
             new TlsFiles(null, folder.resolve("server.crt"), folder.resolve("server.key")));
-    byToken = new Access.ByToken(Tokens.parse(List.of(TOKEN.line())));
+    byToken = new Authentication.ByToken(Tokens.parse(List.of(TOKEN.line())));
   }
 
   private RawClient from(String source, int port) throws IOException {
@@ -118,7 +120,7 @@ class IntrusionTest extends NodeTest {
 
   @Test
   void whoStopsWithinTheHandshakeIsClosedInTime() throws Exception {
-    int port = node().listen(new Access.OverTls(tls, byToken), many);
+    int port = node().listen(new Authentication.OverTls(tls, byToken), many);
     byte[] hello = clientHello();
     List<Socket> sockets = new ArrayList<>();
     for (int bytes : new int[] {0, 1, 5, hello.length / 2, hello.length - 1, hello.length}) {
@@ -136,7 +138,7 @@ class IntrusionTest extends NodeTest {
 
   @Test
   void whoDripsAHandshakeIsClosedAsSoon() throws Exception {
-    int port = node().listen(new Access.OverTls(tls, byToken), strangers);
+    int port = node().listen(new Authentication.OverTls(tls, byToken), strangers);
     Socket socket = closed(Elsewhere.connect(port));
     // A record of the largest size, of which there is always more to come.
     byte[] record = new byte[16_384];
@@ -172,7 +174,8 @@ class IntrusionTest extends NodeTest {
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void thousandsThatSayNothingAreBoundedAndHurtNobodyInside(boolean secured) throws Exception {
-    int port = node().listen(secured ? new Access.OverTls(tls, byToken) : byToken, strangers);
+    int port =
+        node().listen(secured ? new Authentication.OverTls(tls, byToken) : byToken, strangers);
     int before = node().room().connections().get();
     RawClient inside = connect();
     List<Socket> silent = new ArrayList<>();
@@ -241,10 +244,11 @@ class IntrusionTest extends NodeTest {
   @Test
   void failuresCostNothingWhereTheyAreExempt() throws Exception {
     String source = Elsewhere.address();
-    Networks exempt = Networks.of(List.of(source + "/32"));
-    Strangers.Limits limits =
-        Strangers.Limits.of(1_000, Duration.ofSeconds(10), Duration.ofMinutes(1), exempt);
-    Strangers there = new Strangers(limits);
+    CidrList exempt = CidrList.of(List.of(source + "/32"));
+    UnauthenticatedLimiter.Limits limits =
+        UnauthenticatedLimiter.Limits.of(
+            1_000, Duration.ofSeconds(10), Duration.ofMinutes(1), exempt);
+    UnauthenticatedLimiter there = new UnauthenticatedLimiter(limits);
     int port = node().listen(byToken, there);
     for (int i = 0; i < 8; i++) {
       RawClient guess = from(source, port);
@@ -259,10 +263,10 @@ class IntrusionTest extends NodeTest {
 
   @Test
   void rightTokenIsLetInFromASourceThatFails() throws Exception {
-    Strangers patient =
-        new Strangers(
-            Strangers.Limits.of(
-                1_000, Duration.ofSeconds(10), Duration.ofMinutes(1), Networks.NONE));
+    UnauthenticatedLimiter patient =
+        new UnauthenticatedLimiter(
+            UnauthenticatedLimiter.Limits.of(
+                1_000, Duration.ofSeconds(10), Duration.ofMinutes(1), CidrList.NONE));
     int port = node().listen(byToken, patient);
     String source = Elsewhere.address();
     for (int i = 0; i < 12; i++) {
@@ -287,7 +291,7 @@ class IntrusionTest extends NodeTest {
 
   @Test
   void handshakesThatFailCountAsWell() throws Exception {
-    int port = node().listen(new Access.OverTls(tls, byToken), strangers);
+    int port = node().listen(new Authentication.OverTls(tls, byToken), strangers);
     String source = Elsewhere.address();
     for (int i = 0; i < 4; i++) {
       say(source, port, HexFormat.of().parseHex("1603010004deadbeef"));
@@ -297,7 +301,7 @@ class IntrusionTest extends NodeTest {
 
   @Test
   void speakingAnotherProtocolIsNoAttempt() throws Exception {
-    int port = node().listen(new Access.OverTls(tls, byToken), strangers);
+    int port = node().listen(new Authentication.OverTls(tls, byToken), strangers);
     String source = Elsewhere.address();
     for (int i = 0; i < 20; i++) {
       say(source, port, "GET / HTTP/1.1\r\n\r\n".getBytes(StandardCharsets.US_ASCII));

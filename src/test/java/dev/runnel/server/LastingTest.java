@@ -4,12 +4,12 @@ import static dev.runnel.server.RawClient.frame;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.runnel.job.Follow;
-import dev.runnel.job.Following;
 import dev.runnel.job.Job;
 import dev.runnel.job.JobLimits;
+import dev.runnel.job.JobOrigin;
 import dev.runnel.job.LogMemory;
-import dev.runnel.job.Origin;
+import dev.runnel.job.SubscribeOptions;
+import dev.runnel.job.Subscription;
 import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
@@ -60,7 +60,7 @@ class LastingTest {
     NewToken token = Tokens.create("alice");
     ServerLimits limits =
         new ServerLimits(100, 256, 256, 256 * 1024, 1 << 20, Duration.ofSeconds(3), LONG);
-    Access access = new Access.ByToken(Tokens.parse(List.of(token.line())));
+    Authentication access = new Authentication.ByToken(Tokens.parse(List.of(token.line())));
     try (TestNode node =
             new TestNode(limits, JobLimits.DEFAULT, new LogMemory(64L << 20, 100), access);
         RawClient friend = node.connect()) {
@@ -83,7 +83,7 @@ class LastingTest {
                 ServerLimits.DEFAULT,
                 JobLimits.DEFAULT,
                 new LogMemory(64L << 20, 100),
-                new Access.Open("anonymous"),
+                new Authentication.Open("anonymous"),
                 engine -> {
                   held[0] = new HeldStarts(engine);
                   return held[0];
@@ -112,9 +112,10 @@ class LastingTest {
     try (TestNode node = new TestNode()) {
       JobSpec spec = JobSpec.of(CommandSpec.of("sleep", "1000"));
       Request.Run run = new Request.Run(null, null, spec);
-      Job job = node.registry().register(run, Origin.of(Caller.ON_THE_BUS)).job();
-      Follow how = Follow.run(OptionalLong.empty(), Follow.Existence.NEW);
-      Following.of(job, how, node.registry().node(), new FaultyOutlet());
+      Job job = node.registry().register(run, JobOrigin.of(Caller.ON_THE_BUS)).job();
+      SubscribeOptions how =
+          SubscribeOptions.run(OptionalLong.empty(), SubscribeOptions.Existence.NEW);
+      Subscription.of(job, how, node.registry().node(), new FaultyOutlet());
       job.start();
       Until.holds("its end", () -> job.status().end() != null);
       node.registry().close().get(30, TimeUnit.SECONDS);
@@ -123,7 +124,7 @@ class LastingTest {
     }
   }
 
-  private static final class FaultyOutlet implements Following.Outlet {
+  private static final class FaultyOutlet implements Subscription.Outlet {
     @Override
     public void execute(Runnable task) {
       throw new IllegalStateException("a fault of the follower's, thrown by a test");

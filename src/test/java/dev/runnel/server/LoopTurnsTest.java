@@ -11,12 +11,12 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class LoopTurnsTest {
-  private final Turns turns = new Turns();
+  private final FairTurns turns = new FairTurns();
   private final ArrayDeque<Runnable> loop = new ArrayDeque<>();
   private final List<String> served = new ArrayList<>();
   private @Nullable Error failure;
 
-  private final class One implements Turns.Taker {
+  private final class One implements FairTurns.Taker {
     private final String whose;
     private final String name;
 

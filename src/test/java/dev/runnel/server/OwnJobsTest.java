@@ -28,7 +28,10 @@ class OwnJobsTest extends NodeTest {
 
   @BeforeAll
   static void listen() throws Exception {
-    port = node().listen(new Access.ByToken(Tokens.parse(List.of(ALICE.line(), MALLORY.line()))));
+    port =
+        node()
+            .listen(
+                new Authentication.ByToken(Tokens.parse(List.of(ALICE.line(), MALLORY.line()))));
   }
 
   private RawClient connectAs(NewToken token) throws IOException {

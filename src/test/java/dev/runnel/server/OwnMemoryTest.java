@@ -10,7 +10,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Who may run a command may not read what the daemon knows: tokens, keys, its environment. */
 @Tag("also-root")
-class OwnMemoryTest {
+class DumpableFlagTest {
   private static final boolean IS_ROOT = "root".equals(System.getProperty("user.name"));
 
   @ParameterizedTest

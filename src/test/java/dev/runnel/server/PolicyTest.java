@@ -38,7 +38,7 @@ class PolicyTest extends NodeTest {
   @BeforeAll
   static void listen() throws Exception {
     Tokens tokens = Tokens.parse(List.of(CI.line(), OPS.line(), EYE.line()));
-    port = node().listen(new Access.ByToken(tokens));
+    port = node().listen(new Authentication.ByToken(tokens));
   }
 
   @BeforeEach

@@ -6,8 +6,8 @@ import dev.runnel.config.PolicyFile;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
 import dev.runnel.model.Caller;
+import dev.runnel.security.AccessControl;
 import dev.runnel.security.Audit;
-import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
 import dev.runnel.security.Quotas;
 import dev.runnel.security.Quotas.Bounds;
@@ -35,8 +35,9 @@ class QuotaTest {
         ServerLimits.DEFAULT,
         JobLimits.DEFAULT,
         new LogMemory(64L << 20, 100),
-        new Access.ByToken(Tokens.parse(List.of(ALICE.line(), BOB.line()))),
-        new Guard(Policy.NONE, Audit.NONE, new Quotas(ofPrincipal, ofSource, System::nanoTime)));
+        new Authentication.ByToken(Tokens.parse(List.of(ALICE.line(), BOB.line()))),
+        new AccessControl(
+            Policy.NONE, Audit.NONE, new Quotas(ofPrincipal, ofSource, System::nanoTime)));
   }
 
   private static RawClient as(NewToken token, TestNode node) throws IOException {
@@ -150,8 +151,8 @@ class QuotaTest {
                 one,
                 JobLimits.DEFAULT,
                 new LogMemory(64L << 20, 100),
-                new Access.Open("anonymous"),
-                new Guard(Policy.NONE, Audit.NONE, quotas));
+                new Authentication.Open("anonymous"),
+                new AccessControl(Policy.NONE, Audit.NONE, quotas));
         RawClient holder = node.connect()) {
       assertEquals("pong", holder.ask("'type':'ping'").type());
       // More than are told why.

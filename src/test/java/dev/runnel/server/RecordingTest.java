@@ -10,13 +10,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.runnel.config.PolicyFile;
 import dev.runnel.record.HeldDisk;
 import dev.runnel.record.Recordings;
+import dev.runnel.security.AccessControl;
 import dev.runnel.security.Audit;
 import dev.runnel.security.AuditLog;
 import dev.runnel.security.AuditSink;
-import dev.runnel.security.Guard;
 import dev.runnel.security.Policy;
 import dev.runnel.security.Quotas;
-import dev.runnel.security.Recorded;
+import dev.runnel.security.RecordingScope;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -63,11 +63,11 @@ class RecordingTest {
     }
   }
 
-  private Recordings recordings(Recorded usual) throws IOException {
+  private Recordings recordings(RecordingScope usual) throws IOException {
     return recordings(usual, Audit.NONE);
   }
 
-  private Recordings recordings(Recorded usual, Audit audit) throws IOException {
+  private Recordings recordings(RecordingScope usual, Audit audit) throws IOException {
     return Recordings.open(folder, usual, LIMITS, audit);
   }
 
@@ -101,8 +101,8 @@ class RecordingTest {
 
   @Test
   void terminalsAreRecordedWithTheirSizesAndOthersAreNot() throws Exception {
-    try (Recordings recordings = recordings(Recorded.TERMINALS);
-        TestNode node = new TestNode(Guard.open(), recordings);
+    try (Recordings recordings = recordings(RecordingScope.TERMINALS);
+        TestNode node = new TestNode(AccessControl.open(), recordings);
         RawClient client = node.connect()) {
       assertEquals("end", client.ask("'job':'plain','argv':['echo','hi']").type());
       client.send(
@@ -128,8 +128,8 @@ class RecordingTest {
 
   @Test
   void typedSecretsAreNotRecordedWhereTheTerminalDoesNotShowThem() throws Exception {
-    try (Recordings recordings = recordings(Recorded.TERMINALS);
-        TestNode node = new TestNode(Guard.open(), recordings);
+    try (Recordings recordings = recordings(RecordingScope.TERMINALS);
+        TestNode node = new TestNode(AccessControl.open(), recordings);
         RawClient client = node.connect()) {
       client.send(
           "'id':'r','job':'pw','pty':{},'stdin':true", "stty -echo; echo ready; read pw; echo $?");
@@ -144,8 +144,8 @@ class RecordingTest {
 
   @Test
   void allJobsAreRecordedIfAskedFor() throws Exception {
-    try (Recordings recordings = recordings(Recorded.ALL);
-        TestNode node = new TestNode(Guard.open(), recordings);
+    try (Recordings recordings = recordings(RecordingScope.ALL);
+        TestNode node = new TestNode(AccessControl.open(), recordings);
         RawClient client = node.connect()) {
       client.send("'id':'r','job':'plain'", "echo out; echo err >&2");
       client.finish("r");
@@ -169,8 +169,8 @@ class RecordingTest {
               - {name: unseen, principals: ["*"], commands: [[echo, unseen]], pty: true, record: none}
               - {name: usual, principals: ["*"], commands: [[echo, "*"]], pty: true}
             """);
-    try (Recordings recordings = recordings(Recorded.TERMINALS);
-        TestNode node = new TestNode(Guard.open(), recordings);
+    try (Recordings recordings = recordings(RecordingScope.TERMINALS);
+        TestNode node = new TestNode(AccessControl.open(), recordings);
         RawClient client = node.connect()) {
       node.guard().adopt(PolicyFile.read(policy));
       for (String word : List.of("seen", "unseen", "usual")) {
@@ -189,7 +189,7 @@ class RecordingTest {
   void diskThatHangsHoldsUpNobodyAndLeavesAGap() throws Exception {
     HeldDisk disk = new HeldDisk();
     try (Recordings recordings = disk.recordings(folder, Audit.NONE);
-        TestNode node = new TestNode(Guard.open(), recordings);
+        TestNode node = new TestNode(AccessControl.open(), recordings);
         RawClient client = node.connect()) {
       disk.hang();
       client.send("'id':'r','job':'much','retain':65536", "seq 1000000; echo last");
@@ -252,7 +252,7 @@ class RecordingTest {
   void auditNamesTheRecordingAndSaysHowItTurnedOut() throws Exception {
     Lines lines = new Lines();
     try (AuditLog audit = new AuditLog(lines, OPTIONS)) {
-      try (Recordings recordings = recordings(Recorded.TERMINALS, audit);
+      try (Recordings recordings = recordings(RecordingScope.TERMINALS, audit);
           TestNode node = new TestNode(guard(audit), recordings);
           RawClient client = node.connect()) {
         assertEquals("end", client.ask("'job':'a','pty':{},'argv':['echo','hi']").type());
@@ -273,8 +273,8 @@ class RecordingTest {
   private static final AuditLog.Options OPTIONS =
       new AuditLog.Options(AuditLog.Options.Arguments.DIGEST, AuditLog.Options.OnFailure.REFUSE);
 
-  private static Guard guard(Audit audit) {
-    return new Guard(Policy.NONE, audit, Quotas.none());
+  private static AccessControl guard(Audit audit) {
+    return new AccessControl(Policy.NONE, audit, Quotas.none());
   }
 
   /** What an audit has written. */
@@ -299,8 +299,8 @@ class RecordingTest {
   @Test
   void longRecordingIsCutAndSaysSo() throws Exception {
     Recordings.Limits small = new Recordings.Limits(100_000, 1 << 20);
-    try (Recordings recordings = Recordings.open(folder, Recorded.ALL, small, Audit.NONE);
-        TestNode node = new TestNode(Guard.open(), recordings);
+    try (Recordings recordings = Recordings.open(folder, RecordingScope.ALL, small, Audit.NONE);
+        TestNode node = new TestNode(AccessControl.open(), recordings);
         RawClient client = node.connect()) {
       client.send("'id':'r','job':'long','retain':8000000", "seq 1000000");
       assertEquals(6_888_896, client.finish("r").stdout().length);
@@ -318,8 +318,8 @@ class RecordingTest {
     Files.writeString(folder.resolve("notes.cast"), "x".repeat(300_000));
     for (int round = 0; round < 2; round++) {
       // The second finds what the first has left.
-      try (Recordings recordings = Recordings.open(folder, Recorded.ALL, small, Audit.NONE);
-          TestNode node = new TestNode(Guard.open(), recordings);
+      try (Recordings recordings = Recordings.open(folder, RecordingScope.ALL, small, Audit.NONE);
+          TestNode node = new TestNode(AccessControl.open(), recordings);
           RawClient client = node.connect()) {
         for (int i = 0; i < 3; i++) {
           String job = "r" + round + "-" + i;
@@ -341,10 +341,10 @@ class RecordingTest {
 
   @Test
   void folderIsOneServersAndWhatEndsWithItIsWhole() throws Exception {
-    try (Recordings recordings = recordings(Recorded.ALL)) {
-      IOException e = assertThrows(IOException.class, () -> recordings(Recorded.ALL));
+    try (Recordings recordings = recordings(RecordingScope.ALL)) {
+      IOException e = assertThrows(IOException.class, () -> recordings(RecordingScope.ALL));
       assertEquals("another server uses it", e.getMessage());
-      try (TestNode node = new TestNode(Guard.open(), recordings)) {
+      try (TestNode node = new TestNode(AccessControl.open(), recordings)) {
         RawClient client = node.connect();
         client.send("'id':'r','job':'cut-off','retain':4000000", "seq 300000; exec sleep 100");
         Until.holds("output", () -> text("cut-off").contains("\\u000a300000"));

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.record.HeldDisk;
 import dev.runnel.record.Recordings;
+import dev.runnel.security.AccessControl;
 import dev.runnel.security.Audit;
-import dev.runnel.security.Guard;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
@@ -28,7 +28,7 @@ class RecordingsEndTest {
   void noOtherServerGetsTheFolderWhileItMayStillBeWrittenTo() throws Exception {
     Recordings recordings = disk.recordings(folder, Audit.NONE);
     disk.hang();
-    try (TestNode node = new TestNode(Guard.open(), recordings);
+    try (TestNode node = new TestNode(AccessControl.open(), recordings);
         RawClient client = node.connect()) {
       assertEquals("end", client.ask("'job':'a','argv':['true']").type());
     }
@@ -44,7 +44,7 @@ class RecordingsEndTest {
   void waitingForAJobThatDoesNotEndIsNoWork() throws Exception {
     ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     Recordings recordings = disk.recordings(folder, Audit.NONE);
-    try (TestNode node = new TestNode(Guard.open(), recordings);
+    try (TestNode node = new TestNode(AccessControl.open(), recordings);
         RawClient client = node.connect()) {
       client.send("'id':'r','job':'a','argv':['sleep','100']");
       assertEquals("started", client.nextOf("r").type());

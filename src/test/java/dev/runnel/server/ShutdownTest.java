@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.runnel.RunnelOptions;
 import dev.runnel.RunnelVerticle;
 import dev.runnel.bus.CommandBus;
-import dev.runnel.commands.FollowedJob;
+import dev.runnel.commands.JobHandle;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Outcome;
@@ -74,7 +74,7 @@ class ShutdownTest {
     Path path = folder.resolve("s");
     RunnelVerticle node = new RunnelVerticle(new RunnelOptions().withUnixListener(path.toString()));
     String deployed = await(vertx.deployVerticle(node));
-    assertEquals(List.of(new Listen.Unix(path.toString())), node.listening());
+    assertEquals(List.of(new ListenAddress.Unix(path.toString())), node.listening());
     assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(path)));
     await(vertx.undeploy(deployed));
     assertFalse(Files.exists(path));
@@ -114,7 +114,7 @@ class ShutdownTest {
   }
 
   /** One on each way in. */
-  private record Followers(RawClient tcp, RawClient unix, FollowedJob busJob) {
+  private record Followers(RawClient tcp, RawClient unix, JobHandle busJob) {
     void hearOfTheShutdown() throws Exception {
       assertEquals(Outcome.SHUTDOWN, await(busJob.end()).outcome());
       try (tcp;
@@ -127,8 +127,9 @@ class ShutdownTest {
   }
 
   private Followers followersOf(RunnelVerticle node) throws Exception {
-    Listen.Tcp tcp = assertInstanceOf(Listen.Tcp.class, node.listening().getFirst());
-    Listen.Unix unix = assertInstanceOf(Listen.Unix.class, node.listening().getLast());
+    ListenAddress.Tcp tcp = assertInstanceOf(ListenAddress.Tcp.class, node.listening().getFirst());
+    ListenAddress.Unix unix =
+        assertInstanceOf(ListenAddress.Unix.class, node.listening().getLast());
     JobSpec spec = JobSpec.of(CommandSpec.of("/bin/sh", "-c", STUBBORN));
     return new Followers(
         stubborn(new RawClient(tcp.port())),

@@ -89,7 +89,7 @@ class StuckStartTest {
         ServerLimits.DEFAULT,
         JobLimits.DEFAULT,
         new LogMemory(256L << 20, 1_000),
-        new Access.Open("anonymous"),
+        new Authentication.Open("anonymous"),
         engine -> new Sticky(engine, here, stuck));
   }
 }

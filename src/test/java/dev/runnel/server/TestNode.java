@@ -1,17 +1,17 @@
 package dev.runnel.server;
 
-import dev.runnel.bus.Bus;
-import dev.runnel.bus.Gate;
-import dev.runnel.bus.Recorder;
+import dev.runnel.bus.EventBusAddresses;
+import dev.runnel.bus.JobRecorder;
+import dev.runnel.bus.JobService;
 import dev.runnel.job.JobLimits;
+import dev.runnel.job.JobRegistry;
 import dev.runnel.job.LogMemory;
-import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
 import dev.runnel.process.ProcessEngine;
-import dev.runnel.security.Guard;
-import dev.runnel.security.Strangers;
-import dev.runnel.worker.Workers;
+import dev.runnel.security.AccessControl;
+import dev.runnel.security.UnauthenticatedLimiter;
+import dev.runnel.worker.WorkerPool;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
@@ -29,9 +29,9 @@ public final class TestNode implements AutoCloseable {
   // The test's JVM has children of its own, which are not Runnel's to reap.
   private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.GUEST);
   private final LogMemory memory;
-  private final Guard guard;
-  private final Registry registry;
-  private final ServerRoom room;
+  private final AccessControl guard;
+  private final JobRegistry registry;
+  private final ServerContext room;
   private final int port;
 
   public TestNode() {
@@ -39,10 +39,10 @@ public final class TestNode implements AutoCloseable {
   }
 
   public TestNode(ServerLimits limits, JobLimits jobs, LogMemory memory) {
-    this(limits, jobs, memory, new Access.Open("anonymous"));
+    this(limits, jobs, memory, new Authentication.Open("anonymous"));
   }
 
-  public TestNode(ServerLimits limits, JobLimits jobs, LogMemory memory, Access access) {
+  public TestNode(ServerLimits limits, JobLimits jobs, LogMemory memory, Authentication access) {
     this(limits, jobs, memory, access, engine -> engine);
   }
 
@@ -50,19 +50,23 @@ public final class TestNode implements AutoCloseable {
    * @param guard what its gate goes by
    */
   public TestNode(
-      ServerLimits limits, JobLimits jobs, LogMemory memory, Access access, Guard guard) {
-    this(limits, jobs, memory, access, engine -> engine, guard, Recorder.NONE);
+      ServerLimits limits,
+      JobLimits jobs,
+      LogMemory memory,
+      Authentication access,
+      AccessControl guard) {
+    this(limits, jobs, memory, access, engine -> engine, guard, JobRecorder.NONE);
   }
 
   /**
    * @param recorder keeps what its jobs print; stays its maker's
    */
-  TestNode(Guard guard, Recorder recorder) {
+  TestNode(AccessControl guard, JobRecorder recorder) {
     this(
         ServerLimits.DEFAULT,
         JobLimits.DEFAULT,
         new LogMemory(256L << 20, 1_000),
-        new Access.Open("anonymous"),
+        new Authentication.Open("anonymous"),
         engine -> engine,
         guard,
         recorder);
@@ -75,39 +79,40 @@ public final class TestNode implements AutoCloseable {
       ServerLimits limits,
       JobLimits jobs,
       LogMemory memory,
-      Access access,
+      Authentication access,
       UnaryOperator<ProcessEngine> between) {
-    this(limits, jobs, memory, access, between, Guard.open(), Recorder.NONE);
+    this(limits, jobs, memory, access, between, AccessControl.open(), JobRecorder.NONE);
   }
 
   TestNode(
       ServerLimits limits,
       JobLimits jobs,
       LogMemory memory,
-      Access access,
+      Authentication access,
       UnaryOperator<ProcessEngine> between,
-      Guard guard,
-      Recorder recorder) {
+      AccessControl guard,
+      JobRecorder recorder) {
     this.memory = memory;
     this.guard = guard;
     NodeIdentity identity = new NodeIdentity("test", UUID.randomUUID().toString());
-    registry = new Registry(identity, between.apply(engine), memory, jobs);
-    Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, identity.boot());
-    room = ServerRoom.of(new Gate(registry, bus, guard, recorder), limits, "runnel test");
-    await(Workers.deploy(vertx, bus, room.gate()));
+    registry = new JobRegistry(identity, between.apply(engine), memory, jobs);
+    EventBusAddresses bus =
+        new EventBusAddresses(vertx, EventBusAddresses.DEFAULT_ADDRESS, identity.boot());
+    room = ServerContext.of(new JobService(registry, bus, guard, recorder), limits, "runnel test");
+    await(WorkerPool.deploy(vertx, bus, room.gate()));
     port = listen(access);
   }
 
   /** Listens on one more port, which is returned. */
-  public int listen(Access access) {
-    Listen picked = listen(new Listen.Tcp("127.0.0.1", 0), access);
-    return ((Listen.Tcp) picked).port();
+  public int listen(Authentication access) {
+    ListenAddress picked = listen(new ListenAddress.Tcp("127.0.0.1", 0), access);
+    return ((ListenAddress.Tcp) picked).port();
   }
 
   /** Listens on one more port, with strangers of its own. */
-  int listen(Access access, Strangers strangers) {
-    ServerRoom other =
-        new ServerRoom(
+  int listen(Authentication access, UnauthenticatedLimiter strangers) {
+    ServerContext other =
+        new ServerContext(
             room.gate(),
             room.limits(),
             strangers,
@@ -116,13 +121,13 @@ public final class TestNode implements AutoCloseable {
             room.frames(),
             room.sockets(),
             room.software());
-    Listen where = new Listen.Tcp("127.0.0.1", 0);
-    Listen picked = await(FrameListener.open(vertx, other, where, access, 2)).listen();
-    return ((Listen.Tcp) picked).port();
+    ListenAddress where = new ListenAddress.Tcp("127.0.0.1", 0);
+    ListenAddress picked = await(FrameListener.open(vertx, other, where, access, 2)).listen();
+    return ((ListenAddress.Tcp) picked).port();
   }
 
   /** Listens on one more address; the same, with the port that was picked, is returned. */
-  public Listen listen(Listen listen, Access access) {
+  public ListenAddress listen(ListenAddress listen, Authentication access) {
     return await(FrameListener.open(vertx, room, listen, access, 2)).listen();
   }
 
@@ -131,15 +136,15 @@ public final class TestNode implements AutoCloseable {
   }
 
   /** What its gate goes by. */
-  Guard guard() {
+  AccessControl guard() {
     return guard;
   }
 
-  public Registry registry() {
+  public JobRegistry registry() {
     return registry;
   }
 
-  ServerRoom room() {
+  ServerContext room() {
     return room;
   }
 

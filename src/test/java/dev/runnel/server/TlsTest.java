@@ -45,8 +45,8 @@ class TlsTest extends NodeTest {
     Files.writeString(folder.resolve("ca.crt"), ca.cert());
     ca.issue("dns:localhost").write(folder, "server");
     tls = ServerTls.of(files("ca", "server"));
-    Access byToken = new Access.ByToken(Tokens.parse(List.of(TOKEN.line())));
-    port = node().listen(new Access.OverTls(tls, byToken));
+    Authentication byToken = new Authentication.ByToken(Tokens.parse(List.of(TOKEN.line())));
+    port = node().listen(new Authentication.OverTls(tls, byToken));
   }
 
   private static TlsFiles files(String trusted, String own) {
@@ -217,7 +217,8 @@ class TlsTest extends NodeTest {
     Path lists = Files.writeString(folder.resolve("crl"), ca.revocationList(List.of()));
     TlsFiles files = files("ca", "server");
     ServerTls revoking = ServerTls.of(new TlsFiles(files.ca(), files.cert(), files.key(), lists));
-    Access access = new Access.OverTls(revoking, new Access.ByToken(Tokens.NONE));
+    Authentication access =
+        new Authentication.OverTls(revoking, new Authentication.ByToken(Tokens.NONE));
     int there = node().listen(access);
     SSLContext context = files("ca", "bad").context();
     RawClient before = connect(context, there);
@@ -291,7 +292,7 @@ class TlsTest extends NodeTest {
     RawClient slow = connectByToken();
     RawClient other = connectByToken();
     slow.send("'id':'r'", "head -c 30000000 /dev/zero");
-    Unsent unsent = node().room().unsent();
+    OutboundBytes unsent = node().room().unsent();
     int limit = ServerLimits.DEFAULT.maxUnsentBytes();
     Until.holds("the transport to be full", () -> unsent.outputBytes() >= limit);
     for (int i = 0; i < 10; i++) {

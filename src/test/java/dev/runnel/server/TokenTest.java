@@ -35,7 +35,7 @@ class TokenTest extends NodeTest {
   @BeforeAll
   static void listen() throws Exception {
     Tokens tokens = Tokens.parse(List.of(ALICE.line(), BOB.line()));
-    port = node().listen(new Access.ByToken(tokens));
+    port = node().listen(new Authentication.ByToken(tokens));
   }
 
   private RawClient connectByToken() throws IOException {
@@ -137,7 +137,8 @@ class TokenTest extends NodeTest {
     Instant past = Instant.parse("2020-02-02T20:20:20Z");
     NewToken old = Tokens.create("carol", past);
     NewToken young = Tokens.create("carol", Instant.now().plusSeconds(1_000));
-    int own = node().listen(new Access.ByToken(Tokens.parse(List.of(old.line(), young.line()))));
+    int own =
+        node().listen(new Authentication.ByToken(Tokens.parse(List.of(old.line(), young.line()))));
     RawClient client = closed(new RawClient(Elsewhere.connect(own)));
     client.send(hello(old.secret()));
     assertEquals(
@@ -151,7 +152,7 @@ class TokenTest extends NodeTest {
   void revokedTokenIsNoWayInAndItsConnectionsEndWithTheirJobs() throws Exception {
     AtomicReference<Tokens> tokens =
         new AtomicReference<>(Tokens.parse(List.of(ALICE.line(), BOB.line())));
-    int own = node().listen(new Access.ByToken(tokens::get));
+    int own = node().listen(new Authentication.ByToken(tokens::get));
     RawClient alice = closed(new RawClient(Elsewhere.connect(own)));
     RawClient bob = closed(new RawClient(Elsewhere.connect(own)));
     alice.ask(hello(ALICE.secret()));
@@ -179,7 +180,7 @@ class TokenTest extends NodeTest {
   @Test
   void unixSocketSpeaksTheSame(@TempDir Path folder) throws Exception {
     Path path = folder.resolve("s");
-    node().listen(new Listen.Unix(path.toString()), new Access.Open("local"));
+    node().listen(new ListenAddress.Unix(path.toString()), new Authentication.Open("local"));
     for (int i = 0; i < 4; i++) {
       SocketChannel channel = closed(SocketChannel.open(StandardProtocolFamily.UNIX));
       channel.connect(UnixDomainSocketAddress.of(path));

@@ -8,7 +8,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A disk that is full when a test wants it to be. */
-public final class FaultyDisk implements Disk {
+public final class FaultyDisk implements SpoolDisk {
   private final AtomicLong left = new AtomicLong(Long.MAX_VALUE);
   private volatile CountDownLatch gate = new CountDownLatch(0);
   private volatile int largest = Integer.MAX_VALUE;

@@ -31,7 +31,7 @@ class JobFileTest {
 
   @Test
   void givesBackWhatWasWrittenFromAnyOffset() throws IOException {
-    try (Spools spools = Spools.open(root, 1 << 20)) {
+    try (SpoolDirectory spools = SpoolDirectory.open(root, 1 << 20)) {
       JobFile file = Spooled.file(spools, 1 << 20);
       byte[] written = Spooled.write(file, new Random(1), 200);
       for (int from = 0; from < written.length; from += 1 + from / 7) {
@@ -44,15 +44,15 @@ class JobFileTest {
 
   @Test
   void tellsTheStreamsApart() throws IOException {
-    try (Spools spools = Spools.open(root, 1 << 20)) {
+    try (SpoolDirectory spools = SpoolDirectory.open(root, 1 << 20)) {
       JobFile file = Spooled.file(spools, 1 << 20);
       file.append(Stream.STDOUT, 0, ByteBuffer.wrap(new byte[] {1, 2}));
       file.append(Stream.STDERR, 2, ByteBuffer.wrap(new byte[] {3}));
-      Replay replay = file.read(1, 100);
+      SpoolReader replay = file.read(1, 100);
       assertNotNull(replay);
       assertEquals(
           List.of(Stream.STDOUT, Stream.STDERR),
-          replay.runs().stream().map(Replay.Run::stream).toList());
+          replay.runs().stream().map(SpoolReader.Run::stream).toList());
       assertEquals(2, replay.bytes());
       file.close();
     }
@@ -63,7 +63,7 @@ class JobFileTest {
     Path folder = root.resolve("a");
     List<Long> ends = new ArrayList<>();
     byte[] written;
-    try (Spools spools = Spools.open(root, 1 << 20)) {
+    try (SpoolDirectory spools = SpoolDirectory.open(root, 1 << 20)) {
       JobFile file = Spooled.file(spools, 1 << 20);
       ends.add(Files.size(file.path()));
       file.started(7, BORN);
@@ -88,26 +88,26 @@ class JobFileTest {
   }
 
   private void checkCut(int records, byte[] written) throws IOException {
-    try (Spools spools = Spools.open(root, 1 << 20)) {
-      List<Found> all = spools.recover();
+    try (SpoolDirectory spools = SpoolDirectory.open(root, 1 << 20)) {
+      List<RecoveredJob> all = spools.recover();
       if (records == 0) {
         assertEquals(List.of(), all);
         assertTrue(Files.notExists(root.resolve("a")));
         return;
       }
-      Found found = all.getFirst();
+      RecoveredJob found = all.getFirst();
       int bytes = 20 * Math.clamp(records - 2, 0, 3);
       assertEquals(Spooled.job("a"), found.job());
       assertEquals(records == 6 ? Outcome.EXITED : Outcome.LOST, found.end().outcome());
       assertEquals(bytes, found.end().outputBytes());
-      assertEquals(records == 1 ? null : new Found.Birth(7, BORN), found.process());
+      assertEquals(records == 1 ? null : new RecoveredJob.Birth(7, BORN), found.process());
       assertArrayEquals(Arrays.copyOf(written, bytes), Spooled.read(found.file(), 0));
       if (records < 6) {
         checkTotals(found, Arrays.copyOf(written, bytes));
       }
     }
-    try (Spools again = Spools.open(root, 1 << 20)) {
-      Found found = again.recover().getFirst();
+    try (SpoolDirectory again = SpoolDirectory.open(root, 1 << 20)) {
+      RecoveredJob found = again.recover().getFirst();
       assertEquals(records == 6 ? Outcome.EXITED : Outcome.LOST, found.end().outcome());
       assertArrayEquals(
           Arrays.copyOf(written, 20 * Math.clamp(records - 2, 0, 3)),
@@ -115,7 +115,7 @@ class JobFileTest {
     }
   }
 
-  private static void checkTotals(Found found, byte[] written) {
+  private static void checkTotals(RecoveredJob found, byte[] written) {
     CRC32 crc = new CRC32();
     crc.update(written, 0, Math.min(20, written.length));
     if (written.length == 60) {
@@ -128,7 +128,7 @@ class JobFileTest {
   @Test
   void neverGivesBackWhatIsNotWhatWasWritten() throws IOException {
     byte[] written;
-    try (Spools spools = Spools.open(root, 1 << 20)) {
+    try (SpoolDirectory spools = SpoolDirectory.open(root, 1 << 20)) {
       JobFile file = Spooled.file(spools, 1 << 20);
       written = Spooled.write(file, new Random(3), 12);
       file.end(Spooled.exited("a", 0, written.length), BORN);
@@ -140,8 +140,8 @@ class JobFileTest {
       broken[at] ^= 0x10;
       Files.createDirectories(path.getParent());
       Files.write(path, broken);
-      try (Spools spools = Spools.open(root, 1 << 20)) {
-        for (Found found : spools.recover()) {
+      try (SpoolDirectory spools = SpoolDirectory.open(root, 1 << 20)) {
+        for (RecoveredJob found : spools.recover()) {
           Spooled.check(found.file(), written);
         }
       }
@@ -150,13 +150,13 @@ class JobFileTest {
 
   @Test
   void remembersAHole() throws IOException {
-    try (Spools spools = Spools.open(root, 1 << 20)) {
+    try (SpoolDirectory spools = SpoolDirectory.open(root, 1 << 20)) {
       JobFile file = Spooled.file(spools, 1 << 20);
       file.append(Stream.STDOUT, 0, ByteBuffer.wrap(new byte[10]));
       file.append(Stream.STDOUT, 50, ByteBuffer.wrap(new byte[10]));
       file.close();
     }
-    try (Spools spools = Spools.open(root, 1 << 20)) {
+    try (SpoolDirectory spools = SpoolDirectory.open(root, 1 << 20)) {
       JobFile file = spools.recover().getFirst().file();
       assertEquals(9, file.available(9));
       assertEquals(50, file.available(10));
@@ -167,16 +167,16 @@ class JobFileTest {
 
   @Test
   void hasRoomUpToItsLimitAndForItsEndBeyond() throws IOException {
-    try (Spools spools = Spools.open(root, 1 << 20)) {
-      int job = RecordHead.BYTES + Spooled.job("a").encode().length;
-      JobFile file = Spooled.file(spools, job + 2 * RecordHead.BYTES + 100);
+    try (SpoolDirectory spools = SpoolDirectory.open(root, 1 << 20)) {
+      int job = RecordHeader.BYTES + Spooled.job("a").encode().length;
+      JobFile file = Spooled.file(spools, job + 2 * RecordHeader.BYTES + 100);
       file.append(Stream.STDOUT, 0, ByteBuffer.wrap(new byte[60]));
       assertEquals(40, file.room(60));
       file.append(Stream.STDOUT, 60, ByteBuffer.wrap(new byte[40]));
       assertEquals(0, file.room(100));
       file.end(Spooled.exited("a", 0, 100), BORN);
     }
-    try (Spools spools = Spools.open(root, 1 << 20)) {
+    try (SpoolDirectory spools = SpoolDirectory.open(root, 1 << 20)) {
       assertEquals(Outcome.EXITED, spools.recover().getFirst().end().outcome());
     }
   }
@@ -184,7 +184,7 @@ class JobFileTest {
   @Test
   void goesOnBehindWhatCouldNotBeWritten() throws IOException {
     FaultyDisk disk = new FaultyDisk();
-    try (Spools spools = Spools.open(root, 1 << 20, disk)) {
+    try (SpoolDirectory spools = SpoolDirectory.open(root, 1 << 20, disk)) {
       JobFile file = Spooled.file(spools, 1 << 20);
       file.append(Stream.STDOUT, 0, ByteBuffer.wrap(new byte[] {1, 2, 3}));
       disk.fillUp(30);
@@ -194,7 +194,7 @@ class JobFileTest {
       assertArrayEquals(new byte[] {1, 2, 3, 4}, Spooled.read(file, 0));
       file.close();
     }
-    try (Spools spools = Spools.open(root, 1 << 20)) {
+    try (SpoolDirectory spools = SpoolDirectory.open(root, 1 << 20)) {
       assertArrayEquals(
           new byte[] {1, 2, 3, 4}, Spooled.read(spools.recover().getFirst().file(), 0));
     }
@@ -202,7 +202,7 @@ class JobFileTest {
 
   @Test
   void readsNothingOfAFileThatIsGone() throws IOException {
-    try (Spools spools = Spools.open(root, 1 << 20)) {
+    try (SpoolDirectory spools = SpoolDirectory.open(root, 1 << 20)) {
       JobFile file = Spooled.file(spools, 1 << 20);
       file.append(Stream.STDOUT, 0, ByteBuffer.wrap(new byte[10]));
       spools.delete(file);

@@ -25,7 +25,7 @@ final class Spooled {
   private Spooled() {}
 
   /** The file of a job that is called "a". */
-  static JobFile file(Spools spools, long maxBytes) throws IOException {
+  static JobFile file(SpoolDirectory spools, long maxBytes) throws IOException {
     return spools.create(job("a"), maxBytes);
   }
 
@@ -78,7 +78,7 @@ final class Spooled {
     while (from + all.size() < file.end()) {
       long offset = from + all.size();
       assertEquals(offset, file.available(offset));
-      Replay replay = file.read(offset, READ_BYTES);
+      SpoolReader replay = file.read(offset, READ_BYTES);
       if (replay == null) {
         throw new AssertionError("nothing at " + offset);
       }
@@ -91,10 +91,10 @@ final class Spooled {
   static void check(JobFile file, byte[] written) throws IOException {
     long offset = file.available(0);
     while (offset < file.end()) {
-      Replay replay = file.read(offset, READ_BYTES);
+      SpoolReader replay = file.read(offset, READ_BYTES);
       if (replay != null) {
         long at = replay.offset();
-        for (Replay.Run run : replay.runs()) {
+        for (SpoolReader.Run run : replay.runs()) {
           byte[] bytes = bytes(run);
           assertEquals(
               0,
@@ -107,7 +107,7 @@ final class Spooled {
     }
   }
 
-  private static byte[] bytes(Replay.Run run) {
+  private static byte[] bytes(SpoolReader.Run run) {
     byte[] bytes = new byte[run.bytes().remaining()];
     run.bytes().duplicate().get(bytes);
     return bytes;

@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 
 /** A disk that takes what it is given only when a test says so, or throws what it is told. */
-public final class StubbornDisk implements Disk {
+public final class StubbornDisk implements SpoolDisk {
   private volatile CountDownLatch gate = new CountDownLatch(0);
   private volatile Predicate<FileChannel> held = _ -> true;
   private volatile Throwable thrown = new Error();

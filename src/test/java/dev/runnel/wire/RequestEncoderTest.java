@@ -11,12 +11,12 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
-import dev.runnel.model.Lasting;
-import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
 import dev.runnel.model.ResourceLimits;
+import dev.runnel.model.Retention;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
+import dev.runnel.model.SystemText;
 import dev.runnel.model.Terminal;
 import dev.runnel.model.TerminalMode;
 import dev.runnel.model.TerminalModes;
@@ -47,7 +47,7 @@ class RequestEncoderTest {
           new Request.Attach(JOB, "b", OptionalLong.of(9), OptionalLong.of(65_536), Role.RUNNER),
           new Request.Detach(null),
           new Request.Detach("a"),
-          new Request.Run(JOB, "r", null, lasting(Lasting.FOREVER, Lasting.OnFull.DROP)),
+          new Request.Run(JOB, "r", null, lasting(Retention.FOREVER, Retention.OnFull.DROP)),
           new Request.Ack("run", 4_096),
           new Request.Ack(null, 0),
           new Request.SendSignal(JOB, Signal.USR1),
@@ -68,9 +68,9 @@ class RequestEncoderTest {
           new Request.Run(null, null, JobSpec.of(surroundings())),
           new Request.Run(JOB, "once-1", "boot-1", everything()));
 
-  private static JobSpec lasting(Duration linger, Lasting.OnFull onFull) {
+  private static JobSpec lasting(Duration linger, Retention.OnFull onFull) {
     return JobSpec.of(CommandSpec.of("ls"))
-        .withLasting(new Lasting(linger, null, onFull, OptionalLong.empty()));
+        .withLasting(new Retention(linger, null, onFull, OptionalLong.empty()));
   }
 
   private static Request.Run run(String... argv) {
@@ -108,8 +108,11 @@ class RequestEncoderTest {
         JobSpec.Leftovers.KEEP,
         65_536,
         OptionalLong.of(4_096),
-        new Lasting(
-            Duration.ofMillis(4), Duration.ofMillis(5), Lasting.OnFull.SPOOL, OptionalLong.of(6)));
+        new Retention(
+            Duration.ofMillis(4),
+            Duration.ofMillis(5),
+            Retention.OnFull.SPOOL,
+            OptionalLong.of(6)));
   }
 
   @ParameterizedTest
@@ -189,11 +192,11 @@ class RequestEncoderTest {
 
   @Test
   void putsAFolderAndVariablesThatAreNoTextByThemselves() throws Exception {
-    String cwd = RawText.of(new byte[] {'/', (byte) 0xE9});
+    String cwd = SystemText.of(new byte[] {'/', (byte) 0xE9});
     Map<String, @Nullable String> env = new LinkedHashMap<>();
     env.put("TEXT", "é");
-    env.put("RAW", RawText.of(new byte[] {(byte) 0xE9}));
-    env.put(RawText.of(new byte[] {(byte) 0xFF}), null);
+    env.put("RAW", SystemText.of(new byte[] {(byte) 0xE9}));
+    env.put(SystemText.of(new byte[] {(byte) 0xFF}), null);
     CommandSpec command =
         new CommandSpec(
             List.of(Argument.of("env")),

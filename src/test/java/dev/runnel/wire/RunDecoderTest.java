@@ -14,9 +14,9 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
-import dev.runnel.model.Lasting;
-import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
+import dev.runnel.model.Retention;
+import dev.runnel.model.SystemText;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -44,9 +44,9 @@ class RunDecoderTest {
     assertArrayEquals(new byte[] {(byte) 0xC3}, command.argv().get(1).bytes());
     assertEquals(0, command.argv().get(2).length());
     assertArrayEquals(
-        new byte[] {'/', (byte) 0xE9}, RawText.bytes(Objects.requireNonNull(command.cwd())));
+        new byte[] {'/', (byte) 0xE9}, SystemText.bytes(Objects.requireNonNull(command.cwd())));
     assertArrayEquals(
-        new byte[] {(byte) 0xE9}, RawText.bytes(Objects.requireNonNull(command.env().get("A"))));
+        new byte[] {(byte) 0xE9}, SystemText.bytes(Objects.requireNonNull(command.env().get("A"))));
     assertTrue(command.env().containsKey("B") && command.env().get("B") == null);
     assertBad("\"argv_b64\":[\"eA==\"],\"argv\":[\"x\"]", "", "argv_b64: given beside argv");
     assertBad("\"argv_b64\":[\"eA==\"]", "ls", "argv: given beside a body");
@@ -305,7 +305,7 @@ class RunDecoderTest {
 
   @Test
   void readsHowAJobLasts() throws Exception {
-    assertEquals(Lasting.DEFAULT, lasting(""));
+    assertEquals(Retention.DEFAULT, lasting(""));
     assertEquals(Duration.ZERO, lasting("\"linger_ms\":0").linger());
     assertEquals(Duration.ofMinutes(1), lasting("\"linger_ms\":60000").linger());
     assertTrue(lasting("\"linger_ms\":\"forever\"").lingersForever());
@@ -320,10 +320,10 @@ class RunDecoderTest {
 
   @Test
   void readsWhatHappensWhenTheLogIsFull() throws Exception {
-    assertEquals(Lasting.OnFull.BLOCK, lasting("\"on_full\":\"block\"").onFull());
-    assertEquals(Lasting.OnFull.DROP, lasting("\"on_full\":\"drop\"").onFull());
+    assertEquals(Retention.OnFull.BLOCK, lasting("\"on_full\":\"block\"").onFull());
+    assertEquals(Retention.OnFull.DROP, lasting("\"on_full\":\"drop\"").onFull());
     assertEquals(
-        new Lasting(Duration.ZERO, null, Lasting.OnFull.SPOOL, OptionalLong.of(1)),
+        new Retention(Duration.ZERO, null, Retention.OnFull.SPOOL, OptionalLong.of(1)),
         lasting("\"on_full\":\"spool\",\"spool_bytes\":1"));
     assertBad("\"on_full\":\"Drop\"", "ls", "on_full: \"Drop\"");
     assertBad("\"on_full\":\"drop\",\"spool_bytes\":1", "ls", "spool_bytes: without");
@@ -331,7 +331,7 @@ class RunDecoderTest {
     assertNoOtherThanStrings("on_full");
   }
 
-  private static Lasting lasting(String keys) throws Exception {
+  private static Retention lasting(String keys) throws Exception {
     return run(keys, "ls").spec().lasting();
   }
 

@@ -8,9 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
-import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
 import dev.runnel.model.Secrets;
+import dev.runnel.model.SystemText;
 import java.io.ByteArrayInputStream;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -62,7 +62,7 @@ class SecretsDecoderTest {
   void valuesMayBeAnyBytes() throws Exception {
     byte[] body = {'A', '=', 's', 'e', (byte) 0xC3, 0};
     CommandSpec command = ((Request.Run) Requests.decode(BODY, body)).spec().command();
-    byte[] value = RawText.bytes(Objects.requireNonNull(command.secrets().values().get("A")));
+    byte[] value = SystemText.bytes(Objects.requireNonNull(command.secrets().values().get("A")));
     assertArrayEquals(new byte[] {'s', 'e', (byte) 0xC3}, value);
     Request.Run run = new Request.Run(null, null, JobSpec.of(command));
     byte[] encoded = RequestEncoder.encode("1", run);

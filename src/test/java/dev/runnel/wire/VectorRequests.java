@@ -5,13 +5,13 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
-import dev.runnel.model.Lasting;
-import dev.runnel.model.RawText;
 import dev.runnel.model.Request;
 import dev.runnel.model.ResourceLimits;
+import dev.runnel.model.Retention;
 import dev.runnel.model.Role;
 import dev.runnel.model.Secrets;
 import dev.runnel.model.Signal;
+import dev.runnel.model.SystemText;
 import dev.runnel.model.Terminal;
 import dev.runnel.model.TerminalMode;
 import dev.runnel.model.TerminalModes;
@@ -150,11 +150,11 @@ final class VectorRequests {
   private static CommandSpec noText() {
     byte[] odd = {(byte) 0xE9};
     Map<String, @Nullable String> env = new LinkedHashMap<>();
-    env.put("A", RawText.of(odd));
+    env.put("A", SystemText.of(odd));
     env.put("B", null);
     return new CommandSpec(
         List.of(Argument.of("cat"), Argument.of(new byte[] {(byte) 0xFF})),
-        "/" + RawText.of(odd),
+        "/" + SystemText.of(odd),
         env,
         CommandSpec.Stderr.SEPARATE,
         CommandSpec.Stdin.NULL);
@@ -195,10 +195,10 @@ final class VectorRequests {
             JobSpec.Leftovers.KEEP,
             262_144,
             OptionalLong.of(65_536),
-            new Lasting(
+            new Retention(
                 Duration.ofMinutes(1),
                 Duration.ofHours(1),
-                Lasting.OnFull.SPOOL,
+                Retention.OnFull.SPOOL,
                 OptionalLong.of(1 << 30)));
     return new Request.Run(BUILD, "1f6c", "b-1", spec);
   }

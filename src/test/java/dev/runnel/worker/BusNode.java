@@ -1,14 +1,14 @@
 package dev.runnel.worker;
 
-import dev.runnel.bus.Bus;
-import dev.runnel.bus.Gate;
-import dev.runnel.bus.Recorder;
+import dev.runnel.bus.EventBusAddresses;
+import dev.runnel.bus.JobRecorder;
+import dev.runnel.bus.JobService;
 import dev.runnel.job.JobLimits;
+import dev.runnel.job.JobRegistry;
 import dev.runnel.job.LogMemory;
-import dev.runnel.job.Registry;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.NativeEngine;
-import dev.runnel.security.Guard;
+import dev.runnel.security.AccessControl;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.util.UUID;
@@ -21,19 +21,20 @@ public final class BusNode implements AutoCloseable {
   private final Vertx vertx = Vertx.vertx();
   // The test's JVM has children of its own, which are not Runnel's to reap.
   private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.GUEST);
-  private final Guard guard = Guard.open();
-  private final Registry registry;
+  private final AccessControl guard = AccessControl.open();
+  private final JobRegistry registry;
 
   public BusNode() {
-    this(BusPace.DEFAULT);
+    this(EventBusTimeouts.DEFAULT);
   }
 
-  BusNode(BusPace pace) {
+  BusNode(EventBusTimeouts pace) {
     NodeIdentity node = new NodeIdentity("test", UUID.randomUUID().toString());
-    registry = new Registry(node, engine, new LogMemory(64L << 20, 100), JobLimits.DEFAULT);
-    Bus bus = new Bus(vertx, Bus.DEFAULT_ADDRESS, node.boot());
-    Gate gate = new Gate(registry, bus, guard, Recorder.NONE);
-    await(Workers.deploy(vertx, bus, gate, pace));
+    registry = new JobRegistry(node, engine, new LogMemory(64L << 20, 100), JobLimits.DEFAULT);
+    EventBusAddresses bus =
+        new EventBusAddresses(vertx, EventBusAddresses.DEFAULT_ADDRESS, node.boot());
+    JobService gate = new JobService(registry, bus, guard, JobRecorder.NONE);
+    await(WorkerPool.deploy(vertx, bus, gate, pace));
   }
 
   public Vertx vertx() {
@@ -41,11 +42,11 @@ public final class BusNode implements AutoCloseable {
   }
 
   /** What its gate goes by. */
-  public Guard guard() {
+  public AccessControl guard() {
     return guard;
   }
 
-  public Registry registry() {
+  public JobRegistry registry() {
     return registry;
   }
 

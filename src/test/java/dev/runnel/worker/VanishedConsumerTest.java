@@ -28,7 +28,8 @@ class VanishedConsumerTest {
 
   private final BusNode node =
       new BusNode(
-          new BusPace(Duration.ofMillis(50), Duration.ofSeconds(1), Duration.ofMillis(100)));
+          new EventBusTimeouts(
+              Duration.ofMillis(50), Duration.ofSeconds(1), Duration.ofMillis(100)));
   private final Vertx vertx = node.vertx();
 
   @AfterEach

@@ -1,6 +1,6 @@
 package dev.runnel.server.seed;
 
-import dev.runnel.job.RefusedException;
+import dev.runnel.job.RejectedException;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Stream;
 import io.vertx.core.buffer.Buffer;
@@ -38,12 +38,12 @@ final class SeedAnswer implements AutoCloseable {
   /**
    * Copies what follows of a stream.
    *
-   * @throws RefusedException if that is more than an answer, or all of them, may hold
+   * @throws RejectedException if that is more than an answer, or all of them, may hold
    */
-  void add(Stream stream, MemorySegment bytes) throws RefusedException {
+  void add(Stream stream, MemorySegment bytes) throws RejectedException {
     bodyBytes += bytes.byteSize();
     if (bodyBytes > MAX_BODY_BYTES) {
-      throw new RefusedException(
+      throw new RejectedException(
           ErrorCode.BODY_TOO_LARGE, "output: more than " + MAX_BODY_BYTES + " bytes");
     }
     switch (stream) {
@@ -87,9 +87,9 @@ final class SeedAnswer implements AutoCloseable {
     frame.appendIntLE(text.length).appendBytes(text);
   }
 
-  private MemorySegment allocate(int bytes) throws RefusedException {
+  private MemorySegment allocate(int bytes) throws RejectedException {
     if (!memory.tryCharge(bytes)) {
-      throw new RefusedException(
+      throw new RejectedException(
           ErrorCode.BUSY, "output of all seed connections: limit: " + memory.limitBytes());
     }
     chargedBytes += bytes;
@@ -102,7 +102,7 @@ final class SeedAnswer implements AutoCloseable {
     // Of the last piece.
     private long used;
 
-    void add(MemorySegment bytes) throws RefusedException {
+    void add(MemorySegment bytes) throws RejectedException {
       long copied = 0;
       while (copied < bytes.byteSize()) {
         MemorySegment last = lastWithRoom();
@@ -122,7 +122,7 @@ final class SeedAnswer implements AutoCloseable {
       pieces.clear();
     }
 
-    private MemorySegment lastWithRoom() throws RefusedException {
+    private MemorySegment lastWithRoom() throws RejectedException {
       MemorySegment last = pieces.peekLast();
       if (last != null && used < last.byteSize()) {
         return last;

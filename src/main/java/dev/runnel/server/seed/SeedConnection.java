@@ -1,14 +1,14 @@
 package dev.runnel.server.seed;
 
-import dev.runnel.bus.StartJob;
+import dev.runnel.bus.StartCommand;
 import dev.runnel.job.Job;
-import dev.runnel.job.RefusedException;
+import dev.runnel.job.RejectedException;
 import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;
-import dev.runnel.server.PeerMemory;
-import dev.runnel.server.ServerRoom;
+import dev.runnel.server.InboundBytes;
+import dev.runnel.server.ServerContext;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.net.NetSocket;
@@ -33,22 +33,22 @@ final class SeedConnection {
   private static final String PRINCIPAL = "anonymous";
   private static final long NONE = -1;
 
-  private final ServerRoom room;
+  private final ServerContext room;
   private final SeedMemory memory;
   private final Context context;
   private final NetSocket socket;
   private final Consumer<SeedConnection> onClosed;
 
   private final ArrayDeque<Buffer> queued = new ArrayDeque<>();
-  private @Nullable SeedFollower follower;
+  private @Nullable SeedSubscriber follower;
   private @Nullable SeedAnswer sending;
-  private final PeerMemory.Hold held;
+  private final InboundBytes.Hold held;
   private long stallTimer = NONE;
   private boolean first = true;
   private boolean closing;
 
   SeedConnection(
-      ServerRoom room,
+      ServerContext room,
       SeedMemory memory,
       Context context,
       NetSocket socket,
@@ -141,17 +141,17 @@ final class SeedConnection {
     }
     try {
       run(ShellLine.decode(next));
-    } catch (RefusedException e) {
+    } catch (RejectedException e) {
       end(e.getMessage());
     }
   }
 
-  private void run(String line) throws RefusedException {
+  private void run(String line) throws RejectedException {
     JobSpec spec = JobSpec.of(CommandSpec.of("/bin/sh", "-c", line));
     Caller caller = new Caller(PRINCIPAL, socket.remoteAddress().hostAddress(), Caller.Via.SEED);
-    StartJob start = room.gate().register(caller, new Request.Run(null, null, spec));
+    StartCommand start = room.gate().register(caller, new Request.Run(null, null, spec));
     Job job = start.job();
-    follower = new SeedFollower(this, job, room.gate().node(), memory);
+    follower = new SeedSubscriber(this, job, room.gate().node(), memory);
     LOG.debug("job registered job={} peer={}", job.id(), peer());
     room.gate().start(start);
   }

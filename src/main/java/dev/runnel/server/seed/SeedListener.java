@@ -1,7 +1,7 @@
 package dev.runnel.server.seed;
 
-import dev.runnel.server.Listen;
-import dev.runnel.server.ServerRoom;
+import dev.runnel.server.ListenAddress;
+import dev.runnel.server.ServerContext;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 
@@ -11,7 +11,7 @@ import io.vertx.core.Vertx;
  * @param listen where, with the port that was picked
  * @param deployment to undeploy
  */
-public record SeedListener(Listen.Tcp listen, String deployment) {
+public record SeedListener(ListenAddress.Tcp listen, String deployment) {
 
   /**
    * Listens. Peers need no token: that the address is a loopback one is for the caller to see to.
@@ -19,12 +19,13 @@ public record SeedListener(Listen.Tcp listen, String deployment) {
    * @param maxBytes of output collected for all clients together
    */
   public static Future<SeedListener> open(
-      Vertx vertx, ServerRoom room, Listen.Tcp listen, long maxBytes) {
+      Vertx vertx, ServerContext room, ListenAddress.Tcp listen, long maxBytes) {
     SeedServerVerticle verticle = new SeedServerVerticle(room, listen, new SeedMemory(maxBytes));
     return vertx
         .deployVerticle(verticle)
         .map(
             deployment ->
-                new SeedListener(new Listen.Tcp(listen.host(), verticle.port()), deployment));
+                new SeedListener(
+                    new ListenAddress.Tcp(listen.host(), verticle.port()), deployment));
   }
 }

@@ -1,7 +1,7 @@
 package dev.runnel.server.seed;
 
-import dev.runnel.server.Listen;
-import dev.runnel.server.ServerRoom;
+import dev.runnel.server.ListenAddress;
+import dev.runnel.server.ServerContext;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.net.NetServerOptions;
@@ -19,14 +19,14 @@ final class SeedServerVerticle extends VerticleBase {
   // and a longer one would then arrive as several.
   private static final int RECEIVE_BYTES = 16 * SeedConnection.MAX_COMMAND_BYTES;
 
-  private final ServerRoom room;
-  private final Listen.Tcp listen;
+  private final ServerContext room;
+  private final ListenAddress.Tcp listen;
   private final SeedMemory memory;
   private final Set<SeedConnection> connections = new HashSet<>();
   private boolean stopping;
   private volatile int port;
 
-  SeedServerVerticle(ServerRoom room, Listen.Tcp listen, SeedMemory memory) {
+  SeedServerVerticle(ServerContext room, ListenAddress.Tcp listen, SeedMemory memory) {
     this.room = room;
     this.listen = listen;
     this.memory = memory;

@@ -1,6 +1,6 @@
 package dev.runnel.server.seed;
 
-import dev.runnel.job.RefusedException;
+import dev.runnel.job.RejectedException;
 import dev.runnel.model.ErrorCode;
 import io.vertx.core.buffer.Buffer;
 import java.nio.ByteBuffer;
@@ -14,18 +14,18 @@ final class ShellLine {
   /**
    * The line, as it came: its line end, if it has one, is the shell's to see.
    *
-   * @throws RefusedException if it is not UTF-8, or if no argument can hold it
+   * @throws RejectedException if it is not UTF-8, or if no argument can hold it
    */
-  static String decode(Buffer read) throws RefusedException {
+  static String decode(Buffer read) throws RejectedException {
     String line;
     try {
       line =
           StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(read.getBytes())).toString();
     } catch (CharacterCodingException _) {
-      throw new RefusedException(ErrorCode.BAD_REQUEST, "command: not UTF-8");
+      throw new RejectedException(ErrorCode.BAD_REQUEST, "command: not UTF-8");
     }
     if (line.indexOf('\0') >= 0) {
-      throw new RefusedException(ErrorCode.BAD_REQUEST, "command: NUL in it");
+      throw new RejectedException(ErrorCode.BAD_REQUEST, "command: NUL in it");
     }
     return line;
   }

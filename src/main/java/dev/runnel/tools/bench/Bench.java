@@ -28,7 +28,7 @@ public final class Bench {
   static String run(BenchOrder order, List<Measurement> measurements, PrintStream progress)
       throws IOException {
     if (order.server() != null && order.host() != null) {
-      Server server = new Server(order.server(), order.host(), order.token(), null);
+      MeasuredServer server = new MeasuredServer(order.server(), order.host(), order.token(), null);
       return measure(server, order, measurements, progress);
     }
     progress.println("runnel bench: starting a server of its own");
@@ -38,7 +38,7 @@ public final class Bench {
   }
 
   private static String measure(
-      Server server, BenchOrder order, List<Measurement> measurements, PrintStream progress)
+      MeasuredServer server, BenchOrder order, List<Measurement> measurements, PrintStream progress)
       throws IOException {
     Pace pace = order.effort() == BenchOrder.Effort.QUICK ? QUICK : FULL;
     List<Result> results = new ArrayList<>();
@@ -46,7 +46,7 @@ public final class Bench {
       progress.println("runnel bench: " + measurement.title());
       results.addAll(measurement.measure(server, pace));
     }
-    Report report = new Report(order, results);
+    BenchReport report = new BenchReport(order, results);
     return order.format() == BenchOrder.Format.JSON ? report.json() : report.table();
   }
 

@@ -20,7 +20,7 @@ final class ClientStart implements Measurement {
   }
 
   @Override
-  public List<Result> measure(Server server, Pace pace) throws IOException {
+  public List<Result> measure(MeasuredServer server, Pace pace) throws IOException {
     ProcessBuilder idle = quiet(with(JAVA, "-version"));
     ProcessBuilder client = quiet(with(client(), "exec", "-n", "-H", server.host(), "--", "true"));
     if (server.token() != null) {

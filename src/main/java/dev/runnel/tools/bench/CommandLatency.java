@@ -1,6 +1,6 @@
 package dev.runnel.tools.bench;
 
-import dev.runnel.process.Floor;
+import dev.runnel.process.Baseline;
 import java.io.IOException;
 import java.util.List;
 
@@ -15,10 +15,10 @@ final class CommandLatency implements Measurement {
   }
 
   @Override
-  public List<Result> measure(Server server, Pace pace) throws IOException {
-    Floor floor = new Floor(Commands.NOTHING);
-    byte[] frame = Commands.run("r", Commands.NOTHING);
-    try (Link link = Link.open(server)) {
+  public List<Result> measure(MeasuredServer server, Pace pace) throws IOException {
+    Baseline floor = new Baseline(BenchCommands.NOTHING);
+    byte[] frame = BenchCommands.run("r", BenchCommands.NOTHING);
+    try (BenchConnection link = BenchConnection.open(server)) {
       Pairs pairs =
           pace.alternate(
               () -> Latencies.of(COMMANDS, floor::run),

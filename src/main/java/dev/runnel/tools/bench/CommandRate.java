@@ -1,6 +1,6 @@
 package dev.runnel.tools.bench;
 
-import dev.runnel.process.Floor;
+import dev.runnel.process.Baseline;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -22,9 +22,9 @@ final class CommandRate implements Measurement {
   }
 
   @Override
-  public List<Result> measure(Server server, Pace pace) throws IOException {
-    Floor floor = new Floor(Commands.NOTHING);
-    try (Link link = Link.open(server)) {
+  public List<Result> measure(MeasuredServer server, Pace pace) throws IOException {
+    Baseline floor = new Baseline(BenchCommands.NOTHING);
+    try (BenchConnection link = BenchConnection.open(server)) {
       Pairs pairs = pace.alternate(() -> floorRound(floor), () -> runnelRound(link));
       return List.of(
           pairs.median(
@@ -34,11 +34,11 @@ final class CommandRate implements Measurement {
     }
   }
 
-  private double[] floorRound(Floor floor) throws IOException {
+  private double[] floorRound(Baseline floor) throws IOException {
     AtomicInteger done = new AtomicInteger();
     long end = System.nanoTime() + ROUND_NANOS;
     double seconds =
-        Crew.work(
+        ParallelRuns.work(
             inFlight,
             _ -> {
               while (System.nanoTime() < end) {
@@ -49,16 +49,16 @@ final class CommandRate implements Measurement {
     return new double[] {done.get() / seconds};
   }
 
-  private double[] runnelRound(Link link) throws IOException {
+  private double[] runnelRound(BenchConnection link) throws IOException {
     long start = System.nanoTime();
     for (int i = 0; i < inFlight; i++) {
-      link.send(Commands.run("" + i, Commands.NOTHING));
+      link.send(BenchCommands.run("" + i, BenchCommands.NOTHING));
     }
     int done = 0;
     for (int running = inFlight; running > 0; done++) {
       var _ = link.awaitEnd();
       if (System.nanoTime() - start < ROUND_NANOS) {
-        link.send(Commands.run(String.valueOf(link.endedId()), Commands.NOTHING));
+        link.send(BenchCommands.run(String.valueOf(link.endedId()), BenchCommands.NOTHING));
       } else {
         running--;
       }

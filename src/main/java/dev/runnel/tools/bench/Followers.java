@@ -1,7 +1,7 @@
 package dev.runnel.tools.bench;
 
 import dev.runnel.model.JobId;
-import dev.runnel.process.Floor;
+import dev.runnel.process.Baseline;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,12 +33,13 @@ final class Followers implements Measurement {
   }
 
   @Override
-  public List<Result> measure(Server server, Pace pace) throws IOException {
-    Floor floor = new Floor(Commands.writing(writes, BYTES_EACH));
+  public List<Result> measure(MeasuredServer server, Pace pace) throws IOException {
+    Baseline floor = new Baseline(BenchCommands.writing(writes, BYTES_EACH));
     List<Result> results = new ArrayList<>();
-    try (Several<Link> links = Several.of(count, () -> Link.open(server, BUFFER_BYTES));
+    try (Several<BenchConnection> links =
+            Several.of(count, () -> BenchConnection.open(server, BUFFER_BYTES));
         Several<Sink> sinks = Several.of(count, () -> Sink.open(BUFFER_BYTES))) {
-      Memory memory = Memory.of(server);
+      PeakMemory memory = PeakMemory.of(server);
       Pairs pairs = pace.alternate(() -> floorRound(floor, sinks), () -> runnelRound(links));
       results.add(pairs.median("followers_" + count, title(), Result.Unit.MEGABYTES_PER_SECOND));
       if (memory != null) {
@@ -53,11 +54,11 @@ final class Followers implements Measurement {
   }
 
   // One thread relays to all sinks, each of which has one of its own.
-  private double[] floorRound(Floor floor, Several<Sink> sinks) throws IOException {
+  private double[] floorRound(Baseline floor, Several<Sink> sinks) throws IOException {
     int[] ports = IntStream.range(0, count).map(i -> sinks.get(i).port()).toArray();
     AtomicLong bytes = new AtomicLong();
     double seconds =
-        Crew.work(
+        ParallelRuns.work(
             count + 1,
             i -> {
               if (i == count) {
@@ -69,20 +70,22 @@ final class Followers implements Measurement {
     return new double[] {bytes.get() / seconds / 1e6};
   }
 
-  private double[] runnelRound(Several<Link> links) throws IOException {
+  private double[] runnelRound(Several<BenchConnection> links) throws IOException {
     JobId job = new JobId("bench-" + ProcessHandle.current().pid() + "-" + count + "-" + jobs++);
     for (int i = 0; i < count; i++) {
-      List<String> command = Commands.writingWhenTold(writes, BYTES_EACH);
-      links.get(i).send(i == 0 ? Commands.talk("r", job, command) : Commands.watch("w", job));
+      List<String> command = BenchCommands.writingWhenTold(writes, BYTES_EACH);
+      links
+          .get(i)
+          .send(i == 0 ? BenchCommands.talk("r", job, command) : BenchCommands.watch("w", job));
       links.get(i).awaitStarted();
     }
     AtomicLong bytes = new AtomicLong();
     double seconds =
-        Crew.work(
+        ParallelRuns.work(
             count,
             i -> {
               if (i == 0) {
-                links.get(0).send(Commands.line(job));
+                links.get(0).send(BenchCommands.line(job));
               }
               bytes.addAndGet(links.get(i).awaitEnd());
             });

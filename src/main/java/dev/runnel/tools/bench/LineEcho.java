@@ -2,7 +2,7 @@ package dev.runnel.tools.bench;
 
 import dev.runnel.model.JobId;
 import dev.runnel.model.Request;
-import dev.runnel.process.Floor;
+import dev.runnel.process.Baseline;
 import dev.runnel.wire.RequestEncoder;
 import java.io.IOException;
 import java.util.List;
@@ -21,9 +21,9 @@ final class LineEcho implements Measurement {
   }
 
   @Override
-  public List<Result> measure(Server server, Pace pace) throws IOException {
-    Floor floor = new Floor(Commands.ECHO);
-    try (Link link = Link.open(server)) {
+  public List<Result> measure(MeasuredServer server, Pace pace) throws IOException {
+    Baseline floor = new Baseline(BenchCommands.ECHO);
+    try (BenchConnection link = BenchConnection.open(server)) {
       Pairs pairs = pace.alternate(() -> floorRound(floor), () -> runnelRound(link));
       return List.of(
           pairs.median("line_p50", "a line through cat and back, p50", Result.Unit.MILLIS),
@@ -32,7 +32,7 @@ final class LineEcho implements Measurement {
     }
   }
 
-  private static double[] floorRound(Floor floor) {
+  private static double[] floorRound(Baseline floor) {
     double[] millis = new double[LINES];
     floor.talk(
         asker -> {
@@ -45,9 +45,9 @@ final class LineEcho implements Measurement {
     return millis;
   }
 
-  private double[] runnelRound(Link link) throws IOException {
+  private double[] runnelRound(BenchConnection link) throws IOException {
     JobId job = new JobId("bench-" + ProcessHandle.current().pid() + "-" + jobs++);
-    link.send(Commands.talk("r", job, Commands.ECHO));
+    link.send(BenchCommands.talk("r", job, BenchCommands.ECHO));
     long[] offset = new long[1];
     double[] millis =
         Latencies.of(

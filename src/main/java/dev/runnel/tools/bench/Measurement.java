@@ -9,5 +9,5 @@ interface Measurement {
   String title();
 
   /** Measures as long as the pace allows. */
-  List<Result> measure(Server server, Pace pace) throws IOException;
+  List<Result> measure(MeasuredServer server, Pace pace) throws IOException;
 }

@@ -1,6 +1,6 @@
 package dev.runnel.tools.bench;
 
-import dev.runnel.process.Floor;
+import dev.runnel.process.Baseline;
 import java.io.IOException;
 import java.util.List;
 
@@ -39,15 +39,15 @@ final class OutputRate implements Measurement {
   }
 
   @Override
-  public List<Result> measure(Server server, Pace pace) throws IOException {
-    Floor floor = new Floor(Commands.writing(writes, bytesEach));
-    byte[] frame = Commands.run("r", Commands.writing(writes, bytesEach));
-    try (Several<Link> links = Several.of(commands, () -> Link.open(server));
+  public List<Result> measure(MeasuredServer server, Pace pace) throws IOException {
+    Baseline floor = new Baseline(BenchCommands.writing(writes, bytesEach));
+    byte[] frame = BenchCommands.run("r", BenchCommands.writing(writes, bytesEach));
+    try (Several<BenchConnection> links = Several.of(commands, () -> BenchConnection.open(server));
         Several<Sink> sinks = Several.of(commands, Sink::open)) {
       Pairs pairs =
           pace.alternate(
-              () -> rate(Crew.work(2 * commands, i -> relayOrReceive(floor, sinks, i))),
-              () -> rate(Crew.work(commands, i -> runAndReceive(links.get(i), frame))));
+              () -> rate(ParallelRuns.work(2 * commands, i -> relayOrReceive(floor, sinks, i))),
+              () -> rate(ParallelRuns.work(commands, i -> runAndReceive(links.get(i), frame))));
       return List.of(pairs.median(name, title, unit()));
     }
   }
@@ -62,7 +62,7 @@ final class OutputRate implements Measurement {
   }
 
   // One thread of each pair relays to the sink, the other is the sink's.
-  private void relayOrReceive(Floor floor, Several<Sink> sinks, int i) throws IOException {
+  private void relayOrReceive(Baseline floor, Several<Sink> sinks, int i) throws IOException {
     Sink sink = sinks.get(i / 2);
     if (i % 2 == 0) {
       floor.relay(sink.port());
@@ -71,7 +71,7 @@ final class OutputRate implements Measurement {
     }
   }
 
-  private void runAndReceive(Link link, byte[] frame) throws IOException {
+  private void runAndReceive(BenchConnection link, byte[] frame) throws IOException {
     link.send(frame);
     check(link.awaitEnd());
   }

@@ -35,9 +35,9 @@ final class OwnServer implements AutoCloseable {
   private final Process process;
   // Watched for changes as long as the server is there.
   private final Path tokens;
-  private final Server server;
+  private final MeasuredServer server;
 
-  private OwnServer(Process process, Path tokens, Server server) {
+  private OwnServer(Process process, Path tokens, MeasuredServer server) {
     this.process = process;
     this.tokens = tokens;
     this.server = server;
@@ -53,7 +53,7 @@ final class OwnServer implements AutoCloseable {
       int port = readPort(process.inputReader());
       String host = "127.0.0.1:" + port;
       InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
-      Server server = new Server(address, host, token.secret(), process.toHandle());
+      MeasuredServer server = new MeasuredServer(address, host, token.secret(), process.toHandle());
       return new OwnServer(process, file, server);
     } catch (IOException e) {
       Files.delete(file);
@@ -83,7 +83,7 @@ final class OwnServer implements AutoCloseable {
     return Integer.parseInt(line.substring(LISTENING.length()));
   }
 
-  Server server() {
+  MeasuredServer server() {
     return server;
   }
 

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.runnel.job.RefusedException;
+import dev.runnel.job.RejectedException;
 import dev.runnel.model.Stream;
 import io.vertx.core.buffer.Buffer;
 import java.io.ByteArrayOutputStream;
@@ -63,7 +63,7 @@ class SeedAnswerTest {
     MemorySegment half = MemorySegment.ofArray(new byte[1 << 19]);
     SeedAnswer answer = new SeedAnswer(memory);
     answer.add(Stream.STDOUT, half);
-    assertThrows(RefusedException.class, () -> answer.add(Stream.STDERR, half));
+    assertThrows(RejectedException.class, () -> answer.add(Stream.STDERR, half));
     answer.close();
     answer.close();
     assertEquals(0, memory.heldBytes());
@@ -76,7 +76,7 @@ class SeedAnswerTest {
       for (int i = 0; i < 4; i++) {
         answer.add(i % 2 == 0 ? Stream.STDOUT : Stream.STDERR, quarter);
       }
-      assertThrows(RefusedException.class, () -> answer.add(Stream.STDOUT, segment("x")));
+      assertThrows(RejectedException.class, () -> answer.add(Stream.STDOUT, segment("x")));
     }
   }
 

@@ -1,0 +1,7 @@
+package dev.runnel.security;
+
+/** Whose jobs somebody gets at. */
+public enum JobScope {
+  OWN,
+  ALL
+}

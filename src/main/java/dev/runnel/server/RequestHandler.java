@@ -1,0 +1,327 @@
+package dev.runnel.server;
+
+import dev.runnel.bus.JobListing;
+import dev.runnel.bus.JobService;
+import dev.runnel.bus.StartCommand;
+import dev.runnel.job.BadNoticeException;
+import dev.runnel.job.Job;
+import dev.runnel.job.RejectedException;
+import dev.runnel.job.SubscribeOptions;
+import dev.runnel.model.ErrorCode;
+import dev.runnel.model.Event;
+import dev.runnel.model.JobId;
+import dev.runnel.model.JobState;
+import dev.runnel.model.NodeIdentity;
+import dev.runnel.model.Request;
+import dev.runnel.wire.Header;
+import dev.runnel.wire.Limits;
+import dev.runnel.wire.ProtocolException;
+import dev.runnel.wire.RequestDecoder;
+import dev.runnel.wire.RequestException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the peer of a connection asks, in the order sent: which requests are in flight, and what
+ * each of them means. Owned by the connection, on its event loop. PROTOCOL.md, "Requests".
+ */
+final class RequestHandler {
+  private static final Logger LOG = LoggerFactory.getLogger(RequestHandler.class);
+
+  /**
+   * The key of the one request that may go without an id; nobody can send half a surrogate pair.
+   */
+  private static final String NO_ID = "\uD800";
+
+  private final ServerContext room;
+  private final PeerIdentity peer;
+  private final ServerConnection connection;
+
+  private final Set<String> inFlight = new HashSet<>();
+  private final Map<String, ConnectionSubscriber> followers = new HashMap<>();
+  private final Map<JobId, ConnectionSubscriber> runners = new HashMap<>();
+  private @Nullable JobListWriter listing;
+
+  RequestHandler(ServerContext room, PeerIdentity peer, ServerConnection connection) {
+    this.room = room;
+    this.peer = peer;
+    this.connection = connection;
+  }
+
+  /** Whether nothing is under way that its peer would have to hear the end of. */
+  boolean isIdle() {
+    return followers.isEmpty() && !isListing();
+  }
+
+  /**
+   * Answers a request, or takes a notice.
+   *
+   * @throws ProtocolException if the connection can't go on
+   */
+  void take(Header header, byte[] body) throws ProtocolException {
+    peer.checkQuota();
+    if (!peer.isKnown() && !"hello".equals(typeOf(header))) {
+      throw new ProtocolException(
+          ErrorCode.UNAUTHENTICATED, "hello with a token has to come first");
+    }
+    String id = header.id();
+    try {
+      Request request = RequestDecoder.decode(header, body);
+      if (request instanceof Request.Notice notice) {
+        take(notice);
+      } else {
+        checkId(id);
+        answerOrRefuse(id, request);
+      }
+    } catch (RequestException e) {
+      checkId(id);
+      connection.answer(id, new Event.Failed(e.code(), e.getMessage(), null));
+    }
+  }
+
+  private void answerOrRefuse(@Nullable String id, Request request) throws ProtocolException {
+    try {
+      answer(id, request);
+    } catch (RejectedException e) {
+      connection.answer(id, new Event.Failed(e.code(), e.getMessage(), jobOf(request)));
+    }
+  }
+
+  private static @Nullable JobId jobOf(Request request) {
+    return switch (request) {
+      case Request.Run run -> run.job();
+      case Request.SendSignal(JobId job, _) -> job;
+      case Request.Cancel(JobId job, _) -> job;
+      case Request.Resize(JobId job, _) -> job;
+      case Request.Status(JobId job) -> job;
+      case Request.Attach attach -> attach.job();
+      case Request.Hello _, Request.Detach _, Request.Jobs _, Request.Ping _, Request.Notice _ ->
+          null;
+    };
+  }
+
+  private static @Nullable String typeOf(Header header) {
+    try {
+      return header.string("type");
+    } catch (RequestException _) {
+      return null;
+    }
+  }
+
+  private void checkId(@Nullable String id) throws ProtocolException {
+    if (inFlight.contains(key(id))) {
+      throw new ProtocolException(
+          ErrorCode.DUPLICATE_ID,
+          id == null ? "a second request without an id" : "id: " + id + " is in flight");
+    }
+  }
+
+  private static String key(@Nullable String id) {
+    return id == null ? NO_ID : id;
+  }
+
+  private void take(Request.Notice notice) throws ProtocolException {
+    try {
+      pass(notice);
+    } catch (BadNoticeException e) {
+      throw new ProtocolException(ErrorCode.BAD_NOTICE, e.getMessage());
+    }
+  }
+
+  private void pass(Request.Notice notice) throws BadNoticeException {
+    switch (notice) {
+      case Request.Stdin(JobId job, long offset, byte[] bytes, boolean eof) -> {
+        ConnectionSubscriber runner = runners.get(job);
+        if (runner != null) {
+          runner.following().stdin(offset, bytes, eof);
+        }
+      }
+      case Request.Pong _ -> {}
+      case Request.Ack(String follow, long offset) -> {
+        ConnectionSubscriber follower = followers.get(key(follow));
+        if (follower != null) {
+          follower.following().ack(offset);
+        }
+      }
+    }
+  }
+
+  private void answer(@Nullable String id, Request request)
+      throws ProtocolException, RejectedException {
+    if (inFlight.size() >= room.limits().maxRequests()) {
+      throw new RejectedException(
+          ErrorCode.BUSY, "requests in flight: limit: " + room.limits().maxRequests());
+    }
+    JobService gate = room.gate();
+    switch (request) {
+      case Request.Hello hello -> hello(id, hello);
+      case Request.Run run -> run(id, run);
+      case Request.Attach attach -> attach(id, attach);
+      case Request.Detach(String follow) -> detach(id, follow);
+      case Request.SendSignal(JobId job, var signal) ->
+          connection.answer(id, new Event.Ok(gate.signal(peer.caller(), job, signal)));
+      case Request.Cancel cancel -> cancel(id, cancel);
+      case Request.Resize(JobId job, var size) ->
+          connection.answer(id, new Event.Ok(gate.resize(peer.caller(), job, size)));
+      case Request.Status(JobId job) ->
+          connection.answer(id, new Event.Status(gate.status(peer.caller(), job)));
+      case Request.Jobs(String prefix, var state, int limit) ->
+          list(id, gate.list(peer.caller(), prefix, state, limit));
+      case Request.Ping() -> connection.answer(id, new Event.Pong());
+      case Request.Notice _ -> throw new IllegalStateException("a notice is no request");
+    }
+  }
+
+  private void hello(@Nullable String id, Request.Hello hello)
+      throws ProtocolException, RejectedException {
+    Duration wait = peer.beforeLook(hello.token());
+    if (wait.isZero()) {
+      greet(id, hello);
+    } else {
+      connection.hold(wait, () -> greetLater(id, hello));
+    }
+  }
+
+  private void greetLater(@Nullable String id, Request.Hello hello) throws ProtocolException {
+    try {
+      greet(id, hello);
+    } catch (RejectedException e) {
+      connection.answer(id, new Event.Failed(e.code(), e.getMessage(), null));
+    }
+  }
+
+  private void greet(@Nullable String id, Request.Hello hello)
+      throws ProtocolException, RejectedException {
+    peer.hello(hello.token());
+    peer.checkQuota();
+    connection.limitFrames();
+    if (hello.heartbeat() != null) {
+      connection.beat(hello.heartbeat());
+    }
+    NodeIdentity node = room.gate().node();
+    connection.answer(
+        id,
+        new Event.Hello(
+            1,
+            room.software(),
+            node.name(),
+            node.boot(),
+            Limits.MAX_HEADER_BYTES,
+            Limits.MAX_BODY_BYTES,
+            room.features()));
+  }
+
+  private void run(@Nullable String id, Request.Run run) throws RejectedException {
+    checkFollowers(run.spec().window());
+    StartCommand start = room.gate().register(peer.caller(), run);
+    SubscribeOptions how = SubscribeOptions.run(run.spec().window(), start.existence());
+    room.gate().startFollowed(start, () -> follow(id, start.job(), how));
+    LOG.debug("job registered job={} peer={}", start.job().id(), connection.address());
+  }
+
+  private void attach(@Nullable String id, Request.Attach attach) throws RejectedException {
+    checkFollowers(attach.window());
+    follow(id, room.gate().attach(peer.caller(), attach), SubscribeOptions.of(attach));
+  }
+
+  // Who stops reading to slow its job down would not hear our pings either.
+  private void checkFollowers(OptionalLong window) throws RejectedException {
+    if (window.isEmpty() && connection.beats()) {
+      throw new RejectedException(
+          ErrorCode.BAD_REQUEST, "window: missing (a client with heartbeats gives one)");
+    }
+    if (followers.size() >= room.limits().maxJobs()) {
+      throw new RejectedException(
+          ErrorCode.BUSY, "jobs of this connection: limit: " + room.limits().maxJobs());
+    }
+  }
+
+  private void follow(@Nullable String id, Job job, SubscribeOptions how) throws RejectedException {
+    ConnectionSubscriber follower = new ConnectionSubscriber(connection, id);
+    follower.follow(job, how, room.gate().node());
+    inFlight.add(key(id));
+    followers.put(key(id), follower);
+    if (follower.following().isRunner()) {
+      runners.put(job.id(), follower);
+    }
+  }
+
+  private void detach(@Nullable String id, @Nullable String follow) throws RejectedException {
+    ConnectionSubscriber follower = followers.get(key(follow));
+    if (follower == null) {
+      throw new RejectedException(
+          ErrorCode.BAD_REQUEST,
+          "follow: "
+              + (follow == null ? "nothing goes without an id" : follow + " follows no job"));
+    }
+    follower.following().detach();
+    connection.answer(id, new Event.Ok(follower.following().job().state()));
+  }
+
+  private void cancel(@Nullable String id, Request.Cancel cancel) throws RejectedException {
+    inFlight.add(key(id));
+    try {
+      room.gate()
+          .cancel(peer.caller(), cancel, state -> connection.execute(() -> canceled(id, state)));
+    } catch (RejectedException e) {
+      inFlight.remove(key(id));
+      throw e;
+    }
+  }
+
+  private void canceled(@Nullable String id, JobState state) {
+    inFlight.remove(key(id));
+    connection.answer(id, new Event.Ok(state));
+    connection.flush();
+  }
+
+  /** Whether an answer is being made of which there is more: nothing is taken up meanwhile. */
+  boolean isListing() {
+    return listing != null && !listing.isOver();
+  }
+
+  private void list(@Nullable String id, JobListing jobs) {
+    listing = new JobListWriter(connection, id, jobs);
+    listing.goOn();
+  }
+
+  /** Goes on with the answer that is being made. */
+  void takeTurn() {
+    if (listing != null) {
+      listing.takeTurn();
+    }
+  }
+
+  /** The peer has read something. */
+  void goOn() {
+    if (listing != null) {
+      listing.goOn();
+    }
+  }
+
+  /** The follower's request was answered in full, or is about to be. */
+  void forget(ConnectionSubscriber follower) {
+    inFlight.remove(key(follower.id()));
+    followers.remove(key(follower.id()));
+    // Not its successor's: the name of a job that was refused is free at once.
+    runners.remove(follower.following().job().id(), follower);
+  }
+
+  /** The peer is gone. */
+  void leaveAll() {
+    new ArrayList<>(followers.values()).forEach(ConnectionSubscriber::leave);
+    followers.clear();
+    runners.clear();
+    if (listing != null) {
+      listing.drop();
+    }
+  }
+}
