@@ -1,16 +1,16 @@
 package dev.runnel;
 
+import dev.runnel.bench.AotWarmup;
 import dev.runnel.cli.Cli;
 import dev.runnel.cli.StandardOutput;
 import dev.runnel.cli.Verb;
-import dev.runnel.config.DaemonExit;
-import dev.runnel.config.Serve;
+import dev.runnel.daemon.DaemonExit;
+import dev.runnel.daemon.Serve;
 import dev.runnel.tools.BenchVerb;
 import dev.runnel.tools.PlayVerb;
 import dev.runnel.tools.PolicyVerb;
 import dev.runnel.tools.ShellVerb;
 import dev.runnel.tools.TokenVerb;
-import dev.runnel.tools.bench.AotWarmup;
 import java.util.Arrays;
 import java.util.List;
 

@@ -1,9 +1,9 @@
 package dev.runnel;
 
-import dev.runnel.bus.EventBusAddresses;
-import dev.runnel.config.Limit;
-import dev.runnel.security.Tokens;
+import dev.runnel.security.identity.Tokens;
 import dev.runnel.server.ListenAddress;
+import dev.runnel.service.EventBusAddresses;
+import dev.runnel.settings.Limit;
 import dev.runnel.tls.TlsFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What an embedded Runnel is to do. Immutable.
  *
- * @param address on the event bus, where {@link dev.runnel.bus.CommandBus} asks
+ * @param address on the event bus, where {@link dev.runnel.eventbus.CommandBus} asks
  * @param listen where clients may connect; none: the event bus is the only way in
  * @param tokens that TCP clients need; null: none, which lets in whoever reaches the listener
  * @param tls what the TCP listener needs for TLS; null: it goes without

@@ -1,15 +1,15 @@
 package dev.runnel;
 
-import dev.runnel.config.Node;
-import dev.runnel.config.Settings;
+import dev.runnel.daemon.Node;
 import dev.runnel.model.NodeIdentity;
-import dev.runnel.process.NativeEngine;
+import dev.runnel.process.engine.NativeEngine;
 import dev.runnel.security.AccessControl;
-import dev.runnel.security.Audit;
-import dev.runnel.security.Policy;
-import dev.runnel.security.Tokens;
+import dev.runnel.security.audit.Audit;
+import dev.runnel.security.identity.Tokens;
+import dev.runnel.security.policy.Policy;
 import dev.runnel.server.Authentication;
 import dev.runnel.server.ListenAddress;
+import dev.runnel.settings.Settings;
 import dev.runnel.tls.ServerTls;
 import dev.runnel.tls.TlsException;
 import dev.runnel.tls.TlsFiles;

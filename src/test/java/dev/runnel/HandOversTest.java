@@ -19,7 +19,12 @@ import org.junit.jupiter.api.Test;
 class HandOversTest {
   /** Clients of a server, and tools: what is thrown there is their own, and its end theirs. */
   private static final Set<String> ELSEWHERE =
-      Set.of("dev.runnel.cli", "dev.runnel.tools", "dev.runnel.client", "dev.runnel.commands");
+      Set.of(
+          "dev.runnel.cli",
+          "dev.runnel.tools",
+          "dev.runnel.bench",
+          "dev.runnel.client",
+          "dev.runnel.api");
 
   private static final Set<String> STARTERS =
       Set.of(
@@ -46,23 +51,24 @@ class HandOversTest {
               "RunnelVerticle",
               "a failure fails the deployment or the undeployment, whose future tells it"),
           Map.entry(
-              "bus.EventBusAddresses",
+              "service.EventBusAddresses",
               "what a worker's handler throws: FaultyAuditedStartTest; EventBusHandler answers its requests itself"),
-          Map.entry("bus.EventBusTransport", "an application's own: its future or its job fails"),
           Map.entry(
-              "bus.StartQueue",
+              "eventbus.EventBusTransport", "an application's own: its future or its job fails"),
+          Map.entry(
+              "service.StartQueue",
               "a start that nobody takes is refused by the look that comes with the next"),
           Map.entry(
-              "config.DaemonExit",
+              "daemon.DaemonExit",
               "the thread waits from the daemon's start on, for its hooks at the end"),
           Map.entry(
-              "config.FileWatch",
+              "daemon.FileWatch",
               "the thread runs from the daemon's start on, and survives what it reads"),
           Map.entry(
-              "config.ExitWatchdog", "the thread waits from the daemon's start on: DeadlineTest"),
-          Map.entry("config.Node", "each step of the end is cut by the deadline: DeadlineTest"),
+              "daemon.ExitWatchdog", "the thread waits from the daemon's start on: DeadlineTest"),
+          Map.entry("daemon.Node", "each step of the end is cut by the deadline: DeadlineTest"),
           Map.entry(
-              "config.Serve",
+              "daemon.Serve",
               "threads made at the start, which fails without them: FewDescriptorsTest"),
           Map.entry("job.DrainClock", "on the pump, which survives: EveryStateEndsTest"),
           Map.entry("job.Job", "to the pump, which rejects what it does not run: ProcessLoopTest"),
@@ -71,28 +77,30 @@ class HandOversTest {
           Map.entry("job.RunnerSlot", "on the pump: EveryStateEndsTest"),
           Map.entry("job.JobSpool", "the spool's threads: JobSpoolTest"),
           Map.entry("job.SpoolThreads", "the spool's threads: JobSpoolTest"),
-          Map.entry("job.SpoolThreads", "the spool's threads: JobSpoolTest"),
-          Map.entry("process.SubreaperChildren", "on the pump, or a look"),
-          Map.entry("process.ProcessTrees", "a look, whose thread is there from the start"),
+          Map.entry("process.tree.SubreaperChildren", "on the pump, or a look"),
+          Map.entry("process.tree.ProcessTrees", "a look, whose thread is there from the start"),
           Map.entry(
-              "process.ChildProcess",
+              "process.engine.ChildProcess",
               "on the pump, again and again until it is told: LostProcessTest"),
-          Map.entry("process.TerminationSequence", "on the pump"),
-          Map.entry("process.StartTask", "to the pump, or what was made is undone: HungStartTest"),
+          Map.entry("process.tree.TerminationSequence", "on the pump"),
           Map.entry(
-              "process.NativeEngine",
+              "process.spawn.StartTask", "to the pump, or what was made is undone: HungStartTest"),
+          Map.entry(
+              "process.engine.NativeEngine",
               "to the pump; what is thrown after the process was made ends it: LostProcessTest"),
           Map.entry(
-              "process.ProcessLoop",
+              "process.loop.ProcessLoop",
               "the thread itself, which runs from the engine's opening on: ProcessLoopTest"),
-          Map.entry("process.Session", "on the pump"),
+          Map.entry("process.tree.Session", "on the pump"),
           Map.entry(
               "process.SignalThread",
               "the thread runs from the daemon's start on, and survives: NoMoreProcessesTest"),
-          Map.entry("process.SpawnExecutor", "to the pump, from a crew: HungStartTest, CrewTest"),
-          Map.entry("process.ScanThreads", "a look, whose thread is there from the start"),
           Map.entry(
-              "security.AuditLog",
+              "process.spawn.SpawnExecutor",
+              "to the pump, from a pool that tolerates hangs: HungStartTest, HangTolerantPoolTest"),
+          Map.entry("process.tree.ScanThreads", "a look, whose thread is there from the start"),
+          Map.entry(
+              "security.audit.AuditLog",
               "the thread runs from the opening on and survives: FaultyAuditedStartTest"),
           Map.entry(
               "server.ServerConnection",
@@ -108,16 +116,16 @@ class HandOversTest {
           Map.entry(
               "server.seed.SeedConnection",
               "on its event loop, which ends the connection: what is thrown is logged there"),
-          Map.entry("threads.HangTolerantPool", "CrewTest"),
-          Map.entry("threads.TaskHandOver", "CrewTest"),
-          Map.entry("threads.PrestartedPools", "CrewTest"),
+          Map.entry("threads.HangTolerantPool", "HangTolerantPoolTest"),
+          Map.entry("threads.TaskHandOver", "HangTolerantPoolTest"),
+          Map.entry("threads.PrestartedPools", "HangTolerantPoolTest"),
           Map.entry(
-              "worker.EventBusHandler",
+              "eventbus.EventBusHandler",
               "on its context: what is thrown is answered, or the consumer is gone in ten seconds"),
           Map.entry(
-              "worker.EventBusSubscriber",
+              "eventbus.EventBusSubscriber",
               "on its context: without a receipt the consumer is gone in ten seconds"),
-          Map.entry("worker.WorkerPool", "a crew's look, again with the next start"));
+          Map.entry("eventbus.WorkerPool", "a crew's look, again with the next start"));
 
   @Test
   void areAllKnownWithWhatAnswersThere() {

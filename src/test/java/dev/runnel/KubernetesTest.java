@@ -10,7 +10,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
-import dev.runnel.security.Tokens;
+import dev.runnel.security.identity.Tokens;
 import dev.runnel.tls.TestCa;
 import dev.runnel.tls.TlsFiles;
 import io.fabric8.kubernetes.api.model.ConfigMap;

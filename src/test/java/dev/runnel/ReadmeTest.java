@@ -3,7 +3,7 @@ package dev.runnel;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.runnel.security.Tokens;
+import dev.runnel.security.identity.Tokens;
 import dev.runnel.tools.PolicyVerb;
 import dev.runnel.wire.Lies;
 import dev.runnel.wire.Lies.Lie;

@@ -3,11 +3,12 @@ package dev.runnel;
 import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
-import static com.tngtech.archunit.lang.conditions.ArchConditions.be;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static java.util.stream.Collectors.toSet;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
@@ -15,20 +16,27 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaPackage;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
-import java.util.Comparator;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
-/** What each room may use: rooms of ours and libraries that are not named here are closed to it. */
+/**
+ * What each room may use: its {@code package-info.java} says so, and what is not named there is
+ * closed to it.
+ */
 class RoomsTest {
   private static final String OURS = "dev.runnel";
-  private static final String VERTX = "io.vertx.core..";
-  private static final String LOGGING = "org.slf4j..";
 
   private static final DescribedPredicate<JavaClass> OPEN_TO_ALL =
       resideInAnyPackage(
@@ -52,75 +60,22 @@ class RoomsTest {
   static final JavaClasses CLASSES =
       new ClassFileImporter().withImportOption(new DoNotIncludeTests()).importPackages(OURS);
 
-  private static final List<Room> CLOSED =
-      List.of(
-          new Room("model", Set.of()),
-          new Room("threads", Set.of()),
-          new Room("tls", Set.of()),
-          new Room("wire", Set.of("model"), "com.fasterxml.jackson.core.."),
-          new Room(
-              "wire.vertx",
-              Set.of("model", "wire"),
-              "io.vertx.core",
-              "io.vertx.core.buffer",
-              "io.vertx.core.parsetools"),
-          new Room("process", Set.of("model", "threads")),
-          new Room("files", Set.of()),
-          new Room("spool", Set.of("model", "wire", "files", "threads"), LOGGING),
-          new Room("job", Set.of("model", "process", "spool", "threads")),
-          new Room("security", Set.of("model", "threads"), VERTX, LOGGING),
-          new Room("commands", Set.of("model"), VERTX, LOGGING),
-          new Room(
-              "bus",
-              Set.of("model", "wire", "job", "security", "commands", "threads"),
-              VERTX,
-              LOGGING),
-          new Room(
-              "worker",
-              Set.of("model", "wire", "job", "security", "bus", "threads"),
-              VERTX,
-              LOGGING),
-          new Room(
-              "record", Set.of("model", "files", "job", "security", "bus", "threads"), LOGGING),
-          new Room(
-              "server",
-              Set.of("model", "wire", "wire.vertx", "job", "security", "bus", "threads"),
-              VERTX,
-              LOGGING,
-              "io.netty.buffer",
-              "io.netty.channel..",
-              "io.netty.handler.ssl",
-              "io.netty.util.concurrent"),
-          new Room("server.seed", Set.of("model", "job", "bus", "server"), VERTX, LOGGING),
-          new Room(
-              "client", Set.of("model", "wire", "wire.vertx", "commands", "files"), VERTX, LOGGING),
-          new Room(
-              "cluster",
-              Set.of("model", "job", "bus", "commands", "client"),
-              VERTX,
-              LOGGING,
-              "io.vertx.spi.cluster.hazelcast..",
-              "com.hazelcast.."),
-          new Room("ops", Set.of("model", "job"), VERTX, LOGGING, "io.micrometer.."),
-          new Room("cli", Set.of("model", "wire", "tls", "files"), "sun.misc"));
+  /** The word before the rooms that one imports, and the one before libraries. */
+  private static final Pattern IMPORTS =
+      Pattern.compile("<p>Imports (.*?); of libraries (.*?)\\. *(?=<p>|$)");
 
-  /** These put the others together. Main is in the innermost package itself. */
-  private static final List<Room> OPEN =
-      List.of(new Room("tools", Set.of()), new Room("config", Set.of()), new Room("", Set.of()));
+  private static final Pattern NAME = Pattern.compile("\\{@code ([\\w.]+)}");
 
-  /** A package with those below it, unless they are a room themselves. */
+  static final List<Room> ROOMS = rooms();
+
+  /**
+   * A package, without those below it: each has a page of its own that says what it may import, so
+   * that what is inside another room is closed to all whose page does not name it.
+   */
   private record Room(String name, Set<String> rooms, DescribedPredicate<JavaClass> libraries) {
-    Room(String name, Set<String> rooms, String... libraries) {
-      this(name, rooms, OPEN_TO_ALL.or(resideInAnyPackage(libraries)));
-    }
-
     static String nameFor(JavaClass type) {
-      String path = type.getPackageName().equals(OURS) ? "" : type.getPackageName();
-      return Stream.concat(CLOSED.stream(), OPEN.stream())
-          .map(Room::name)
-          .filter(name -> (path + ".").startsWith(name.isEmpty() ? "." : OURS + "." + name + "."))
-          .max(Comparator.comparingInt(String::length))
-          .orElse("no room");
+      String path = type.getPackageName();
+      return path.equals(OURS) ? "" : path.substring(OURS.length() + 1);
     }
 
     boolean mayUse(JavaClass type) {
@@ -133,26 +88,71 @@ class RoomsTest {
 
     @Override
     public String toString() {
-      return name;
+      return name.isEmpty() ? OURS : name;
     }
   }
 
+  private static List<Room> rooms() {
+    Path root = Path.of("src/main/java", OURS.split("\\."));
+    try (Stream<Path> files = Files.walk(root)) {
+      List<Room> rooms = new ArrayList<>();
+      for (Path file : files.filter(path -> path.endsWith("package-info.java")).toList()) {
+        String name = root.relativize(file.getParent()).toString().replace('/', '.');
+        rooms.add(read(name, Files.readString(file)));
+      }
+      return rooms;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Room read(String name, String page) {
+    String text = page.substring(0, page.indexOf("*/")).replaceAll("\\s*\\n \\* ?", " ").strip();
+    Matcher imports = IMPORTS.matcher(text);
+    assertTrue(imports.find(), () -> name + ": does not say what it imports: " + text);
+    return new Room(
+        name,
+        Set.copyOf(names(imports.group(1))),
+        OPEN_TO_ALL.or(resideInAnyPackage(names(imports.group(2)).toArray(String[]::new))));
+  }
+
+  private static List<String> names(String words) {
+    return NAME.matcher(words).results().map(found -> found.group(1)).toList();
+  }
+
+  @Test
+  void roomsNameOnlyRoomsThatThereAreAndThatTheyUse() {
+    Set<String> known = ROOMS.stream().map(Room::name).collect(toSet());
+    List<String> idle = new ArrayList<>();
+    for (Room room : ROOMS) {
+      Set<String> used =
+          CLASSES.stream()
+              .filter(type -> Room.nameFor(type).equals(room.name()))
+              .flatMap(type -> type.getDirectDependenciesFromSelf().stream())
+              .map(each -> each.getTargetClass().getBaseComponentType())
+              .filter(type -> type.getPackageName().startsWith(OURS))
+              .map(Room::nameFor)
+              .collect(toSet());
+      room.rooms().stream()
+          .filter(named -> !known.contains(named) || !used.contains(named))
+          .forEach(named -> idle.add(room + ": " + named));
+    }
+    assertEquals(List.of(), idle);
+  }
+
+  @Test
+  void noRoomsNeedEachOther() {
+    slices().matching(OURS + ".(**)").should().beFreeOfCycles().check(CLASSES);
+  }
+
   @ParameterizedTest
-  @FieldSource("CLOSED")
+  @FieldSource("ROOMS")
   void usesOnlyWhatIsNamed(Room room) {
     classes()
         .that(describe("live in " + room, type -> Room.nameFor(type).equals(room.name())))
         .should()
         .onlyDependOnClassesThat(
             describe("are open to " + room, type -> room.mayUse(type.getBaseComponentType())))
-        .allowEmptyShould(true)
-        .check(CLASSES);
-  }
-
-  @Test
-  void everyClassLivesInARoom() {
-    classes()
-        .should(be(describe("in a room", type -> !Room.nameFor(type).equals("no room"))))
         .check(CLASSES);
   }
 

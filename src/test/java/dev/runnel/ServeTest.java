@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.runnel.security.Tokens;
+import dev.runnel.security.identity.Tokens;
 import dev.runnel.server.RawClient;
 import dev.runnel.server.RawClient.Answer;
 import java.io.IOException;

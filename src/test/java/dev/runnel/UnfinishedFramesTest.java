@@ -3,8 +3,8 @@ package dev.runnel;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.runnel.security.Tokens;
-import dev.runnel.security.Tokens.NewToken;
+import dev.runnel.security.identity.Tokens;
+import dev.runnel.security.identity.Tokens.NewToken;
 import dev.runnel.server.RawClient;
 import dev.runnel.server.RawClient.Answer;
 import java.io.IOException;

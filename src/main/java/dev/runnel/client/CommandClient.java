@@ -1,8 +1,8 @@
 package dev.runnel.client;
 
-import dev.runnel.commands.CommandException;
-import dev.runnel.commands.Commands;
-import dev.runnel.commands.JobHandle;
+import dev.runnel.api.CommandException;
+import dev.runnel.api.Commands;
+import dev.runnel.api.JobHandle;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Request;

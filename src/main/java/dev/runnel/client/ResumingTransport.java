@@ -1,9 +1,9 @@
 package dev.runnel.client;
 
-import dev.runnel.commands.CommandException;
-import dev.runnel.commands.JobHandle;
-import dev.runnel.commands.JobSession;
-import dev.runnel.commands.JobTransport;
+import dev.runnel.api.CommandException;
+import dev.runnel.api.JobHandle;
+import dev.runnel.api.JobSession;
+import dev.runnel.api.JobTransport;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobId;

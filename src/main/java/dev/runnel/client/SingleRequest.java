@@ -1,6 +1,6 @@
 package dev.runnel.client;
 
-import dev.runnel.commands.CommandException;
+import dev.runnel.api.CommandException;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Request;

@@ -1,7 +1,8 @@
 /**
- * Folders and files that nobody but their owner is to change or to read: who we are, where our
- * socket is, who has a port, what a server has for itself. Imports no other room; any thread that
- * may block.
+ * Directories and files that only their owner may change or read: the process's user, the socket's
+ * place, the owner of a port, the lock of a directory. Any thread that may block.
+ *
+ * <p>Imports no other room; of libraries none.
  */
 @NullMarked
 package dev.runnel.files;

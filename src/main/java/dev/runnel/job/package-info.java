@@ -1,6 +1,8 @@
 /**
- * A job, its log, its followers, and the registry that knows them all; what each may use. Imports
- * {@code model} and {@code process}. Each class names its thread.
+ * A job, its log, its followers, and the registry of all jobs; what each may use. Each class names
+ * its thread.
+ *
+ * <p>Imports {@code model}, {@code process}, {@code spool}, {@code threads}; of libraries none.
  */
 @NullMarked
 package dev.runnel.job;

@@ -1,6 +1,8 @@
 /**
- * The vocabulary: what a command is, how a job ends, what clients ask and what they are told.
- * Immutable, any thread. Imports nothing of ours and no library.
+ * The vocabulary: what a command is, how a job ends, what clients ask and what they are answered.
+ * Immutable. Any thread.
+ *
+ * <p>Imports no other room; of libraries none.
  */
 @NullMarked
 package dev.runnel.model;

@@ -1,5 +1,9 @@
 package dev.runnel.process;
 
+import dev.runnel.process.sys.Libc;
+import dev.runnel.process.sys.LibcException;
+import dev.runnel.process.sys.Pid;
+
 /** The memory of this process, with the secrets that are in it. */
 public final class DumpableFlag {
   private DumpableFlag() {}

@@ -10,10 +10,10 @@ import java.time.Duration;
  *     wait for their turn
  * @param keptJobs that keep what they left; of those before, what is left counts as of no job
  */
-record EngineLimits(Duration start, int orphans, int keptJobs) {
-  static final EngineLimits DEFAULT = new EngineLimits(Duration.ofSeconds(10), 1_024, 4_096);
+public record EngineLimits(Duration start, int orphans, int keptJobs) {
+  public static final EngineLimits DEFAULT = new EngineLimits(Duration.ofSeconds(10), 1_024, 4_096);
 
-  EngineLimits withStart(Duration other) {
+  public EngineLimits withStart(Duration other) {
     return new EngineLimits(other, orphans, keptJobs);
   }
 }

@@ -1,5 +1,8 @@
 package dev.runnel.process;
 
+import dev.runnel.process.proc.ProcFiles;
+import dev.runnel.process.proc.ProcStat;
+import dev.runnel.process.sys.Pid;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
 package dev.runnel.process;
 
+import dev.runnel.process.sys.Libc;
 import java.lang.foreign.MemorySegment;
 
 /** malloc(3) and free(3): memory that is not zeroed, not counted by the JVM, and never moved. */

@@ -1,5 +1,6 @@
 package dev.runnel.process;
 
+import dev.runnel.process.sys.Libc;
 import java.lang.foreign.MemorySegment;
 
 /** For a daemon that no terminal's Ctrl-C is meant for. */

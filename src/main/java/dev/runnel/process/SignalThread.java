@@ -5,6 +5,14 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.runnel.model.Signal;
+import dev.runnel.process.sys.EngineLog;
+import dev.runnel.process.sys.Errno;
+import dev.runnel.process.sys.Fd;
+import dev.runnel.process.sys.InheritedSignals;
+import dev.runnel.process.sys.Libc;
+import dev.runnel.process.sys.LibcException;
+import dev.runnel.process.sys.MachineCode;
+import dev.runnel.process.sys.SystemCall;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;

@@ -1,7 +1,9 @@
 /**
- * Starts operating system processes, pumps their pipes, signals them and clears them away. Imports
- * {@code model}; foreign functions into libc and nothing else. Each class names its thread: a
- * spawner (or the caller that makes a process itself), the pump, or the sweeper.
+ * What other rooms may import of processes: the engine that starts them, a process, its listener.
+ * The packages below implement it, by system calls. Everything about a process happens on one
+ * thread, the process loop.
+ *
+ * <p>Imports {@code model}, {@code process.proc}, {@code process.sys}; of libraries none.
  */
 @NullMarked
 package dev.runnel.process;

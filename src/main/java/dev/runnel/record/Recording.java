@@ -8,7 +8,7 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Stream;
 import dev.runnel.model.Terminal;
 import dev.runnel.model.TerminalSize;
-import dev.runnel.security.AuditEntry;
+import dev.runnel.security.audit.AuditEntry;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;

@@ -1,10 +1,10 @@
 package dev.runnel.record;
 
-import dev.runnel.bus.JobRecorder;
-import dev.runnel.bus.StartCommand;
 import dev.runnel.job.Job;
-import dev.runnel.security.Audit;
-import dev.runnel.security.RecordingScope;
+import dev.runnel.security.audit.Audit;
+import dev.runnel.security.policy.RecordingScope;
+import dev.runnel.service.JobRecorder;
+import dev.runnel.service.StartCommand;
 import dev.runnel.threads.PrestartedPools;
 import dev.runnel.threads.TaskHandOver;
 import java.io.IOException;

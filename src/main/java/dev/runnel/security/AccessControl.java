@@ -1,5 +1,9 @@
 package dev.runnel.security;
 
+import dev.runnel.security.audit.Audit;
+import dev.runnel.security.policy.Policy;
+import dev.runnel.security.quota.Quotas;
+
 /**
  * What a node's gate goes by, and where it writes down what it let through. The policy may be
  * exchanged while the node runs: what was decided stays decided. Any thread.

@@ -1,6 +1,9 @@
 /**
- * Who a peer is, and how much is borne of those who are nobody yet; later also what it may do, and
- * the record of what it did. Imports {@code model}. Any thread.
+ * Who a peer is and what it may do. This package has what a node consults for each request; its
+ * parts are in the packages below. Any thread.
+ *
+ * <p>Imports {@code security.audit}, {@code security.policy}, {@code security.quota}; of libraries
+ * none.
  */
 @NullMarked
 package dev.runnel.security;

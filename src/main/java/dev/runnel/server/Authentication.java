@@ -1,6 +1,6 @@
 package dev.runnel.server;
 
-import dev.runnel.security.Tokens;
+import dev.runnel.security.identity.Tokens;
 import dev.runnel.tls.ServerTls;
 import java.util.function.Supplier;
 

@@ -3,7 +3,7 @@ package dev.runnel.server;
 import static jdk.net.ExtendedSocketOptions.SO_PEERCRED;
 
 import dev.runnel.job.LentSlice;
-import dev.runnel.security.Principals;
+import dev.runnel.security.identity.Principals;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;

@@ -1,8 +1,8 @@
 package dev.runnel.server;
 
-import dev.runnel.bus.JobListing;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobStatus;
+import dev.runnel.service.JobListing;
 import dev.runnel.wire.EventEncoder;
 import dev.runnel.wire.Limits;
 import java.io.ByteArrayOutputStream;

@@ -1,8 +1,5 @@
 package dev.runnel.server;
 
-import dev.runnel.bus.JobListing;
-import dev.runnel.bus.JobService;
-import dev.runnel.bus.StartCommand;
 import dev.runnel.job.BadNoticeException;
 import dev.runnel.job.Job;
 import dev.runnel.job.RejectedException;
@@ -13,6 +10,9 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Request;
+import dev.runnel.service.JobListing;
+import dev.runnel.service.JobService;
+import dev.runnel.service.StartCommand;
 import dev.runnel.wire.Header;
 import dev.runnel.wire.Limits;
 import dev.runnel.wire.ProtocolException;

@@ -1,7 +1,7 @@
 package dev.runnel.server;
 
-import dev.runnel.bus.JobService;
-import dev.runnel.security.UnauthenticatedLimiter;
+import dev.runnel.security.identity.UnauthenticatedLimiter;
+import dev.runnel.service.JobService;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;

@@ -1,6 +1,8 @@
 /**
- * How work is given to other threads, so that whatever is thrown is answered and what hangs holds
- * up no other. Imports nothing of ours. Any thread.
+ * Handing work to other threads, so that every exception is answered and what hangs holds up
+ * nothing else. Any thread.
+ *
+ * <p>Imports no other room; of libraries none.
  */
 @NullMarked
 package dev.runnel.threads;

@@ -1,6 +1,8 @@
 /**
- * PEM files to what the JDK's TLS wants, for both ends of a connection. Imports no room and no
- * library. Any thread; files are read where a caller asks for them.
+ * PEM files to contexts of the JDK's TLS, for both ends of a connection. Any thread; files are read
+ * where a caller asks for them.
+ *
+ * <p>Imports no other room; of libraries none.
  */
 @NullMarked
 package dev.runnel.tls;

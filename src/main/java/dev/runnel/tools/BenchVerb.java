@@ -1,7 +1,7 @@
 package dev.runnel.tools;
 
+import dev.runnel.bench.Bench;
 import dev.runnel.cli.Cli;
-import dev.runnel.tools.bench.Bench;
 
 /** The verb {@code bench}. */
 public final class BenchVerb {

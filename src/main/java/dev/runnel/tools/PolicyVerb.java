@@ -1,15 +1,15 @@
 package dev.runnel.tools;
 
-import dev.runnel.config.PolicyFile;
-import dev.runnel.config.SettingsException;
 import dev.runnel.model.Argument;
 import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
-import dev.runnel.security.ForbiddenException;
-import dev.runnel.security.Policy;
-import dev.runnel.security.Policy.Step;
-import dev.runnel.security.RuleDecision;
+import dev.runnel.security.policy.ForbiddenException;
+import dev.runnel.security.policy.Policy;
+import dev.runnel.security.policy.Policy.Step;
+import dev.runnel.security.policy.RuleDecision;
+import dev.runnel.settings.PolicyFile;
+import dev.runnel.settings.SettingsException;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

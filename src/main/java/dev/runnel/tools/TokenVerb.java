@@ -1,6 +1,6 @@
 package dev.runnel.tools;
 
-import dev.runnel.security.Tokens;
+import dev.runnel.security.identity.Tokens;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.AccessDeniedException;

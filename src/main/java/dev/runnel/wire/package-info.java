@@ -1,6 +1,8 @@
 /**
- * Frames to requests and events, and back, as PROTOCOL.md has them; the limits of both. Imports
- * {@code model}; of libraries only Jackson's streaming parser. Runs on the caller's thread.
+ * Frames to requests and events, and back, as PROTOCOL.md defines them; the limits of both. Runs on
+ * the caller's thread.
+ *
+ * <p>Imports {@code model}; of libraries {@code com.fasterxml.jackson.core..}.
  */
 @NullMarked
 package dev.runnel.wire;

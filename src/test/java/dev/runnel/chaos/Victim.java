@@ -1,7 +1,7 @@
 package dev.runnel.chaos;
 
-import dev.runnel.security.Tokens;
-import dev.runnel.security.Tokens.NewToken;
+import dev.runnel.security.identity.Tokens;
+import dev.runnel.security.identity.Tokens.NewToken;
 import dev.runnel.tls.TestCa;
 import java.io.BufferedReader;
 import java.io.IOException;

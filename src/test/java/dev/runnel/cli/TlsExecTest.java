@@ -9,8 +9,8 @@ import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.runnel.ClientProcess;
 import dev.runnel.Daemon;
-import dev.runnel.security.Tokens;
-import dev.runnel.security.Tokens.NewToken;
+import dev.runnel.security.identity.Tokens;
+import dev.runnel.security.identity.Tokens.NewToken;
 import dev.runnel.tls.TestCa;
 import java.io.IOException;
 import java.net.InetAddress;

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.runnel.CuttingProxy;
 import dev.runnel.CuttingProxy.Manner;
-import dev.runnel.commands.CommandsContract;
-import dev.runnel.commands.JobHandle;
+import dev.runnel.api.CommandsContract;
+import dev.runnel.api.JobHandle;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.server.TestNode;

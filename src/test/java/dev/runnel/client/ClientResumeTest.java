@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.CuttingProxy;
-import dev.runnel.commands.CommandException;
-import dev.runnel.commands.Commands;
-import dev.runnel.commands.CommandsContract;
-import dev.runnel.commands.JobHandle;
+import dev.runnel.api.CommandException;
+import dev.runnel.api.Commands;
+import dev.runnel.api.CommandsContract;
+import dev.runnel.api.JobHandle;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Outcome;

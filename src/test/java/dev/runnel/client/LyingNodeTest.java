@@ -3,8 +3,8 @@ package dev.runnel.client;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.runnel.commands.CommandsContract;
-import dev.runnel.commands.JobHandle;
+import dev.runnel.api.CommandsContract;
+import dev.runnel.api.JobHandle;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.wire.Lies;
 import dev.runnel.wire.Lies.Lie;

@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.api.CommandException;
+import dev.runnel.api.Commands;
+import dev.runnel.api.CommandsContract;
+import dev.runnel.api.JobHandle;
 import dev.runnel.client.FakeNode.Peer;
-import dev.runnel.commands.CommandException;
-import dev.runnel.commands.Commands;
-import dev.runnel.commands.CommandsContract;
-import dev.runnel.commands.JobHandle;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;

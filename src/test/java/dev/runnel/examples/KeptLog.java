@@ -1,9 +1,9 @@
 package dev.runnel.examples;
 
+import dev.runnel.api.Commands;
+import dev.runnel.api.JobHandle;
 import dev.runnel.client.ClientOptions;
 import dev.runnel.client.CommandClient;
-import dev.runnel.commands.Commands;
-import dev.runnel.commands.JobHandle;
 import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;

@@ -1,8 +1,8 @@
 package dev.runnel.examples;
 
 import dev.runnel.RunnelVerticle;
-import dev.runnel.bus.CommandBus;
-import dev.runnel.commands.JobHandle;
+import dev.runnel.api.JobHandle;
+import dev.runnel.eventbus.CommandBus;
 import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.ExitStatus;

@@ -1,7 +1,7 @@
 package dev.runnel.record;
 
-import dev.runnel.security.Audit;
-import dev.runnel.security.RecordingScope;
+import dev.runnel.security.audit.Audit;
+import dev.runnel.security.policy.RecordingScope;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

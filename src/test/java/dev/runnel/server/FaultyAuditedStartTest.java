@@ -2,9 +2,6 @@ package dev.runnel.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.runnel.bus.JobRecorder;
-import dev.runnel.bus.StartCommand;
-import dev.runnel.config.PolicyFile;
 import dev.runnel.job.Job;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
@@ -13,11 +10,14 @@ import dev.runnel.model.JobId;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.process.ProcessListener;
 import dev.runnel.security.AccessControl;
-import dev.runnel.security.AuditLog;
-import dev.runnel.security.AuditSink;
-import dev.runnel.security.Policy;
-import dev.runnel.security.Quotas;
+import dev.runnel.security.audit.AuditLog;
+import dev.runnel.security.audit.AuditSink;
+import dev.runnel.security.policy.Policy;
+import dev.runnel.security.quota.Quotas;
 import dev.runnel.server.RawClient.Answer;
+import dev.runnel.service.JobRecorder;
+import dev.runnel.service.StartCommand;
+import dev.runnel.settings.PolicyFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.BooleanSupplier;

@@ -2,12 +2,12 @@ package dev.runnel.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.runnel.bus.JobRecorder;
-import dev.runnel.bus.StartCommand;
-import dev.runnel.config.PolicyFile;
 import dev.runnel.job.Job;
 import dev.runnel.security.AccessControl;
 import dev.runnel.server.RawClient.Answer;
+import dev.runnel.service.JobRecorder;
+import dev.runnel.service.StartCommand;
+import dev.runnel.settings.PolicyFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;

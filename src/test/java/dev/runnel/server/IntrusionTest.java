@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.runnel.security.CidrList;
-import dev.runnel.security.Tokens;
-import dev.runnel.security.Tokens.NewToken;
-import dev.runnel.security.UnauthenticatedLimiter;
+import dev.runnel.security.identity.CidrList;
+import dev.runnel.security.identity.Tokens;
+import dev.runnel.security.identity.Tokens.NewToken;
+import dev.runnel.security.identity.UnauthenticatedLimiter;
 import dev.runnel.tls.ServerTls;
 import dev.runnel.tls.TestCa;
 import dev.runnel.tls.TlsFiles;

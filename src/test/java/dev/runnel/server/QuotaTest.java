@@ -2,18 +2,18 @@ package dev.runnel.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.runnel.config.PolicyFile;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
 import dev.runnel.model.Caller;
 import dev.runnel.security.AccessControl;
-import dev.runnel.security.Audit;
-import dev.runnel.security.Policy;
-import dev.runnel.security.Quotas;
-import dev.runnel.security.Quotas.Bounds;
-import dev.runnel.security.Tokens;
-import dev.runnel.security.Tokens.NewToken;
+import dev.runnel.security.audit.Audit;
+import dev.runnel.security.identity.Tokens;
+import dev.runnel.security.identity.Tokens.NewToken;
+import dev.runnel.security.policy.Policy;
+import dev.runnel.security.quota.Quotas;
+import dev.runnel.security.quota.Quotas.Bounds;
 import dev.runnel.server.RawClient.Answer;
+import dev.runnel.settings.PolicyFile;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;

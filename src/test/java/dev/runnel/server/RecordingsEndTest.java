@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.runnel.record.HeldDisk;
 import dev.runnel.record.Recordings;
 import dev.runnel.security.AccessControl;
-import dev.runnel.security.Audit;
+import dev.runnel.security.audit.Audit;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;

@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.RunnelOptions;
 import dev.runnel.RunnelVerticle;
-import dev.runnel.bus.CommandBus;
-import dev.runnel.commands.JobHandle;
+import dev.runnel.api.JobHandle;
+import dev.runnel.eventbus.CommandBus;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Outcome;

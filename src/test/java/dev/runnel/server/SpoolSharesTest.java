@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.Daemon;
-import dev.runnel.security.Tokens;
-import dev.runnel.security.Tokens.NewToken;
+import dev.runnel.security.identity.Tokens;
+import dev.runnel.security.identity.Tokens.NewToken;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,17 +1,17 @@
 package dev.runnel.server;
 
-import dev.runnel.bus.EventBusAddresses;
-import dev.runnel.bus.JobRecorder;
-import dev.runnel.bus.JobService;
+import dev.runnel.eventbus.WorkerPool;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.JobRegistry;
 import dev.runnel.job.LogMemory;
 import dev.runnel.model.NodeIdentity;
-import dev.runnel.process.NativeEngine;
 import dev.runnel.process.ProcessEngine;
+import dev.runnel.process.engine.NativeEngine;
 import dev.runnel.security.AccessControl;
-import dev.runnel.security.UnauthenticatedLimiter;
-import dev.runnel.worker.WorkerPool;
+import dev.runnel.security.identity.UnauthenticatedLimiter;
+import dev.runnel.service.EventBusAddresses;
+import dev.runnel.service.JobRecorder;
+import dev.runnel.service.JobService;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;

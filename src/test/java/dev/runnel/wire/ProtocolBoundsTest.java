@@ -3,8 +3,8 @@ package dev.runnel.wire;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.runnel.config.Limit;
 import dev.runnel.model.ErrorCode;
+import dev.runnel.settings.Limit;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;

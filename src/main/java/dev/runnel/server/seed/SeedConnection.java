@@ -1,6 +1,5 @@
 package dev.runnel.server.seed;
 
-import dev.runnel.bus.StartCommand;
 import dev.runnel.job.Job;
 import dev.runnel.job.RejectedException;
 import dev.runnel.model.Caller;
@@ -9,6 +8,7 @@ import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;
 import dev.runnel.server.InboundBytes;
 import dev.runnel.server.ServerContext;
+import dev.runnel.service.StartCommand;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.net.NetSocket;

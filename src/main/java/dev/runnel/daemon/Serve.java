@@ -1,0 +1,400 @@
+package dev.runnel.daemon;
+
+import dev.runnel.job.SpoolThreads;
+import dev.runnel.model.NodeIdentity;
+import dev.runnel.model.Signal;
+import dev.runnel.process.DumpableFlag;
+import dev.runnel.process.Setsid;
+import dev.runnel.process.SignalThread;
+import dev.runnel.process.engine.NativeEngine;
+import dev.runnel.record.Recordings;
+import dev.runnel.security.AccessControl;
+import dev.runnel.security.audit.Audit;
+import dev.runnel.security.audit.AuditLog;
+import dev.runnel.security.policy.Policy;
+import dev.runnel.server.ListenAddress;
+import dev.runnel.service.EventBusAddresses;
+import dev.runnel.service.JobRecorder;
+import dev.runnel.settings.AuditSettings;
+import dev.runnel.settings.Limit;
+import dev.runnel.settings.PolicyFile;
+import dev.runnel.settings.RecordSettings;
+import dev.runnel.settings.ServeArguments;
+import dev.runnel.settings.ServeHelp;
+import dev.runnel.settings.Settings;
+import dev.runnel.settings.SettingsException;
+import dev.runnel.settings.StateDirectory;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.file.FileSystemOptions;
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The verb {@code serve}, which is runneld. On the main thread, which waits until it is to end. */
+public final class Serve {
+  /** By a mistake of our own. */
+  private static final int FAILED = 1;
+
+  private static final int WORKER_THREADS = 4;
+  private static final int DEEPEST = 20;
+
+  /** Longer than starting takes. */
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  /** What closing Vert.x may take; it waits for threads that hang. */
+  private static final Duration CLOSING = Duration.ofMillis(1_500);
+
+  private final Settings settings;
+  private final PrintStream out;
+  private final NodeIdentity identity = identity();
+  private final ExitWatchdog lastResort = ExitWatchdog.start();
+  private final GracefulShutdown departure = new GracefulShutdown(lastResort::arm);
+
+  /** What SIGHUP does; before there is anything to read again, nothing. */
+  private volatile Runnable onHangUp = () -> {};
+
+  private Serve(Settings settings, PrintStream out) {
+    this.settings = settings;
+    this.out = out;
+  }
+
+  /** Serves until a signal ends it, and returns the exit code. */
+  public static int run(List<String> arguments, PrintStream out, PrintStream err) {
+    if (ServeArguments.asksForHelp(arguments)) {
+      out.print(ServeHelp.text());
+      return 0;
+    }
+    try {
+      Settings settings = ServeArguments.parse(arguments, System.getenv());
+      configureLogs(settings.logLevel());
+      new Serve(settings, out).serve();
+      return 0;
+    } catch (SettingsException e) {
+      String lacking = words(whyNothingCanBeOpened());
+      return lacking == null ? refused(e, err) : tooLittle(lacking, err);
+    } catch (RuntimeException | Error e) {
+      String lacking = shortage(e);
+      if (lacking != null) {
+        return tooLittle(lacking, err);
+      }
+      // Other threads live on, and so would the daemon.
+      LoggerFactory.getLogger(Serve.class).error("daemon failed", e);
+      return FAILED;
+    }
+  }
+
+  private static int refused(SettingsException why, PrintStream err) {
+    err.println("runnel serve: " + why.getMessage());
+    if (why.exitCode() == 2) {
+      err.println("see runnel serve --help");
+    }
+    return why.exitCode();
+  }
+
+  private static int tooLittle(String lacking, PrintStream err) {
+    err.println("runnel serve: cannot start: " + lacking);
+    err.flush();
+    // Not by exit, which would look for a logger in a class that can't be loaded either.
+    Runtime.getRuntime().halt(FAILED);
+    return FAILED;
+  }
+
+  // Here, as no other class could be loaded then. Null: it is nothing of the kind.
+  private static @Nullable String shortage(Throwable thrown) {
+    Throwable cause = thrown;
+    for (int i = 0; cause != null && i < DEEPEST; i++) {
+      String words = words(String.valueOf(cause.getMessage()));
+      if (words != null) {
+        return words;
+      }
+      cause = cause.getCause();
+    }
+    // A class that can't be read is not there, and nothing says why.
+    return thrown instanceof LinkageError ? words(whyNothingCanBeOpened()) : null;
+  }
+
+  private static String whyNothingCanBeOpened() {
+    try {
+      new FileInputStream("/dev/null").close();
+      return "";
+    } catch (IOException e) {
+      return String.valueOf(e.getMessage());
+    }
+  }
+
+  private static @Nullable String words(String message) {
+    if (message.contains("Too many open files") || message.contains("EMFILE")) {
+      return "too few open files allowed: raise ulimit -n (a daemon at rest has some 70 open)";
+    }
+    if (message.contains("unable to create native thread")) {
+      return "too few threads allowed: raise ulimit -u or the limit on pids (it needs some 40)";
+    }
+    return null;
+  }
+
+  // Before the first logger is made: slf4j-simple reads them once.
+  private static void configureLogs(Settings.LogLevel level) {
+    String prefix = "org.slf4j.simpleLogger.";
+    System.setProperty(prefix + "defaultLogLevel", level.name().toLowerCase(Locale.ROOT));
+    System.setProperty(prefix + "showDateTime", "true");
+    System.setProperty(prefix + "dateTimeFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
+    System.setProperty(prefix + "showThreadName", "false");
+    System.setProperty(prefix + "showShortLogName", "true");
+    System.setProperty(LogBridge.PROPERTY, LogBridge.Configuration.class.getName());
+    System.setProperty(
+        "vertx.logger-delegate-factory-class-name",
+        "io.vertx.core.logging.SLF4JLogDelegateFactory");
+  }
+
+  private void serve() throws SettingsException {
+    closeMemory();
+    Credentials credentials = Credentials.read(settings);
+    AuditSettings wanted = settings.audit();
+    AuditLog audit =
+        wanted == null ? null : wanted.open(out, settings.limit(Limit.MAX_QUEUED_STARTS));
+    try {
+      serve(
+          credentials,
+          new AccessControl(Policy.NONE, audit == null ? Audit.NONE : audit, settings.quotas()));
+    } finally {
+      if (audit != null) {
+        audit.close();
+      }
+    }
+  }
+
+  // Before there is a secret in it.
+  private void closeMemory() throws SettingsException {
+    if (settings.life() == Settings.Life.OWN && settings.memory() == Settings.Memory.CLOSED) {
+      try {
+        DumpableFlag.close();
+      } catch (UnsupportedOperationException e) {
+        throw SettingsException.config(String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  private void serve(Credentials credentials, AccessControl guard) throws SettingsException {
+    RecordSettings wanted = settings.record();
+    if (wanted == null) {
+      serve(credentials, guard, JobRecorder.NONE);
+      return;
+    }
+    // Closed after the jobs have ended, and before the audit, which it tells of them.
+    try (Recordings recordings = wanted.open(settings, guard.audit())) {
+      serve(credentials, guard, recordings);
+    } catch (IOException e) {
+      LoggerFactory.getLogger(Serve.class).warn("recordings not closed cause={}", e.toString());
+    }
+  }
+
+  private Policy readPolicy(Path file) throws SettingsException {
+    Policy policy = PolicyFile.read(file);
+    if (settings.record() == null && policy.wantsRecordings()) {
+      throw SettingsException.config(file + ": a rule has record, but there is no --record-dir");
+    }
+    return policy;
+  }
+
+  private void serve(Credentials credentials, AccessControl guard, JobRecorder recorder)
+      throws SettingsException {
+    Path policy = settings.policy();
+    FileWatch.Stamp policyStamp = FileWatch.stamp(policy == null ? List.of() : List.of(policy));
+    if (policy != null) {
+      guard.adopt(readPolicy(policy));
+    }
+    if (settings.life() == Settings.Life.EMBEDDED) {
+      endWithStdin(System.in);
+    }
+    receiveSignals();
+    NativeEngine engine = openEngine();
+    try {
+      Vertx vertx = Vertx.vertx(vertxOptions());
+      startThreads(vertx);
+      Node node =
+          new Node(
+              vertx,
+              engine,
+              settings,
+              new Node.Terms(
+                  identity,
+                  EventBusAddresses.DEFAULT_ADDRESS,
+                  credentials.access(),
+                  guard,
+                  new Node.Disk(openSpooler(), recorder)));
+      try (FileWatch watch = new FileWatch()) {
+        credentials.watch(watch);
+        if (policy != null) {
+          watch.add(policyStamp, () -> guard.adopt(readPolicy(policy)));
+        }
+        watch.start();
+        onHangUp = watch::lookNow;
+        node.recover();
+        var _ = await(node.start());
+        tellListeners(vertx, node);
+        departure.await();
+        departure.drain(node, settings.ending().shutdownGrace());
+      } catch (InterruptedException _) {
+        Thread.currentThread().interrupt();
+      } finally {
+        stop(node, vertx);
+      }
+    } finally {
+      engine.close(lastResort.left());
+    }
+  }
+
+  /** Those that work when all others end: a thread made then may be one too many for the system. */
+  private static void startThreads(Vertx vertx) {
+    for (int i = 0; i < WORKER_THREADS; i++) {
+      Future<?> _ = vertx.executeBlocking(() -> true, false);
+    }
+    vertx.getOrCreateContext().runOnContext(_ -> {});
+  }
+
+  private @Nullable SpoolThreads openSpooler() throws SettingsException {
+    StateDirectory state = settings.state();
+    return state == null ? null : state.open(settings.limit(Limit.MAX_SPOOL_BYTES));
+  }
+
+  private void tellListeners(Vertx vertx, Node node) throws SettingsException {
+    Logger log = LoggerFactory.getLogger(Serve.class);
+    String transport = vertx.isNativeTransportEnabled() ? "epoll" : "nio";
+    for (ListenAddress wanted : settings.listen()) {
+      ListenAddress listening = await(node.listen(wanted));
+      log.info(
+          "listening address={} transport={} version={}", listening, transport, Version.text());
+      tell("listening on " + listening);
+    }
+    ListenAddress.Tcp seed = settings.seedListen();
+    if (seed != null) {
+      ListenAddress listening = await(node.listenForSeed(seed));
+      log.info("seed listening address={} transport={}", listening, transport);
+      tell("seed listening on " + listening);
+    }
+  }
+
+  private void stop(Node node, Vertx vertx) {
+    Deadline deadline = Deadline.in(Deadline.ENDING);
+    try {
+      var _ = await(departure.stop(node, deadline), deadline.left());
+      var _ = await(vertx.close(), deadline.left(CLOSING, CLOSING));
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    } catch (SettingsException e) {
+      LoggerFactory.getLogger(Serve.class).warn("not all was closed cause={}", e.getMessage());
+    }
+  }
+
+  private static <T> T await(Future<T> future) throws SettingsException {
+    return await(future, PATIENCE);
+  }
+
+  private static <T> T await(Future<T> future, Duration patience) throws SettingsException {
+    try {
+      return future
+          .toCompletionStage()
+          .toCompletableFuture()
+          .get(patience.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof SettingsException told
+          ? told
+          : SettingsException.config(String.valueOf(e.getCause()));
+    } catch (TimeoutException _) {
+      throw SettingsException.config("nothing after " + patience.toMillis() + " ms");
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      throw SettingsException.config("interrupted");
+    }
+  }
+
+  // After the log: whoever reads it may look there.
+  private void tell(String line) {
+    out.println(line);
+    out.flush();
+  }
+
+  private NativeEngine openEngine() throws SettingsException {
+    try {
+      if (settings.life() == Settings.Life.EMBEDDED) {
+        Setsid.begin();
+      }
+      NativeEngine engine =
+          NativeEngine.open(
+              NativeEngine.Ownership.OWN_PROCESS, identity.boot(), settings.inheritance());
+      if (settings.ending().needsWatchdog(System.getenv())) {
+        engine.guard();
+      }
+      return engine;
+    } catch (UnsupportedOperationException e) {
+      throw SettingsException.config(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static VertxOptions vertxOptions() {
+    return new VertxOptions()
+        .setPreferNativeTransport(true)
+        .setWorkerPoolSize(WORKER_THREADS)
+        // Nothing is served from files: no cache folder, which a read-only root would not allow.
+        .setFileSystemOptions(
+            new FileSystemOptions()
+                .setFileCachingEnabled(false)
+                .setClassPathResolvingEnabled(false));
+  }
+
+  private static NodeIdentity identity() {
+    return new NodeIdentity(hostName(), UUID.randomUUID().toString());
+  }
+
+  private static String hostName() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException _) {
+      return "localhost";
+    }
+  }
+
+  // Also where they came ignored, as under nohup and behind a shell's "&": documented to act.
+  private void receiveSignals() throws SettingsException {
+    try {
+      SignalThread signals = SignalThread.begin();
+      signals.on(Signal.HUP, () -> onHangUp.run());
+      signals.on(Signal.TERM, departure::ask);
+      signals.on(Signal.INT, departure::ask);
+    } catch (UnsupportedOperationException e) {
+      throw SettingsException.config(String.valueOf(e.getMessage()));
+    }
+  }
+
+  // Its client's end, by whatever cause, closes the pipe.
+  private void endWithStdin(InputStream in) {
+    Thread.ofPlatform()
+        .daemon()
+        .name("runnel-parent")
+        .start(
+            () -> {
+              try {
+                in.transferTo(java.io.OutputStream.nullOutputStream());
+              } catch (IOException _) {
+                // As good as its end.
+              }
+              departure.ask();
+            });
+  }
+}

@@ -1,0 +1,7 @@
+package dev.runnel.security.policy;
+
+/** Whose jobs somebody gets at. */
+public enum JobScope {
+  OWN,
+  ALL
+}
