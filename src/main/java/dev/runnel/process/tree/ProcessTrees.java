@@ -67,7 +67,7 @@ public final class ProcessTrees {
 
   /** A watchdog, for as long as it lives. */
   private record Guard(Watchdog watchdog, LoopTasks.Watch end) {
-    public void close() {
+    void close() {
       end.end();
       watchdog.end();
     }
