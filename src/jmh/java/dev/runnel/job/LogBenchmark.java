@@ -64,7 +64,7 @@ public class LogBenchmark {
   private long read() {
     long read = 0;
     while (read < bytes) {
-      try (Lease lease = requireNonNull(reader.next(bytes))) {
+      try (LentSlice lease = requireNonNull(reader.next(bytes))) {
         read += lease.bytes().byteSize();
         reader.consumed(lease.end());
       }
