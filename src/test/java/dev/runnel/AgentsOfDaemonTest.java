@@ -14,10 +14,12 @@ import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Agents in a daemon's JVM write down what they have gathered, however the daemon ends. */
+@Tag("slow")
 class AgentsOfDaemonTest {
   @TempDir Path folder = Path.of("");
 

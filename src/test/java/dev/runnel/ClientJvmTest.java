@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,6 +36,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @Timeout(300)
 @SuppressWarnings("NullAway.Init") // Set before each.
+@Tag("slow")
 class ClientJvmTest {
   private static final Path LAUNCHER = Path.of("runnel").toAbsolutePath();
   private static final int QUIT = 131;

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Clients some of whose stdin, stdout and stderr are closed, as a script's {@code 2>&-} has it. */
 @SuppressWarnings("NullAway.Init") // Made before any test.
+@Tag("slow")
 class ClosedDescriptorsTest {
   @TempDir static Path folder;
   private static Daemon daemon;

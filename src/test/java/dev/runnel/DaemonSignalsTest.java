@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A daemon acts on signals, and its commands do, whatever its parent had ignored or blocked. */
 @Tag("also-root")
+@Tag("slow")
 class DaemonSignalsTest {
   /** Each has its own way to make a process. */
   private static final List<List<String>> WAYS =

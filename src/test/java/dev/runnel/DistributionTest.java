@@ -26,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 @SuppressWarnings("NullAway.Init") // Set before all tests.
 @Timeout(600)
 @Tag("either")
+@Tag("slow")
 class DistributionTest {
   private static final String TOLD = "while they run.";
 

@@ -22,6 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * The user is who runs the test; where that is root, it is also one that has no name.
  */
 @Tag("also-root")
+@Tag("slow")
 class OwnServerTest {
   private static final String UNNAMED = "54321";
   private static final String ANOTHER = "54322";

@@ -28,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What README.md, PROTOCOL.md and the guide show, as a stranger would try it. */
 @Tag("also-root")
+@Tag("slow")
 class ReadmeTest {
   private static final int MAX_CLIENT_LINES = 15;
   private static final Path PROTOCOL = Path.of("PROTOCOL.md");

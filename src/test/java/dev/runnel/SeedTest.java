@@ -22,12 +22,14 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The seed listener as its clients meet it: PROTOCOL.md, "The seed listener". */
+@Tag("slow")
 class SeedTest {
   // An annotation takes constants only, so that 1,100 letters have to be put together.
   private static final String LETTERS_10 = "aaaaaaaaaa";

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The daemon as its operator meets it. */
 @Tag("also-root")
+@Tag("slow")
 class ServeTest {
 
   @Test

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** A daemon with little memory, offered far more than that: what it has no room for, it leaves. */
 @SuppressWarnings("NullAway.Init") // Set before each test.
+@Tag("slow")
 class SmallHeapTest {
   private static final List<String> LITTLE_MEMORY =
       List.of("-Xmx48m", "-XX:MaxDirectMemorySize=24m", "-XX:+ExitOnOutOfMemoryError");

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What clients say in corners of a day's use, as processes of their own. */
 @Tag("also-root")
 @SuppressWarnings("NullAway.Init") // JUnit makes the folder.
+@Tag("slow")
 class SmallMessagesTest {
   @TempDir private Path folder;
 

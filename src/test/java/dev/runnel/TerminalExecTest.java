@@ -17,6 +17,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code runnel exec -t} at a real terminal, against a real daemon. */
 @SuppressWarnings("NullAway.Init") // The daemon is there before any test.
+@Tag("slow")
 class TerminalExecTest {
   private static final String READY = "PS1=ready> ";
 

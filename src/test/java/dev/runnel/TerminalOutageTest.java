@@ -5,11 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A shell by {@code runnel exec -t} whose connection is lost: it goes on where it was. */
 @SuppressWarnings("NullAway.Init") // JUnit makes the folder.
+@Tag("slow")
 class TerminalOutageTest {
   @TempDir private Path folder;
 

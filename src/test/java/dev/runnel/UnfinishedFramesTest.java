@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * frames that never become whole: more than a heap's worth.
  */
 @Timeout(300)
+@Tag("slow")
 class UnfinishedFramesTest {
   private static final int CONNECTIONS = 2_500;
   private static final byte[] FRAME =

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 
 /** That {@code bench} measures and tells; what it measures depends on the machine. */
 @Tag("either")
+@Tag("slow")
 class BenchTest {
   private static final List<String> NAMES =
       List.of(

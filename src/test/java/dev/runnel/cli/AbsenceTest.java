@@ -19,12 +19,14 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * What becomes of a job while its client is stopped, gone, or not there yet: with a real daemon.
  */
 @NullMarked
+@Tag("slow")
 class AbsenceTest {
   private static final long PATIENCE_SECONDS = 30;
 

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** exec without a host: a process of ours, the server it starts, and what becomes of that. */
 @NullMarked
 @Tag("also-root")
+@Tag("slow")
 class EmbeddedTest {
   @TempDir Path folder = Path.of("");
 

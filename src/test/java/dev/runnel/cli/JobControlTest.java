@@ -17,10 +17,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What is asked of a job while its connection is lost, or just made anew. */
 @NullMarked
+@Tag("slow")
 class JobControlTest {
   private final ServerSocket server;
   private final Host host;

@@ -12,10 +12,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What {@code exec} says while its connection is lost, and what Ctrl-C does then. */
 @NullMarked
+@Tag("slow")
 class OutageTest {
   private static final String OK = "\"outcome\":\"exited\",\"exit_code\":0";
 

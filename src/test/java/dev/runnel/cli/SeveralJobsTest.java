@@ -8,10 +8,12 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Verbs that take the names of several jobs, with a real node. */
 @NullMarked
+@Tag("slow")
 class SeveralJobsTest extends NodeVerbs {
   private static void awaitFollower(String job) throws Exception {
     Until.holds(

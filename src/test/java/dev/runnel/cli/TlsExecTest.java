@@ -30,12 +30,14 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code exec} through TLS, and hosts that have a name. */
 @NullMarked
 @SuppressWarnings("NullAway.Init") // Made before any test.
+@Tag("slow")
 class TlsExecTest {
   private static final NewToken TOKEN = Tokens.create("ci");
 

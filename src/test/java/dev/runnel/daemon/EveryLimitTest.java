@@ -28,6 +28,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,6 +41,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * #REFUSALS}.
  */
 @SuppressWarnings("NullAway.Init") // Made before the tests.
+@Tag("slow")
 class EveryLimitTest {
   private static final int EXIT_CODE = 7;
   private static final int LAST_NUMBER = 50_000;

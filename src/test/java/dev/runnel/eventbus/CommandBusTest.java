@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 /** Commands run by verticles, over the event bus, with the typed API. */
 @Tag("either")
 @SuppressWarnings("NullAway.Init") // The node is there before any test.
+@Tag("slow")
 class CommandBusTest extends CommandsContract {
   private static BusNode node;
 

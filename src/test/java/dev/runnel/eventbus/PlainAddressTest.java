@@ -18,9 +18,11 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The contract on plain addresses, by a consumer made of Vert.x alone. */
+@Tag("slow")
 class PlainAddressTest {
   private static final long PATIENCE_SECONDS = 30;
 

@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whose a TCP port of this machine is. */
 @NullMarked
+@Tag("slow")
 class ListenersTest {
   private static InetSocketAddress at(String address, int port) {
     return new InetSocketAddress(InetAddress.ofLiteral(address), port);

@@ -5,9 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Random orders of everything that can happen to a job, the same in every run. */
+@Tag("slow")
 class InterleavingTest {
   private static final int SEEDS = 2_500;
   private static final int KINDS = 46;

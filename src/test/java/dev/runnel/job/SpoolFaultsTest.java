@@ -42,12 +42,14 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Spools on a disk that hangs, is full, or throws. The test is the pump and the followers. */
+@Tag("slow")
 class SpoolFaultsTest {
   private static final byte[] TEXT = "some output\n".getBytes(UTF_8);
 

@@ -36,10 +36,12 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a node writes down of what it is asked, over real sockets. SECURITY.md, "The audit". */
+@Tag("slow")
 class AuditTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final NewToken ALICE = Tokens.create("alice");

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
  * not answer.
  */
 @Tag("root")
+@Tag("slow")
 class BeyondSignalsTest {
   private static final List<String> WITHOUT_KILL = List.of("setpriv", "--bounding-set=-kill");
   private static final String SLEEPER =

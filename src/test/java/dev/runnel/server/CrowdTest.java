@@ -30,6 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * with a principal of its own.
  */
 @Tag("either")
+@Tag("slow")
 class CrowdTest {
   private static final List<String> NAMES =
       List.of("victim", "refused", "lister", "watcher", "asker", "pinger");

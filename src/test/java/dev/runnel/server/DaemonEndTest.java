@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 
 /** What jobs and their followers get when the daemon is asked to end. */
 @Tag("also-root")
+@Tag("slow")
 class DaemonEndTest {
   private static Daemon start(String grace) throws Exception {
     return Daemon.start(

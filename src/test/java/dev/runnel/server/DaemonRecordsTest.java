@@ -15,10 +15,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Audit and recordings as their operator sets them up, of a real daemon; and {@code play}. */
+@Tag("slow")
 class DaemonRecordsTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 

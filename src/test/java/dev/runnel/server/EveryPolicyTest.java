@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
  * say about that: none waits for ever, and none loses output in silence.
  */
 @Tag("either")
+@Tag("slow")
 class EveryPolicyTest {
   private static final int OUTPUT_BYTES = 300_000;
   private static final int RETAIN_BYTES = 65_536;

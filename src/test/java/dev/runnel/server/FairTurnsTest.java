@@ -27,6 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A peer that asks for much in one packet: the others on its event loop go on. */
 @Tag("either")
 @SuppressWarnings("NullAway.Init") // The node is there before any test.
+@Tag("slow")
 class FairTurnsTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int JOBS = 1_500;

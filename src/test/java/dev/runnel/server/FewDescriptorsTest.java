@@ -15,10 +15,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A daemon that is allowed few open files. */
+@Tag("slow")
 class FewDescriptorsTest {
   private static final int CLIENTS = 12;
   private static final int EACH = 8;

@@ -25,6 +25,7 @@ import org.junit.jupiter.params.provider.FieldSource;
 
 /** Bytes as they come, right and wrong ones, and their end. PROTOCOL.md, section 1. */
 @Tag("also-root")
+@Tag("slow")
 class FramingTest extends NodeTest {
   private static final byte[] NO_BODY = {};
   private static final int RUBBISH_BYTES = 4 << 20;

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Commands that wait for a disk that does not answer, whom no signal ends. */
 @Tag("root")
 @Timeout(300)
+@Tag("slow")
 class FrozenDiskTest {
   private final List<Long> stuck = new ArrayList<>();
 

@@ -22,6 +22,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * it ends the oldest, and who sends whole frames is served.
  */
 @SuppressWarnings("NullAway.Init") // Set before each test.
+@Tag("slow")
 class HeldFramesTest {
   private static final int LIMIT = 1 << 19;
   private static final int RECORD_BYTES = 12_000;

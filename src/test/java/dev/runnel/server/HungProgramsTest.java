@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Starts that hang, as on a file system that does not answer: somebody else holds a write lease on
  * the program, fcntl(2), so that its exec waits.
  */
+@Tag("slow")
 class HungProgramsTest {
   private static final String HOLD =
       """

@@ -38,6 +38,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Peers that mean harm before anybody knows them. PROTOCOL.md, section 2. */
 @SuppressWarnings("NullAway.Init") // Made before any test.
 @Tag("also-root")
+@Tag("slow")
 class IntrusionTest extends NodeTest {
   private static final NewToken TOKEN = Tokens.create("alice");
   private static final String HELLO = "'type':'hello','version':1,'token':'" + TOKEN.secret() + "'";

@@ -35,6 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * how many commands each of the long forms runs.
  */
 @Tag("also-root")
+@Tag("slow")
 class LeftBehindSoakTest {
   private static final int FEW = 64;
   private static final String MANY = "2500";

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 
 /** Many at once, and many in a row; each gets what is its own. */
 @Tag("either")
+@Tag("slow")
 class LoadTest extends NodeTest {
   private static final int JOBS = 200;
   private static final int CONNECTIONS = 500;

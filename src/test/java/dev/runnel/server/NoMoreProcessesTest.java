@@ -18,6 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A daemon in a control group that lets nobody make another process. */
 @Tag("root")
+@Tag("slow")
 class NoMoreProcessesTest {
   /** With limits, the child is made by another call than without. */
   private static final List<String> WAYS = List.of("", ",'limits':{'open_files':100}");

@@ -25,11 +25,13 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a node keeps of what its jobs print, over real sockets. SECURITY.md, "Recordings". */
 @SuppressWarnings("NullAway.Init") // The folder is there before any test.
+@Tag("slow")
 class RecordingTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Recordings.Limits LIMITS = new Recordings.Limits(8 << 20, 64 << 20);

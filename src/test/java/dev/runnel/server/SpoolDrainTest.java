@@ -14,6 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Jobs on disk that end while the daemon does: another life tells all that they wrote. */
 @Tag("also-root")
+@Tag("slow")
 class SpoolDrainTest {
   private static final int JOBS = 6;
   private static final long BYTES = 24_000_000;

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("root")
 @Timeout(300)
 @SuppressWarnings("NullAway.Init") // Set before each test.
+@Tag("slow")
 class SpoolOnFullDiskTest {
   private static final int PAGE_BYTES = 4_096;
   private static final int RECORD_HEAD_BYTES = 24;

@@ -14,10 +14,12 @@ import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Jobs on disk, and what another life of a real daemon tells of them. */
+@Tag("slow")
 class SpoolRestartTest {
   private static final String SPOOLED =
       "'on_full':'spool','linger_ms':'forever','keep_ms':86400000";

@@ -24,6 +24,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,6 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Frames through TLS, and certificates as a way in. PROTOCOL.md, section 2. */
 @SuppressWarnings("NullAway.Init") // Made before any test.
+@Tag("slow")
 class TlsTest extends NodeTest {
   private static final NewToken TOKEN = Tokens.create("alice");
 

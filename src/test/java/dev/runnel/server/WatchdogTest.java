@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A daemon that is killed can end nothing any more: its watchdog does. */
 @Tag("also-root")
+@Tag("slow")
 class WatchdogTest {
   private static Daemon start() throws Exception {
     return Daemon.start("--listen", "127.0.0.1:0", "--insecure", "--watchdog", "on");

@@ -22,6 +22,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** A real daemon's jobs end with their whole tree, however they end. */
 @SuppressWarnings("NullAway.Init") // The daemon and the folder are there before any test.
 @Tag("also-root")
+@Tag("slow")
 class WholeTreeTest {
   private static final String CLOSED = " <&- >&- 2>&-";
   private static Daemon daemon;

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 
 /** Processes that end by themselves just when one looks. */
 @Tag("also-root")
+@Tag("slow")
 class DepartureTest {
   private static final int ROUNDS = 300;
 

@@ -31,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** More of a kind than an engine keeps in mind. */
 @Tag("also-root")
+@Tag("slow")
 class EngineBoundsTest {
   private static final int ORPHANS = 10;
   private static final int KEPT = 2;

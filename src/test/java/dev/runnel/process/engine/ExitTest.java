@@ -26,6 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** How processes end, and that it is told. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Tag("also-root")
+@Tag("slow")
 class ExitTest {
   private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS);
 

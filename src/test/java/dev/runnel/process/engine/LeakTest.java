@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 
 /** Nothing is left behind: no descriptor, no thread, no child. */
 @Tag("also-root")
+@Tag("slow")
 class LeakTest {
   private static final int WARM_UP = 20;
   private static final int ROUNDS = 200;

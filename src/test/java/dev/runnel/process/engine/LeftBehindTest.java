@@ -29,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What commands leave is found, told and ended, however many end at once and however they fork. */
 @Tag("also-root")
+@Tag("slow")
 class LeftBehindTest {
   private static final String CLOSED = " </dev/null >/dev/null 2>&1";
   private static final Duration LONG = Duration.ofHours(1);

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Descendants that lose their parents become ours, and are reaped. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Tag("also-root")
+@Tag("slow")
 class OrphanTest {
   private final NativeEngine engine = NativeEngine.open(NativeEngine.Ownership.OWN_PROCESS);
 

@@ -37,6 +37,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @ParameterizedClass
 @EnumSource(NativeEngine.Ownership.class)
 @Tag("also-root")
+@Tag("slow")
 class SessionTest {
   private static final Duration LONG = Duration.ofHours(1);
   private static final String DETACHED = " </dev/null >/dev/null 2>&1 & ";

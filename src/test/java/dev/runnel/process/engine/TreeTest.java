@@ -27,6 +27,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @EnumSource(NativeEngine.Ownership.class)
 @SuppressWarnings("NullAway.Init") // JUnit makes the folder before a test.
 @Tag("also-root")
+@Tag("slow")
 class TreeTest {
   private static final Duration LONG = Duration.ofHours(1);
   private static final String CLOSED = " <&- >&- 2>&-";

@@ -9,10 +9,12 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Whose mark a process carries, at every moment of its life. */
 @NullMarked
+@Tag("slow")
 class EnvironmentTagTest {
   private static final long TAG = 0x1234;
   private static final EnvironmentTag MARK = new EnvironmentTag("life");

@@ -6,6 +6,7 @@ import org.junit.jupiter.api.Test;
 
 /** Trees are known whatever their processes do between two looks, on a model of the kernel. */
 @Tag("either")
+@Tag("slow")
 class TreeModelTest {
   private static final int SEEDS = 500;
   private static final int MANY_SEEDS = 100_000;

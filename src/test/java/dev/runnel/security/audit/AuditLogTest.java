@@ -28,10 +28,12 @@ import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What is written down, when, and what happens if it can't be. */
+@Tag("slow")
 class AuditLogTest {
   private static final Caller CALLER = new Caller("ci", "192.0.2.1", Caller.Via.TCP);
   private static final JobId JOB = new JobId("job-1");

@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Random streams, the same in every run, through our decoders and through the naive one. */
 @Tag("either")
+@Tag("slow")
 class FrameDecoderAgreementTest {
   private static final int STREAMS = 1_000;
 
