@@ -10,6 +10,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Who may run a command may not read what the daemon knows: tokens, keys, its environment. */
 @Tag("also-root")
+@Tag("slow")
 class DumpableFlagTest {
   private static final boolean IS_ROOT = "root".equals(System.getProperty("user.name"));
 

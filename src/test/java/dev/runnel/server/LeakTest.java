@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 
 /** After whatever use, nothing is left of it. */
 @Tag("also-root")
+@Tag("slow")
 class LeakTest {
   private static final int WARM_UP_ROUNDS = 20;
   private static final int ROUNDS = 100;
