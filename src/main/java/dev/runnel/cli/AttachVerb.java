@@ -17,7 +17,7 @@ final class AttachVerb {
           "N|start|end",
           "the offset of the first byte to print: a number, start\n(0, the default), or end (only what is yet to come; the default\nwith -t)");
   private static final Option WATCH =
-      Option.flag("--watch", "only look on: whoever follows the job now keeps it, and its\nstdin");
+      Option.flag("--watch", "watch only: the client that has the job keeps it, and its\nstdin");
   private static final Option STDIN =
       Option.flag(ExecOptions.STDIN.name(), "send our stdin to the job").or("-i");
 

@@ -30,7 +30,7 @@ final class ExecOptions {
           .or("-i");
   static final Option NO_STDIN = Option.flag("--no-stdin", "do not send our stdin").or("-n");
   static final Option PTY =
-      Option.flag("--pty", "on a terminal there, with ours as its keys and screen").or("-t");
+      Option.flag("--pty", "run it on a terminal, connected to ours").or("-t");
   static final Option FORCE_PTY =
       Option.flag("--force-pty", "on a terminal there, even if our stdin is none").or("-tt");
   static final Option ESCAPE =
@@ -40,7 +40,7 @@ final class ExecOptions {
           "with -t: what begins CHAR. (leave) and CHAR? (help), typed\nfirst on a line (default: ~)");
   static final Option JOB = Option.value("--job", "ID", "the job's name (default: the server's)");
   static final Option BOOT =
-      Option.value("--boot", "ID", "only if the server is still in this life of its");
+      Option.value("--boot", "ID", "only if the server was not restarted since");
   static final Option TIMEOUT = Option.value("--timeout", "TIME", "end it after so long");
   static final Option GRACE =
       Option.value("--grace", "TIME", "from TERM to KILL when it is ended (default: 2s)");
@@ -50,7 +50,7 @@ final class ExecOptions {
   static final Option DRAIN_MAX =
       Option.value("--drain-max", "TIME", "how long they are read at most (default: 10s)");
   static final Option WINDOW =
-      Option.value("--window", "SIZE", "output that may be under way unacknowledged");
+      Option.value("--window", "SIZE", "output sent ahead of what we acknowledged");
   static final Option RETAIN =
       Option.value("--retain", "SIZE", "output the server keeps (default: 1M)");
   static final Option LEFTOVERS =

@@ -19,7 +19,7 @@ final class Help {
     for (Verb verb : Verb.values()) {
       row(text, "  " + verb.word(), verb.summary(), 10);
     }
-    text.append("\nrunnel VERB --help tells more; runnel --version says which this is.\n");
+    text.append("\nrunnel VERB --help has the details; runnel --version prints the version.\n");
     text.append("\nExample:\n  runnel exec -- sh -c 'for i in 1 2 3; do echo $i; sleep 1; done'\n");
     return text.toString();
   }

@@ -33,15 +33,15 @@ final class LogsVerb {
       """
       Usage: runnel logs [-H HOST] [-f] [--tail N | --since-offset N] JOB
 
-      Prints what a job has printed, stdout on stdout and stderr on stderr, as far as the server has
-      it. It takes nothing from whoever runs the job, and holds nobody up: if we are too slow, we
-      are told what we missed. JOB is its name, or a beginning of it that no other has. Lines are
-      counted over both streams, in the order in which the server has them.
+      Prints a job's output, stdout on stdout and stderr on stderr, as far as the server has it. The
+      job and its other clients are not slowed down: a client that is too slow gets a note of what
+      it missed. JOB is the job's name, or a unique beginning of it. Lines are counted over both
+      streams, in the order in which the server has them.
       """;
   private static final String AFTER =
       """
-      Exit code: 0, however the job ended; 255 anything else, also if the server no longer had all
-      of what was asked for: a line on stderr says how much is missing.
+      Exit code: 0, however the job ended; 255 for any failure of ours, also if the server no longer
+      had all of the output: a line on stderr says how much is missing.
 
       Examples:
         runnel logs -H build-1 -f nightly-7

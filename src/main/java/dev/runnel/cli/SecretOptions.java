@@ -8,7 +8,7 @@ import java.util.Map;
 final class SecretOptions {
   static final Option SECRET_ENV =
       Option.value(
-          "--secret-env", "NAME", "pass our variable on, in nobody's log; may be repeated");
+          "--secret-env", "NAME", "pass our variable on, kept out of all logs; repeatable");
   static final Option ENV_FROM =
       Option.value(
           "--env-from",

@@ -57,7 +57,8 @@ public enum Limit {
   KEEP_MS("keep_ms", 600_000, 1, 31_536_000_000L, "how long they are"),
   MAX_STRANGERS("max_strangers", 1_000, 1, 1_000_000, "connections without a hello yet"),
   HELLO_MS("hello_ms", 10_000, 1, 3_600_000, "time for TLS and hello, where they are needed"),
-  MAX_PENALTY_MS("max_penalty_ms", 60_000, 0, 86_400_000, "shut out after failures, by address"),
+  MAX_PENALTY_MS(
+      "max_penalty_ms", 60_000, 0, 86_400_000, "delay of logins after failures, by address"),
   MAX_LINGER_MS(
       "max_linger_ms",
       31_536_000_000L,

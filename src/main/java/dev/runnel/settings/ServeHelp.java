@@ -21,11 +21,11 @@ public final class ServeHelp {
       """
       usage: runnel serve [OPTION…]     (runneld is the same)
 
-      Runs commands here for whoever connects. Prints "listening on …" for each listener,
-      logs to stderr, and ends on SIGTERM or Ctrl-C: it takes no new jobs, waits for those it
-      has, and ends what is left. Each further signal hurries it by a step. Tokens, certificates
-      and the policy are read again some seconds after their files change; on SIGHUP at once, and
-      the log says of each what came of it.
+      Runs commands here for clients that connect. Prints "listening on …" for each listener,
+      logs to stderr, and ends on SIGTERM or Ctrl-C: it refuses new jobs, waits for running
+      ones, and ends the rest. Each further signal skips one of these waits. Tokens, certificates
+      and the policy are read again a few seconds after their files change; on SIGHUP at once,
+      and the log reports the result for each file.
 
       options:
         --listen WHERE      HOST:PORT, [V6]:PORT (port 0: a free one) or unix:PATH;
@@ -35,11 +35,11 @@ public final class ServeHelp {
         --tokens FILE       tokens that TCP clients need; lines of NAME SHA256,
                             as runnel token new prints them
         --policy FILE       YAML that says who may run what; read again when it changes
-                            (see SECURITY.md and runnel policy --help)
+                            (see docs/guide/servers-and-security.md)
         --audit WHERE       a JSON line for each start, denial, signal and end, to a file
-                            or stdout; what can't be written down is not started
+                            or stdout; a command that cannot be recorded is not started
         --audit-argv        arguments too, not only their digest
-        --audit-optional    start also what can't be written down
+        --audit-optional    start commands even if they cannot be recorded
         --record-dir FOLDER records what jobs print there, as asciicast files for runnel play
         --record WHICH      terminals (default), all or none; a rule may say otherwise
         --state-dir FOLDER  where output of jobs that spool goes, to be read after a restart
@@ -59,8 +59,8 @@ public final class ServeHelp {
         --dumpable          lets processes of the daemon's user look into its memory, where
                             tokens and keys are: debuggers, jcmd, core dumps
         --penalty-exempt NETWORK
-                            failures to get in are held against nobody from there:
-                            10.0.0.0/8, say; repeatable
+                            failed logins from there are not counted, such as
+                            10.0.0.0/8; repeatable
         --insecure          lets TCP clients in without tokens, or tokens cross the network
                             in clear
         --config FILE       YAML with the keys listen, seed_listen, tokens, policy,

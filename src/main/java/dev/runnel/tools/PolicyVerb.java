@@ -24,8 +24,8 @@ public final class PolicyVerb {
       usage: runnel policy check FILE --as NAME [OPTION…] -- CMD [ARG…]
              runnel policy check FILE --as NAME [OPTION…] -c LINE
 
-      Says what a policy says to a command, rule by rule, as it would here and now: folders are
-      looked up on this machine. Nothing is run.
+      Prints what a policy decides about a command, rule by rule. Folders are looked up on this
+      machine. Nothing is run.
 
       options:
         --as NAME     the principal that asks
