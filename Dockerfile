@@ -5,6 +5,7 @@
 #
 # BASE is what your commands need; Runnel itself needs glibc 2.34 and /bin/sh. INIT is any image of
 # Debian's or with its init in /usr/bin/tini-static.
+# Both are better named by a digest of your registry's, which nobody can move: debian@sha256:…
 ARG BASE=debian:bookworm-slim
 ARG INIT=debian:bookworm-slim
 

@@ -1,6 +1,7 @@
 package dev.runnel.cli;
 
 import dev.runnel.files.Listeners;
+import dev.runnel.tls.ClientTls;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetAddress;
@@ -125,6 +126,8 @@ final class Connector {
   private static BlockingConnection connectTcp(
       Host.Tcp tcp, Duration timeout, @Nullable OutputDescriptor details)
       throws IOException, Failure {
+    // Before the server counts its seconds until our first frame: on a busy machine it takes some.
+    ClientTls tls = tcp.cover() instanceof Host.Tls cover ? TlsTransport.prepare(cover) : null;
     long deadline = System.nanoTime() + timeout.toNanos();
     IOException first = null;
     for (InetAddress address : InetAddress.getAllByName(tcp.address())) {
@@ -139,7 +142,11 @@ final class Connector {
         }
         channel.socket().connect(there, (int) millis);
         checkListener(tcp, there);
-        Transport transport = transport(tcp, channel, deadline);
+        Transport transport =
+            tls == null
+                ? new PlainTransport(channel)
+                : TlsTransport.open(
+                    tcp, tls, channel, Duration.ofNanos(deadline - System.nanoTime()));
         if (details != null) {
           InetSocketAddress here = (InetSocketAddress) channel.getLocalAddress();
           details.tryPrintLine("connected from " + show(here) + ", " + transport.cover());
@@ -161,13 +168,6 @@ final class Connector {
 
   private static String show(InetSocketAddress address) {
     return new Host.Tcp(address.getAddress().getHostAddress(), address.getPort()).name();
-  }
-
-  private static Transport transport(Host.Tcp tcp, SocketChannel channel, long deadline)
-      throws IOException, Failure {
-    return tcp.cover() instanceof Host.Tls
-        ? TlsTransport.open(tcp, channel, Duration.ofNanos(deadline - System.nanoTime()))
-        : new PlainTransport(channel);
   }
 
   // By the address that is about to be used: whose name it is, others may decide.

@@ -22,31 +22,35 @@ final class TlsTransport implements Transport {
   }
 
   /**
+   * Reads the files, and loads what TLS takes.
+   *
+   * @throws Failure if the files are of no use
+   */
+  static ClientTls prepare(Host.Tls cover) throws Failure {
+    try {
+      return ClientTls.of(cover.files());
+    } catch (TlsException e) {
+      throw Failure.usage("TLS: " + e.getMessage());
+    }
+  }
+
+  /**
    * Shakes hands, which blocks.
    *
    * @throws IOException if it may go better another time
-   * @throws Failure if it will not: the files are of no use, or one end does not trust the other
+   * @throws Failure if it will not: one end does not trust the other
    */
-  static TlsTransport open(Host.Tcp host, SocketChannel channel, Duration timeout)
+  static TlsTransport open(Host.Tcp host, ClientTls tls, SocketChannel channel, Duration timeout)
       throws IOException, Failure {
     Host.Tls cover = (Host.Tls) host.cover();
     Socket plain = channel.socket();
     plain.setSoTimeout((int) Math.max(1, timeout.toMillis()));
-    ClientTls tls = tls(cover);
     try {
       SecureSocket secured = tls.secure(plain, cover.name(), host.port());
       plain.setSoTimeout(0);
       return new TlsTransport(channel, secured);
     } catch (SSLException e) {
       throw Failure.of("cannot reach " + host.name() + " by TLS: " + reason(e, tls, cover));
-    }
-  }
-
-  private static ClientTls tls(Host.Tls cover) throws Failure {
-    try {
-      return ClientTls.of(cover.files());
-    } catch (TlsException e) {
-      throw Failure.usage("TLS: " + e.getMessage());
     }
   }
 
