@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * A verb's arguments, told apart by its table of options: options up to the first word that is none
  * or up to {@code --}, or anywhere before {@code --}; the rest are operands.
  */
-final class Arguments {
+public final class Arguments {
   private final List<Option> table;
   private final CommandLine line;
   private final List<Given> given = new ArrayList<>();
@@ -37,7 +37,7 @@ final class Arguments {
   }
 
   /** Nothing is read yet; what {@link #read} read before a mistake can still be asked for. */
-  Arguments(List<Option> table, CommandLine line) {
+  public Arguments(List<Option> table, CommandLine line) {
     this.table = table;
     this.line = line;
   }
@@ -57,7 +57,7 @@ final class Arguments {
   }
 
   /** The same where no command follows: options may come after operands, too. */
-  void readAnywhere() throws Failure {
+  public void readAnywhere() throws Failure {
     read();
     while (next < line.size() && !line.word(next - 1).equals("--")) {
       between.add(next);
@@ -91,7 +91,8 @@ final class Arguments {
       }
     } else if (attached) {
       // -H=host is how other programs have it; a shell line may begin with anything.
-      boolean equals = word.charAt(name.length()) == '=' && !option.equals(ExecOptions.SHELL);
+      boolean equals =
+          word.charAt(name.length()) == '=' && !option.name().equals(ExecOptions.SHELL.name());
       add(name, new Given(option, next, name.length() + (equals || word.startsWith("--") ? 1 : 0)));
     } else {
       next++;
@@ -173,12 +174,12 @@ final class Arguments {
     return Failure.usage("unknown option " + name + hint);
   }
 
-  boolean has(Option option) {
+  public boolean has(Option option) {
     return last(option) != null;
   }
 
   /** The option's value, the last if it was given more than once; null: it was not given. */
-  @Nullable String value(Option option) throws Failure {
+  public @Nullable String value(Option option) throws Failure {
     Given last = last(option);
     return last == null ? null : text(last);
   }
@@ -190,7 +191,7 @@ final class Arguments {
   }
 
   /** Every value the option was given. */
-  List<String> values(Option option) throws Failure {
+  public List<String> values(Option option) throws Failure {
     List<String> values = new ArrayList<>();
     for (Given one : given) {
       if (one.is(option)) {
@@ -229,7 +230,7 @@ final class Arguments {
   }
 
   /** What is left after the options, as many words as these name. */
-  List<Argument> expectOperands(String... names) throws Failure {
+  public List<Argument> expectOperands(String... names) throws Failure {
     List<Argument> operands = operands();
     if (operands.size() < names.length) {
       throw Failure.usage("missing " + names[operands.size()]);
@@ -241,7 +242,7 @@ final class Arguments {
   }
 
   /** What is left after the options. */
-  List<Argument> operands() {
+  public List<Argument> operands() {
     List<Argument> operands = new ArrayList<>();
     for (int i : between) {
       operands.add(line.argument(i, 0));

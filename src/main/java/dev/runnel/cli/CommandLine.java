@@ -11,7 +11,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The words the process was started with, as text and as the bytes they were. */
-final class CommandLine {
+public final class CommandLine {
   private static final Path ORIGINAL = Path.of("/proc/self/cmdline");
 
   private final String[] words;
@@ -24,7 +24,7 @@ final class CommandLine {
     this.bytes = bytes;
   }
 
-  static CommandLine of(String... words) {
+  public static CommandLine of(String... words) {
     return new CommandLine(words, null);
   }
 

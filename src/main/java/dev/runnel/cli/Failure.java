@@ -1,7 +1,7 @@
 package dev.runnel.cli;
 
 /** Why a verb ends without having done its work: a line for people and the exit code. */
-final class Failure extends Exception {
+public final class Failure extends Exception {
   private static final long serialVersionUID = 1;
 
   /** Of everything that is not the command's: ours, the transport's, the server's. */
@@ -39,7 +39,7 @@ final class Failure extends Exception {
   }
 
   /** Something failed that the caller asked for rightly. */
-  static Failure of(String message) {
+  public static Failure of(String message) {
     return new Failure(OURS, Cause.OTHER, message);
   }
 
@@ -64,7 +64,7 @@ final class Failure extends Exception {
   }
 
   /** The arguments are wrong; the message names the one and what was expected. */
-  static Failure usage(String message) {
+  public static Failure usage(String message) {
     return new Failure(USAGE, Cause.OTHER, message);
   }
 
@@ -94,11 +94,11 @@ final class Failure extends Exception {
     return retryMillis;
   }
 
-  int exitCode() {
+  public int exitCode() {
     return exitCode;
   }
 
-  String line() {
+  public String line() {
     return String.valueOf(getMessage());
   }
 }

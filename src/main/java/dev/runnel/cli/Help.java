@@ -3,13 +3,13 @@ package dev.runnel.cli;
 import java.util.List;
 
 /** What {@code --help} prints, made of the same tables by which arguments are read. */
-final class Help {
+public final class Help {
   private static final int MAX_NAME_COLUMNS = 24;
 
   private Help() {}
 
   /** Options under a title of their own. */
-  record Section(String title, List<Option> options) {}
+  public record Section(String title, List<Option> options) {}
 
   static String overview() {
     StringBuilder text = new StringBuilder(1_024);
@@ -25,7 +25,7 @@ final class Help {
   }
 
   /** A verb's help: what comes before its options, the options, what comes after them. */
-  static String of(String before, List<Section> sections, String after) {
+  public static String of(String before, List<Section> sections, String after) {
     StringBuilder text = new StringBuilder(4_096).append(before);
     int column = 0;
     for (Section section : sections) {

@@ -10,17 +10,17 @@ import org.jspecify.annotations.Nullable;
  * @param value what the value is called in help; null: the option takes none
  * @param help a new line starts a new line
  */
-record Option(String name, @Nullable String letter, @Nullable String value, String help) {
-  static Option flag(String name, String help) {
+public record Option(String name, @Nullable String letter, @Nullable String value, String help) {
+  public static Option flag(String name, String help) {
     return new Option(name, null, null, help);
   }
 
-  static Option value(String name, String value, String help) {
+  public static Option value(String name, String value, String help) {
     return new Option(name, null, value, help);
   }
 
   /** The same with a short form. */
-  Option or(String shortForm) {
+  public Option or(String shortForm) {
     return new Option(name, shortForm, value, help);
   }
 

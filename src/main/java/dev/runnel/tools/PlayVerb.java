@@ -1,14 +1,15 @@
 package dev.runnel.tools;
 
+import dev.runnel.cli.Arguments;
 import dev.runnel.cli.Durations;
+import dev.runnel.cli.Failure;
+import dev.runnel.cli.Option;
 import dev.runnel.cli.StandardStreams;
 import dev.runnel.model.SafeText;
 import dev.runnel.tools.CastReader.Event;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -18,25 +19,30 @@ import org.jspecify.annotations.Nullable;
 
 /** The verb {@code play}: shows a recording as it was. */
 public final class PlayVerb {
-  private static final String HELP =
-      """
-      usage: runnel play FILE [--speed N] [--idle-limit TIME]
+  private static final Option SPEED =
+      Option.value("--speed", "N", "so many times as fast: from 0.01 to 1000; default: 1");
+  private static final Option IDLE_LIMIT =
+      Option.value(
+          "--idle-limit", "TIME", "no longer pause than that: 500ms, 2s; default: as FILE says");
 
-      Shows what a job printed, at the pace at which it did: a recording of runnel serve
-      --record-dir, or any asciicast of version 2. Ctrl-C ends it. What is missing in a recording
-      is told at the end.
+  private static final ToolVerb VERB =
+      new ToolVerb(
+          "play",
+          """
+          Usage: runnel play FILE [--speed N] [--idle-limit TIME]
 
-      options:
-        --speed N          so many times as fast: from 0.01 to 1000; default: 1
-        --idle-limit TIME  no pause is longer than that: 500ms, 2s; default: what FILE says
-        --help             this text
+          Shows what a job printed, at the pace at which it did: a recording of runnel serve
+          --record-dir, or any asciicast of version 2. Ctrl-C ends it. What is missing in a
+          recording is reported at the end.
+          """,
+          List.of(SPEED, IDLE_LIMIT),
+          """
+          Exit code: 0 played, 1 FILE can't be read, or not to its end, 2 wrong usage, 130 ended by
+          Ctrl-C, 141 nothing reads what it prints.
 
-      exit code: 0 played, 1 FILE can't be read, or not to its end, 2 wrong usage,
-      130 ended by Ctrl-C, 141 nobody reads what it prints
-
-      example:
-        runnel play --speed 2 --idle-limit 1s 20260101T000000.000Z-build.7.cast
-      """;
+          Example:
+            runnel play --speed 2 --idle-limit 1s 20260101T000000.000Z-build.7.cast
+          """);
 
   // ctlseqs of xterm: a screen of one's own begins and ends, colors as usual, a cursor that shows.
   private static final String OWN_SCREEN = "\u001b[?1049h";
@@ -48,7 +54,6 @@ public final class PlayVerb {
   private final PrintStream out;
   private final PrintStream err;
   private final List<String> incomplete = new ArrayList<>();
-  private @Nullable Path file;
   private @Nullable Duration idleLimit;
   private double speed = 1;
 
@@ -63,93 +68,43 @@ public final class PlayVerb {
 
   /** Runs the verb and returns the exit code. */
   public static int run(List<String> arguments, PrintStream out, PrintStream err) {
-    if (arguments.contains("--help") || arguments.contains("-h")) {
-      out.print(HELP);
-      return 0;
-    }
-    try {
-      PlayVerb verb = new PlayVerb(out, err);
-      return verb.play(verb.parse(arguments));
-    } catch (IllegalArgumentException e) {
-      err.println("runnel play: " + e.getMessage());
-      err.println("see runnel play --help");
-      return 2;
-    } catch (BadCastException e) {
-      err.println("runnel play: " + e.getMessage());
-    } catch (NoSuchFileException e) {
-      err.println("runnel play: " + e.getMessage() + ": no such file");
-    } catch (AccessDeniedException e) {
-      err.println("runnel play: " + e.getMessage() + ": permission denied");
-    } catch (IOException e) {
-      err.println("runnel play: " + e.getMessage());
-    } catch (InterruptedException _) {
-      Thread.currentThread().interrupt();
-    }
-    return 1;
+    return VERB.run(
+        arguments,
+        out,
+        err,
+        given -> {
+          PlayVerb verb = new PlayVerb(out, err);
+          verb.read(given);
+          return verb.play(Path.of(given.expectOperands("FILE").getFirst().toString()));
+        });
   }
 
-  private Path parse(List<String> arguments) {
-    for (int at = 0; at < arguments.size(); at++) {
-      String word = arguments.get(at);
-      if (!word.startsWith("--")) {
-        setFile(word);
-        continue;
-      }
-      int equals = word.indexOf('=');
-      checkKnown(equals < 0 ? word : word.substring(0, equals));
-      if (equals < 0 && at + 1 == arguments.size()) {
-        throw new IllegalArgumentException(word + ": a value is missing");
-      }
-      set(
-          equals < 0 ? word : word.substring(0, equals),
-          equals < 0 ? arguments.get(++at) : word.substring(equals + 1));
-    }
-    if (file == null) {
-      throw new IllegalArgumentException("no file (expected: FILE)");
-    }
-    return file;
+  private void read(Arguments given) throws Failure {
+    String speedText = given.value(SPEED);
+    speed = speedText == null ? 1 : speed(speedText);
+    String idle = given.value(IDLE_LIMIT);
+    idleLimit = idle == null ? null : idleLimit(idle);
   }
 
-  private static void checkKnown(String option) {
-    if (!option.equals("--speed") && !option.equals("--idle-limit")) {
-      throw new IllegalArgumentException(option + ": unknown option");
-    }
-  }
-
-  private void setFile(String word) {
-    if (file != null) {
-      throw new IllegalArgumentException(word + ": a second file (limit: 1)");
-    }
-    file = Path.of(word);
-  }
-
-  private void set(String option, String value) {
-    if (option.equals("--speed")) {
-      speed = speed(value);
-    } else {
-      idleLimit = idleLimit(value);
-    }
-  }
-
-  private static double speed(String text) {
+  private static double speed(String text) throws Failure {
     if (text.matches("[0-9]{1,4}([.][0-9]{1,6})?")) {
       double speed = Double.parseDouble(text);
       if (speed >= 0.01 && speed <= 1_000) {
         return speed;
       }
     }
-    throw new IllegalArgumentException("--speed " + text + ": (expected: from 0.01 to 1000)");
+    throw Failure.usage("--speed: " + text + " (expected: from 0.01 to 1000)");
   }
 
-  private static Duration idleLimit(String text) {
+  private static Duration idleLimit(String text) throws Failure {
     try {
       return Durations.parse(text);
     } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException("--idle-limit " + e.getMessage(), e);
+      throw Failure.usage("--idle-limit: " + e.getMessage());
     }
   }
 
-  private int play(Path from) throws IOException, BadCastException, InterruptedException {
+  private int play(Path from) throws IOException, InterruptedException {
     boolean onTerminal = StandardStreams.isTerminal(1);
     if (onTerminal) {
       Runtime.getRuntime().addShutdownHook(new Thread(this::leaveTerminal));
@@ -165,7 +120,7 @@ public final class PlayVerb {
   }
 
   // False: nobody reads what we print.
-  private boolean play(CastReader cast) throws IOException, BadCastException, InterruptedException {
+  private boolean play(CastReader cast) throws IOException, InterruptedException {
     Duration limit = idleLimit == null ? cast.idleLimit() : idleLimit;
     Duration before = Duration.ZERO;
     long due = System.nanoTime();

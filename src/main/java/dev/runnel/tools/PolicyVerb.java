@@ -1,5 +1,8 @@
 package dev.runnel.tools;
 
+import dev.runnel.cli.Arguments;
+import dev.runnel.cli.Failure;
+import dev.runnel.cli.Option;
 import dev.runnel.model.Argument;
 import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
@@ -19,33 +22,33 @@ import org.jspecify.annotations.Nullable;
 
 /** The verb {@code policy}: what a policy says to a command, and why. */
 public final class PolicyVerb {
-  private static final String HELP =
-      """
-      usage: runnel policy check FILE --as NAME [OPTION…] -- CMD [ARG…]
-             runnel policy check FILE --as NAME [OPTION…] -c LINE
+  private static final Option AS = Option.value("--as", "NAME", "the principal that asks");
+  private static final Option CWD = Option.value("--cwd", "PATH", "the folder that it asks for");
+  private static final Option USER = Option.value("--user", "NAME", "the user that it asks for");
+  private static final Option ENV =
+      Option.value("--env", "NAME", "a variable that it sets; repeatable");
+  private static final Option LINE =
+      Option.value("--command", "LINE", "a line for /bin/sh, in place of a command").or("-c");
 
-      Prints what a policy decides about a command, rule by rule. Folders are looked up on this
-      machine. Nothing is run.
+  private static final ToolVerb VERB =
+      new ToolVerb(
+          "policy",
+          """
+          Usage: runnel policy check FILE --as NAME [OPTION…] -- CMD [ARG…]
+                 runnel policy check FILE --as NAME [OPTION…] -c LINE
 
-      options:
-        --as NAME     the principal that asks
-        --cwd PATH    the folder that it asks for
-        --user NAME   the user that it asks for
-        --env NAME    a variable that it sets; repeatable
-        -c LINE       a line for /bin/sh, in place of a command
+          Prints what a policy decides about a command, rule by rule. Folders are looked up on this
+          machine. Nothing is run.
+          """,
+          List.of(AS, CWD, USER, ENV, LINE),
+          """
+          Exit code: 0 allowed, 1 forbidden, 2 wrong usage or no policy.
 
-      exit code: 0 allowed, 1 forbidden, 2 wrong usage or no policy
-
-      example:
-        runnel policy check policy.yaml --as ci --env LANG -- git fetch origin
-      """;
+          Example:
+            runnel policy check policy.yaml --as ci --env LANG -- git fetch origin
+          """);
 
   private final PrintStream out;
-  private final Map<String, @Nullable String> env = new LinkedHashMap<>();
-  private @Nullable String principal;
-  private @Nullable String cwd;
-  private @Nullable String user;
-  private List<Argument> argv = List.of();
 
   private PolicyVerb(PrintStream out) {
     this.out = out;
@@ -53,61 +56,41 @@ public final class PolicyVerb {
 
   /** Runs the verb and returns the exit code. */
   public static int run(List<String> arguments, PrintStream out, PrintStream err) {
-    if (!arguments.isEmpty() && List.of("--help", "-h").contains(arguments.getFirst())) {
-      out.print(HELP);
-      return 0;
+    return VERB.run(arguments, out, err, given -> new PolicyVerb(out).run(given, err));
+  }
+
+  private int run(Arguments given, PrintStream err) throws Failure {
+    List<Argument> words = given.operands();
+    if (words.size() < 2 || !words.getFirst().equals(Argument.of("check"))) {
+      throw Failure.usage("missing check FILE");
     }
+    String line = given.value(LINE);
+    List<Argument> command = words.subList(2, words.size());
+    String principal = given.value(AS);
+    if (principal == null) {
+      throw Failure.usage("missing --as NAME");
+    }
+    if (command.isEmpty() == (line == null)) {
+      throw Failure.usage(line == null ? "missing -- CMD, or -c LINE" : "both -c and a command");
+    }
+    Map<String, @Nullable String> env = new LinkedHashMap<>();
+    given.values(ENV).forEach(name -> env.put(name, ""));
+    List<Argument> argv = line == null ? command : CommandSpec.shell(Argument.of(line));
+    CommandSpec asked =
+        new CommandSpec(
+            argv, given.value(CWD), env, CommandSpec.Stderr.SEPARATE, CommandSpec.Stdin.NULL);
     try {
-      if (arguments.size() < 2 || !arguments.getFirst().equals("check")) {
-        throw new IllegalArgumentException("expected: check FILE");
-      }
-      PolicyVerb verb = new PolicyVerb(out);
-      verb.parse(arguments.subList(2, arguments.size()));
-      return verb.check(PolicyFile.read(Path.of(arguments.get(1))));
-    } catch (IllegalArgumentException e) {
-      err.println("runnel policy: " + e.getMessage());
-      err.println("see runnel policy --help");
-      return 2;
+      Policy policy = PolicyFile.read(Path.of(words.get(1).toString()));
+      return check(
+          policy, new Caller(principal, "here", Caller.Via.UNIX), asked.as(given.value(USER)));
     } catch (SettingsException e) {
       err.println("runnel policy: " + e.getMessage());
       return 2;
     }
   }
 
-  private void parse(List<String> options) {
-    int at = 0;
-    while (at < options.size() && !options.get(at).equals("--")) {
-      if (at + 1 == options.size()) {
-        throw new IllegalArgumentException(options.get(at) + ": a value is missing");
-      }
-      set(options.get(at), options.get(at + 1));
-      at += 2;
-    }
-    if (at < options.size()) {
-      argv = options.subList(at + 1, options.size()).stream().map(Argument::of).toList();
-    }
-    if (principal == null || argv.isEmpty()) {
-      throw new IllegalArgumentException(
-          principal == null ? "--as: missing" : "no command (expected: -- CMD ARG…, or -c LINE)");
-    }
-  }
-
-  private void set(String option, String value) {
-    switch (option) {
-      case "--as" -> principal = value;
-      case "--cwd" -> cwd = value;
-      case "--user" -> user = value;
-      case "--env" -> env.put(value, "");
-      case "-c" -> argv = CommandSpec.shell(Argument.of(value));
-      default -> throw new IllegalArgumentException(option + ": unknown option");
-    }
-  }
-
-  private int check(Policy policy) {
-    CommandSpec command =
-        new CommandSpec(argv, cwd, env, CommandSpec.Stderr.SEPARATE, CommandSpec.Stdin.NULL);
-    JobSpec spec = JobSpec.of(command.as(user));
-    Caller caller = new Caller(String.valueOf(principal), "here", Caller.Via.UNIX);
+  private int check(Policy policy, Caller caller, CommandSpec command) {
+    JobSpec spec = JobSpec.of(command);
     for (Step step : policy.explain(caller, spec)) {
       out.println("rule " + step.rule().name() + ": " + words(step.finding()));
     }

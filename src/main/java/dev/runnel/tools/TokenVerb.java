@@ -1,11 +1,13 @@
 package dev.runnel.tools;
 
+import dev.runnel.cli.Arguments;
+import dev.runnel.cli.Failure;
+import dev.runnel.cli.Option;
+import dev.runnel.model.Argument;
 import dev.runnel.security.identity.Tokens;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.time.Duration;
@@ -13,45 +15,53 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The verb {@code token}. */
 public final class TokenVerb {
-  private static final String HELP =
-      """
-      usage: runnel token new NAME [--expires TIME] [--out FILE] [--tokens FILE]
-             runnel token list FILE
-             runnel token revoke NAME FILE
+  private static final Option EXPIRES =
+      Option.value("--expires", "TIME", "when the token stops being good; default: never");
+  private static final Option OUT =
+      Option.value(
+          "--out",
+          "FILE",
+          "write the secret to FILE, a new one that only its owner can\nread; default: stdout");
+  private static final Option TOKENS =
+      Option.value(
+          "--tokens",
+          "FILE",
+          "add the line to FILE, which is made if there is none; default:\nstderr");
 
-      new makes a token. The secret is for the client (--token-file, RUNNEL_TOKEN); the line, which
-      can't be turned back into it, is for the file that the server reads (serve --tokens).
-      TIME is how long (90d, 12h, 30m), a day (2030-12-31, its end in UTC) or a point in time
-      (2030-12-31T12:00:00Z); without it the token does not expire. To replace one, add another of
-      the same name, and take the old line out when no client uses it any more.
+  private static final ToolVerb VERB =
+      new ToolVerb(
+          "token",
+          """
+          Usage: runnel token new NAME [--expires TIME] [--out FILE] [--tokens FILE]
+                 runnel token list FILE
+                 runnel token revoke NAME FILE
 
-      list prints the names and expiry times of the tokens in FILE.
+          new makes a token. The secret is for the client (--token-file, RUNNEL_TOKEN); the line,
+          which can't be turned back into it, is for the file that the server reads (serve
+          --tokens). TIME is how long (90d, 12h, 30m), a day (2030-12-31, its end in UTC) or a point
+          in time (2030-12-31T12:00:00Z); without it the token does not expire. To replace one, add
+          another of the same name, and remove the old line when no client uses it any more.
 
-      revoke takes every line of that name out of FILE. A server that reads FILE ends the
-      connections of these tokens within seconds.
+          list prints the names and expiry times of the tokens in FILE.
 
-      options:
-        --expires TIME  when the token stops being good; default: never
-        --out FILE      write the secret to FILE, a new one that only its owner can read;
-                        default: stdout
-        --tokens FILE   add the line to FILE, which is made if there is none; default: stderr
-        --help          this text
+          revoke removes every line of that name from FILE. A server that reads FILE ends the
+          connections of these tokens within seconds.
+          """,
+          List.of(EXPIRES, OUT, TOKENS),
+          """
+          Exit code: 0 done, 1 a file can't be read or written, or has no such token, 2 wrong usage,
+          255 the secret can't be written to stdout; then there is no line, either.
 
-      exit code: 0 done, 1 a file can't be read or written, or has no such token, 2 wrong usage,
-      255 the secret can't be written to stdout; then there is no line, either
+          Example:
+            runnel token new ci --expires 90d --out ci.secret --tokens tokens
+          """);
 
-      example:
-        runnel token new ci --expires 90d --out ci.secret --tokens tokens
-      """;
-
-  private static final List<String> OPTIONS = List.of("--expires", "--out", "--tokens");
   private static final int OURS = 255;
 
   private static final Map<Character, ChronoUnit> UNITS =
@@ -61,92 +71,58 @@ public final class TokenVerb {
           'm', ChronoUnit.MINUTES,
           's', ChronoUnit.SECONDS);
 
-  private final List<String> words = new ArrayList<>();
-  private final Map<String, String> options = new HashMap<>();
-
   private TokenVerb() {}
 
   /** Runs the verb and returns the exit code. */
   public static int run(List<String> arguments, PrintStream out, PrintStream err) {
-    if (arguments.contains("--help") || arguments.contains("-h")) {
-      out.print(HELP);
-      return 0;
-    }
-    try {
-      TokenVerb verb = new TokenVerb();
-      verb.parse(arguments);
-      return verb.run(out, err);
-    } catch (IllegalArgumentException e) {
-      err.println("runnel token: " + e.getMessage());
-      err.println("see runnel token --help");
-      return 2;
-    } catch (NoSuchFileException e) {
-      err.println("runnel token: " + e.getMessage() + ": no such file");
-      return 1;
-    } catch (AccessDeniedException e) {
-      err.println("runnel token: " + e.getMessage() + ": permission denied");
-      return 1;
-    } catch (IOException e) {
-      err.println("runnel token: " + e.getMessage());
-      return 1;
-    }
+    return VERB.run(arguments, out, err, given -> run(given, out, err));
   }
 
-  private void parse(List<String> arguments) {
-    for (int i = 0; i < arguments.size(); i++) {
-      String word = arguments.get(i);
-      if (!word.startsWith("-")) {
-        words.add(word);
-        continue;
-      }
-      int equals = word.indexOf('=');
-      String name = equals < 0 ? word : word.substring(0, equals);
-      if (!OPTIONS.contains(name)) {
-        throw new IllegalArgumentException(word + ": unknown option");
-      }
-      if (equals < 0 && ++i == arguments.size()) {
-        throw new IllegalArgumentException(name + ": a value is missing");
-      }
-      String value = equals < 0 ? arguments.get(i) : word.substring(equals + 1);
-      if (value.isEmpty() || options.put(name, value) != null) {
-        throw new IllegalArgumentException(
-            name + (value.isEmpty() ? ": its value is empty" : ": a second time"));
-      }
-    }
-  }
-
-  private int run(PrintStream out, PrintStream err) throws IOException {
+  private static int run(Arguments given, PrintStream out, PrintStream err)
+      throws Failure, IOException {
+    List<String> words = given.operands().stream().map(Argument::toString).toList();
+    boolean isPlain = !given.has(EXPIRES) && !given.has(OUT) && !given.has(TOKENS);
     String what = words.isEmpty() ? "" : words.getFirst();
     if (what.equals("new") && words.size() == 2) {
-      String expires = options.get("--expires");
-      return make(Tokens.create(words.get(1), expires == null ? null : expiry(expires)), out, err);
+      return make(create(words.get(1), given.value(EXPIRES)), given, new Streams(out, err));
     }
-    if (options.isEmpty() && what.equals("revoke") && words.size() == 3) {
+    if (isPlain && what.equals("revoke") && words.size() == 3) {
       revoke(words.get(1), Path.of(words.get(2)));
       return 0;
     }
-    if (options.isEmpty() && what.equals("list") && words.size() == 2) {
+    if (isPlain && what.equals("list") && words.size() == 2) {
       list(Path.of(words.get(1)), out);
       return 0;
     }
-    throw new IllegalArgumentException("expected: new NAME, list FILE, or revoke NAME FILE");
+    throw Failure.usage("expected: new NAME, list FILE, or revoke NAME FILE");
   }
 
+  private static Tokens.NewToken create(String name, @Nullable String expires) throws Failure {
+    try {
+      return Tokens.create(name, expires == null ? null : expiry(expires));
+    } catch (IllegalArgumentException e) {
+      throw Failure.usage(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private record Streams(PrintStream out, PrintStream err) {}
+
   // The secret first: a line without its secret would be of use to nobody, and stay.
-  private int make(Tokens.NewToken made, PrintStream out, PrintStream err) throws IOException {
-    String secretTo = options.get("--out");
+  private static int make(Tokens.NewToken made, Arguments given, Streams to)
+      throws Failure, IOException {
+    String secretTo = given.value(OUT);
     if (secretTo == null) {
-      out.println(made.secret());
-      out.flush();
-      if (out.checkError()) {
+      to.out.println(made.secret());
+      to.out.flush();
+      if (to.out.checkError()) {
         return OURS;
       }
     } else {
       TokenFiles.writeSecret(Path.of(secretTo), made.secret());
     }
-    String lineTo = options.get("--tokens");
+    String lineTo = given.value(TOKENS);
     if (lineTo == null) {
-      err.println(made.line());
+      to.err.println(made.line());
       return 0;
     }
     try {

@@ -144,7 +144,7 @@ class PlayVerbTest {
   @Test
   void usageIsExplained() throws Exception {
     assertEquals(0, run("--help"));
-    assertTrue(out().startsWith("usage: runnel play FILE"));
+    assertTrue(out().startsWith("Usage: runnel play FILE"));
     assertEquals(1, run(folder.resolve("none.cast").toString()));
     assertEquals("runnel play: none.cast: no such file\n", err());
     err.reset();
@@ -161,7 +161,8 @@ class PlayVerbTest {
     for (String[] words : wrong) {
       assertEquals(2, run(words), String.join(" ", words));
     }
-    assertTrue(err().contains("runnel play: --speed 0: (expected: from 0.01 to 1000)\n"), err());
-    assertTrue(err().contains("runnel play: --colour: unknown option\n"), err());
+    String see = " (see runnel play --help)\n";
+    assertTrue(err().contains("runnel: --speed: 0 (expected: from 0.01 to 1000)" + see), err());
+    assertTrue(err().contains("runnel: unknown option --colour" + see), err());
   }
 }

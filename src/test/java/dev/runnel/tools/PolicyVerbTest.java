@@ -102,6 +102,12 @@ class PolicyVerbTest {
     assertEquals(2, run("--as", "ci"));
     assertEquals(2, run("--as"));
     assertEquals(2, run("--nonesuch", "x", "--", "true"));
+    assertEquals(2, run("--as", "ci", "-c", "true", "--", "true"));
+    assertTrue(
+        err.toString(StandardCharsets.UTF_8)
+            .endsWith("runnel: both -c and a command (see runnel policy --help)\n"));
+    // Options may be joined to their values, and stand anywhere, as with the other verbs.
+    assertEquals(1, run("-ctrue", "--as=ci"));
     Files.writeString(file, "rules:\n- nome: x\n");
     err.reset();
     assertEquals(2, run("--as", "ci", "--", "true"));
