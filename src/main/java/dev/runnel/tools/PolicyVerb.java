@@ -28,7 +28,7 @@ public final class PolicyVerb {
   private static final Option ENV =
       Option.value("--env", "NAME", "a variable that it sets; repeatable");
   private static final Option LINE =
-      Option.value("--command", "LINE", "a line for /bin/sh, in place of a command").or("-c");
+      Option.value("--shell", "LINE", "a line for /bin/sh, in place of a command").or("-c");
 
   private static final ToolVerb VERB =
       new ToolVerb(
