@@ -9,10 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A stdout that takes nothing is told, whichever verb writes to it. */
+@Tag("slow")
 class FullStdoutTest {
   @TempDir Path folder = Path.of("");
 

@@ -8,10 +8,12 @@ import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code ./runnel} as somebody calls it who has just built it. */
+@Tag("slow")
 class LauncherTest {
   private final Launcher launcher = Launcher.ofCheckout(Path.of("").toAbsolutePath());
 

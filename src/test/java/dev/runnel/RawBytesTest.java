@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -15,6 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Names and values that are no UTF-8, here Latin-1, from a shell here to a process there. */
 @SuppressWarnings("NullAway.Init") // The folder is there before any test.
+@Tag("slow")
 class RawBytesTest {
   /** The bytes E9 74 E9, as a terminal in Latin-1 shows them. */
   private static final String NAME = "\u00E9t\u00E9";

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
  * connection is cut: under stdin, stdout and stderr at once, against a real server.
  */
 @NullMarked
+@Tag("slow")
 class CutsTest {
   private static final int AT_ONCE = 20;
   private static final int BYTES = 800_000;

@@ -5,9 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.server.RawClient.Answer;
 import java.io.IOException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Signs of life, for clients that asked for them. */
+@Tag("slow")
 class PeerHeartbeatTest extends NodeTest {
   private static final String HELLO = "'type':'hello','version':1,'heartbeat_ms':1000";
 

@@ -9,10 +9,12 @@ import dev.runnel.security.identity.Tokens.NewToken;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Of disk that is full, whoever has most of it loses first what has ended. */
+@Tag("slow")
 class SpoolSharesTest {
   private static final NewToken ALICE = Tokens.create("alice");
   private static final NewToken BOB = Tokens.create("bob");
