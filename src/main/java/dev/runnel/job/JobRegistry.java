@@ -397,8 +397,10 @@ public final class JobRegistry {
 
   // That it was run once is not forgotten with it, by another life either.
   private void letGo(@Nullable Job driven) {
-    if (driven != null) {
-      ended.onForget(driven, driven.log().forgetOutput());
+    if (driven != null && driven.execution() == null) {
+      driven.log().forget();
+    } else if (driven != null) {
+      ended.onForget(driven, driven.log().forgetButRecord());
     }
   }
 

@@ -172,10 +172,22 @@ final class JobSpool {
     retry();
   }
 
-  /** Nobody can ask for its output any more, which has ended. */
-  void keepRecord() {
+  /**
+   * Nobody can ask for its output any more, which has ended: that is removed, and what says that
+   * there was such a job stays.
+   *
+   * @return removes that too. There may be many for each job that is known: where all is written,
+   *     it holds the file and nothing else of the job
+   */
+  Runnable keepRecord() {
     recordOnly = true;
     retry();
+    JobFile record = file;
+    if (record == null || !record.isEnded()) {
+      return this::delete;
+    }
+    SpoolThreads threads = spooler;
+    return () -> threads.deleteLater(record);
   }
 
   /** Removes what was printed, of a job that has ended; blocks. Any thread. */

@@ -257,14 +257,25 @@ public final class OutputLog {
 
   /** Nobody can ask for it any more; a runner that reads it may read on. */
   void forget() {
-    forgetOutput().run();
+    JobSpool spool = forgetOutput();
+    if (spool != null) {
+      spool.delete();
+    }
   }
 
   /**
    * The same, but what is on disk of its job stays, without its output, until what is returned has
    * run.
    */
-  Runnable forgetOutput() {
+  Runnable forgetButRecord() {
+    JobSpool spool = forgetOutput();
+    return spool == null ? OutputLog::keepNothing : spool.keepRecord();
+  }
+
+  private static void keepNothing() {}
+
+  /** What it has on disk, which is the caller's to remove; null: nothing. */
+  private @Nullable JobSpool forgetOutput() {
     JobSpool spool;
     LogReader[] readers;
     synchronized (this) {
@@ -276,11 +287,7 @@ public final class OutputLog {
     call(readers);
     memory.forget(this);
     memory.tellStarved();
-    if (spool == null) {
-      return () -> {};
-    }
-    spool.keepRecord();
-    return spool::delete;
+    return spool;
   }
 
   /**

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * The threads that spool: some that write, some that read back, and one that sees whether the disk
  * answers. All of them are there from the start. A job has one turn in the queue at a time and is
  * written by one thread at a time, so a file that hangs holds up one thread. What waits for them is
- * bounded by the jobs, and by the followers, each of which reads one piece at a time. Any thread
- * may call; a node has one at most.
+ * bounded by the jobs that are known or remembered, and by the followers, each of which reads one
+ * piece at a time. Any thread may call; a node has one at most.
  */
 public final class SpoolThreads implements AutoCloseable {
   /** So many files may hang before the spools of all jobs do. */
@@ -124,6 +124,19 @@ public final class SpoolThreads implements AutoCloseable {
     spools.delete(file);
   }
 
+  /** The same by one of those that read back. What waits for that is a file, and no job. */
+  void deleteLater(JobFile file) {
+    var _ = read(() -> deleteNow(file));
+  }
+
+  private void deleteNow(JobFile file) {
+    try {
+      delete(file);
+    } catch (Throwable e) {
+      report("spool not removed", e);
+    }
+  }
+
   void warn(String what) {
     spools.warn(what);
   }
@@ -196,16 +209,25 @@ public final class SpoolThreads implements AutoCloseable {
   }
 
   private void serve() {
-    JobSpool spool = turns.take();
-    while (spool != null) {
-      try {
-        spool.takeTurn();
-      } catch (Throwable e) {
-        // It has told its job already; the thread goes on for others.
-        report("spool turn failed", e);
-      }
-      spool = turns.take();
+    boolean more = true;
+    while (more) {
+      more = serveNext();
     }
+  }
+
+  // A turn is a call of its own: a thread that waits for the next holds nothing of the last.
+  private boolean serveNext() {
+    JobSpool spool = turns.take();
+    if (spool == null) {
+      return false;
+    }
+    try {
+      spool.takeTurn();
+    } catch (Throwable e) {
+      // It has told its job already; the thread goes on for others.
+      report("spool turn failed", e);
+    }
+    return true;
   }
 
   // By its time: what hangs does not tell.

@@ -51,6 +51,8 @@ final class OffsetIndex {
     long until = last == null ? to : Math.max(to, last.getValue());
     holes.subMap(begin, true, to, true).clear();
     holes.put(begin, until);
+    // Nothing is read from there any more.
+    places.subMap(begin, true, until, false).clear();
   }
 
   /**

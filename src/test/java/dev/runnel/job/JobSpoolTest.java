@@ -22,6 +22,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.WeakReference;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -127,24 +129,27 @@ class JobSpoolTest {
   }
 
   private End end() {
-    End end =
-        new End(
-            Scene.id("a"),
-            Outcome.EXITED,
-            new ExitStatus.Exited(3),
-            null,
-            new StreamTotal(0, 0),
-            new StreamTotal(0, 0),
-            written.size(),
-            true,
-            List.of(),
-            0,
-            Instant.EPOCH,
-            null,
-            null,
-            false);
+    End end = ended(written.size());
     log.close(end);
     return end;
+  }
+
+  private static End ended(long bytes) {
+    return new End(
+        Scene.id("a"),
+        Outcome.EXITED,
+        new ExitStatus.Exited(3),
+        null,
+        new StreamTotal(0, 0),
+        new StreamTotal(0, 0),
+        bytes,
+        true,
+        List.of(),
+        0,
+        Instant.EPOCH,
+        null,
+        null,
+        false);
   }
 
   // A follower.
@@ -378,6 +383,36 @@ class JobSpoolTest {
       assertEquals(List.of(), spools.recover());
       assertEquals(0, spools.usedBytes());
     }
+  }
+
+  private record Kept(WeakReference<OutputLog> log, Runnable forget) {}
+
+  // In a method of its own: nothing of it is on the test's stack afterwards.
+  private Kept keptRecord(SpoolThreads threads) throws Exception {
+    OutputLog other = new OutputLog(memory, RETAIN, () -> {});
+    JobSpool spool = new JobSpool(threads, retries::add, other, 1 << 20);
+    CountDownLatch begun = new CountDownLatch(1);
+    spool.begin(job(), 1, new Begun(begun::countDown, _ -> {}));
+    assertTrue(begun.await(30, TimeUnit.SECONDS));
+    spool.started(7, Instant.EPOCH, () -> {});
+    other.close(ended(0));
+    await(() -> !spool.isEndUnwritten());
+    return new Kept(new WeakReference<>(other), other.forgetButRecord());
+  }
+
+  @Test
+  void recordThatIsKeptHoldsNothingOfItsJobButTheFile() throws Exception {
+    SpoolThreads threads = new SpoolThreads(SpoolDirectory.open(folder, 1 << 24));
+    spooler = threads;
+    Kept kept = keptRecord(threads);
+    await(
+        () -> {
+          System.gc();
+          return kept.log.refersTo(null);
+        });
+    assertTrue(Files.exists(folder.resolve("a/spool")));
+    kept.forget.run();
+    await(() -> !Files.exists(folder.resolve("a")));
   }
 
   @Test
