@@ -193,8 +193,9 @@ class ServeTest {
 
   @Test
   void wrongUsageIsTwoAndPointsToTheHelp() throws Exception {
-    refuses(2, "--lisen: unknown option", "--lisen", "x");
-    refuses(2, "a value is missing", "--listen");
+    refuses(2, "unknown option --lisen (did you mean --listen?)", "--lisen", "x");
+    refuses(2, "--listen: missing its value WHERE", "--listen");
+    refuses(2, "unexpected x", "x");
     refuses(2, "HOST:PORT", "--listen", "localhost");
     refuses(2, "HOST:PORT", "--listen", "localhost:70000");
     refuses(2, "loud", "--log-level", "loud");

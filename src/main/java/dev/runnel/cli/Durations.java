@@ -79,7 +79,7 @@ public final class Durations {
   }
 
   /** For people: the largest unit that is exact. */
-  static String show(Duration duration) {
+  public static String show(Duration duration) {
     long millis = duration.toMillis();
     if (millis % 3_600_000 == 0 && millis > 0) {
       return millis / 3_600_000 + "h";

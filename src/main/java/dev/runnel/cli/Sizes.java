@@ -3,29 +3,43 @@ package dev.runnel.cli;
 import dev.runnel.wire.Limits;
 
 /** Numbers of bytes as people write them: plain, or in units of 1,024. */
-final class Sizes {
+public final class Sizes {
   private Sizes() {}
 
   /** Reads an option's value, from the least it may be to what a frame can tell. */
   static long parse(Option option, String text, long min) throws Failure {
+    long bytes;
+    try {
+      bytes = parse(text);
+    } catch (IllegalArgumentException e) {
+      throw Failure.usage(option.name() + ": " + e.getMessage());
+    }
+    if (bytes < min) {
+      throw Failure.usage(option.name() + ": " + text + " (expected: >= " + min + ")");
+    }
+    return bytes;
+  }
+
+  /**
+   * Reads one, of what a frame can tell at most.
+   *
+   * @throws IllegalArgumentException saying what the text is and what was expected
+   */
+  public static long parse(String text) {
     int digits = digits(text, 0);
     boolean point = digits > 0 && digits < text.length() && text.charAt(digits) == '.';
     int end = point ? digits(text, digits + 1) : digits;
     long unit = unit(text.substring(end));
     if (unit == 0 || digits == 0 || end - digits > 10 || (point && end == digits + 1)) {
-      throw Failure.usage(
-          option.name() + ": " + text + " (expected: bytes, such as 65536, 64K, 1.5M or 2G)");
+      throw new IllegalArgumentException(
+          text + " (expected: bytes, such as 65536, 64K, 1.5M or 2G)");
     }
     long number = digits > 16 ? Long.MAX_VALUE : Long.parseLong(text, 0, digits, 10);
     if (number > Limits.MAX_INTEGER / unit) {
-      throw Failure.usage(option.name() + ": " + text + " (limit: " + Limits.MAX_INTEGER + ")");
+      throw new IllegalArgumentException(text + " (limit: " + Limits.MAX_INTEGER + ")");
     }
     double fraction = point ? Double.parseDouble("0" + text.substring(digits, end)) : 0;
-    long bytes = number * unit + (long) (fraction * unit);
-    if (bytes < min) {
-      throw Failure.usage(option.name() + ": " + text + " (expected: >= " + min + ")");
-    }
-    return bytes;
+    return number * unit + (long) (fraction * unit);
   }
 
   private static int digits(String text, int from) {
@@ -58,7 +72,7 @@ final class Sizes {
   }
 
   /** For people: three digits or so, and a unit that {@link #parse} reads. */
-  static String show(long bytes) {
+  public static String show(long bytes) {
     if (bytes < 1_024) {
       return "" + bytes;
     }

@@ -3,7 +3,7 @@ package dev.runnel.daemon;
 import dev.runnel.files.SecretFiles;
 import dev.runnel.security.identity.Tokens;
 import dev.runnel.server.Authentication;
-import dev.runnel.settings.ConfigFile;
+import dev.runnel.settings.Setting;
 import dev.runnel.settings.Settings;
 import dev.runnel.settings.SettingsException;
 import dev.runnel.tls.ServerTls;
@@ -29,7 +29,7 @@ final class Credentials {
   private volatile Tokens tokens;
 
   private Credentials(Settings settings) throws SettingsException, TlsException {
-    tokenFile = settings.tokens();
+    tokenFile = settings.find(Setting.TOKENS);
     tlsFiles = settings.tls();
     // Before they are read: else a change in between would be missed.
     tokenStamp = FileWatch.stamp(tokenFile == null ? List.of() : List.of(tokenFile));
@@ -78,7 +78,7 @@ final class Credentials {
     try {
       return Tokens.parse(Files.readAllLines(file));
     } catch (IOException e) {
-      throw SettingsException.config("cannot read " + file + ": " + ConfigFile.reason(e));
+      throw SettingsException.config("cannot read " + file + ": " + SettingsException.reason(e));
     } catch (Tokens.BadTokenFileException e) {
       throw SettingsException.config(file + ": " + e.getMessage());
     }

@@ -15,7 +15,6 @@ import dev.runnel.server.seed.SeedListener;
 import dev.runnel.service.EventBusAddresses;
 import dev.runnel.service.JobRecorder;
 import dev.runnel.service.JobService;
-import dev.runnel.settings.ConfigFile;
 import dev.runnel.settings.Limit;
 import dev.runnel.settings.Settings;
 import dev.runnel.settings.SettingsException;
@@ -113,7 +112,8 @@ public final class Node {
     try {
       registry.recover();
     } catch (IOException e) {
-      throw SettingsException.config("cannot read the state folder: " + ConfigFile.reason(e));
+      throw SettingsException.config(
+          "cannot read the state folder: " + SettingsException.reason(e));
     }
   }
 
@@ -162,7 +162,8 @@ public final class Node {
       socket.publish();
       return told;
     } catch (IOException e) {
-      throw SettingsException.config("cannot listen on " + told + ": " + ConfigFile.reason(e));
+      throw SettingsException.config(
+          "cannot listen on " + told + ": " + SettingsException.reason(e));
     }
   }
 

@@ -20,7 +20,7 @@ import dev.runnel.settings.Limit;
 import dev.runnel.settings.PolicyFile;
 import dev.runnel.settings.RecordSettings;
 import dev.runnel.settings.ServeArguments;
-import dev.runnel.settings.ServeHelp;
+import dev.runnel.settings.Setting;
 import dev.runnel.settings.Settings;
 import dev.runnel.settings.SettingsException;
 import dev.runnel.settings.StateDirectory;
@@ -77,12 +77,12 @@ public final class Serve {
   /** Serves until a signal ends it, and returns the exit code. */
   public static int run(List<String> arguments, PrintStream out, PrintStream err) {
     if (ServeArguments.asksForHelp(arguments)) {
-      out.print(ServeHelp.text());
+      out.print(ServeArguments.help());
       return 0;
     }
     try {
       Settings settings = ServeArguments.parse(arguments, System.getenv());
-      configureLogs(settings.logLevel());
+      configureLogs(settings.get(Setting.LOG_LEVEL));
       new Serve(settings, out).serve();
       return 0;
     } catch (SettingsException e) {
@@ -181,7 +181,7 @@ public final class Serve {
 
   // Before there is a secret in it.
   private void closeMemory() throws SettingsException {
-    if (settings.life() == Settings.Life.OWN && settings.memory() == Settings.Memory.CLOSED) {
+    if (settings.life() == Settings.Life.OWN && !settings.get(Setting.DUMPABLE)) {
       try {
         DumpableFlag.close();
       } catch (UnsupportedOperationException e) {
@@ -214,7 +214,7 @@ public final class Serve {
 
   private void serve(Credentials credentials, AccessControl guard, JobRecorder recorder)
       throws SettingsException {
-    Path policy = settings.policy();
+    Path policy = settings.find(Setting.POLICY);
     FileWatch.Stamp policyStamp = FileWatch.stamp(policy == null ? List.of() : List.of(policy));
     if (policy != null) {
       guard.adopt(readPolicy(policy));
@@ -249,7 +249,7 @@ public final class Serve {
         var _ = await(node.start());
         tellListeners(vertx, node);
         departure.await();
-        departure.drain(node, settings.ending().shutdownGrace());
+        departure.drain(node, settings.shutdownGrace());
       } catch (InterruptedException _) {
         Thread.currentThread().interrupt();
       } finally {
@@ -269,7 +269,7 @@ public final class Serve {
   }
 
   private @Nullable SpoolThreads openSpooler() throws SettingsException {
-    StateDirectory state = settings.state();
+    StateDirectory state = settings.state(System.getenv());
     return state == null ? null : state.open(settings.limit(Limit.MAX_SPOOL_BYTES));
   }
 
@@ -282,7 +282,7 @@ public final class Serve {
           "listening address={} transport={} version={}", listening, transport, Version.text());
       tell("listening on " + listening);
     }
-    ListenAddress.Tcp seed = settings.seedListen();
+    ListenAddress.Tcp seed = settings.find(Setting.SEED_LISTEN);
     if (seed != null) {
       ListenAddress listening = await(node.listenForSeed(seed));
       log.info("seed listening address={} transport={}", listening, transport);
@@ -337,8 +337,12 @@ public final class Serve {
       }
       NativeEngine engine =
           NativeEngine.open(
-              NativeEngine.Ownership.OWN_PROCESS, identity.boot(), settings.inheritance());
-      if (settings.ending().needsWatchdog(System.getenv())) {
+              NativeEngine.Ownership.OWN_PROCESS,
+              identity.boot(),
+              settings.get(Setting.CLEAN_ENV)
+                  ? NativeEngine.Inheritance.CLEAN
+                  : NativeEngine.Inheritance.ALL);
+      if (settings.needsWatchdog(System.getenv())) {
         engine.guard();
       }
       return engine;

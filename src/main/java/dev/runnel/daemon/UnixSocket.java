@@ -1,7 +1,6 @@
 package dev.runnel.daemon;
 
 import dev.runnel.files.RuntimeDirectory;
-import dev.runnel.settings.ConfigFile;
 import dev.runnel.settings.SettingsException;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
@@ -40,7 +39,8 @@ final class UnixSocket {
       Path parent = path.toAbsolutePath().getParent();
       return new UnixSocket(path, Files.createTempDirectory(parent, ".r"));
     } catch (IOException e) {
-      throw SettingsException.config("cannot listen on unix:" + path + ": " + ConfigFile.reason(e));
+      throw SettingsException.config(
+          "cannot listen on unix:" + path + ": " + SettingsException.reason(e));
     }
   }
 

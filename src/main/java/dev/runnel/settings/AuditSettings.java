@@ -32,7 +32,7 @@ public record AuditSettings(String to, AuditLog.Options options) {
       String reason =
           folder != null && Files.notExists(folder)
               ? "there is no folder " + folder
-              : ConfigFile.reason(e);
+              : SettingsException.reason(e);
       throw SettingsException.config("cannot write the audit " + to + ": " + reason);
     }
   }

@@ -1,8 +1,14 @@
 package dev.runnel.settings;
 
+import dev.runnel.cli.Durations;
+import dev.runnel.cli.Sizes;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** Every bound that can be set, in one table: the file, {@code --limit} and the help read it. */
+/**
+ * Every bound that can be set, in one table: the file, {@code --limit}, the help and the guide's
+ * page are made of it. A key that ends in _ms is a time, one that ends in _bytes or _retain bytes.
+ */
 public enum Limit {
   MAX_CONNECTIONS("max_connections", 20_000, 1, 1_000_000, "connections, of all listeners"),
   MAX_REQUESTS("max_requests", 256, 1, 65_536, "requests in flight on a connection"),
@@ -123,12 +129,45 @@ public enum Limit {
     return null;
   }
 
-  /** The value, if it may be. */
-  public long check(long value) throws SettingsException {
+  /**
+   * The value that a text says: a number, or one with a unit where it is a time or bytes.
+   *
+   * @throws IllegalArgumentException saying what the text is and what was expected
+   */
+  long parse(String text) {
+    long value = number(text);
     if (value == fallback || (value >= min && value <= max)) {
       return value;
     }
-    throw SettingsException.config(
-        key + ": " + value + " (expected: from " + min + " to " + max + ")");
+    throw new IllegalArgumentException(
+        text + " (expected: from " + show(min) + " to " + show(max) + ")");
+  }
+
+  /** One of its values for people, as {@link #parse} reads it. */
+  String show(long value) {
+    return isTime()
+        ? Durations.show(Duration.ofMillis(value))
+        : isBytes() ? Sizes.show(value) : "" + value;
+  }
+
+  private boolean isTime() {
+    return key.endsWith("_ms");
+  }
+
+  private boolean isBytes() {
+    return key.endsWith("_bytes") || key.endsWith("_retain");
+  }
+
+  private long number(String text) {
+    if (text.matches("-?[0-9]{1,18}")) {
+      return Long.parseLong(text);
+    }
+    if (isTime()) {
+      return Durations.parse(text).toMillis();
+    }
+    if (isBytes()) {
+      return Sizes.parse(text);
+    }
+    throw new IllegalArgumentException(text + " (expected: a whole number)");
   }
 }

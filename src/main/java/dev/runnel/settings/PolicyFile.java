@@ -11,8 +11,6 @@ import dev.runnel.security.policy.Range;
 import dev.runnel.security.policy.RecordingScope;
 import dev.runnel.security.policy.Rule;
 import dev.runnel.settings.YamlNode.WrongException;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -68,23 +66,15 @@ public final class PolicyFile {
 
   /** Reads a file; blocks. */
   public static Policy read(Path file) throws SettingsException {
-    String text;
-    try {
-      text = Files.readString(file);
-    } catch (IOException e) {
-      throw SettingsException.config("cannot read " + file + ": " + ConfigFile.reason(e));
-    }
-    try {
-      return parse(text);
-    } catch (WrongException e) {
-      String line = e.line() > 0 ? ":" + e.line() : "";
-      throw SettingsException.config(file + line + ": " + e.getMessage());
-    }
+    return YamlNode.read(file, PolicyFile::of);
   }
 
   /** What the text says. */
   static Policy parse(String text) throws WrongException {
-    YamlNode root = YamlNode.parse(text);
+    return of(YamlNode.parse(text));
+  }
+
+  private static Policy of(@Nullable YamlNode root) throws WrongException {
     if (root == null) {
       throw new WrongException(1, "nothing in it (expected: rules)");
     }
@@ -191,11 +181,7 @@ public final class PolicyFile {
   }
 
   private static ArgvPattern pattern(YamlNode node) throws WrongException {
-    try {
-      return ArgvPattern.parse(node.texts());
-    } catch (IllegalArgumentException e) {
-      throw node.wrong(String.valueOf(e.getMessage()));
-    }
+    return node.value(node.texts(), ArgvPattern::parse);
   }
 
   private static List<Argument> forced(YamlNode node) throws WrongException {
@@ -266,14 +252,7 @@ public final class PolicyFile {
   }
 
   private static JobSpec.Leftovers leftovers(@Nullable YamlNode node) throws WrongException {
-    if (node == null) {
-      return JobSpec.Leftovers.KILL;
-    }
-    return switch (node.text()) {
-      case "kill" -> JobSpec.Leftovers.KILL;
-      case "keep" -> JobSpec.Leftovers.KEEP;
-      default -> throw node.wrong(node.text() + " (expected: kill or keep)");
-    };
+    return node == null ? JobSpec.Leftovers.KILL : node.choice(JobSpec.Leftovers.class);
   }
 
   private static Map<LimitKey, Range> bounds(Map<String, YamlNode> keys) throws WrongException {
@@ -326,25 +305,11 @@ public final class PolicyFile {
   }
 
   private static JobScope reach(@Nullable YamlNode node) throws WrongException {
-    if (node == null) {
-      return JobScope.OWN;
-    }
-    return switch (node.text()) {
-      case "own" -> JobScope.OWN;
-      case "all" -> JobScope.ALL;
-      default -> throw node.wrong(node.text() + " (expected: own or all)");
-    };
+    return node == null ? JobScope.OWN : node.choice(JobScope.class);
   }
 
   private static @Nullable RecordingScope recorded(@Nullable YamlNode node) throws WrongException {
-    if (node == null) {
-      return null;
-    }
-    try {
-      return RecordSettings.which(node.text());
-    } catch (IllegalArgumentException e) {
-      throw node.wrong(String.valueOf(e.getMessage()));
-    }
+    return node == null ? null : node.choice(RecordingScope.class);
   }
 
   private static List<Glob> globs(@Nullable YamlNode node) throws WrongException {
@@ -358,10 +323,6 @@ public final class PolicyFile {
   }
 
   private static Glob glob(YamlNode node, String text) throws WrongException {
-    try {
-      return Glob.parse(text);
-    } catch (IllegalArgumentException e) {
-      throw node.wrong(String.valueOf(e.getMessage()));
-    }
+    return node.value(text, Glob::parse);
   }
 }

@@ -1,10 +1,12 @@
 package dev.runnel.settings;
 
+import dev.runnel.files.RuntimeDirectory;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
 import dev.runnel.process.InitDetection;
-import dev.runnel.process.engine.NativeEngine;
-import dev.runnel.security.identity.CidrList;
+import dev.runnel.security.audit.AuditLog;
+import dev.runnel.security.audit.AuditLog.Options.Arguments;
+import dev.runnel.security.audit.AuditLog.Options.OnFailure;
 import dev.runnel.security.identity.UnauthenticatedLimiter;
 import dev.runnel.security.quota.Quotas;
 import dev.runnel.server.InboundBytes;
@@ -15,59 +17,18 @@ import dev.runnel.server.ServerLimits;
 import dev.runnel.tls.TlsFiles;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/**
- * All that a daemon is told.
- *
- * @param seedListen a loopback address; null: there is no seed listener
- * @param tokens the file of the tokens it takes; null: there are none
- * @param policy the file that says who may run what; null: any command
- * @param audit where it writes down what it did; null: nowhere
- * @param record what it records of jobs' output; null: nothing
- * @param tls what TCP listeners need for TLS; null: they go without
- * @param state where it keeps what is to outlive it; null: nowhere
- * @param inheritance what commands have of its environment
- * @param memory who may look into it
- * @param exempt whose failures to get in cost nothing
- * @param openTcp whether TCP peers are let in without a token
- * @param life whose end is the daemon's own
- * @param ending what becomes of jobs when the daemon ends
- */
-public record Settings(
-    List<ListenAddress> listen,
-    ListenAddress.@Nullable Tcp seedListen,
-    @Nullable Path tokens,
-    @Nullable Path policy,
-    @Nullable AuditSettings audit,
-    @Nullable RecordSettings record,
-    @Nullable TlsFiles tls,
-    @Nullable StateDirectory state,
-    NativeEngine.Inheritance inheritance,
-    Memory memory,
-    CidrList exempt,
-    OpenTcp openTcp,
-    LogLevel logLevel,
-    Life life,
-    Ending ending,
-    Map<Limit, Long> limits) {
+/** All that a daemon is told. Immutable. */
+public final class Settings {
+  private static final Duration DEFAULT_GRACE = Duration.ofSeconds(10);
 
-  /** What to do about TCP peers while there are no tokens. */
-  public enum OpenTcp {
-    REFUSED,
-    INSECURE
-  }
-
-  /** Who may read the memory of its process, with the tokens and the key in it. */
-  public enum Memory {
-    /** Root. */
-    CLOSED,
-    /** Every process of the same user, debuggers among them; and the kernel dumps it. */
-    DUMPABLE
-  }
+  private final Life life;
+  private final Map<Setting<?>, Object> values;
+  private final Map<Limit, Long> limits;
 
   /** How much is logged. */
   public enum LogLevel {
@@ -86,55 +47,161 @@ public record Settings(
     GUEST
   }
 
-  /**
-   * @param shutdownGrace how long jobs may go on when the daemon is asked to end
-   * @param watchdog whether there is one that ends them when it is killed
-   */
-  public record Ending(Duration shutdownGrace, Watchdog watchdog) {
-    static final Duration DEFAULT_GRACE = Duration.ofSeconds(10);
-    static final Ending AT_ONCE = new Ending(Duration.ZERO, Watchdog.AUTO);
-
-    public boolean needsWatchdog(Map<String, String> environment) {
-      return switch (watchdog) {
-        case ON -> true;
-        case OFF -> false;
-        case AUTO -> !InitDetection.endsWithThisProcess(environment);
-      };
-    }
-  }
-
-  /** Whether there is a watchdog. */
-  public enum Watchdog {
+  /** Whether there is a small process that ends the jobs when the daemon is killed. */
+  enum Watchdog {
     /** Unless the system is known to end the jobs with the daemon. */
     AUTO,
     ON,
     OFF
   }
 
-  public Settings {
-    listen = List.copyOf(listen);
-    limits = limits.isEmpty() ? Map.of() : new EnumMap<>(limits);
+  private Settings(Life life, Map<Setting<?>, Object> values, Map<Limit, Long> limits) {
+    this.life = life;
+    this.values = Map.copyOf(values);
+    this.limits = Map.copyOf(limits);
+  }
+
+  /**
+   * Those of a daemon, if they go together.
+   *
+   * @param values each as its setting reads it
+   */
+  static Settings of(Life life, Map<Setting<?>, Object> values, Map<Limit, Long> limits)
+      throws SettingsException {
+    Settings settings = new Settings(life, values, limits);
+    settings.checkTls();
+    for (ListenAddress where : settings.listen()) {
+      if (where instanceof ListenAddress.Tcp tcp && !settings.get(Setting.INSECURE)) {
+        settings.checkTcp(tcp);
+      }
+    }
+    settings.checkSeed();
+    return settings;
   }
 
   /** A node's in an application: everything but the limits is said elsewhere. */
   public static Settings ofGuest(Map<Limit, Long> limits) {
-    return new Settings(
-        List.of(),
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        NativeEngine.Inheritance.ALL,
-        Memory.DUMPABLE,
-        CidrList.NONE,
-        OpenTcp.REFUSED,
-        LogLevel.INFO,
-        Life.GUEST,
-        Ending.AT_ONCE,
-        limits);
+    return new Settings(Life.GUEST, Map.of(), limits);
+  }
+
+  private void checkTls() throws SettingsException {
+    boolean cert = find(Setting.TLS_CERT) != null;
+    boolean key = find(Setting.TLS_KEY) != null;
+    boolean ca = find(Setting.TLS_CLIENT_CA) != null;
+    boolean crl = find(Setting.TLS_CLIENT_CRL) != null;
+    if (crl && !ca) {
+      throw SettingsException.usage("--tls-client-crl: given without --tls-client-ca");
+    }
+    if ((cert || key || ca) && !(cert && key)) {
+      throw SettingsException.usage(
+          "TLS: "
+              + (cert ? "--tls-key" : "--tls-cert")
+              + " is missing (expected: --tls-cert FILE and --tls-key FILE)");
+    }
+  }
+
+  // Loopback included: any local user or sidecar could run commands as the daemon's user.
+  private void checkTcp(ListenAddress.Tcp tcp) throws SettingsException {
+    TlsFiles tls = tls();
+    if (find(Setting.TOKENS) == null && (tls == null || tls.ca() == null)) {
+      throw SettingsException.usage(
+          "--listen "
+              + tcp
+              + ": whoever reaches it could run commands here; give --tokens FILE (see runnel"
+              + " token --help), or --insecure if that is meant");
+    }
+    if (tls == null && Addresses.loopbackAddress(tcp) == null) {
+      throw SettingsException.usage(
+          "--listen "
+              + tcp
+              + ": tokens and output would cross the network in clear; give --tls-cert FILE and"
+              + " --tls-key FILE, or --insecure if that is meant");
+    }
+  }
+
+  // Its clients know of no tokens: with or without them, it is open to every local user.
+  private void checkSeed() throws SettingsException {
+    ListenAddress.Tcp seed = find(Setting.SEED_LISTEN);
+    if (seed != null && !get(Setting.INSECURE)) {
+      throw SettingsException.usage(
+          "--seed-listen "
+              + seed
+              + ": whoever reaches it could run commands here, without a token; give --insecure if"
+              + " that is meant");
+    }
+  }
+
+  /** What is set, else what it is by default; null: nothing. */
+  @SuppressWarnings("unchecked") // Put there as the setting read it.
+  public <T> @Nullable T find(Setting<T> setting) {
+    T value = (T) values.get(setting);
+    return value == null ? setting.fallback() : value;
+  }
+
+  /** The same of a setting that has a default. */
+  public <T> T get(Setting<T> setting) {
+    return Objects.requireNonNull(find(setting), setting.key());
+  }
+
+  public Life life() {
+    return life;
+  }
+
+  /** Where it listens; on this user's Unix socket unless something is said. */
+  public List<ListenAddress> listen() {
+    List<ListenAddress> listen = find(Setting.LISTEN);
+    return listen == null || listen.isEmpty()
+        ? Addresses.all(List.of("unix:" + RuntimeDirectory.defaultSocket()))
+        : listen;
+  }
+
+  /** What TCP listeners need for TLS; null: they go without. */
+  public @Nullable TlsFiles tls() {
+    Path cert = find(Setting.TLS_CERT);
+    return cert == null
+        ? null
+        : new TlsFiles(
+            find(Setting.TLS_CLIENT_CA), cert, find(Setting.TLS_KEY), find(Setting.TLS_CLIENT_CRL));
+  }
+
+  /** Where it writes down what it did; null: nowhere. */
+  public @Nullable AuditSettings audit() {
+    String to = find(Setting.AUDIT);
+    return to == null
+        ? null
+        : new AuditSettings(
+            to,
+            new AuditLog.Options(
+                get(Setting.AUDIT_ARGV) ? Arguments.WRITTEN : Arguments.DIGEST,
+                get(Setting.AUDIT_OPTIONAL) ? OnFailure.GO_ON : OnFailure.REFUSE));
+  }
+
+  /** What it records of jobs' output; null: nothing. */
+  public @Nullable RecordSettings record() {
+    Path folder = find(Setting.RECORD_DIR);
+    return folder == null ? null : new RecordSettings(folder, get(Setting.RECORD));
+  }
+
+  /** Where it keeps what is to outlive it; null: nowhere, as one that is a client's own. */
+  public @Nullable StateDirectory state(Map<String, String> environment) {
+    return life == Life.EMBEDDED ? null : StateDirectory.of(find(Setting.STATE_DIR), environment);
+  }
+
+  /**
+   * How long jobs may go on when the daemon is asked to end. One that is a client's own ends
+   * because its client has: nobody is left to wait for a job.
+   */
+  public Duration shutdownGrace() {
+    Duration grace = find(Setting.SHUTDOWN_GRACE);
+    return grace != null ? grace : life == Life.EMBEDDED ? Duration.ZERO : DEFAULT_GRACE;
+  }
+
+  public boolean needsWatchdog(Map<String, String> environment) {
+    return switch (get(Setting.WATCHDOG)) {
+      case ON -> true;
+      case OFF -> false;
+      case AUTO -> !InitDetection.endsWithThisProcess(environment);
+    };
   }
 
   /** How many share a listener. One for each core: a verticle's connections are all on its own. */
@@ -142,7 +209,7 @@ public record Settings(
     // A client's own server has that client alone, unless others can reach it.
     boolean oneClient =
         life == Life.EMBEDDED
-            && listen.stream().allMatch(where -> where instanceof ListenAddress.Unix);
+            && listen().stream().allMatch(where -> where instanceof ListenAddress.Unix);
     return life == Life.GUEST || oneClient ? 1 : Runtime.getRuntime().availableProcessors();
   }
 
@@ -185,7 +252,7 @@ public record Settings(
         (int) limit(Limit.MAX_STRANGERS),
         Duration.ofMillis(limit(Limit.HELLO_MS)),
         Duration.ofMillis(limit(Limit.MAX_PENALTY_MS)),
-        exempt);
+        get(Setting.PENALTY_EXEMPT));
   }
 
   /** What jobs may take up. */

@@ -57,14 +57,14 @@ public record StateDirectory(Path path, Wish wish) {
       return new SpoolThreads(SpoolDirectory.open(path.resolve("jobs"), maxBytes));
     } catch (IOException e) {
       if (wish == Wish.NAMED) {
-        throw SettingsException.config("--state-dir " + path + ": " + ConfigFile.reason(e));
+        throw SettingsException.config("--state-dir " + path + ": " + SettingsException.reason(e));
       }
       LoggerFactory.getLogger(StateDirectory.class)
           .warn(
               "no spool folder={} cause={}: jobs do not outlive this daemon, and runs with"
                   + " on_full: spool are refused; --state-dir names another folder",
               path,
-              ConfigFile.reason(e));
+              SettingsException.reason(e));
       return null;
     }
   }

@@ -1,11 +1,15 @@
 package dev.runnel.settings;
 
+import java.io.IOException;
 import java.io.StringReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
@@ -29,10 +33,16 @@ final class YamlNode {
 
   private final String path;
   private final Node node;
+  private final int line;
 
-  private YamlNode(String path, Node node) {
+  private YamlNode(String path, Node node, int line) {
     this.path = path;
     this.node = node;
+    this.line = line;
+  }
+
+  private static int line(Node node) {
+    return node.getStartMark().getLine() + 1;
   }
 
   /** A mistake in the file. Has no stack trace: it is its writer's. */
@@ -51,6 +61,30 @@ final class YamlNode {
     }
   }
 
+  /** What a file is read as. */
+  interface Reader<T> {
+    T read(@Nullable YamlNode root) throws WrongException;
+  }
+
+  /** Reads a file; blocks. A mistake in it is told with the file's name and the line. */
+  static <T> T read(Path file, Reader<T> reader) throws SettingsException {
+    try {
+      return read(file, Files.readString(file), reader);
+    } catch (IOException e) {
+      throw SettingsException.config("cannot read " + file + ": " + SettingsException.reason(e));
+    }
+  }
+
+  /** The same of the file's text. */
+  static <T> T read(Path file, String text, Reader<T> reader) throws SettingsException {
+    try {
+      return reader.read(parse(text));
+    } catch (WrongException e) {
+      String line = e.line() > 0 ? ":" + e.line() : "";
+      throw SettingsException.config(file + line + ": " + e.getMessage());
+    }
+  }
+
   /** What the text is, or null if there is nothing in it. */
   static @Nullable YamlNode parse(String text) throws WrongException {
     LoaderOptions options = new LoaderOptions();
@@ -58,7 +92,7 @@ final class YamlNode {
     options.setNestingDepthLimit(MAX_DEPTH);
     try {
       Node root = new Yaml(options).compose(new StringReader(text));
-      return root == null ? null : new YamlNode("", root);
+      return root == null ? null : new YamlNode("", root, line(root));
     } catch (MarkedYAMLException e) {
       int line = e.getProblemMark() == null ? 0 : e.getProblemMark().getLine() + 1;
       throw new WrongException(line, String.valueOf(e.getProblem()));
@@ -67,13 +101,14 @@ final class YamlNode {
     }
   }
 
-  int line() {
-    return node.getStartMark().getLine() + 1;
+  /** Whether nothing stands there. */
+  boolean isEmpty() {
+    return node.getTag().equals(Tag.NULL);
   }
 
   /** That this is not what it should be. */
   WrongException wrong(String what) {
-    return new WrongException(line(), (path.isEmpty() ? "" : path + ": ") + what);
+    return new WrongException(line, (path.isEmpty() ? "" : path + ": ") + what);
   }
 
   /** The entries of a mapping with these keys and no others. */
@@ -95,10 +130,12 @@ final class YamlNode {
     }
     Map<String, YamlNode> entries = new LinkedHashMap<>();
     for (NodeTuple tuple : mapping.getValue()) {
-      String key = new YamlNode(path, tuple.getKeyNode()).text();
+      int at = line(tuple.getKeyNode());
+      String key = new YamlNode(path, tuple.getKeyNode(), at).text();
       String name = path.isEmpty() ? key : path + "." + key;
-      if (entries.put(key, new YamlNode(name, tuple.getValueNode())) != null) {
-        throw new YamlNode(name, tuple.getKeyNode()).wrong("given twice");
+      YamlNode entry = new YamlNode(name, tuple.getValueNode(), at);
+      if (entries.put(key, entry) != null) {
+        throw entry.wrong("given twice");
       }
     }
     return entries;
@@ -110,7 +147,7 @@ final class YamlNode {
     }
     List<YamlNode> elements = new ArrayList<>();
     for (Node element : sequence.getValue()) {
-      elements.add(new YamlNode(path, element));
+      elements.add(new YamlNode(path, element, line(element)));
     }
     return elements;
   }
@@ -134,23 +171,37 @@ final class YamlNode {
   }
 
   boolean flag() throws WrongException {
-    return switch (text()) {
-      case "true" -> true;
-      case "false" -> false;
-      default -> throw wrong("(expected: true or false)");
-    };
+    return value(Setting::onOrOff);
+  }
+
+  /** The constant of an enum. */
+  <E extends Enum<E>> E choice(Class<E> type) throws WrongException {
+    return value(text -> Setting.choice(type, text));
   }
 
   long number() throws WrongException {
-    String text = text();
-    try {
-      if (text.matches("0|[1-9][0-9]*")) {
-        return Long.parseLong(text);
-      }
-    } catch (NumberFormatException _) {
-      // Too long; said below.
+    return value(YamlNode::number);
+  }
+
+  private static long number(String text) {
+    if (text.matches("0|[1-9][0-9]{0,17}")) {
+      return Long.parseLong(text);
     }
-    throw wrong(text + " (expected: a whole number)");
+    throw new IllegalArgumentException(text + " (expected: a whole number)");
+  }
+
+  /** What a text is read as, if it can be: else its IllegalArgumentException has the words. */
+  <T> T value(Function<String, T> parser) throws WrongException {
+    return value(text(), parser);
+  }
+
+  /** The same of what is here already. */
+  <S, T> T value(S source, Function<S, T> parser) throws WrongException {
+    try {
+      return parser.apply(source);
+    } catch (IllegalArgumentException e) {
+      throw wrong(String.valueOf(e.getMessage()));
+    }
   }
 
   // An anchor could make a small file a large tree.

@@ -5,9 +5,7 @@
  * <p>Imports {@code cli}, {@code files}, {@code job}, {@code model}, {@code process}, {@code
  * process.engine}, {@code record}, {@code security.audit}, {@code security.identity}, {@code
  * security.policy}, {@code security.quota}, {@code server}, {@code spool}, {@code tls}; of
- * libraries {@code com.fasterxml.jackson.annotation..}, {@code com.fasterxml.jackson.core..},
- * {@code com.fasterxml.jackson.databind..}, {@code com.fasterxml.jackson.dataformat..}, {@code
- * org.slf4j..}, {@code org.yaml.snakeyaml..}.
+ * libraries {@code org.slf4j..}, {@code org.yaml.snakeyaml..}.
  */
 @NullMarked
 package dev.runnel.settings;

@@ -3,6 +3,7 @@ package dev.runnel.settings;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.runnel.Pages;
+import dev.runnel.server.ListenAddress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +16,8 @@ class GuideSettingsTest {
     Path page = Path.of("docs", "guide", "servers-and-security.md");
     String text = Pages.block(page, "```yaml\n# runneld.yaml, for runnel serve --config\n");
     ConfigFile read = ConfigFile.parse(Path.of("runneld.yaml"), text);
-    assertEquals(List.of("0.0.0.0:7866"), read.listen());
-    assertEquals(Map.of("max_principal_jobs", 50L), read.limits());
+    assertEquals(
+        List.of(new ListenAddress.Tcp("0.0.0.0", 7866)), read.values().get(Setting.LISTEN));
+    assertEquals(Map.of(Limit.MAX_PRINCIPAL_JOBS, 50L), read.limits());
   }
 }

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SeedSettingsTest {
   @Test
   void isOffUnlessAskedFor() throws Exception {
-    assertNull(ServeArguments.parse(List.of("--insecure"), Map.of()).seedListen());
+    assertNull(ServeArguments.parse(List.of("--insecure"), Map.of()).find(Setting.SEED_LISTEN));
   }
 
   @ParameterizedTest
@@ -45,7 +45,7 @@ class SeedSettingsTest {
   @ParameterizedTest
   @ValueSource(strings = {"127.0.0.1", ":1", "127.0.0.1:65536", "127.0.0.1:x", "unix:/tmp/s"})
   void refusesWhatIsNoAddress(String text) {
-    refuses(text + ": (expected: HOST:PORT", "--insecure", "--seed-listen", text);
+    refuses(text + " (expected: HOST:PORT", "--insecure", "--seed-listen", text);
   }
 
   @Test
@@ -67,13 +67,14 @@ class SeedSettingsTest {
   }
 
   private static int port(Map<String, String> environment, String... arguments) throws Exception {
-    ListenAddress.Tcp listen = ServeArguments.parse(List.of(arguments), environment).seedListen();
+    ListenAddress.Tcp listen =
+        ServeArguments.parse(List.of(arguments), environment).find(Setting.SEED_LISTEN);
     return listen == null ? -1 : listen.port();
   }
 
   private static ListenAddress.@Nullable Tcp parse(String text) throws Exception {
     return ServeArguments.parse(List.of("--insecure", "--seed-listen", text), Map.of())
-        .seedListen();
+        .find(Setting.SEED_LISTEN);
   }
 
   private static void refuses(String words, String... arguments) {
