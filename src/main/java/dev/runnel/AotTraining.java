@@ -1,7 +1,6 @@
 package dev.runnel;
 
 import dev.runnel.cli.Verb;
-import dev.runnel.tools.ShellVerb;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,20 +52,15 @@ final class AotTraining {
   private void play(Verb verb) throws IOException {
     switch (verb) {
       case EXEC -> exec();
-      case SHELL -> {
-        if (ShellVerb.run(new String[] {"shell", "-H", host}) != 0) {
-          throw new IllegalStateException("shell did not end well");
-        }
-      }
       case RUN -> started();
       case STATUS, LOGS -> ask(verb, 0);
       case ATTACH, WAIT -> ask(verb, 3);
-      case PING, JOBS -> expect(0, verb.word(), "-H", host);
+      case SHELL, PING, JOBS -> expect(0, verb.word(), "-H", host);
       case CANCEL -> expect(0, verb.word(), "-H", host, started());
       case SIGNAL -> expect(0, verb.word(), "-H", host, started(), "TERM");
       case HELP -> expect(0, verb.word());
       // The server is somebody else; the others are too rare to be learnt.
-      case SERVE, BENCH, POLICY, PLAY, TOKEN, TEST, PACKAGE -> {}
+      case SERVE, BENCH, POLICY, PLAY, TOKEN, TEST, PACKAGE, COMPLETION -> {}
     }
   }
 

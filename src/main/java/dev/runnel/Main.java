@@ -1,18 +1,19 @@
 package dev.runnel;
 
 import dev.runnel.bench.AotWarmup;
+import dev.runnel.bench.Bench;
+import dev.runnel.cli.BenchEntry;
 import dev.runnel.cli.Cli;
-import dev.runnel.cli.StandardOutput;
 import dev.runnel.cli.Verb;
+import dev.runnel.cli.VerbDefinition;
 import dev.runnel.daemon.DaemonExit;
 import dev.runnel.daemon.Serve;
-import dev.runnel.tools.BenchVerb;
 import dev.runnel.tools.PlayVerb;
 import dev.runnel.tools.PolicyVerb;
 import dev.runnel.tools.ShellVerb;
 import dev.runnel.tools.TokenVerb;
-import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Where every verb begins. A client's verb loads nothing of the daemon's. */
 public final class Main {
@@ -58,44 +59,27 @@ public final class Main {
 
   static int run(String[] arguments) {
     String word = arguments.length == 0 ? "" : arguments[0];
-    Verb verb = Verb.of(word);
-    if (verb != Verb.SERVE) {
+    if (Verb.of(word) != Verb.SERVE) {
       Cli.endByQuit();
     }
-    if (verb == null) {
-      return runUnlisted(word, arguments);
-    }
-    List<String> rest = rest(arguments);
-    return switch (verb) {
-      case SERVE -> serveOrHelp(rest);
-      case SHELL -> ShellVerb.run(arguments);
-      case BENCH -> BenchVerb.run(arguments);
-      case POLICY -> StandardOutput.run(out -> PolicyVerb.run(rest, out, System.err));
-      case PLAY -> StandardOutput.run(out -> PlayVerb.run(rest, out, System.err));
-      case TOKEN -> StandardOutput.run(out -> TokenVerb.run(rest, out, System.err));
-      case EXEC, RUN, PING, JOBS, STATUS, LOGS, ATTACH, WAIT, CANCEL, SIGNAL -> Cli.run(arguments);
-      // Cli says that it does not know the launcher's own.
-      case TEST, PACKAGE, HELP -> Cli.run(arguments);
-    };
-  }
-
-  /** Those of training are no user's, and what else there is are options, or mistakes. */
-  private static int runUnlisted(String word, String[] arguments) {
     return switch (word) {
-      case "rehearse" -> AotTraining.run(rest(arguments));
-      case "practise" -> Cli.bench(arguments, AotWarmup::run);
-      default -> Cli.run(arguments);
+      // Those of training are no user's.
+      case "rehearse" -> AotTraining.run(List.of(arguments).subList(1, arguments.length));
+      case "practise" -> Cli.run(arguments, BenchEntry.definition(AotWarmup::run));
+      default -> Cli.run(arguments, Main::definition);
     };
   }
 
-  private static List<String> rest(String[] arguments) {
-    return Arrays.asList(arguments).subList(1, arguments.length);
-  }
-
-  // A server prints only where it listens, and is not ended for want of a reader of that.
-  private static int serveOrHelp(List<String> arguments) {
-    return arguments.contains("--help") || arguments.contains("-h")
-        ? StandardOutput.run(out -> Serve.run(arguments, out, System.err))
-        : Serve.run(arguments, System.out, System.err);
+  /** Null: the launcher's, or Cli's own. */
+  private static @Nullable VerbDefinition definition(Verb verb) {
+    return switch (verb) {
+      case SERVE -> Serve.DEFINITION;
+      case SHELL -> ShellVerb.DEFINITION;
+      case BENCH -> BenchEntry.definition(order -> Bench.run(order, System.err));
+      case POLICY -> PolicyVerb.DEFINITION;
+      case PLAY -> PlayVerb.DEFINITION;
+      case TOKEN -> TokenVerb.DEFINITION;
+      default -> Cli.definition(verb);
+    };
   }
 }

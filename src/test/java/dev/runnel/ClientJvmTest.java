@@ -118,36 +118,16 @@ class ClientJvmTest {
     assertTrue(client.contains("-XX:TieredStopAtLevel=1"), client.toString());
     assertFalse(client.contains("-Ddaemon.only=true"), client.toString());
     for (Verb verb : Verb.values()) {
-      switch (verb) {
-        case SERVE -> {
-          List<String> daemon = flags(noting, notes, "serve");
-          assertTrue(daemon.contains("-Ddaemon.only=true"), daemon.toString());
+      switch (verb.jvm()) {
+        // It keeps a daemon busy, or is one, for which it has a compiler and a heap as that has.
+        case LONG -> {
+          List<String> daemon = flags(noting, notes, verb.word());
+          assertEquals(verb == Verb.SERVE, daemon.contains("-Ddaemon.only=true"), verb.word());
+          assertTrue(daemon.contains("-Xmx256m"), daemon.toString());
           assertFalse(daemon.contains("-XX:TieredStopAtLevel=1"), daemon.toString());
         }
-        // It keeps a daemon busy, for which it has a compiler and a heap as that has.
-        case BENCH -> {
-          List<String> bench = flags(noting, notes, "bench");
-          assertFalse(bench.contains("-Ddaemon.only=true"), bench.toString());
-          assertTrue(bench.contains("-Xmx256m"), bench.toString());
-        }
-        // The launcher's own.
-        case TEST, PACKAGE -> {}
-        case EXEC,
-            SHELL,
-            RUN,
-            PING,
-            JOBS,
-            STATUS,
-            LOGS,
-            ATTACH,
-            WAIT,
-            CANCEL,
-            SIGNAL,
-            POLICY,
-            PLAY,
-            TOKEN,
-            HELP ->
-            assertEquals(client, flags(noting, notes, verb.word()), verb.word());
+        case SHORT -> assertEquals(client, flags(noting, notes, verb.word()), verb.word());
+        case NONE -> {}
       }
     }
     for (String word : List.of("nonsense", "version", "rehearse", "--version", "")) {

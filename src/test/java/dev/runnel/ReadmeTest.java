@@ -3,6 +3,7 @@ package dev.runnel;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.cli.Client;
 import dev.runnel.security.identity.Tokens;
 import dev.runnel.tools.PolicyVerb;
 import dev.runnel.wire.Lies;
@@ -11,7 +12,6 @@ import dev.runnel.wire.Lies.Told;
 import dev.runnel.wire.RawFrames;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
-import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -155,8 +155,19 @@ class ReadmeTest {
     Files.writeString(policy, "# " + Files.readString(policy));
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     List<String> words =
-        List.of("check", policy.toString(), "--as", "ci", "--env", "PATH", "--", "make", "test");
-    assertEquals(1, PolicyVerb.run(words, new PrintStream(out), System.err));
+        List.of(
+            "policy",
+            "check",
+            policy.toString(),
+            "--as",
+            "ci",
+            "--env",
+            "PATH",
+            "--",
+            "make",
+            "test");
+    assertEquals(
+        1, Client.run(PolicyVerb.DEFINITION, out, System.err, words.toArray(String[]::new)));
     String shown =
         Pages.block(SERVERS, "$ runnel policy check policy.yaml --as ci --env PATH -- make test\n");
     assertEquals(shown, read(out.toByteArray()));

@@ -163,6 +163,17 @@ class ServeTest {
   }
 
   @Test
+  void checksWhatItIsToldAndStartsNothing(@TempDir Path folder) throws Exception {
+    Path policy = Files.writeString(folder.resolve("policy.yaml"), "rules: []\n");
+    try (Daemon daemon = Daemon.start("--check", "--policy", policy.toString())) {
+      assertEquals("nothing is wrong with the settings", daemon.line());
+      assertEquals(0, daemon.exitCode());
+    }
+    Files.writeString(policy, "rules: [{}]\n");
+    refuses(1, "policy.yaml:1: rules: name: missing", "--check", "--policy", policy.toString());
+  }
+
+  @Test
   void namesTheUnknownKeyItsLineAndItsFile(@TempDir Path folder) throws Exception {
     Path file = Files.writeString(folder.resolve("r.yaml"), "insecure: true\n\nlimts:\n  a: 1\n");
     refuses(1, file + ":3: limts: unknown key", "--config", file.toString());
@@ -209,7 +220,8 @@ class ServeTest {
       assertEquals(exitCode, daemon.exitCode());
       String log = daemon.log();
       assertTrue(log.contains(words), log);
-      assertEquals(exitCode == 2 ? 2 : 1, log.lines().count(), log);
+      assertEquals(1, log.lines().count(), log);
+      assertEquals(exitCode == 2, log.endsWith(" (see runnel serve --help)\n"), log);
     }
   }
 

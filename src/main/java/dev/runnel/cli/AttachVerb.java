@@ -59,16 +59,16 @@ final class AttachVerb {
         runnel attach -H build-1 --from end nightly-7
       """;
 
+  static final VerbDefinition DEFINITION =
+      new VerbDefinition(
+          BEFORE,
+          List.of(OWN, ConnectionOptions.SECTION),
+          AFTER,
+          VerbDefinition.Code.OF_COMMAND,
+          (context, arguments) ->
+              new FollowVerb(Verb.ATTACH, context, arguments).run(AttachVerb::attach));
+
   private AttachVerb() {}
-
-  static String help() {
-    return Help.of(BEFORE, List.of(OWN, ConnectionOptions.SECTION), AFTER);
-  }
-
-  static int run(CliContext surroundings, CommandLine line) throws Failure {
-    return new FollowVerb("attach", surroundings, OWN.options(), line)
-        .run(help(), AttachVerb::attach);
-  }
 
   private static ExecResult attach(FollowVerb verb, JobId word) throws Failure {
     boolean takesTerminal = verb.arguments().has(PTY);

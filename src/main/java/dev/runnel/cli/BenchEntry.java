@@ -9,18 +9,12 @@ import java.net.UnknownHostException;
 import java.util.List;
 
 /** {@code runnel bench} up to its first measurement: arguments, and where the server is. */
-final class BenchEntry {
+public final class BenchEntry {
   private static final Option QUICK = Option.flag("--quick", "in 15 seconds instead of 80");
   private static final Option JSON = Option.flag("--json", "print one JSON object");
   private static final Help.Section SECTION =
       new Help.Section(
-          "What",
-          List.of(
-              QUICK,
-              JSON,
-              ConnectionOptions.HOST,
-              ConnectionOptions.TOKEN_FILE,
-              ConnectionOptions.HELP));
+          "What", List.of(QUICK, JSON, ConnectionOptions.HOST, ConnectionOptions.TOKEN_FILE));
 
   private static final String BEFORE =
       """
@@ -39,51 +33,40 @@ final class BenchEntry {
         runnel bench --quick
       """;
 
-  private final CliContext surroundings;
-  private final Benchmark benchmark;
-
-  BenchEntry(CliContext surroundings, Benchmark benchmark) {
-    this.surroundings = surroundings;
-    this.benchmark = benchmark;
+  /** What it does once it knows what to measure. */
+  public interface Benchmark {
+    /** Measures, on the calling thread, and returns what to print on stdout. */
+    String run(BenchOrder order) throws IOException;
   }
 
-  static String help() {
-    return Help.of(BEFORE, List.of(SECTION), AFTER);
+  private BenchEntry() {}
+
+  public static VerbDefinition definition(Benchmark benchmark) {
+    return new VerbDefinition(
+        BEFORE,
+        List.of(SECTION),
+        AFTER,
+        (context, arguments) -> {
+          BenchOrder order = order(context, arguments);
+          try {
+            context.out().print(benchmark.run(order));
+          } catch (IOException e) {
+            throw Failure.of("bench: " + e.getMessage());
+          }
+          return 0;
+        });
   }
 
-  int run(CommandLine line) {
-    try {
-      Arguments arguments = new Arguments(SECTION.options(), line);
-      arguments.readAnywhere();
-      boolean help = arguments.has(ConnectionOptions.HELP);
-      surroundings.out().print(help ? help() : measure(arguments));
-      return 0;
-    } catch (Failure e) {
-      boolean usage = e.exitCode() == Failure.USAGE;
-      if (e.exitCode() != Failure.STDOUT_GONE) {
-        surroundings.err().tryPrintLine(e.line() + (usage ? " (see runnel bench --help)" : ""));
-      }
-      return e.exitCode();
-    } catch (IOException e) {
-      surroundings.err().tryPrintLine("bench: " + e.getMessage());
-      return Failure.OURS;
-    } catch (RuntimeException | Error e) {
-      surroundings.err().tryPrintLine(Failure.bug(e).line());
-      return Failure.OURS;
-    }
-  }
-
-  private String measure(Arguments arguments) throws Failure, IOException {
+  private static BenchOrder order(CliContext context, Arguments arguments) throws Failure {
     var _ = arguments.expectOperands();
-    Target target = ConnectionOptions.target(arguments, surroundings);
+    Target target = ConnectionOptions.target(arguments, context);
     Host host = target.host();
-    return benchmark.run(
-        new BenchOrder(
-            host == null ? null : address(host),
-            host == null ? null : host.name(),
-            target.token(),
-            arguments.has(QUICK) ? BenchOrder.Effort.QUICK : BenchOrder.Effort.FULL,
-            arguments.has(JSON) ? BenchOrder.Format.JSON : BenchOrder.Format.TABLE));
+    return new BenchOrder(
+        host == null ? null : address(host),
+        host == null ? null : host.name(),
+        target.token(),
+        arguments.has(QUICK) ? BenchOrder.Effort.QUICK : BenchOrder.Effort.FULL,
+        arguments.has(JSON) ? BenchOrder.Format.JSON : BenchOrder.Format.TABLE);
   }
 
   private static SocketAddress address(Host host) throws Failure {

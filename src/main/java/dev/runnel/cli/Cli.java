@@ -1,10 +1,13 @@
 package dev.runnel.cli;
 
-import java.util.ArrayList;
+import dev.runnel.model.Argument;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
-/** The command line's entry: finds the verb. */
+/** The command line's entry: finds the verb, runs it, and tells why it could not. */
 public final class Cli {
   /** What other programs call something like our verbs. */
   private static final Map<String, Verb> ELSEWHERE =
@@ -22,28 +25,49 @@ public final class Cli {
           Map.entry("log", Verb.LOGS),
           Map.entry("inspect", Verb.STATUS));
 
-  private final CliContext surroundings;
+  private final CliContext context;
+  private final Function<Verb, @Nullable VerbDefinition> definitions;
 
-  Cli(CliContext surroundings) {
-    this.surroundings = surroundings;
-  }
-
-  /** Runs a verb on the calling thread and returns the exit code. */
-  public static int run(String[] args) {
-    return new Cli(CliContext.ofProcess()).run(CommandLine.ofProcess(args));
+  /**
+   * A command line with these verbs.
+   *
+   * @param definitions null: the verb is the launcher's
+   */
+  Cli(CliContext context, Function<Verb, @Nullable VerbDefinition> definitions) {
+    this.context = context;
+    this.definitions = definitions;
   }
 
   /**
-   * Runs {@code shell} on the calling thread and returns the exit code: arguments and connections
-   * are read and made here, the prompt is another room's.
+   * Runs a verb on the calling thread and returns the exit code.
+   *
+   * @param definitions null: the verb is the launcher's
    */
-  public static int shell(String[] args, Prompt prompt) {
-    return new ShellEntry(CliContext.ofProcess(), prompt).run(CommandLine.ofProcess(args));
+  public static int run(String[] args, Function<Verb, @Nullable VerbDefinition> definitions) {
+    return new Cli(CliContext.ofProcess(), definitions).run(CommandLine.ofProcess(args));
   }
 
-  /** Runs {@code bench} on the calling thread and returns the exit code. */
-  public static int bench(String[] args, Benchmark benchmark) {
-    return new BenchEntry(CliContext.ofProcess(), benchmark).run(CommandLine.ofProcess(args));
+  /** The same of one that is in no table: the first argument is its name. */
+  public static int run(String[] args, VerbDefinition definition) {
+    return new Cli(CliContext.ofProcess(), _ -> definition)
+        .run(args[0], definition, CommandLine.ofProcess(args));
+  }
+
+  /** The definition of a verb of this room's; null: it is none. */
+  public static @Nullable VerbDefinition definition(Verb verb) {
+    return switch (verb) {
+      case EXEC -> ExecVerb.DEFINITION;
+      case RUN -> RunVerb.DEFINITION;
+      case PING -> PingVerb.DEFINITION;
+      case JOBS -> JobsVerb.DEFINITION;
+      case STATUS -> StatusVerb.DEFINITION;
+      case LOGS -> LogsVerb.DEFINITION;
+      case ATTACH -> AttachVerb.DEFINITION;
+      case WAIT -> WaitVerb.DEFINITION;
+      case CANCEL -> JobVerbs.CANCEL;
+      case SIGNAL -> JobVerbs.SIGNAL;
+      default -> null;
+    };
   }
 
   /** Has SIGQUIT end this process, unless a verb does something else: no JVM does that. */
@@ -51,65 +75,72 @@ public final class Cli {
     CliContext.endByQuit();
   }
 
-  /** Every verb, also those that other rooms answer. */
-  public static List<String> verbs() {
-    return new ArrayList<>(Verb.words());
-  }
-
   /** What to say of a word that is no verb, and which one may have been meant. */
-  public static String unknownVerb(String word) {
+  private static Failure unknown(String word) {
     if (word.startsWith("-")) {
-      return "unknown option " + word + " (options come after the verb); see runnel --help";
+      return Failure.usage(
+          "unknown option " + word + " (options come after the verb); see runnel --help");
     }
     Verb meant = ELSEWHERE.get(word);
     String nearest = meant == null ? DidYouMean.nearest(word, Verb.words()) : meant.word();
-    return "unknown verb "
-        + word
-        + (nearest == null ? "" : " (did you mean " + nearest + "?)")
-        + "; see runnel --help";
+    return Failure.usage(
+        "unknown verb "
+            + word
+            + (nearest == null ? "" : " (did you mean " + nearest + "?)")
+            + "; see runnel --help");
   }
 
   int run(CommandLine line) {
     String word = line.size() == 0 ? "" : line.word(0);
+    Verb verb = Verb.of(word);
+    VerbDefinition definition = verb == null ? null : find(verb);
+    return definition == null
+        ? guard("", VerbDefinition.Code.OWN, () -> unlisted(word))
+        : run(word, definition, line);
+  }
+
+  private int run(String word, VerbDefinition definition, CommandLine line) {
+    return guard(word, definition.code(), () -> definition.run(context, line));
+  }
+
+  private @Nullable VerbDefinition find(Verb verb) {
+    return switch (verb) {
+      case HELP ->
+          new VerbDefinition(Help.overview(), List.of(), "", (_, arguments) -> help(arguments));
+      case COMPLETION -> Completion.definition(definitions);
+      default -> definitions.apply(verb);
+    };
+  }
+
+  /** What ends with an exit code, one way or another. */
+  private interface Call {
+    int run() throws Failure, IOException, InterruptedException;
+  }
+
+  private int guard(String word, VerbDefinition.Code code, Call call) {
     try {
-      return dispatch(word, line);
+      return call.run();
     } catch (Failure e) {
-      boolean usage = e.exitCode() == Failure.USAGE && Verb.of(word) != null;
-      String hint = usage ? " (see runnel " + word + " --help)" : "";
+      boolean usage = e.exitCode() == Failure.USAGE;
       if (e.exitCode() != Failure.STDOUT_GONE) {
-        surroundings.err().tryPrintLine(e.line() + hint);
+        String hint = usage && !word.isEmpty() ? " (see runnel " + word + " --help)" : "";
+        context.err().tryPrintLine(e.line() + hint);
       }
-      return e.exitCode();
+      boolean mistakable = usage && code == VerbDefinition.Code.OF_COMMAND;
+      return mistakable ? Failure.OURS : e.exitCode();
+    } catch (IOException e) {
+      context.err().tryPrintLine("runnel " + word, Reasons.withFile(e));
+      return Failure.FILE;
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      return Failure.FILE;
     } catch (RuntimeException | Error e) {
-      surroundings.err().tryPrintLine(Failure.bug(e).line());
+      context.err().tryPrintLine(Failure.bug(e).line());
       return Failure.OURS;
     }
   }
 
-  private int dispatch(String word, CommandLine line) throws Failure {
-    Verb verb = Verb.of(word);
-    if (verb == null) {
-      return dispatchUnlisted(word);
-    }
-    return switch (verb) {
-      case EXEC -> new ExecVerb(surroundings, line).run();
-      case RUN -> new RunVerb(surroundings, line).run();
-      case PING -> PingVerb.run(surroundings, line);
-      case JOBS -> JobsVerb.run(surroundings, line);
-      case STATUS -> StatusVerb.run(surroundings, line);
-      case LOGS -> LogsVerb.run(surroundings, line);
-      case ATTACH -> AttachVerb.run(surroundings, line);
-      case WAIT -> WaitVerb.run(surroundings, line);
-      case CANCEL -> JobVerbs.cancel(surroundings, line);
-      case SIGNAL -> JobVerbs.signal(surroundings, line);
-      case HELP -> help(line);
-      // Other rooms', or the launcher's.
-      case SHELL, SERVE, BENCH, POLICY, PLAY, TOKEN, TEST, PACKAGE ->
-          throw Failure.usage(unknownVerb(word));
-    };
-  }
-
-  private int dispatchUnlisted(String word) throws Failure {
+  private int unlisted(String word) throws Failure {
     return switch (word) {
       case "-h", "--help" -> print(Help.overview());
       case "version", "-V", "--version" -> print(version());
@@ -118,40 +149,26 @@ public final class Cli {
         // A script that lost its arguments has not done what it was to do.
         yield Failure.USAGE;
       }
-      default -> throw Failure.usage(unknownVerb(word));
+      default -> throw unknown(word);
     };
   }
 
-  private int help(CommandLine line) throws Failure {
-    if (line.size() == 1 || line.word(1).startsWith("-")) {
+  private int help(Arguments arguments) throws Failure {
+    List<Argument> operands = arguments.operands();
+    if (operands.isEmpty()) {
       return print(Help.overview());
     }
-    String word = line.word(1);
+    String word = operands.getFirst().toString();
     Verb verb = Verb.of(word);
     if (verb == null) {
-      throw Failure.usage(unknownVerb(word));
+      throw unknown(word);
     }
-    return print(
-        switch (verb) {
-          case EXEC -> ExecHelp.text();
-          case SHELL -> ShellHelp.text();
-          case BENCH -> BenchEntry.help();
-          case PING -> PingVerb.help();
-          case JOBS -> JobsVerb.help();
-          case RUN -> RunVerb.help();
-          case ATTACH -> AttachVerb.help();
-          case LOGS -> LogsVerb.help();
-          case WAIT -> WaitVerb.help();
-          case STATUS -> StatusVerb.help();
-          case CANCEL -> JobVerbs.cancelHelp();
-          case SIGNAL -> JobVerbs.signalHelp();
-          case HELP -> Help.overview();
-          case SERVE, POLICY, PLAY, TOKEN, TEST, PACKAGE -> "See runnel " + word + " --help\n";
-        });
+    VerbDefinition definition = find(verb);
+    return print(definition == null ? "See runnel " + word + " --help\n" : definition.help());
   }
 
   private int print(String text) throws Failure {
-    surroundings.out().print(text);
+    context.out().print(text);
     return 0;
   }
 

@@ -20,7 +20,7 @@ import sun.misc.Signal;
  * @param signals by which we are told of signals to us
  * @param halt ends the process at once, from any thread
  */
-record CliContext(
+public record CliContext(
     ReadableByteChannel in,
     OutputDescriptor out,
     OutputDescriptor err,
@@ -30,14 +30,14 @@ record CliContext(
     IntConsumer halt) {
 
   /** What our stdin is. */
-  enum Input {
+  public enum Input {
     /** Somebody types, who did not mean the command unless they say so. */
     TERMINAL,
     STREAM
   }
 
   /** Where signals to this process come from. */
-  interface Signals {
+  public interface Signals {
     /** Has the action run, on a thread of its own, whenever that signal comes. */
     void on(String name, Runnable action);
   }

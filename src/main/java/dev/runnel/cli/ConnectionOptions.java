@@ -40,24 +40,11 @@ final class ConnectionOptions {
       Option.value("--wait", "TIME", "try again for so long, until the server is up and takes us");
   static final Option VERBOSE =
       Option.flag("--verbose", "say on stderr how the server is reached").or("-v");
-  static final Option HELP = Option.flag("--help", "show this").or("-h");
 
   static final Help.Section SECTION =
       new Help.Section(
           "Where",
-          List.of(
-              HOST,
-              TOKEN_FILE,
-              TLS,
-              TLS_NAME,
-              CA,
-              CERT,
-              KEY,
-              CONNECT_TIMEOUT,
-              WAIT,
-              VERBOSE,
-              HELP));
-  static final List<Option> TABLE = SECTION.options();
+          List.of(HOST, TOKEN_FILE, TLS, TLS_NAME, CA, CERT, KEY, CONNECT_TIMEOUT, WAIT, VERBOSE));
 
   private static final Duration DEFAULT_CONNECT_TIMEOUT = Duration.ofSeconds(10);
   private static final Duration MIN = Duration.ofMillis(1);

@@ -12,7 +12,7 @@ public final class Durations {
   private Durations() {}
 
   /** Reads an option's value, from the least it may be to a year. */
-  static Duration parse(Option option, String text, Duration min) throws Failure {
+  public static Duration parse(Option option, String text, Duration min) throws Failure {
     Duration duration;
     try {
       duration = parse(text);

@@ -28,10 +28,11 @@ record ExecResult(
       List.of(
           "cd", "export", "source", ".", "alias", "ulimit", "umask", "set", "if", "for", "while");
 
-  static ExecResult of(Failure failure) {
-    return failure.exitCode() == Failure.USAGE
-        ? new ExecResult(Failure.OURS, failure.line() + " (see runnel exec --help)", null, null)
-        : new ExecResult(failure.exitCode(), failure.line(), null, null);
+  static ExecResult of(Failure failure, Verb verb) {
+    boolean usage = failure.exitCode() == Failure.USAGE;
+    String hint = usage ? " (see runnel " + verb.word() + " --help)" : "";
+    int code = usage ? Failure.OURS : failure.exitCode();
+    return new ExecResult(code, failure.line() + hint, null, null);
   }
 
   /** A signal to us ended it all. */

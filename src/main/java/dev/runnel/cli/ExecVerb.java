@@ -16,6 +16,59 @@ final class ExecVerb {
   private static final ExecResult LEFT =
       new ExecResult(Failure.OURS, "left by an escape key; the command is ended", null, null);
 
+  private static final String BEFORE =
+      """
+      Usage: runnel exec [OPTION…] [--] CMD [ARG…]
+             runnel exec [OPTION…] -c LINE
+
+      Runs a command on HOST and streams its output back while it runs; without a host, on this
+      machine. Options end at the first word that is none: what follows is the command's.
+      Our stdin is sent to it, unless it is a terminal. Ctrl-C is sent to it, a second one ends it.
+      With -t it has a terminal of its own there, and every key, Ctrl-C too, is a byte for it.
+      """;
+
+  private static final String AFTER =
+      """
+      TIME has a unit: 500ms, 30s, 5m, 2h. SIZE is in bytes, or has one: 64K, 1M, 2G.
+
+      Exit code:
+        the command's own, or 128+n if signal n ended it
+        124       it timed out
+        126, 127  it could not be started; 127: there is no such file
+        130       Ctrl-C ended it
+        141       nobody reads our output any more
+        255       anything else: wrong usage, no server, a lost connection, output that is not all
+                  there; one line on stderr says which
+
+      Examples:
+        runnel exec -- sh -c 'for i in 1 2 3; do echo $i; sleep 1; done; exit 3'
+        runnel exec -H build-1 --cwd /src --timeout 30m -- make test
+        runnel exec -H build-1 -t -- bash
+        tar c . | runnel exec -H build-1 -- tar x -C /src
+      """;
+
+  static final VerbDefinition DEFINITION =
+      new VerbDefinition(
+          BEFORE,
+          ExecOptions.SECTIONS,
+          AFTER,
+          VerbDefinition.Code.OF_COMMAND,
+          VerbDefinition.Order.BEFORE_OPERANDS,
+          new Body());
+
+  private static final class Body implements VerbDefinition.Body {
+    @Override
+    public int run(CliContext context, Arguments arguments) {
+      return new ExecVerb(context, arguments).run();
+    }
+
+    // By the report as well.
+    @Override
+    public int refuse(CliContext context, Arguments read, Failure failure) {
+      return new ExecVerb(context, read).fail(failure);
+    }
+  }
+
   private final CliContext surroundings;
   private final Arguments arguments;
   private final ExitReporter conclusion;
@@ -23,21 +76,16 @@ final class ExecVerb {
   private CliContext input;
   private @Nullable TerminalRelay relay;
 
-  ExecVerb(CliContext surroundings, CommandLine line) {
+  private ExecVerb(CliContext surroundings, Arguments arguments) {
     this.surroundings = surroundings;
     this.input = surroundings;
-    this.arguments = new Arguments(ExecOptions.TABLE, line);
+    this.arguments = arguments;
     this.conclusion = new ExitReporter(surroundings.err());
     this.leaving = new SignalHandler(conclusion, surroundings.halt());
   }
 
-  int run() {
+  private int run() {
     try {
-      arguments.read();
-      if (arguments.has(ConnectionOptions.HELP)) {
-        surroundings.out().print(ExecHelp.text());
-        return 0;
-      }
       return conclusion.tell(exec());
     } catch (Failure e) {
       return fail(e);
@@ -54,7 +102,7 @@ final class ExecVerb {
     } catch (Failure _) {
       // Told already, or less important than what we are about to tell.
     }
-    return conclusion.tell(ExecResult.of(failure));
+    return conclusion.tell(ExecResult.of(failure, Verb.EXEC));
   }
 
   private ExecResult exec() throws Failure {

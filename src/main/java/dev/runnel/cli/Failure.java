@@ -10,6 +10,9 @@ public final class Failure extends Exception {
   /** Of wrong usage, except of {@code exec}, whose codes are the command's. */
   static final int USAGE = 2;
 
+  /** Of a file that is of no use to a verb that has no commands. */
+  static final int FILE = 1;
+
   /** As a shell tells of a program that SIGPIPE ended. */
   static final int STDOUT_GONE = 141;
 
@@ -41,6 +44,11 @@ public final class Failure extends Exception {
   /** Something failed that the caller asked for rightly. */
   public static Failure of(String message) {
     return new Failure(OURS, Cause.OTHER, message);
+  }
+
+  /** The same with an exit code of the verb's own. */
+  public static Failure of(int exitCode, String message) {
+    return new Failure(exitCode, Cause.OTHER, message);
   }
 
   /**

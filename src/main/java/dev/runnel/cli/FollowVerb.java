@@ -23,7 +23,7 @@ final class FollowVerb {
   /** However large the log: on a server short of memory it may hold no more. */
   private static final long WINDOW_BYTES = 65_536;
 
-  private final String name;
+  private final Verb verb;
   private final CliContext surroundings;
   private final Arguments arguments;
   private final ExitReporter conclusion;
@@ -50,12 +50,10 @@ final class FollowVerb {
    */
   record Followed(RunFollower follower, JobControl control) {}
 
-  FollowVerb(String name, CliContext surroundings, List<Option> own, CommandLine line) {
-    List<Option> table = new ArrayList<>(own);
-    table.addAll(ConnectionOptions.TABLE);
-    this.name = name;
+  FollowVerb(Verb verb, CliContext surroundings, Arguments arguments) {
+    this.verb = verb;
     this.surroundings = surroundings;
-    this.arguments = new Arguments(table, line);
+    this.arguments = arguments;
     this.conclusion = new ExitReporter(surroundings.err());
     this.leaving = new SignalHandler(conclusion, surroundings.halt());
   }
@@ -73,9 +71,8 @@ final class FollowVerb {
   }
 
   /** Returns the exit code. */
-  int run(String help, Plan plan) throws Failure {
+  int run(Plan plan) {
     return runJointly(
-        help,
         (verb, _) -> {
           String word = arguments.expectOperands("JOB").getFirst().toString();
           return plan.carryOut(verb, ExecOptions.jobId("JOB", word));
@@ -83,20 +80,15 @@ final class FollowVerb {
   }
 
   /** The same for any number of jobs. */
-  int runJointly(String help, JointPlan plan) throws Failure {
+  int runJointly(JointPlan plan) {
     try {
-      arguments.readAnywhere();
-      if (arguments.has(ConnectionOptions.HELP)) {
-        surroundings.out().print(help);
-        return 0;
-      }
       if (arguments.has(ExecOptions.QUIET)) {
         conclusion.hideNotes();
       }
       given = arguments.value(ConnectionOptions.HOST);
       return conclusion.tell(plan.carryOut(this, ExecOptions.jobIds(arguments)));
     } catch (Failure e) {
-      return conclusion.tell(verdict(e));
+      return conclusion.tell(ExecResult.of(e, verb));
     } finally {
       leaveAll();
     }
@@ -106,13 +98,6 @@ final class FollowVerb {
   void leaveAll() {
     links.forEach(CurrentConnection::close);
     links.clear();
-  }
-
-  // As of exec: other codes are the job's.
-  private ExecResult verdict(Failure e) {
-    boolean usage = e.exitCode() == Failure.USAGE;
-    String hint = usage ? " (see runnel " + name + " --help)" : "";
-    return new ExecResult(usage ? Failure.OURS : e.exitCode(), e.line() + hint, null, null);
   }
 
   /** Asks for the job of that name, or that alone begins so. */

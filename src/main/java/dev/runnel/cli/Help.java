@@ -17,7 +17,7 @@ public final class Help {
     text.append("Runs commands on other machines and in pods, and streams their output back\n");
     text.append("while they run.\n\nVerbs:\n");
     for (Verb verb : Verb.values()) {
-      row(text, "  " + verb.word(), verb.summary(), 10);
+      row(text, "  " + verb.word(), verb.summary(), 14);
     }
     text.append("\nrunnel VERB --help has the details; runnel --version prints the version.\n");
     text.append("\nExample:\n  runnel exec -- sh -c 'for i in 1 2 3; do echo $i; sleep 1; done'\n");
@@ -37,7 +37,9 @@ public final class Help {
     for (Section section : sections) {
       text.append('\n').append(section.title()).append(":\n");
       for (Option option : section.options()) {
-        row(text, names(option), option.help(), column + 2);
+        if (option.isShown()) {
+          row(text, names(option), option.help(), column + 2);
+        }
       }
     }
     return text.append('\n').append(after).toString();

@@ -7,14 +7,13 @@ import dev.runnel.model.JobState;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
 
 /** {@code runnel cancel} and {@code runnel signal}: acts on a job that somebody else runs. */
 final class JobVerbs {
-  private static final String CANCEL =
+  private static final String CANCEL_USAGE =
       """
       Usage: runnel cancel [-H HOST] [--grace TIME] JOB…
 
@@ -23,7 +22,7 @@ final class JobVerbs {
       that no other has. One that cannot be canceled is named on stderr, and the others are
       canceled all the same.
       """;
-  private static final String SIGNAL =
+  private static final String SIGNAL_USAGE =
       """
       Usage: runnel signal [-H HOST] JOB SIGNAL
 
@@ -43,31 +42,22 @@ final class JobVerbs {
           "--grace", "TIME", "from TERM to KILL, if that is less than they have: 0s, 500ms");
   private static final Help.Section HOW = new Help.Section("How", List.of(GRACE));
 
+  static final VerbDefinition CANCEL =
+      new VerbDefinition(
+          CANCEL_USAGE,
+          List.of(HOW, ConnectionOptions.SECTION),
+          AFTER.formatted("cancel -H build-1 nightly-7"),
+          JobVerbs::cancel);
+  static final VerbDefinition SIGNAL =
+      new VerbDefinition(
+          SIGNAL_USAGE,
+          List.of(ConnectionOptions.SECTION),
+          AFTER.formatted("signal -H build-1 nightly-7 HUP"),
+          JobVerbs::signal);
+
   private JobVerbs() {}
 
-  static String cancelHelp() {
-    return Help.of(
-        CANCEL,
-        List.of(HOW, ConnectionOptions.SECTION),
-        AFTER.formatted("cancel -H build-1 nightly-7"));
-  }
-
-  static String signalHelp() {
-    return Help.of(
-        SIGNAL,
-        List.of(ConnectionOptions.SECTION),
-        AFTER.formatted("signal -H build-1 nightly-7 HUP"));
-  }
-
-  static int cancel(CliContext surroundings, CommandLine line) throws Failure {
-    List<Option> options = new ArrayList<>(HOW.options());
-    options.addAll(ConnectionOptions.TABLE);
-    Arguments arguments = new Arguments(options, line);
-    arguments.readAnywhere();
-    if (arguments.has(ConnectionOptions.HELP)) {
-      surroundings.out().print(cancelHelp());
-      return 0;
-    }
+  private static int cancel(CliContext surroundings, Arguments arguments) throws Failure {
     List<JobId> jobs = ExecOptions.jobIds(arguments);
     String grace = arguments.value(GRACE);
     Duration most = grace == null ? null : Durations.parse(GRACE, grace, Duration.ZERO);
@@ -89,13 +79,7 @@ final class JobVerbs {
     }
   }
 
-  static int signal(CliContext surroundings, CommandLine line) throws Failure {
-    Arguments arguments = new Arguments(ConnectionOptions.TABLE, line);
-    arguments.readAnywhere();
-    if (arguments.has(ConnectionOptions.HELP)) {
-      surroundings.out().print(signalHelp());
-      return 0;
-    }
+  private static int signal(CliContext surroundings, Arguments arguments) throws Failure {
     List<Argument> operands = arguments.expectOperands("JOB", "SIGNAL");
     JobId job = ExecOptions.jobId("JOB", operands.get(0).toString());
     Signal signal = signal(operands.get(1).toString());

@@ -59,21 +59,12 @@ final class JobsVerb {
           .thenComparing(JobsVerb::startedAt, Comparator.reverseOrder())
           .thenComparing(status -> status.job().value());
 
+  static final VerbDefinition DEFINITION =
+      new VerbDefinition(BEFORE, List.of(OWN, ConnectionOptions.SECTION), AFTER, JobsVerb::run);
+
   private JobsVerb() {}
 
-  static String help() {
-    return Help.of(BEFORE, List.of(OWN, ConnectionOptions.SECTION), AFTER);
-  }
-
-  static int run(CliContext surroundings, CommandLine line) throws Failure {
-    List<Option> options = new ArrayList<>(OWN.options());
-    options.addAll(ConnectionOptions.TABLE);
-    Arguments arguments = new Arguments(options, line);
-    arguments.readAnywhere();
-    if (arguments.has(ConnectionOptions.HELP)) {
-      surroundings.out().print(help());
-      return 0;
-    }
+  private static int run(CliContext surroundings, Arguments arguments) throws Failure {
     arguments.expectOperands();
     Request.Jobs request =
         new Request.Jobs(

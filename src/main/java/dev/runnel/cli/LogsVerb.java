@@ -48,15 +48,16 @@ final class LogsVerb {
         runnel logs -H build-1 -f --tail 20 nightly-7
       """;
 
+  static final VerbDefinition DEFINITION =
+      new VerbDefinition(
+          BEFORE,
+          List.of(OWN, ConnectionOptions.SECTION),
+          AFTER,
+          VerbDefinition.Code.OF_COMMAND,
+          (context, arguments) ->
+              new FollowVerb(Verb.LOGS, context, arguments).run(LogsVerb::print));
+
   private LogsVerb() {}
-
-  static String help() {
-    return Help.of(BEFORE, List.of(OWN, ConnectionOptions.SECTION), AFTER);
-  }
-
-  static int run(CliContext surroundings, CommandLine line) throws Failure {
-    return new FollowVerb("logs", surroundings, OWN.options(), line).run(help(), LogsVerb::print);
-  }
 
   private static ExecResult print(FollowVerb verb, JobId word) throws Failure {
     String since = verb.arguments().value(SINCE);

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * @param name with its two dashes
  * @param letter the short form with its dash; null: there is none
  * @param value what the value is called in help; null: the option takes none
- * @param help a new line starts a new line
+ * @param help a new line starts a new line; empty: it is nothing for people
  */
 public record Option(String name, @Nullable String letter, @Nullable String value, String help) {
   public static Option flag(String name, String help) {
@@ -22,6 +22,10 @@ public record Option(String name, @Nullable String letter, @Nullable String valu
   /** The same with a short form. */
   public Option or(String shortForm) {
     return new Option(name, shortForm, value, help);
+  }
+
+  boolean isShown() {
+    return !help.isEmpty();
   }
 
   boolean takesValue() {

@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Our stdout or stderr. Unlike with System.out, a write that failed is never overlooked. */
-final class OutputDescriptor {
+public final class OutputDescriptor {
   private final String name;
   private final int fd;
   private final WritableByteChannel channel;
@@ -68,7 +68,7 @@ final class OutputDescriptor {
     return fd >= 0 && StandardStreams.isTerminal(fd);
   }
 
-  void print(String text) throws Failure {
+  public void print(String text) throws Failure {
     write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
   }
 
@@ -76,9 +76,14 @@ final class OutputDescriptor {
    * Tells of something, on a line of its own, when there is nobody left to tell that it could not
    * be.
    */
-  void tryPrintLine(String line) {
+  public void tryPrintLine(String line) {
+    tryPrintLine("runnel", line);
+  }
+
+  /** The same of a part of us. */
+  public void tryPrintLine(String who, String line) {
     try {
-      print((place.inLine ? "\n" : "") + "runnel: " + SafeText.oneLine(line) + "\n");
+      print((place.inLine ? "\n" : "") + who + ": " + SafeText.oneLine(line) + "\n");
     } catch (Failure _) {
       // The exit code tells it.
     }

@@ -24,19 +24,12 @@ final class PingVerb {
         runnel ping -H build-1 --wait 30s
       """;
 
+  static final VerbDefinition DEFINITION =
+      new VerbDefinition(BEFORE, List.of(ConnectionOptions.SECTION), AFTER, PingVerb::run);
+
   private PingVerb() {}
 
-  static String help() {
-    return Help.of(BEFORE, List.of(ConnectionOptions.SECTION), AFTER);
-  }
-
-  static int run(CliContext surroundings, CommandLine line) throws Failure {
-    Arguments arguments = new Arguments(ConnectionOptions.TABLE, line);
-    arguments.readAnywhere();
-    if (arguments.has(ConnectionOptions.HELP)) {
-      surroundings.out().print(help());
-      return 0;
-    }
+  private static int run(CliContext surroundings, Arguments arguments) throws Failure {
     arguments.expectOperands();
     Target target = ConnectionOptions.target(arguments, surroundings);
     try (RequestClient inquiry = RequestClient.open(target, surroundings)) {

@@ -6,7 +6,6 @@ import dev.runnel.model.Request;
 import dev.runnel.model.Retention;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalLong;
@@ -71,30 +70,26 @@ final class RunVerb {
         runnel wait -H build-1 $job && runnel logs -H build-1 $job
       """;
 
+  static final VerbDefinition DEFINITION =
+      new VerbDefinition(
+          BEFORE,
+          SECTIONS,
+          AFTER,
+          VerbDefinition.Code.OWN,
+          VerbDefinition.Order.BEFORE_OPERANDS,
+          (context, arguments) -> new RunVerb(context, arguments).run());
+
   private final CliContext surroundings;
   private final Arguments arguments;
   private final ExitReporter conclusion;
 
-  RunVerb(CliContext surroundings, CommandLine line) {
-    List<Option> table = new ArrayList<>();
-    for (Help.Section section : SECTIONS) {
-      table.addAll(section.options());
-    }
+  private RunVerb(CliContext surroundings, Arguments arguments) {
     this.surroundings = surroundings;
-    this.arguments = new Arguments(table, line);
+    this.arguments = arguments;
     this.conclusion = new ExitReporter(surroundings.err());
   }
 
-  static String help() {
-    return Help.of(BEFORE, SECTIONS, AFTER);
-  }
-
-  int run() throws Failure {
-    arguments.read();
-    if (arguments.has(ConnectionOptions.HELP)) {
-      surroundings.out().print(help());
-      return 0;
-    }
+  private int run() throws Failure {
     if (arguments.has(ExecOptions.QUIET)) {
       conclusion.hideNotes();
     }

@@ -6,7 +6,6 @@ import dev.runnel.model.JobStatus;
 import dev.runnel.model.SafeText;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 
 /** {@code runnel status}: all there is to know of one job. */
@@ -29,21 +28,12 @@ final class StatusVerb {
         runnel status -H build-1 nightly-7
       """;
 
+  static final VerbDefinition DEFINITION =
+      new VerbDefinition(BEFORE, List.of(OWN, ConnectionOptions.SECTION), AFTER, StatusVerb::run);
+
   private StatusVerb() {}
 
-  static String help() {
-    return Help.of(BEFORE, List.of(OWN, ConnectionOptions.SECTION), AFTER);
-  }
-
-  static int run(CliContext surroundings, CommandLine line) throws Failure {
-    List<Option> table = new ArrayList<>(OWN.options());
-    table.addAll(ConnectionOptions.TABLE);
-    Arguments arguments = new Arguments(table, line);
-    arguments.readAnywhere();
-    if (arguments.has(ConnectionOptions.HELP)) {
-      surroundings.out().print(help());
-      return 0;
-    }
+  private static int run(CliContext surroundings, Arguments arguments) throws Failure {
     String word = arguments.expectOperands("JOB").getFirst().toString();
     Target target = ConnectionOptions.target(arguments, surroundings);
     try (RequestClient inquiry = RequestClient.open(target, surroundings)) {

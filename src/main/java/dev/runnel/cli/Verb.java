@@ -5,15 +5,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Every verb there is, also those that other rooms answer. Whatever does something for each of them
- * does so by a switch without a default, so that the compiler knows of the next one; ClientJvmTest
- * holds the launcher to it.
+ * Every verb there is, also those that other rooms answer: a row each, and a {@link VerbDefinition}
+ * where it is. The overview, the help, the completion of shells and what is guessed of a mistyped
+ * word are made of these; ClientJvmTest holds the launcher to them.
  */
 public enum Verb {
   EXEC("run a command there, or here, and stream its output"),
   SHELL("a prompt: run lines there, one after the other"),
   RUN("start a command there and leave it running; prints the job's name"),
-  SERVE("be the server; runneld is the same"),
+  SERVE("be the server; runneld is the same", Jvm.LONG),
   PING("ask whether a server is there, who it is and how far away"),
   JOBS("list a server's jobs"),
   STATUS("tell how a job is doing, or how it ended"),
@@ -22,24 +22,45 @@ public enum Verb {
   WAIT("wait for a job's end, and end as it did"),
   CANCEL("end a job with all its processes"),
   SIGNAL("send a signal to a job's processes"),
-  BENCH("measure what commands cost here, and what they cost at least"),
+  BENCH("measure what commands cost here, and what they cost at least", Jvm.LONG),
   POLICY("say what a policy says to a command, and why"),
   PLAY("show a recording of what a job printed"),
   TOKEN("make a secret by which a server knows a client"),
-  TEST("build Runnel and run its tests"),
-  PACKAGE("build Runnel and pack it with a runtime of its own"),
+  TEST("build Runnel and run its tests", Jvm.NONE),
+  PACKAGE("build Runnel and pack it with a runtime of its own", Jvm.NONE),
+  COMPLETION("print what has bash, zsh or fish complete all this"),
   HELP("show this, or the help of a verb");
 
   private final String word = name().toLowerCase(java.util.Locale.ROOT);
   private final String summary;
+  private final Jvm jvm;
+
+  /** What the launcher starts for a verb. */
+  public enum Jvm {
+    /** Nothing: it has the verb itself. */
+    NONE,
+    /** One that is there soon and ends soon. */
+    SHORT,
+    /** A daemon's. */
+    LONG
+  }
 
   Verb(String summary) {
+    this(summary, Jvm.SHORT);
+  }
+
+  Verb(String summary, Jvm jvm) {
     this.summary = summary;
+    this.jvm = jvm;
   }
 
   /** What is typed. */
   public String word() {
     return word;
+  }
+
+  public Jvm jvm() {
+    return jvm;
   }
 
   String summary() {

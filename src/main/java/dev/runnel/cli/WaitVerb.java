@@ -33,16 +33,16 @@ final class WaitVerb {
         runnel wait -H build-1 tests lint docs
       """;
 
+  static final VerbDefinition DEFINITION =
+      new VerbDefinition(
+          BEFORE,
+          List.of(OWN, ConnectionOptions.SECTION),
+          AFTER,
+          VerbDefinition.Code.OF_COMMAND,
+          (context, arguments) ->
+              new FollowVerb(Verb.WAIT, context, arguments).runJointly(WaitVerb::await));
+
   private WaitVerb() {}
-
-  static String help() {
-    return Help.of(BEFORE, List.of(OWN, ConnectionOptions.SECTION), AFTER);
-  }
-
-  static int run(CliContext surroundings, CommandLine line) throws Failure {
-    return new FollowVerb("wait", surroundings, OWN.options(), line)
-        .runJointly(help(), WaitVerb::await);
-  }
 
   /**
    * A job that is waited for.

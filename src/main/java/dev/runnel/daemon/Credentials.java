@@ -1,5 +1,6 @@
 package dev.runnel.daemon;
 
+import dev.runnel.cli.Reasons;
 import dev.runnel.files.SecretFiles;
 import dev.runnel.security.identity.Tokens;
 import dev.runnel.server.Authentication;
@@ -78,7 +79,7 @@ final class Credentials {
     try {
       return Tokens.parse(Files.readAllLines(file));
     } catch (IOException e) {
-      throw SettingsException.config("cannot read " + file + ": " + SettingsException.reason(e));
+      throw SettingsException.config("cannot read " + file + ": " + Reasons.of(e));
     } catch (Tokens.BadTokenFileException e) {
       throw SettingsException.config(file + ": " + e.getMessage());
     }

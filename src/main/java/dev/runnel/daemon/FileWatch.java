@@ -1,6 +1,6 @@
 package dev.runnel.daemon;
 
-import dev.runnel.settings.SettingsException;
+import dev.runnel.cli.Reasons;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -128,9 +128,7 @@ final class FileWatch implements AutoCloseable {
   }
 
   private static String told(Exception e) {
-    return e instanceof IOException io
-        ? SettingsException.reason(io)
-        : String.valueOf(e.getMessage());
+    return e instanceof IOException io ? Reasons.of(io) : String.valueOf(e.getMessage());
   }
 
   private static byte[] digest(List<Path> files) {

@@ -1,5 +1,6 @@
 package dev.runnel.daemon;
 
+import dev.runnel.cli.Reasons;
 import dev.runnel.eventbus.WorkerPool;
 import dev.runnel.job.JobRegistry;
 import dev.runnel.job.SpoolThreads;
@@ -112,8 +113,7 @@ public final class Node {
     try {
       registry.recover();
     } catch (IOException e) {
-      throw SettingsException.config(
-          "cannot read the state folder: " + SettingsException.reason(e));
+      throw SettingsException.config("cannot read the state folder: " + Reasons.of(e));
     }
   }
 
@@ -162,8 +162,7 @@ public final class Node {
       socket.publish();
       return told;
     } catch (IOException e) {
-      throw SettingsException.config(
-          "cannot listen on " + told + ": " + SettingsException.reason(e));
+      throw SettingsException.config("cannot listen on " + told + ": " + Reasons.of(e));
     }
   }
 

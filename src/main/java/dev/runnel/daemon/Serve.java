@@ -1,5 +1,9 @@
 package dev.runnel.daemon;
 
+import dev.runnel.cli.Arguments;
+import dev.runnel.cli.CliContext;
+import dev.runnel.cli.Failure;
+import dev.runnel.cli.VerbDefinition;
 import dev.runnel.job.SpoolThreads;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Signal;
@@ -48,6 +52,9 @@ import org.slf4j.LoggerFactory;
 
 /** The verb {@code serve}, which is runneld. On the main thread, which waits until it is to end. */
 public final class Serve {
+  // A server prints only where it listens, and is not ended for want of a reader of that.
+  public static final VerbDefinition DEFINITION = ServeArguments.verb(Serve::run);
+
   /** By a mistake of our own. */
   private static final int FAILED = 1;
 
@@ -74,24 +81,28 @@ public final class Serve {
     this.out = out;
   }
 
-  /** Serves until a signal ends it, and returns the exit code. */
-  public static int run(List<String> arguments, PrintStream out, PrintStream err) {
-    if (ServeArguments.asksForHelp(arguments)) {
-      out.print(ServeArguments.help());
-      return 0;
-    }
+  // Serves until a signal ends it.
+  private static int run(CliContext context, Arguments arguments) throws Failure {
     try {
-      Settings settings = ServeArguments.parse(arguments, System.getenv());
+      Settings settings = ServeArguments.read(arguments, System.getenv());
       configureLogs(settings.get(Setting.LOG_LEVEL));
-      new Serve(settings, out).serve();
+      if (arguments.has(ServeArguments.CHECK)) {
+        check(settings);
+        context.out().print("nothing is wrong with the settings\n");
+        return 0;
+      }
+      new Serve(settings, System.out).serve();
       return 0;
     } catch (SettingsException e) {
       String lacking = words(whyNothingCanBeOpened());
-      return lacking == null ? refused(e, err) : tooLittle(lacking, err);
+      if (lacking != null) {
+        return tooLittle(lacking);
+      }
+      throw Failure.of(e.exitCode(), String.valueOf(e.getMessage()));
     } catch (RuntimeException | Error e) {
       String lacking = shortage(e);
       if (lacking != null) {
-        return tooLittle(lacking, err);
+        return tooLittle(lacking);
       }
       // Other threads live on, and so would the daemon.
       LoggerFactory.getLogger(Serve.class).error("daemon failed", e);
@@ -99,17 +110,15 @@ public final class Serve {
     }
   }
 
-  private static int refused(SettingsException why, PrintStream err) {
-    err.println("runnel serve: " + why.getMessage());
-    if (why.exitCode() == 2) {
-      err.println("see runnel serve --help");
-    }
-    return why.exitCode();
+  private static void check(Settings settings) throws SettingsException {
+    Path policy = settings.find(Setting.POLICY);
+    var _ = policy == null ? Policy.NONE : readPolicy(settings, policy);
+    var _ = Credentials.read(settings);
   }
 
-  private static int tooLittle(String lacking, PrintStream err) {
-    err.println("runnel serve: cannot start: " + lacking);
-    err.flush();
+  private static int tooLittle(String lacking) {
+    System.err.println("runnel serve: cannot start: " + lacking);
+    System.err.flush();
     // Not by exit, which would look for a logger in a class that can't be loaded either.
     Runtime.getRuntime().halt(FAILED);
     return FAILED;
@@ -204,7 +213,7 @@ public final class Serve {
     }
   }
 
-  private Policy readPolicy(Path file) throws SettingsException {
+  private static Policy readPolicy(Settings settings, Path file) throws SettingsException {
     Policy policy = PolicyFile.read(file);
     if (settings.record() == null && policy.wantsRecordings()) {
       throw SettingsException.config(file + ": a rule has record, but there is no --record-dir");
@@ -217,7 +226,7 @@ public final class Serve {
     Path policy = settings.find(Setting.POLICY);
     FileWatch.Stamp policyStamp = FileWatch.stamp(policy == null ? List.of() : List.of(policy));
     if (policy != null) {
-      guard.adopt(readPolicy(policy));
+      guard.adopt(readPolicy(settings, policy));
     }
     if (settings.life() == Settings.Life.EMBEDDED) {
       endWithStdin(System.in);
@@ -241,7 +250,7 @@ public final class Serve {
       try (FileWatch watch = new FileWatch()) {
         credentials.watch(watch);
         if (policy != null) {
-          watch.add(policyStamp, () -> guard.adopt(readPolicy(policy)));
+          watch.add(policyStamp, () -> guard.adopt(readPolicy(settings, policy)));
         }
         watch.start();
         onHangUp = watch::lookNow;

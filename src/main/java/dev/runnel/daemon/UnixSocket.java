@@ -1,5 +1,6 @@
 package dev.runnel.daemon;
 
+import dev.runnel.cli.Reasons;
 import dev.runnel.files.RuntimeDirectory;
 import dev.runnel.settings.SettingsException;
 import java.io.IOException;
@@ -39,8 +40,7 @@ final class UnixSocket {
       Path parent = path.toAbsolutePath().getParent();
       return new UnixSocket(path, Files.createTempDirectory(parent, ".r"));
     } catch (IOException e) {
-      throw SettingsException.config(
-          "cannot listen on unix:" + path + ": " + SettingsException.reason(e));
+      throw SettingsException.config("cannot listen on unix:" + path + ": " + Reasons.of(e));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.runnel.settings;
 
+import dev.runnel.cli.Reasons;
 import dev.runnel.security.audit.AuditFile;
 import dev.runnel.security.audit.AuditLog;
 import dev.runnel.security.audit.AuditSink;
@@ -32,7 +33,7 @@ public record AuditSettings(String to, AuditLog.Options options) {
       String reason =
           folder != null && Files.notExists(folder)
               ? "there is no folder " + folder
-              : SettingsException.reason(e);
+              : Reasons.of(e);
       throw SettingsException.config("cannot write the audit " + to + ": " + reason);
     }
   }

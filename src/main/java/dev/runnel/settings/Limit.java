@@ -135,7 +135,7 @@ public enum Limit {
    * @throws IllegalArgumentException saying what the text is and what was expected
    */
   long parse(String text) {
-    long value = number(text);
+    long value = number(key, text);
     if (value == fallback || (value >= min && value <= max)) {
       return value;
     }
@@ -143,31 +143,37 @@ public enum Limit {
         text + " (expected: from " + show(min) + " to " + show(max) + ")");
   }
 
-  /** One of its values for people, as {@link #parse} reads it. */
-  String show(long value) {
-    return isTime()
-        ? Durations.show(Duration.ofMillis(value))
-        : isBytes() ? Sizes.show(value) : "" + value;
-  }
-
-  private boolean isTime() {
-    return key.endsWith("_ms");
-  }
-
-  private boolean isBytes() {
-    return key.endsWith("_bytes") || key.endsWith("_retain");
-  }
-
-  private long number(String text) {
-    if (text.matches("-?[0-9]{1,18}")) {
+  /**
+   * The number that a text says: as it is, or with a unit if its key tells that it is a time or
+   * bytes.
+   *
+   * @throws IllegalArgumentException saying what the text is and what was expected
+   */
+  static long number(String key, String text) {
+    if (text.matches("[0-9]{1,18}")) {
       return Long.parseLong(text);
     }
-    if (isTime()) {
+    if (isTime(key)) {
       return Durations.parse(text).toMillis();
     }
-    if (isBytes()) {
+    if (isBytes(key)) {
       return Sizes.parse(text);
     }
     throw new IllegalArgumentException(text + " (expected: a whole number)");
+  }
+
+  /** One of its values for people, as {@link #parse} reads it. */
+  String show(long value) {
+    return isTime(key)
+        ? Durations.show(Duration.ofMillis(value))
+        : isBytes(key) ? Sizes.show(value) : "" + value;
+  }
+
+  private static boolean isTime(String key) {
+    return key.endsWith("_ms");
+  }
+
+  private static boolean isBytes(String key) {
+    return key.endsWith("_bytes") || key.endsWith("retain");
   }
 }

@@ -281,7 +281,7 @@ public final class PolicyFile {
     YamlNode max = ends.get("max");
     try {
       return new Range(
-          min == null ? 0 : min.number(), max == null ? Range.UNLIMITED : max(max, bound));
+          min == null ? 0 : number(min, bound), max == null ? Range.UNLIMITED : max(max, bound));
     } catch (IllegalArgumentException e) {
       throw node.wrong(String.valueOf(e.getMessage()));
     }
@@ -290,7 +290,11 @@ public final class PolicyFile {
   private static long max(YamlNode node, LimitKey bound) throws WrongException {
     return bound == LimitKey.LINGER_MS && node.text().equals("forever")
         ? Range.UNLIMITED
-        : node.number();
+        : number(node, bound);
+  }
+
+  private static long number(YamlNode node, LimitKey bound) throws WrongException {
+    return node.value(text -> Limit.number(bound.key(), text));
   }
 
   private static OptionalInt count(@Nullable YamlNode node) throws WrongException {

@@ -1,5 +1,6 @@
 package dev.runnel.settings;
 
+import dev.runnel.cli.Reasons;
 import dev.runnel.record.Recordings;
 import dev.runnel.security.audit.Audit;
 import dev.runnel.security.policy.RecordingScope;
@@ -21,7 +22,7 @@ public record RecordSettings(Path folder, RecordingScope usual) {
     try {
       return Recordings.open(folder, usual, limits, audit);
     } catch (IOException e) {
-      throw SettingsException.config("--record-dir " + folder + ": " + SettingsException.reason(e));
+      throw SettingsException.config("--record-dir " + folder + ": " + Reasons.of(e));
     }
   }
 }

@@ -1,10 +1,10 @@
 package dev.runnel.settings;
 
 import dev.runnel.cli.Arguments;
-import dev.runnel.cli.CommandLine;
 import dev.runnel.cli.Failure;
 import dev.runnel.cli.Help;
 import dev.runnel.cli.Option;
+import dev.runnel.cli.VerbDefinition;
 import dev.runnel.settings.Settings.Life;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,8 +18,11 @@ import org.jspecify.annotations.Nullable;
 public final class ServeArguments {
   private static final Option LIMIT =
       Option.value("--limit", "NAME=VALUE", "sets a limit; repeatable");
-  private static final Option EMBEDDED = Option.flag("--embedded", "ends with its stdin");
-  private static final Option HELP = Option.flag("--help", "this text").or("-h");
+  public static final Option CHECK =
+      Option.flag(
+          "--check",
+          "read all this, the policy, tokens and certificates, say what is\nwrong with them, and end");
+  private static final Option EMBEDDED = Option.flag("--embedded", "");
 
   private static final String BEFORE =
       """
@@ -34,7 +37,7 @@ public final class ServeArguments {
 
   private static final String AFTER =
       """
-      Each but --limit is also a variable, as RUNNEL_STATE_DIR is for --state-dir (true or false
+      Each but --limit and --check is also a variable, as RUNNEL_STATE_DIR is for --state-dir (true or false
       where it takes no value), and each but --config a key of its file: state_dir, and below tls
       cert, key, client_ca and client_crl. The command line wins, then the environment, then the
       file.
@@ -42,7 +45,8 @@ public final class ServeArguments {
       Limits, and their defaults; below the key limits in the file. Times and bytes may have a unit:
       keep_ms=10m, max_spool_bytes=2GiB.
       %s
-      Exit code: 0 ended by a signal, 1 could not start, 2 wrong usage
+      Exit code: 0 ended by a signal, or nothing to --check is wrong; 1 could not start;
+      2 wrong usage
 
       Example:
         runnel token new ci --out ci.secret --tokens tokens
@@ -57,48 +61,31 @@ public final class ServeArguments {
     this.environment = environment;
   }
 
-  /** Whether help was asked for. */
-  public static boolean asksForHelp(List<String> arguments) {
-    return arguments.contains("--help") || arguments.contains("-h");
-  }
-
-  /** What {@code runnel serve --help} prints. */
-  public static String help() {
+  /** The verb {@code serve}, which does that with its settings. */
+  public static VerbDefinition verb(VerbDefinition.Body body) {
     StringBuilder limits = new StringBuilder();
     for (Limit limit : Limit.values()) {
       limits.append("  ").append(pad(limit.key(), 32)).append(pad(limit.show(limit.fallback()), 8));
       limits.append(limit.meaning()).append('\n');
     }
-    List<Option> shown = options();
-    shown.remove(EMBEDDED);
-    return Help.of(BEFORE, List.of(new Help.Section("Options", shown)), AFTER.formatted(limits));
+    List<Option> options = new ArrayList<>();
+    for (Setting<?> setting : Setting.table()) {
+      options.add(setting.option());
+    }
+    options.addAll(List.of(LIMIT, CHECK, EMBEDDED));
+    List<Help.Section> sections = List.of(new Help.Section("Options", options));
+    return new VerbDefinition(BEFORE, sections, AFTER.formatted(limits), body);
   }
 
   private static String pad(String text, int width) {
     return text + " ".repeat(Math.max(1, width - text.length()));
   }
 
-  private static List<Option> options() {
-    List<Option> options = new ArrayList<>();
-    for (Setting<?> setting : Setting.table()) {
-      options.add(setting.option());
-    }
-    options.addAll(List.of(LIMIT, EMBEDDED, HELP));
-    return options;
-  }
-
-  public static Settings parse(List<String> arguments, Map<String, String> environment)
-      throws SettingsException {
-    List<String> line = new ArrayList<>(arguments);
-    line.addFirst("serve");
-    Arguments given = new Arguments(options(), CommandLine.of(line.toArray(String[]::new)));
-    try {
-      given.readAnywhere();
-      var _ = given.expectOperands();
-      return new ServeArguments(given, environment).settings();
-    } catch (Failure e) {
-      throw SettingsException.usage(e.line());
-    }
+  /** Reads and checks all of them; blocks. */
+  public static Settings read(Arguments given, Map<String, String> environment)
+      throws SettingsException, Failure {
+    var _ = given.expectOperands();
+    return new ServeArguments(given, environment).settings();
   }
 
   private Settings settings() throws SettingsException, Failure {

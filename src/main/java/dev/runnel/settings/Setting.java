@@ -10,6 +10,7 @@ import dev.runnel.settings.Settings.Watchdog;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
@@ -84,9 +85,8 @@ public final class Setting<T> {
   static final Setting<RecordingScope> RECORD =
       choice(
           "record",
-          "WHICH",
           RecordingScope.TERMINALS,
-          "terminals (default), all or none; a rule may say otherwise");
+          "which jobs; default: terminals; a rule may say otherwise");
   static final Setting<String> STATE_DIR =
       one(
           "state_dir",
@@ -142,7 +142,7 @@ public final class Setting<T> {
   static final Setting<Path> CONFIG =
       file("config", "YAML with the keys of these settings, and limits");
   public static final Setting<LogLevel> LOG_LEVEL =
-      choice("log_level", "LEVEL", LogLevel.INFO, "error, warn, info (default) or debug");
+      choice("log_level", LogLevel.INFO, "how much is logged; default: info");
   static final Setting<Duration> SHUTDOWN_GRACE =
       one(
           "shutdown_grace",
@@ -152,12 +152,10 @@ public final class Setting<T> {
   static final Setting<Watchdog> WATCHDOG =
       choice(
           "watchdog",
-          "WHEN",
           Watchdog.AUTO,
           """
-          on, off or auto (default): whether a small process ends the jobs if
-          this one is killed; auto: unless systemd or the pid namespace is
-          known to""");
+          whether a small process ends the jobs if this one is killed; auto (the
+          default): unless systemd or the pid namespace is known to""");
 
   private final String key;
   private final Arity arity;
@@ -208,10 +206,9 @@ public final class Setting<T> {
     return one(key, "FILE", Path::of, help);
   }
 
-  private static <E extends Enum<E>> Setting<E> choice(
-      String key, String value, E fallback, String help) {
+  private static <E extends Enum<E>> Setting<E> choice(String key, E fallback, String help) {
     Class<E> type = fallback.getDeclaringClass();
-    Option option = Option.value(flagOf(key), value, help);
+    Option option = Option.value(flagOf(key), String.join("|", names(type)), help);
     return one(key, option, text -> choice(type, text), fallback);
   }
 
@@ -288,15 +285,20 @@ public final class Setting<T> {
    * @throws IllegalArgumentException that says which ones there are
    */
   static <E extends Enum<E>> E choice(Class<E> type, String text) {
-    StringBuilder names = new StringBuilder();
-    E[] all = type.getEnumConstants();
-    for (int i = 0; i < all.length; i++) {
-      String name = all[i].name().toLowerCase(Locale.ROOT);
-      if (name.equals(text)) {
-        return all[i];
-      }
-      names.append(i == 0 ? "" : i == all.length - 1 ? " or " : ", ").append(name);
+    List<String> names = names(type);
+    int found = names.indexOf(text);
+    if (found >= 0) {
+      return type.getEnumConstants()[found];
     }
-    throw new IllegalArgumentException(text + " (expected: " + names + ")");
+    int last = names.size() - 1;
+    String others = String.join(", ", names.subList(0, last));
+    throw new IllegalArgumentException(
+        text + " (expected: " + others + " or " + names.get(last) + ")");
+  }
+
+  private static List<String> names(Class<? extends Enum<?>> type) {
+    return Arrays.stream(type.getEnumConstants())
+        .map(each -> each.name().toLowerCase(Locale.ROOT))
+        .toList();
   }
 }

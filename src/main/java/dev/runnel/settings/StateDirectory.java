@@ -1,5 +1,6 @@
 package dev.runnel.settings;
 
+import dev.runnel.cli.Reasons;
 import dev.runnel.files.CurrentUser;
 import dev.runnel.files.LockedDirectory;
 import dev.runnel.job.SpoolThreads;
@@ -57,14 +58,14 @@ public record StateDirectory(Path path, Wish wish) {
       return new SpoolThreads(SpoolDirectory.open(path.resolve("jobs"), maxBytes));
     } catch (IOException e) {
       if (wish == Wish.NAMED) {
-        throw SettingsException.config("--state-dir " + path + ": " + SettingsException.reason(e));
+        throw SettingsException.config("--state-dir " + path + ": " + Reasons.of(e));
       }
       LoggerFactory.getLogger(StateDirectory.class)
           .warn(
               "no spool folder={} cause={}: jobs do not outlive this daemon, and runs with"
                   + " on_full: spool are refused; --state-dir names another folder",
               path,
-              SettingsException.reason(e));
+              Reasons.of(e));
       return null;
     }
   }

@@ -1,5 +1,6 @@
 package dev.runnel.settings;
 
+import dev.runnel.cli.Reasons;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
@@ -71,7 +72,7 @@ final class YamlNode {
     try {
       return read(file, Files.readString(file), reader);
     } catch (IOException e) {
-      throw SettingsException.config("cannot read " + file + ": " + SettingsException.reason(e));
+      throw SettingsException.config("cannot read " + file + ": " + Reasons.of(e));
     }
   }
 

@@ -3,9 +3,9 @@
  * main thread, and where files are read again.
  *
  * <p>Imports {@code cli}, {@code files}, {@code job}, {@code model}, {@code process}, {@code
- * process.engine}, {@code record}, {@code security.audit}, {@code security.identity}, {@code
- * security.policy}, {@code security.quota}, {@code server}, {@code spool}, {@code tls}; of
- * libraries {@code org.slf4j..}, {@code org.yaml.snakeyaml..}.
+ * record}, {@code security.audit}, {@code security.identity}, {@code security.policy}, {@code
+ * security.quota}, {@code server}, {@code spool}, {@code tls}; of libraries {@code org.slf4j..},
+ * {@code org.yaml.snakeyaml..}.
  */
 @NullMarked
 package dev.runnel.settings;

@@ -48,6 +48,20 @@ final class CastReader implements AutoCloseable {
    */
   record Event(long line, Duration at, String code, String data) {}
 
+  /** A recording that can't be played on; the message names file and line. Has no stack trace. */
+  static final class BadCastException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    BadCastException(Path file, long line, String what) {
+      super(file + ":" + line + ": " + what);
+    }
+
+    @Override
+    public synchronized Throwable fillInStackTrace() {
+      return this;
+    }
+  }
+
   private CastReader(Path file, InputStream in) throws IOException, BadCastException {
     this.file = file;
     this.in = in;

@@ -1,8 +1,12 @@
 package dev.runnel.tools;
 
 import dev.runnel.cli.Arguments;
+import dev.runnel.cli.CliContext;
 import dev.runnel.cli.Failure;
+import dev.runnel.cli.Help;
 import dev.runnel.cli.Option;
+import dev.runnel.cli.OutputDescriptor;
+import dev.runnel.cli.VerbDefinition;
 import dev.runnel.model.Argument;
 import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
@@ -13,7 +17,6 @@ import dev.runnel.security.policy.Policy.Step;
 import dev.runnel.security.policy.RuleDecision;
 import dev.runnel.settings.PolicyFile;
 import dev.runnel.settings.SettingsException;
-import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,9 +33,11 @@ public final class PolicyVerb {
   private static final Option LINE =
       Option.value("--shell", "LINE", "a line for /bin/sh, in place of a command").or("-c");
 
-  private static final ToolVerb VERB =
-      new ToolVerb(
-          "policy",
+  /** Of a file that is none; 1 is a command that is forbidden. */
+  private static final int NO_POLICY = 2;
+
+  public static final VerbDefinition DEFINITION =
+      new VerbDefinition(
           """
           Usage: runnel policy check FILE --as NAME [OPTION…] -- CMD [ARG…]
                  runnel policy check FILE --as NAME [OPTION…] -c LINE
@@ -40,26 +45,22 @@ public final class PolicyVerb {
           Prints what a policy decides about a command, rule by rule. Folders are looked up on this
           machine. Nothing is run.
           """,
-          List.of(AS, CWD, USER, ENV, LINE),
+          List.of(new Help.Section("Options", List.of(AS, CWD, USER, ENV, LINE))),
           """
           Exit code: 0 allowed, 1 forbidden, 2 wrong usage or no policy.
 
           Example:
             runnel policy check policy.yaml --as ci --env LANG -- git fetch origin
-          """);
+          """,
+          PolicyVerb::run);
 
-  private final PrintStream out;
+  private final OutputDescriptor out;
 
-  private PolicyVerb(PrintStream out) {
+  private PolicyVerb(OutputDescriptor out) {
     this.out = out;
   }
 
-  /** Runs the verb and returns the exit code. */
-  public static int run(List<String> arguments, PrintStream out, PrintStream err) {
-    return VERB.run(arguments, out, err, given -> new PolicyVerb(out).run(given, err));
-  }
-
-  private int run(Arguments given, PrintStream err) throws Failure {
+  private static int run(CliContext context, Arguments given) throws Failure {
     List<Argument> words = given.operands();
     if (words.size() < 2 || !words.getFirst().equals(Argument.of("check"))) {
       throw Failure.usage("missing check FILE");
@@ -81,24 +82,23 @@ public final class PolicyVerb {
             argv, given.value(CWD), env, CommandSpec.Stderr.SEPARATE, CommandSpec.Stdin.NULL);
     try {
       Policy policy = PolicyFile.read(Path.of(words.get(1).toString()));
-      return check(
-          policy, new Caller(principal, "here", Caller.Via.UNIX), asked.as(given.value(USER)));
+      Caller caller = new Caller(principal, "here", Caller.Via.UNIX);
+      return new PolicyVerb(context.out()).check(policy, caller, asked.as(given.value(USER)));
     } catch (SettingsException e) {
-      err.println("runnel policy: " + e.getMessage());
-      return 2;
+      throw Failure.of(NO_POLICY, String.valueOf(e.getMessage()));
     }
   }
 
-  private int check(Policy policy, Caller caller, CommandSpec command) {
+  private int check(Policy policy, Caller caller, CommandSpec command) throws Failure {
     JobSpec spec = JobSpec.of(command);
     for (Step step : policy.explain(caller, spec)) {
-      out.println("rule " + step.rule().name() + ": " + words(step.finding()));
+      out.print("rule " + step.rule().name() + ": " + words(step.finding()) + "\n");
     }
     try {
       tell(policy.judge(caller, spec).settle());
       return 0;
     } catch (ForbiddenException e) {
-      out.println("forbidden: " + e.getMessage());
+      out.print("forbidden: " + e.getMessage() + "\n");
       return 1;
     }
   }
@@ -112,13 +112,13 @@ public final class PolicyVerb {
     };
   }
 
-  private void tell(CommandSpec settled) {
-    out.println("allowed: " + settled.display());
+  private void tell(CommandSpec settled) throws Failure {
+    out.print("allowed: " + settled.display() + "\n");
     if (settled.cwd() != null) {
-      out.println("  in " + settled.cwd());
+      out.print("  in " + settled.cwd() + "\n");
     }
     if (settled.user() != null) {
-      out.println("  as " + settled.user());
+      out.print("  as " + settled.user() + "\n");
     }
   }
 }

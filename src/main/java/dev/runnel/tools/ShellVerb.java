@@ -1,19 +1,17 @@
 package dev.runnel.tools;
 
-import dev.runnel.cli.Cli;
+import dev.runnel.cli.ShellEntry;
 import dev.runnel.cli.ShellSession;
+import dev.runnel.cli.VerbDefinition;
 import java.io.IOException;
 
 /** The verb {@code shell}: a prompt at somebody else's machine. */
 public final class ShellVerb {
   private static final int OURS = 255;
 
-  private ShellVerb() {}
+  public static final VerbDefinition DEFINITION = ShellEntry.definition(ShellVerb::prompt);
 
-  /** Runs the verb, its name being the first argument, and returns the exit code. */
-  public static int run(String[] arguments) {
-    return Cli.shell(arguments, ShellVerb::prompt);
-  }
+  private ShellVerb() {}
 
   private static int prompt(ShellSession runner) {
     try {

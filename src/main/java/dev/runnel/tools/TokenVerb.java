@@ -1,12 +1,14 @@
 package dev.runnel.tools;
 
 import dev.runnel.cli.Arguments;
+import dev.runnel.cli.CliContext;
 import dev.runnel.cli.Failure;
+import dev.runnel.cli.Help;
 import dev.runnel.cli.Option;
+import dev.runnel.cli.VerbDefinition;
 import dev.runnel.model.Argument;
 import dev.runnel.security.identity.Tokens;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
@@ -34,9 +36,8 @@ public final class TokenVerb {
           "FILE",
           "add the line to FILE, which is made if there is none; default:\nstderr");
 
-  private static final ToolVerb VERB =
-      new ToolVerb(
-          "token",
+  public static final VerbDefinition DEFINITION =
+      new VerbDefinition(
           """
           Usage: runnel token new NAME [--expires TIME] [--out FILE] [--tokens FILE]
                  runnel token list FILE
@@ -53,16 +54,15 @@ public final class TokenVerb {
           revoke removes every line of that name from FILE. A server that reads FILE ends the
           connections of these tokens within seconds.
           """,
-          List.of(EXPIRES, OUT, TOKENS),
+          List.of(new Help.Section("Options", List.of(EXPIRES, OUT, TOKENS))),
           """
           Exit code: 0 done, 1 a file can't be read or written, or has no such token, 2 wrong usage,
           255 the secret can't be written to stdout; then there is no line, either.
 
           Example:
             runnel token new ci --expires 90d --out ci.secret --tokens tokens
-          """);
-
-  private static final int OURS = 255;
+          """,
+          TokenVerb::run);
 
   private static final Map<Character, ChronoUnit> UNITS =
       Map.of(
@@ -73,25 +73,19 @@ public final class TokenVerb {
 
   private TokenVerb() {}
 
-  /** Runs the verb and returns the exit code. */
-  public static int run(List<String> arguments, PrintStream out, PrintStream err) {
-    return VERB.run(arguments, out, err, given -> run(given, out, err));
-  }
-
-  private static int run(Arguments given, PrintStream out, PrintStream err)
-      throws Failure, IOException {
+  private static int run(CliContext context, Arguments given) throws Failure, IOException {
     List<String> words = given.operands().stream().map(Argument::toString).toList();
     boolean isPlain = !given.has(EXPIRES) && !given.has(OUT) && !given.has(TOKENS);
     String what = words.isEmpty() ? "" : words.getFirst();
     if (what.equals("new") && words.size() == 2) {
-      return make(create(words.get(1), given.value(EXPIRES)), given, new Streams(out, err));
+      return make(create(words.get(1), given.value(EXPIRES)), given, context);
     }
     if (isPlain && what.equals("revoke") && words.size() == 3) {
       revoke(words.get(1), Path.of(words.get(2)));
       return 0;
     }
     if (isPlain && what.equals("list") && words.size() == 2) {
-      list(Path.of(words.get(1)), out);
+      context.out().print(list(Path.of(words.get(1))));
       return 0;
     }
     throw Failure.usage("expected: new NAME, list FILE, or revoke NAME FILE");
@@ -105,24 +99,18 @@ public final class TokenVerb {
     }
   }
 
-  private record Streams(PrintStream out, PrintStream err) {}
-
   // The secret first: a line without its secret would be of use to nobody, and stay.
-  private static int make(Tokens.NewToken made, Arguments given, Streams to)
+  private static int make(Tokens.NewToken made, Arguments given, CliContext to)
       throws Failure, IOException {
     String secretTo = given.value(OUT);
     if (secretTo == null) {
-      to.out.println(made.secret());
-      to.out.flush();
-      if (to.out.checkError()) {
-        return OURS;
-      }
+      to.out().print(made.secret() + "\n");
     } else {
       TokenFiles.writeSecret(Path.of(secretTo), made.secret());
     }
     String lineTo = given.value(TOKENS);
     if (lineTo == null) {
-      to.err.println(made.line());
+      to.err().print(made.line() + "\n");
       return 0;
     }
     try {
@@ -136,16 +124,19 @@ public final class TokenVerb {
     return 0;
   }
 
-  private static void list(Path file, PrintStream out) throws IOException {
+  private static String list(Path file) throws IOException {
     try {
       Tokens tokens = Tokens.parse(Files.readAllLines(file));
       Instant now = Instant.now();
+      StringBuilder list = new StringBuilder();
       for (Tokens.Token token : tokens.all()) {
         Instant end = token.expires();
         String until =
             end == null ? "never expires" : (end.isAfter(now) ? "expires " : "expired ") + end;
-        out.println(token.principal() + "  " + token.digest().substring(0, 8) + "  " + until);
+        list.append(token.principal()).append("  ").append(token.digest(), 0, 8);
+        list.append("  ").append(until).append('\n');
       }
+      return list.toString();
     } catch (Tokens.BadTokenFileException e) {
       throw new IOException(file + ": " + e.getMessage(), e);
     }

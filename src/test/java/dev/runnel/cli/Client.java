@@ -3,6 +3,7 @@ package dev.runnel.cli;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The command line in this process, with streams, variables and signals of its own. */
 @NullMarked
-final class Client {
+public final class Client {
   private final Watched out = new Watched();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
   private final Map<String, Runnable> handlers = new ConcurrentHashMap<>();
@@ -104,7 +105,23 @@ final class Client {
   }
 
   int run(CommandLine line) {
-    return new Cli(surroundings()).run(line);
+    return new Cli(surroundings(), Cli::definition).run(line);
+  }
+
+  /** Another room's verb, by its name and what follows. */
+  public static int run(
+      VerbDefinition definition, OutputStream out, OutputStream err, String... words) {
+    Client client = new Client();
+    CliContext context =
+        new CliContext(
+            client.in,
+            new OutputDescriptor("stdout", -1, Channels.newChannel(out)),
+            new OutputDescriptor("stderr", -1, Channels.newChannel(err)),
+            client.input,
+            client.env,
+            client.handlers::put,
+            client.halted::add);
+    return new Cli(context, _ -> definition).run(CommandLine.of(words));
   }
 
   /** {@code exec -H} to that server, over one connection only. */

@@ -197,7 +197,7 @@ class ExecOptionsTest {
   // A new option must have a row above.
   @Test
   void hasHelpForEveryOption() {
-    String help = ExecHelp.text();
+    String help = ExecVerb.DEFINITION.help();
     for (Option option : ExecOptions.TABLE) {
       assertTrue(help.contains(option.name()), option.name());
     }

@@ -73,7 +73,7 @@ class LyingServerTest {
               play(peer, answer);
             })) {
       client.stdin("");
-      return new ShellEntry(client.surroundings(), LyingServerTest::runALine)
+      return new Cli(client.surroundings(), _ -> ShellEntry.definition(LyingServerTest::runALine))
           .run(CommandLine.of("shell", "-H", server.host()));
     }
   }

@@ -361,7 +361,9 @@ class TlsExecTest {
 
   private static String bench(Map<String, String> environment, String host) {
     Client bench = new Client().env(environment);
-    BenchEntry entry = new BenchEntry(bench.surroundings(), order -> fail("measured: " + order));
+    Cli entry =
+        new Cli(
+            bench.surroundings(), _ -> BenchEntry.definition(order -> fail("measured: " + order)));
     assertEquals(2, entry.run(CommandLine.of("bench", "-H", host)));
     return bench.err();
   }

@@ -325,7 +325,7 @@ class VerbsTest {
   @Test
   void theOverviewNamesEveryVerb() {
     assertEquals(0, client.run("--help"));
-    for (String verb : Cli.verbs()) {
+    for (String verb : Verb.words()) {
       assertTrue(client.out().contains("\n  " + verb + " "), verb);
     }
     Client bare = new Client();
@@ -396,5 +396,49 @@ class VerbsTest {
   void aClosedStdoutIsNoSuccess() {
     assertEquals(255, client.brokenStdout("Bad file descriptor").run("--help"));
     assertEquals(141, new Client().brokenStdout("Broken pipe").run("--help"));
+  }
+
+  private static List<String> completed(String line) throws Exception {
+    Client asking = new Client();
+    assertEquals(0, asking.run("completion", "bash"), asking.err());
+    String ask =
+        "\nCOMP_WORDS=("
+            + line
+            + " \"\"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _runnel || :\n"
+            + "printf '%s\\n' \"${COMPREPLY[@]}\"\n";
+    Process bash = new ProcessBuilder("bash", "-euc", asking.out() + ask).start();
+    String words = new String(bash.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    String wrong = new String(bash.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals("", wrong);
+    assertEquals(0, bash.waitFor());
+    return words.lines().filter(word -> !word.isEmpty()).toList();
+  }
+
+  @Test
+  void aShellCompletesVerbsAndWhatEachTakes() throws Exception {
+    assertEquals(Verb.words(), completed("runnel"));
+    List<String> exec = completed("runnel exec");
+    assertTrue(exec.containsAll(List.of("--shell", "--host", "--help")), exec.toString());
+    assertEquals(List.of("kill", "keep"), completed("runnel exec --leftovers"));
+    assertEquals(List.of(), completed("runnel exec --ca"));
+    assertEquals(List.of(), completed("runnel exec -H"));
+    assertEquals(Verb.words(), completed("runnel help").subList(0, Verb.words().size()));
+  }
+
+  @Test
+  void eachShellHasItsScript() {
+    assertEquals(0, client.run("completion", "fish"), client.err());
+    String fish =
+        "complete -c runnel -n '__fish_seen_subcommand_from exec' -l shell -s c -r"
+            + " -d 'a line for /bin/sh, in place of a command'\n";
+    assertTrue(client.out().contains(fish), client.out());
+    Client zsh = new Client();
+    assertEquals(0, zsh.run("completion", "zsh"), zsh.err());
+    assertTrue(zsh.out().startsWith("autoload -U +X bashcompinit && bashcompinit\n"), zsh.out());
+    Client other = new Client();
+    assertEquals(2, other.run("completion", "csh"));
+    assertEquals(
+        "runnel: SHELL: csh (expected: bash, zsh or fish) (see runnel completion --help)\n",
+        other.err());
   }
 }

@@ -8,7 +8,7 @@ import dev.runnel.security.identity.Tokens;
 import dev.runnel.security.identity.Tokens.NewToken;
 import dev.runnel.server.Authentication;
 import dev.runnel.server.Until;
-import dev.runnel.settings.ServeArguments;
+import dev.runnel.settings.ServeWords;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -74,7 +74,7 @@ class FileWatchTest {
     Path file = file("tokens", old.line());
     List<String> words =
         List.of("--listen", "127.0.0.1:0", "--tokens", file.toString(), "--state-dir", "none");
-    Credentials credentials = Credentials.read(ServeArguments.parse(words, Map.of()));
+    Credentials credentials = Credentials.read(ServeWords.parse(words, Map.of()));
     file("tokens", fresh.line());
     Authentication.ByToken access =
         assertInstanceOf(Authentication.ByToken.class, credentials.access());

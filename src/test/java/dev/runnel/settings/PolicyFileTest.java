@@ -38,9 +38,9 @@ class PolicyFileTest {
             - [git, fetch, "*"]
           cwd: [/tmp, /usr]
           env: [LANG, "APP_*"]
-          timeout_ms: {min: 1000, max: 60000}
-          limits: {memory_bytes: {max: 1048576}}
-          retain: {max: 65536}
+          timeout_ms: {min: 1s, max: 1m}
+          limits: {memory_bytes: {max: 1MiB}}
+          retain: {max: 64K}
           spool_bytes: {max: 1048576}
         - name: anything
           principals: [root-like]
@@ -279,6 +279,7 @@ class PolicyFileTest {
         "'rules:\n- name: a\n  principals: [a]\n  jobs: 1.5'|4|1.5 (expected: a whole number)",
         "'rules:\n- name: a\n  principals: [a]\n  retain: 5'|4|retain: (expected: keys and values)",
         "'rules:\n- name: a\n  principals: [a]\n  retain: {min: 2, max: 1}'|4|min: 2 (max: 1)",
+        "'rules:\n- name: a\n  principals: [a]\n  timeout_ms: {max: 2w}'|4|max: 2w (expected: a duration",
         "'rules:\n- name: a\n  principals: [a]\n  limits: {cpu: {max: 1}}'|4|cpu: unknown key",
         "'rules:\n- name: a\n  principals: [a]\n  observe: any'|4|any (expected: own or all)",
         "'rules:\n- name: a\n  name: b\n  principals: [a]'|3|rules.name: given twice",

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SeedSettingsTest {
   @Test
   void isOffUnlessAskedFor() throws Exception {
-    assertNull(ServeArguments.parse(List.of("--insecure"), Map.of()).find(Setting.SEED_LISTEN));
+    assertNull(ServeWords.parse(List.of("--insecure"), Map.of()).find(Setting.SEED_LISTEN));
   }
 
   @ParameterizedTest
@@ -68,19 +68,18 @@ class SeedSettingsTest {
 
   private static int port(Map<String, String> environment, String... arguments) throws Exception {
     ListenAddress.Tcp listen =
-        ServeArguments.parse(List.of(arguments), environment).find(Setting.SEED_LISTEN);
+        ServeWords.parse(List.of(arguments), environment).find(Setting.SEED_LISTEN);
     return listen == null ? -1 : listen.port();
   }
 
   private static ListenAddress.@Nullable Tcp parse(String text) throws Exception {
-    return ServeArguments.parse(List.of("--insecure", "--seed-listen", text), Map.of())
+    return ServeWords.parse(List.of("--insecure", "--seed-listen", text), Map.of())
         .find(Setting.SEED_LISTEN);
   }
 
   private static void refuses(String words, String... arguments) {
     SettingsException refusal =
-        assertThrows(
-            SettingsException.class, () -> ServeArguments.parse(List.of(arguments), Map.of()));
+        assertThrows(SettingsException.class, () -> ServeWords.parse(List.of(arguments), Map.of()));
     assertEquals(2, refusal.exitCode());
     String message = String.valueOf(refusal.getMessage());
     assertTrue(message.contains(words), message);

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.cli.Reasons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -67,7 +68,7 @@ class SettingsTest {
   void noOptionsValueIsEmpty(String option) {
     for (List<String> arguments : List.of(List.of(option, ""), List.of(option + "="))) {
       SettingsException refusal =
-          assertThrows(SettingsException.class, () -> ServeArguments.parse(arguments, Map.of()));
+          assertThrows(SettingsException.class, () -> ServeWords.parse(arguments, Map.of()));
       String message = String.valueOf(refusal.getMessage());
       assertTrue(message.startsWith(option + ": its value is empty (expected: "), message);
       assertEquals(2, refusal.exitCode());
@@ -85,8 +86,7 @@ class SettingsTest {
       })
   void aVariableIsOnOrOffAndNothingElse(String name) {
     SettingsException refusal =
-        assertThrows(
-            SettingsException.class, () -> ServeArguments.parse(List.of(), Map.of(name, "1")));
+        assertThrows(SettingsException.class, () -> ServeWords.parse(List.of(), Map.of(name, "1")));
     assertEquals(name + ": 1 (expected: true or false)", refusal.getMessage());
     assertEquals(2, refusal.exitCode());
   }
@@ -106,8 +106,7 @@ class SettingsTest {
   void aLimitThatIsNoneIsWrongUsage(String limit, String message) {
     SettingsException refusal =
         assertThrows(
-            SettingsException.class,
-            () -> ServeArguments.parse(List.of("--limit", limit), Map.of()));
+            SettingsException.class, () -> ServeWords.parse(List.of("--limit", limit), Map.of()));
     assertEquals(message, refusal.getMessage());
     assertEquals(2, refusal.exitCode());
   }
@@ -123,7 +122,7 @@ class SettingsTest {
   void aLimitMayHaveAUnit(String text, long value) throws Exception {
     String[] parts = text.split("=", 2);
     Limit limit = Objects.requireNonNull(Limit.ofKey(parts[0]));
-    assertEquals(value, ServeArguments.parse(List.of("--limit", text), Map.of()).limit(limit));
+    assertEquals(value, ServeWords.parse(List.of("--limit", text), Map.of()).limit(limit));
     String file = "limits: {" + parts[0] + ": " + parts[1] + "}";
     assertEquals(value, ConfigFile.parse(Path.of("file"), file).limits().get(limit));
   }
@@ -175,7 +174,7 @@ class SettingsTest {
         environment.put(other.variable(), good(other));
       }
     }
-    return shown(ServeArguments.parse(all, environment).find(setting));
+    return shown(ServeWords.parse(all, environment).find(setting));
   }
 
   // Without what tells two alike apart.
@@ -187,13 +186,13 @@ class SettingsTest {
   void whatIsWrongIsToldWhereItStands() {
     Map<String, String> environment = Map.of("RUNNEL_LOG_LEVEL", "loud");
     SettingsException refusal =
-        assertThrows(SettingsException.class, () -> ServeArguments.parse(List.of(), environment));
+        assertThrows(SettingsException.class, () -> ServeWords.parse(List.of(), environment));
     assertEquals(
         "RUNNEL_LOG_LEVEL: loud (expected: error, warn, info or debug)", refusal.getMessage());
     SettingsException empty =
         assertThrows(
             SettingsException.class,
-            () -> ServeArguments.parse(List.of(), Map.of("RUNNEL_POLICY", "")));
+            () -> ServeWords.parse(List.of(), Map.of("RUNNEL_POLICY", "")));
     assertEquals("RUNNEL_POLICY: its value is empty (expected: FILE)", empty.getMessage());
     SettingsException inFile =
         assertThrows(
@@ -208,7 +207,8 @@ class SettingsTest {
   void thePageOfTheGuideIsTheTable() throws IOException {
     StringBuilder page = new StringBuilder(PAGE);
     for (Setting<?> setting : Setting.table()) {
-      String value = setting.isFlag() ? "" : " " + setting.option().value();
+      String value =
+          setting.isFlag() ? "" : " " + inACell(String.valueOf(setting.option().value()));
       String key = setting.isOfFile() ? "`" + setting.key() + "`" : "";
       page.append(
           "| `%s%s` | `%s` | %s | %s |\n"
@@ -245,7 +245,7 @@ class SettingsTest {
     SettingsException refusal =
         assertThrows(
             SettingsException.class,
-            () -> ServeArguments.parse(List.of("--config", file.toString()), Map.of()));
+            () -> ServeWords.parse(List.of("--config", file.toString()), Map.of()));
     assertEquals(
         file + ":1: limits.max_jobs: abc (expected: a whole number)", refusal.getMessage());
   }
@@ -254,6 +254,6 @@ class SettingsTest {
   void aFileInTheFoldersPlaceIsSaid(@TempDir Path folder) throws IOException {
     Path file = Files.createFile(folder.resolve("tokens"));
     IOException refusal = assertThrows(IOException.class, () -> Files.createDirectories(file));
-    assertEquals("there is a file in its place", SettingsException.reason(refusal));
+    assertEquals("there is a file in its place", Reasons.of(refusal));
   }
 }

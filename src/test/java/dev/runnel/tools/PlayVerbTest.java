@@ -3,9 +3,9 @@ package dev.runnel.tools;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.cli.Client;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,10 +26,13 @@ class PlayVerbTest {
   @TempDir private Path folder;
 
   private int run(String... words) {
-    return PlayVerb.run(
-        List.of(words),
-        new PrintStream(out, true, StandardCharsets.UTF_8),
-        new PrintStream(err, true, StandardCharsets.UTF_8));
+    return Client.run(PlayVerb.DEFINITION, out, err, with("play", words));
+  }
+
+  private static String[] with(String verb, String... words) {
+    List<String> all = new ArrayList<>(List.of(words));
+    all.addFirst(verb);
+    return all.toArray(String[]::new);
   }
 
   private int play(String text, String... options) throws IOException {
@@ -146,7 +149,7 @@ class PlayVerbTest {
     assertEquals(0, run("--help"));
     assertTrue(out().startsWith("Usage: runnel play FILE"));
     assertEquals(1, run(folder.resolve("none.cast").toString()));
-    assertEquals("runnel play: none.cast: no such file\n", err());
+    assertEquals("runnel play: none.cast: no such file or folder\n", err());
     err.reset();
     String[][] wrong = {
       {},

@@ -3,8 +3,8 @@ package dev.runnel.tools;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.runnel.cli.Client;
 import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,12 +45,9 @@ class PolicyVerbTest {
   }
 
   private int run(String... words) {
-    List<String> all = new ArrayList<>(List.of("check", file.toString()));
+    List<String> all = new ArrayList<>(List.of("policy", "check", file.toString()));
     all.addAll(List.of(words));
-    return PolicyVerb.run(
-        all,
-        new PrintStream(out, true, StandardCharsets.UTF_8),
-        new PrintStream(err, true, StandardCharsets.UTF_8));
+    return Client.run(PolicyVerb.DEFINITION, out, err, all.toArray(String[]::new));
   }
 
   private String out() {

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.Tool;
+import dev.runnel.cli.Client;
 import dev.runnel.security.identity.Tokens;
 import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,10 +33,13 @@ class TokenVerbTest {
   private int run(String... arguments) {
     out.reset();
     err.reset();
-    return TokenVerb.run(
-        List.of(arguments),
-        new PrintStream(out, true, StandardCharsets.UTF_8),
-        new PrintStream(err, true, StandardCharsets.UTF_8));
+    return Client.run(TokenVerb.DEFINITION, out, err, with(arguments));
+  }
+
+  private static String[] with(String... words) {
+    List<String> all = new ArrayList<>(List.of(words));
+    all.addFirst("token");
+    return all.toArray(String[]::new);
   }
 
   private String out() {
@@ -205,7 +208,7 @@ class TokenVerbTest {
     }
 
     private static void done(String... words) {
-      int code = TokenVerb.run(List.of(words), System.out, System.err);
+      int code = Client.run(TokenVerb.DEFINITION, System.out, System.err, with(words));
       if (code != 0) {
         System.exit(code);
       }
