@@ -77,6 +77,9 @@ public final class Cli {
 
   /** What to say of a word that is no verb, and which one may have been meant. */
   private static Failure unknown(String word) {
+    if (Verb.of(word) != null) {
+      return Failure.usage(word + ": only by the launcher, in a checkout");
+    }
     if (word.startsWith("-")) {
       return Failure.usage(
           "unknown option " + word + " (options come after the verb); see runnel --help");

@@ -93,20 +93,31 @@ final class Completion {
     StringBuilder cases = new StringBuilder();
     for (Verb verb : Verb.values()) {
       List<String> all = new ArrayList<>(operands(verb));
+      List<String> withValues = new ArrayList<>();
       for (Option option : options(verb, definitions)) {
-        String names = verb.word() + "," + option.name();
-        names += option.letter() == null ? "" : " | " + verb.word() + "," + option.letter();
-        List<String> choices = choices(option.value());
-        if (option.takesValue()) {
-          cases.append(
-              "      %s) words='%s' ;;\n"
-                  .formatted(names.replace(" | ", " | "), String.join(" ", choices)));
-        }
         all.add(option.name());
+        List<String> choices = choices(option.value());
+        if (!choices.isEmpty()) {
+          add(cases, verb, List.of(option.name()), choices);
+        } else if (option.takesValue()) {
+          withValues.add(option.name());
+          if (option.letter() != null) {
+            withValues.add(option.letter());
+          }
+        }
       }
-      cases.append("      %s,*) words='%s' ;;\n".formatted(verb.word(), String.join(" ", all)));
+      add(cases, verb, withValues, List.of());
+      add(cases, verb, List.of("*"), all);
     }
     return script.formatted(String.join(" ", Verb.words()), cases);
+  }
+
+  private static void add(
+      StringBuilder cases, Verb verb, List<String> previous, List<String> words) {
+    if (!previous.isEmpty()) {
+      String patterns = verb.word() + "," + String.join(" | " + verb.word() + ",", previous);
+      cases.append("      %s) words='%s' ;;\n".formatted(patterns, String.join(" ", words)));
+    }
   }
 
   private static String fish(Function<Verb, @Nullable VerbDefinition> definitions) {
