@@ -52,6 +52,7 @@ final class AotTraining {
   private void play(Verb verb) throws IOException {
     switch (verb) {
       case EXEC -> exec();
+      case SSH -> expect(0, verb.word(), "-n", host, "true");
       case RUN -> started();
       case STATUS, LOGS -> ask(verb, 0);
       case ATTACH, WAIT -> ask(verb, 3);

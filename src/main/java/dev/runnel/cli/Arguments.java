@@ -212,6 +212,20 @@ public final class Arguments {
     return all;
   }
 
+  /** How often the option was given. */
+  int count(Option option) {
+    int count = 0;
+    for (Given one : given) {
+      count += one.is(option) ? 1 : 0;
+    }
+    return count;
+  }
+
+  /** Whether {@code --} has ended the options. */
+  boolean isTerminated() {
+    return next > 1 && line.word(next - 1).equals("--");
+  }
+
   private @Nullable Given last(Option option) {
     for (int i = given.size() - 1; i >= 0; i--) {
       if (given.get(i).is(option)) {

@@ -20,7 +20,6 @@ public final class Cli {
           Map.entry("rm", Verb.CANCEL),
           Map.entry("stop", Verb.CANCEL),
           Map.entry("start", Verb.RUN),
-          Map.entry("ssh", Verb.EXEC),
           Map.entry("tail", Verb.LOGS),
           Map.entry("log", Verb.LOGS),
           Map.entry("inspect", Verb.STATUS));
@@ -57,6 +56,7 @@ public final class Cli {
   public static @Nullable VerbDefinition definition(Verb verb) {
     return switch (verb) {
       case EXEC -> ExecVerb.DEFINITION;
+      case SSH -> SshVerb.DEFINITION;
       case RUN -> RunVerb.DEFINITION;
       case PING -> PingVerb.DEFINITION;
       case JOBS -> JobsVerb.DEFINITION;

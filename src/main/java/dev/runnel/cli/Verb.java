@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 public enum Verb {
   EXEC("run a command there, or here, and stream its output"),
+  SSH("take ssh's command line, for git, rsync, scp and the like"),
   SHELL("a prompt: run lines there, one after the other"),
   RUN("start a command there and leave it running; prints the job's name"),
   SERVE("be the server; runneld is the same", Jvm.LONG),
