@@ -15,6 +15,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.streams.WriteStream;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -138,7 +139,7 @@ public final class JobSession {
   public void take(Event event, byte[] body) {
     String wrong = over ? null : contradiction(event);
     if (wrong != null) {
-      fail(new CommandException("the node contradicted itself: it " + wrong));
+      fail(new CommandException.Damaged("the node contradicted itself: it " + wrong));
     }
     if (over) {
       return;
@@ -154,12 +155,12 @@ public final class JobSession {
         }
       }
       case Event.StdinClosed _ ->
-          stdin.fail(new CommandException("the process reads its stdin no more"));
+          stdin.fail(new IOException("the process reads its stdin no more"));
       case Event.Ended(End how, _) -> finish(how);
       // The job is somebody else's now, and goes on.
       case Event.Detached(var reason) ->
-          giveUp(new CommandException("detached: " + reason.wireName()));
-      case Event.Failed failed -> fail(new CommandException(failed));
+          giveUp(new CommandException.Detached("detached: " + reason.wireName()));
+      case Event.Failed failed -> fail(meaning(failed));
       case Event.Exited(_, ExitStatus status) -> exited = status;
       case Event.Hello _, Event.Ok _, Event.Ping _, Event.Pong _ -> {}
       case Event.Status _ -> {}
@@ -252,7 +253,7 @@ public final class JobSession {
               .formatted(unread, maxUnreadBytes);
     }
     if (wrong != null) {
-      fail(new CommandException(wrong));
+      fail(new CommandException.Damaged(wrong));
     } else if (body.length > 0) {
       // What is empty takes up no credit, and would be kept all the same.
       output.add(new JobOutput(piece.stream(), piece.offset(), Buffer.buffer(body)));
@@ -296,7 +297,7 @@ public final class JobSession {
 
   private void take(Event.Gap gap) {
     if (gapHandler == null) {
-      fail(new CommandException("output lost: from " + gap.from() + " to " + gap.to()));
+      fail(new CommandException.Damaged("output lost: from " + gap.from() + " to " + gap.to()));
       return;
     }
     tally.skip(gap.to());
@@ -306,21 +307,31 @@ public final class JobSession {
   private void finish(End how) {
     String wrong = tally.damage(how);
     if (wrong != null) {
-      fail(new CommandException(wrong));
+      fail(new CommandException.Damaged(wrong));
       return;
     }
     over = true;
     line.close();
-    stdin.fail(new CommandException("the job has ended"));
-    started.completeExceptionally(new CommandException(whyNotStarted(how), how));
+    stdin.fail(new IOException("the job has ended"));
+    started.completeExceptionally(whyNotStarted(how));
     output.end(null);
     end.complete(how);
   }
 
-  private static String whyNotStarted(End how) {
-    return how.outcome() == Outcome.START_FAILED && how.failure() != null
-        ? how.failure().message() + " (" + how.failure().errno() + ")"
-        : "the job ended before it had started: " + how.outcome().wireName();
+  // One that was lost was started, and may have done something.
+  private static CommandException whyNotStarted(End how) {
+    return how.outcome() == Outcome.LOST
+        ? new CommandException.OutcomeUnknown("the node lost the job: how it ended is not known")
+        : new CommandException.StartFailed(how);
+  }
+
+  // A node that shuts down refuses what it had accepted.
+  private CommandException meaning(Event.Failed failed) {
+    CommandException.Refused refused = new CommandException.Refused(failed);
+    return begun == null
+        ? refused
+        : new CommandException.NodeLost(
+            "the job's end is not known: " + refused.getMessage(), refused);
   }
 
   /**
@@ -383,7 +394,7 @@ public final class JobSession {
               if (event instanceof Event.Ok(JobState state)) {
                 return state;
               }
-              throw new CommandException("the node's answer is no state: " + event);
+              throw new CommandException.Damaged("the node's answer is no state: " + event);
             });
   }
 }

@@ -185,7 +185,7 @@ final class OutputSplitter {
     ReadStream<Buffer> ask() {
       if (!asked && discarding) {
         stream.end(
-            new CommandException(
+            new CommandException.Damaged(
                 which.wireName()
                     + ": "
                     + droppedBytes

@@ -23,7 +23,7 @@ final class StdinStream implements WriteStream<Buffer> {
   private final Promise<Void> closed = Promise.promise();
   private @Nullable Handler<Void> drainHandler;
   private @Nullable Handler<Throwable> exceptionHandler;
-  private @Nullable CommandException broken;
+  private @Nullable Throwable broken;
   private int maxQueueBytes = WINDOW_BYTES;
   private long written;
   private long sent;
@@ -151,7 +151,7 @@ final class StdinStream implements WriteStream<Buffer> {
   }
 
   /** Nobody reads any more. */
-  void fail(CommandException why) {
+  void fail(Throwable why) {
     if (broken != null || closed.future().isComplete()) {
       return;
     }

@@ -125,7 +125,7 @@ final class ClientConnection {
                 return accept(socket);
               }
               return Future.failedFuture(
-                  new CommandException(
+                  new CommandException.Unreachable(
                       "cannot reach "
                           + options.name()
                           + ": "
@@ -137,12 +137,13 @@ final class ClientConnection {
   private static CommandException unreachable(ClientOptions options, Throwable e) {
     return e instanceof CommandException known
         ? known
-        : new CommandException("cannot reach " + options.name() + ": " + e.getMessage());
+        : new CommandException.Unreachable(
+            "cannot reach " + options.name() + ": " + e.getMessage(), e);
   }
 
   // By the address that is being used: whose name it is, others may decide.
   private static CommandException inClear(ClientOptions options) {
-    return new CommandException(
+    return new CommandException.Unreachable(
         "the token would go to " + options.name() + " in clear (expected: TLS, or no token)");
   }
 
@@ -225,8 +226,9 @@ final class ClientConnection {
     if (!over) {
       close();
       peer.garbled(
-          new CommandException(
-              options.name() + " does not speak Runnel's protocol: " + mistake.getMessage()));
+          new CommandException.Damaged(
+              options.name() + " does not speak Runnel's protocol: " + mistake.getMessage(),
+              mistake));
     }
   }
 

@@ -64,7 +64,7 @@ public final class CommandClient implements Commands {
         .map(
             statuses -> {
               if (statuses.isEmpty()) {
-                throw new CommandException(options.name() + " sent no status");
+                throw new CommandException.Damaged(options.name() + " sent no status");
               }
               return statuses.getFirst();
             });

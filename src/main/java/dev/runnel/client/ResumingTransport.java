@@ -74,7 +74,7 @@ final class ResumingTransport implements JobTransport, ClientConnection.Peer {
   private void begin() {
     // Of a context's end nobody is told but consumers on the event bus.
     undeployed = vertx.eventBus().localConsumer("runnel.client." + UUID.randomUUID(), _ -> {});
-    undeployed.endHandler(_ -> follower.fail(new CommandException("the verticle was undeployed")));
+    undeployed.endHandler(_ -> follower.fail(new CommandException.Detached("the verticle was undeployed")));
     ClientConnection.open(context, net, options, this)
         .onComplete(this::connected, e -> follower.fail((CommandException) e));
   }
@@ -88,7 +88,7 @@ final class ResumingTransport implements JobTransport, ClientConnection.Peer {
     try {
       follow(request());
     } catch (IllegalArgumentException e) {
-      follower.fail(new CommandException(String.valueOf(e.getMessage())));
+      follower.fail(tooLarge(e));
     }
   }
 
@@ -156,7 +156,7 @@ final class ResumingTransport implements JobTransport, ClientConnection.Peer {
 
   private static void answer(Promise<Event> answer, Event event) {
     if (event instanceof Event.Failed failed) {
-      answer.fail(new CommandException(failed));
+      answer.fail(new CommandException.Refused(failed));
     } else {
       answer.complete(event);
     }
@@ -244,31 +244,30 @@ final class ResumingTransport implements JobTransport, ClientConnection.Peer {
     }
   }
 
+  private static CommandException tooLarge(IllegalArgumentException e) {
+    return new CommandException.Refused(
+        new Event.Failed(ErrorCode.BAD_REQUEST, String.valueOf(e.getMessage()), null), e);
+  }
+
   private CommandException lostFor(String why) {
-    return new CommandException(
-        follower.begun() == null
-            ? "connection to "
-                + options.name()
-                + " lost without an answer; whether the command ran is not known: "
-                + why
-            : "connection to "
-                + options.name()
-                + " lost at offset "
-                + follower.next()
-                + "; the job's end is not known: "
-                + why);
+    String lost = "connection to " + options.name() + " lost ";
+    return follower.begun() == null
+        ? new CommandException.OutcomeUnknown(
+            lost + "without an answer; whether the command ran is not known: " + why)
+        : new CommandException.NodeLost(
+            lost + "at offset " + follower.next() + "; the job's end is not known: " + why);
   }
 
   private CommandException forgotten() {
-    return new CommandException(
-        options.name()
-            + (follower.begun() == null
-                ? " was lost before it answered; whether the command ran is not known"
-                : " does not know the job any more; its end is not known"));
+    return follower.begun() == null
+        ? new CommandException.OutcomeUnknown(
+            options.name() + " was lost before it answered; whether the command ran is not known")
+        : new CommandException.NodeLost(
+            options.name() + " does not know the job any more; its end is not known");
   }
 
   private CommandException restarted() {
-    return new CommandException(
+    return new CommandException.NodeLost(
         options.name() + " was started anew; what became of the job is not known");
   }
 
@@ -300,7 +299,7 @@ final class ResumingTransport implements JobTransport, ClientConnection.Peer {
     }
     if (connection == null) {
       return Future.failedFuture(
-          new CommandException("there is no connection to " + options.name() + " at present"));
+          new CommandException.Unreachable("there is no connection to " + options.name() + " at present"));
     }
     Promise<Event> answer = Promise.promise();
     String id = "ask" + asks++;
@@ -338,6 +337,6 @@ final class ResumingTransport implements JobTransport, ClientConnection.Peer {
     }
     List<Promise<Event>> unanswered = new ArrayList<>(asked.values());
     asked.clear();
-    unanswered.forEach(answer -> answer.tryFail(new CommandException(why)));
+    unanswered.forEach(answer -> answer.tryFail(new CommandException.OutcomeUnknown(why)));
   }
 }

@@ -75,14 +75,14 @@ final class SingleRequest implements ClientConnection.Peer {
             millis,
             _ ->
                 fail(
-                    new CommandException(
+                    new CommandException.OutcomeUnknown(
                         options.name() + " did not answer within " + millis + " ms")));
   }
 
   @Override
   public void take(@Nullable String id, Event event, byte[] body) {
     if (event instanceof Event.Failed failed) {
-      fail(new CommandException(failed));
+      fail(new CommandException.Refused(failed));
     } else if (ID.equals(id)) {
       take(event, body);
     }
@@ -92,13 +92,13 @@ final class SingleRequest implements ClientConnection.Peer {
     try {
       collect(event, body);
     } catch (ProtocolException e) {
-      fail(new CommandException(options.name() + " sent no list: " + e.getMessage()));
+      fail(new CommandException.Damaged(options.name() + " sent no list: " + e.getMessage()));
       return;
     }
     int sent = statuses.size();
     if (sent > maxStatuses) {
       fail(
-          new CommandException(
+          new CommandException.Damaged(
               options.name() + " sent " + sent + " statuses (limit: " + maxStatuses + ")"));
     } else if (event.isFinal()) {
       close();
@@ -130,7 +130,7 @@ final class SingleRequest implements ClientConnection.Peer {
 
   @Override
   public void lost(String why) {
-    fail(new CommandException("connection to " + options.name() + " lost: " + why));
+    fail(new CommandException.OutcomeUnknown("connection to " + options.name() + " lost: " + why));
   }
 
   @Override

@@ -12,6 +12,8 @@ import dev.runnel.wire.ProtocolException;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.Message;
+import io.vertx.core.eventbus.ReplyException;
+import io.vertx.core.eventbus.ReplyFailure;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.OptionalLong;
@@ -93,15 +95,34 @@ public final class BusFrame {
       if (event != null) {
         return event;
       }
-      throw new CommandException("the node's answer is none that is known");
+      throw new CommandException.Damaged("the node's answer is none that is known");
     } catch (ProtocolException e) {
-      throw new CommandException("the node's answer is no event: " + e.getMessage());
+      throw new CommandException.Damaged("the node's answer is no event: " + e.getMessage());
     }
   }
 
   /** Why there was no reply: nobody listens, nobody answered in time, or the node refused. */
   static CommandException failure(Throwable cause) {
-    return new CommandException(String.valueOf(cause.getMessage()));
+    String message = String.valueOf(cause.getMessage());
+    return switch (cause) {
+      case ReplyException none when none.failureType() == ReplyFailure.NO_HANDLERS ->
+          new CommandException.Unreachable(message, none);
+      case ReplyException refused when refused.failureType() == ReplyFailure.RECIPIENT_FAILURE ->
+          refusal(message, refused);
+      default -> new CommandException.OutcomeUnknown(message, cause);
+    };
+  }
+
+  // A refusal's message is the error's code, a colon, a blank, and the error's own.
+  private static CommandException refusal(String message, ReplyException cause) {
+    int colon = message.indexOf(": ");
+    for (ErrorCode code : ErrorCode.values()) {
+      if (colon > 0 && code.wireName().equals(message.substring(0, colon))) {
+        return new CommandException.Refused(
+            new Event.Failed(code, message.substring(colon + 2), null), cause);
+      }
+    }
+    return new CommandException.OutcomeUnknown(message, cause);
   }
 
   private static int headerBytes(byte[] encoded) {

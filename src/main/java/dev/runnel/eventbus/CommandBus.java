@@ -63,7 +63,7 @@ public final class CommandBus implements Commands {
               if (BusFrame.answer(message) instanceof Event.Status(JobStatus status)) {
                 return status;
               }
-              throw new CommandException("the node's answer is no status");
+              throw new CommandException.Damaged("the node's answer is no status");
             });
   }
 
@@ -75,7 +75,7 @@ public final class CommandBus implements Commands {
               try {
                 return EventDecoder.decodeStatuses(((Buffer) message.body()).getBytes());
               } catch (ProtocolException e) {
-                throw new CommandException("the node's answer is no list: " + e.getMessage());
+                throw new CommandException.Damaged("the node's answer is no list: " + e.getMessage());
               }
             });
   }

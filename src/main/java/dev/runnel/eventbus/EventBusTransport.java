@@ -61,7 +61,7 @@ final class EventBusTransport implements JobTransport {
     consumer = registered;
     // The node notices too, and does what it does about a lost runner.
     registered.endHandler(
-        _ -> follower.giveUp(new CommandException("the verticle was undeployed")));
+        _ -> follower.giveUp(new CommandException.Detached("the verticle was undeployed")));
     registered.completion().compose(_ -> request(address, opening)).onFailure(this::fail);
   }
 
@@ -79,7 +79,7 @@ final class EventBusTransport implements JobTransport {
         follower.take(event, frame.body());
       }
     } catch (ProtocolException e) {
-      follower.fail(new CommandException("the node sent what is no event: " + e.getMessage()));
+      follower.fail(new CommandException.Damaged("the node sent what is no event: " + e.getMessage(), e));
     }
   }
 
@@ -93,12 +93,19 @@ final class EventBusTransport implements JobTransport {
       heard = false;
       await();
     } else {
-      follower.fail(new CommandException("the node is silent"));
+      follower.fail(lost("the node is silent", null));
     }
   }
 
   private void fail(Throwable cause) {
-    follower.fail(BusFrame.failure(cause));
+    CommandException why = BusFrame.failure(cause);
+    follower.fail(follower.begun() == null ? why : lost(why.getMessage(), why));
+  }
+
+  private CommandException lost(String why, @Nullable Throwable cause) {
+    return follower.begun() == null
+        ? new CommandException.OutcomeUnknown(why, cause)
+        : new CommandException.NodeLost(why, cause);
   }
 
   @Override

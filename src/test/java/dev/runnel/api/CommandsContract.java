@@ -1,6 +1,7 @@
 package dev.runnel.api;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,6 +10,7 @@ import dev.runnel.job.JobRegistry;
 import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
+import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
@@ -20,6 +22,7 @@ import dev.runnel.model.Request;
 import dev.runnel.model.Retention;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
+import dev.runnel.model.StartFailure;
 import dev.runnel.model.Terminal;
 import dev.runnel.model.TerminalSize;
 import io.vertx.core.AbstractVerticle;
@@ -34,6 +37,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
@@ -307,12 +311,47 @@ public abstract class CommandsContract {
 
   @Test
   void failsToRunWhatCannotBeStartedAndSaysWhy() {
-    CompletionException failure =
-        assertThrows(
-            CompletionException.class,
-            () -> inVerticle(commands -> commands.run(JobSpec.of(CommandSpec.of("/no/such")))));
-    CommandException why = assertInstanceOf(CommandException.class, failure.getCause());
-    assertTrue(String.valueOf(why.getMessage()).contains("ENOENT"), why::getMessage);
+    CommandException.StartFailed why =
+        failure(
+            CommandException.StartFailed.class,
+            commands().run(JobSpec.of(CommandSpec.of("/no/such"))));
+    assertTrue(why.getMessage().contains("ENOENT"), why::getMessage);
+    StartFailure failure = Objects.requireNonNull(why.failure());
+    assertEquals("ENOENT", failure.errno());
+    assertEquals(StartFailure.At.EXEC, failure.at());
+    assertFalse(why.isRetryable());
+  }
+
+  @Test
+  void refusalHasItsCode() {
+    JobSpec spec = shell("exec sleep 60");
+    JobHandle job = await(commands().run(spec));
+    Request.Run taken = new Request.Run(job.id(), null, spec);
+    assertEquals(ErrorCode.JOB_EXISTS, refusal(commands().run(taken)).code());
+    Request.Run elsewhere = new Request.Run(null, "another-life", spec);
+    assertEquals(ErrorCode.STALE, refusal(commands().run(elsewhere)).code());
+    JobId nobody = new JobId("nobody");
+    assertEquals(ErrorCode.UNKNOWN_JOB, refusal(commands().status(nobody)).code());
+    assertEquals(ErrorCode.UNKNOWN_JOB, refusal(commands().watch(nobody)).code());
+    assertFalse(refusal(commands().watch(nobody)).isRetryable());
+    TerminalSize size = TerminalSize.DEFAULT;
+    assertEquals(
+        ErrorCode.BAD_REQUEST, refusal(onContext(() -> job.resize(size), job)).code());
+    var _ = await(onContext(job::cancel, job));
+  }
+
+  /** What is refused has a code, and a cause that says where it comes from. */
+  protected static CommandException.Refused refusal(Future<?> future) {
+    return failure(CommandException.Refused.class, future);
+  }
+
+  protected static CommandException failure(Future<?> future) {
+    return failure(CommandException.class, future);
+  }
+
+  private static <E extends CommandException> E failure(Class<E> kind, Future<?> future) {
+    CompletionException failure = assertThrows(CompletionException.class, () -> await(future));
+    return assertInstanceOf(kind, failure.getCause());
   }
 
   @Test
@@ -332,8 +371,7 @@ public abstract class CommandsContract {
     assertTrue(ProcessHandle.of(job.pid()).isPresent());
     Future<End> end = job.end();
     await(vertx().undeploy(id));
-    CompletionException noEnd = assertThrows(CompletionException.class, () -> await(end));
-    assertInstanceOf(CommandException.class, noEnd.getCause());
+    assertInstanceOf(CommandException.Detached.class, failure(end));
     until(() -> ProcessHandle.of(job.pid()).isEmpty());
     until(
         () ->
@@ -457,8 +495,9 @@ public abstract class CommandsContract {
     JobHandle first = await(commands().run(piped("head -c 6; exit 4")));
     await(onContext(() -> first.stdin().write(Buffer.buffer("abc")), first));
     JobHandle second = await(commands().takeOver(first.id()));
-    CompletionException sent = assertThrows(CompletionException.class, () -> await(first.end()));
-    assertTrue(String.valueOf(sent.getMessage()).contains("replaced"), sent::getMessage);
+    assertEquals(
+        "detached: replaced",
+        failure(CommandException.Detached.class, first.end()).getMessage());
     Promise<String> seen = Promise.promise();
     onContext(() -> collect(second.stdout(), seen), second);
     write(second, "def");
@@ -480,8 +519,8 @@ public abstract class CommandsContract {
   void gapFailsUnlessItIsAskedFor() {
     JobId job = jobWithoutItsBeginning();
     JobHandle strict = await(commands().watch(job));
-    CompletionException gap = assertThrows(CompletionException.class, () -> await(strict.end()));
-    assertTrue(String.valueOf(gap.getMessage()).contains("output lost: from 0"), gap::getMessage);
+    CommandException gap = failure(CommandException.Damaged.class, strict.end());
+    assertTrue(gap.getMessage().contains("output lost: from 0"), gap::getMessage);
     Promise<Event.Gap> told = Promise.promise();
     Promise<String> seen = Promise.promise();
     Future<End> end =

@@ -83,7 +83,7 @@ class OutputSplitterTest {
 
   @Test
   void failureIsToldToWhoeverComesLater() {
-    output.end(new CommandException("the node is silent"));
+    output.end(new CommandException.NodeLost("the node is silent"));
     output.one(Stream.STDOUT).endHandler(_ -> seen.add("end")).exceptionHandler(this::seeFailure);
     assertEquals(List.of("the node is silent"), seen);
   }
