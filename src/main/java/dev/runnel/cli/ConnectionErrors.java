@@ -7,6 +7,8 @@ final class ConnectionErrors {
   /** What the server had said by then. */
   enum Heard {
     NOTHING,
+    /** Nothing yet of what we are, so that it was not asked for a job. */
+    BEFORE_THE_REQUEST,
     SOMETHING,
     /** There is a job. */
     JOB
@@ -20,19 +22,29 @@ final class ConnectionErrors {
    * @param received bytes of output that came
    */
   static Failure lost(Host host, Heard heard, long received, ConnectionLost cut) {
+    String silent = host.name() + " closed the connection without an answer";
     return Failure.of(
-        heard == Heard.JOB
-            ? "connection to "
-                + host.name()
-                + " lost after "
-                + received
-                + " bytes of output; the command's end is not known"
-                + cut.because()
-            : host.name()
-                + " closed the connection without an answer"
-                + (heard == Heard.NOTHING ? hint(host) : "")
-                + "; whether the command ran is not known"
-                + cut.because());
+        switch (heard) {
+              case JOB ->
+                  "connection to "
+                      + host.name()
+                      + " lost after "
+                      + received
+                      + " bytes of output"
+                      + unknown(heard);
+              case NOTHING, BEFORE_THE_REQUEST -> silent + hint(host) + unknown(heard);
+              case SOMETHING -> silent + unknown(heard);
+            }
+            + cut.because());
+  }
+
+  /** What is not known then. */
+  static String unknown(Heard heard) {
+    return switch (heard) {
+      case JOB -> "; the command's end is not known";
+      case BEFORE_THE_REQUEST -> "; nothing was run";
+      case NOTHING, SOMETHING -> "; whether the command ran is not known";
+    };
   }
 
   /** What may be wrong with a server that closed without a word; it may be empty. */

@@ -115,6 +115,8 @@ final class ExecVerb {
             ? FirstRequests.run(target.token() == null ? null : target.hello(), run)
             : FirstRequests.run(target.hello(resume.asked()), resume.named(run));
     ByteBuffer[] frames = encode(opening);
+    // One that may be asked for again is asked for when the server has said who it is.
+    boolean greets = resume != null && opening.hello() != null;
     watchSignals();
     CurrentConnection link = new CurrentConnection(connect(target));
     try {
@@ -123,9 +125,12 @@ final class ExecVerb {
       if (relay != null) {
         job.lend(relay);
       }
-      send(link, frames);
-      ExecResult verdict =
-          follow(link, job, follower(link, job, opening, resumption(resume, target, link)));
+      RunFollower follower = follower(link, job, opening, resumption(resume, target, link));
+      if (greets) {
+        follower.askWhenGreeted();
+      }
+      send(link, greets ? opening.greeting() : frames);
+      ExecResult verdict = follow(link, job, follower);
       return target.host() == null && verdict.exitCode() == ExecResult.NOT_FOUND
           ? hinting(verdict, opening.command())
           : verdict;

@@ -6,6 +6,7 @@ import dev.runnel.model.Request;
 import dev.runnel.model.Role;
 import dev.runnel.wire.RequestEncoder;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
@@ -55,52 +56,60 @@ record FirstRequests(Request.@Nullable Hello hello, Request request, Stdin stdin
     return window.orElse(0);
   }
 
+  /** Who we are; nothing, if the server need not know it. */
+  ByteBuffer[] greeting() {
+    return hello == null
+        ? new ByteBuffer[0]
+        : new ByteBuffer[] {ByteBuffer.wrap(RequestEncoder.encode("hello", hello))};
+  }
+
   /**
-   * Over the first connection.
+   * Who we are, and what we want, at once.
    *
    * @throws IllegalArgumentException if it does not fit a frame
    */
   ByteBuffer[] frames() {
-    return frames(request);
+    ByteBuffer[] greeting = greeting();
+    ByteBuffer[] all = Arrays.copyOf(greeting, greeting.length + 1);
+    all[greeting.length] = frame(request);
+    return all;
   }
 
   /**
-   * Over another one, before any answer about the job.
+   * What we want, from a server that knows who we are.
    *
-   * @param boot the life of the server that was asked; null: it had not said even that
+   * @throws IllegalArgumentException if it does not fit a frame
    */
-  ByteBuffer[] framesAgain(@Nullable String boot) {
+  ByteBuffer frame() {
+    return frame(request);
+  }
+
+  /**
+   * The same over another connection, before any answer about the job.
+   *
+   * @param boot the life of the server that was asked
+   */
+  ByteBuffer frameAgain(String boot) {
     if (request instanceof Request.Run run) {
-      String life = boot == null ? run.boot() : boot;
-      // A server that was started since would run it again: so it is only asked for what it has.
-      return frames(
-          life == null
-              ? attach(run.job(), null, 0)
-              : new Request.Run(run.job(), run.once(), life, run.spec()));
+      return frame(new Request.Run(run.job(), run.once(), boot, run.spec()));
     }
     Request.Attach attach = (Request.Attach) request;
-    return frames(
+    return frame(
         new Request.Attach(attach.job(), boot, attach.from(), attach.window(), attach.role()));
   }
 
   /** Over another one, to go on from that offset. */
-  ByteBuffer[] framesFrom(JobId job, String boot, long next) {
-    return frames(attach(job, boot, next));
+  ByteBuffer frameFrom(JobId job, String boot, long next) {
+    return frame(attach(job, boot, next));
   }
 
-  private Request.Attach attach(@Nullable JobId job, @Nullable String boot, long next) {
-    if (job == null) {
-      throw new IllegalStateException("a job without a name cannot be found again");
-    }
+  private Request.Attach attach(JobId job, String boot, long next) {
     Role role = request instanceof Request.Attach attach ? attach.role() : Role.RUNNER;
     OptionalLong window = window() == 0 ? OptionalLong.empty() : OptionalLong.of(window());
     return new Request.Attach(job, boot, OptionalLong.of(next), window, role);
   }
 
-  private ByteBuffer[] frames(Request what) {
-    ByteBuffer request = ByteBuffer.wrap(RequestEncoder.encode(RunFollower.ID, what));
-    return hello == null
-        ? new ByteBuffer[] {request}
-        : new ByteBuffer[] {ByteBuffer.wrap(RequestEncoder.encode("hello", hello)), request};
+  private static ByteBuffer frame(Request what) {
+    return ByteBuffer.wrap(RequestEncoder.encode(RunFollower.ID, what));
   }
 }

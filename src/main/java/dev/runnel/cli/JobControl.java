@@ -92,6 +92,20 @@ final class JobControl {
     }
   }
 
+  /** The job was not asked for yet: what is wanted of it waits for {@link #begin}. */
+  synchronized void hold() {
+    cutSince = System.nanoTime();
+    cut = true;
+  }
+
+  /** The job was asked for. */
+  void begin() {
+    synchronized (this) {
+      cut = false;
+    }
+    send();
+  }
+
   /** The connection is lost, and with it what is typed. */
   void cut() {
     synchronized (this) {

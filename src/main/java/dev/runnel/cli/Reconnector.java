@@ -102,8 +102,10 @@ final class Reconnector {
    * Blocks until there is a connection, over which nothing was said yet.
    *
    * @param reached how far output and stdin came over the last one
+   * @param heard what the server had said by then
    */
-  BlockingConnection connect(ConnectionLost cut, long reached) throws Failure {
+  BlockingConnection connect(ConnectionLost cut, long reached, ConnectionErrors.Heard heard)
+      throws Failure {
     Outage now = outage;
     if (now == null || now.isOver()) {
       now = begin(cut, reached);
@@ -113,7 +115,7 @@ final class Reconnector {
       Duration left = now.left();
       if (left.isNegative() || left.isZero()) {
         now.giveUp();
-        throw Failure.of(lost(now.cut));
+        throw Failure.of(lost(now.cut, heard));
       }
       Duration timeout =
           left.compareTo(target.connectTimeout()) < 0 ? left : target.connectTimeout();
@@ -126,7 +128,7 @@ final class Reconnector {
         target.detail(e.line());
         if (isFinal()) {
           now.giveUp();
-          throw Failure.of(lost(now.cut) + ": " + e.line());
+          throw Failure.of(lost(now.cut, heard) + ": " + e.line());
         }
       }
     }
@@ -167,15 +169,16 @@ final class Reconnector {
     }
   }
 
-  private String lost(ConnectionLost cut) {
+  private String lost(ConnectionLost cut, ConnectionErrors.Heard heard) {
     return "connection to "
         + host.name()
         + " lost"
         + cut.because()
         + ", and none came about within "
         + Durations.show(patience)
-        + "; the command's end is not known"
-        + afterwards;
+        + (heard == ConnectionErrors.Heard.BEFORE_THE_REQUEST
+            ? ConnectionErrors.unknown(heard)
+            : "; the command's end is not known" + afterwards);
   }
 
   // Where nobody listens on a socket of this machine, its server is gone, and the job with it.

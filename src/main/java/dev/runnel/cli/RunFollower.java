@@ -48,6 +48,10 @@ final class RunFollower {
   /** Whether this connection is another than the first, and has not brought us back to the job. */
   private boolean again;
 
+  /** Whether this connection's server was asked for the job, and whether any was. */
+  private boolean asked = true;
+
+  private boolean everAsked = true;
   private int wordless;
   private int stdinWindow;
   private long first;
@@ -76,6 +80,13 @@ final class RunFollower {
   /** From now on the job may be left for a while. */
   void mayPause(Suspension other) {
     pause = other;
+  }
+
+  /** Only {@code hello} was sent: the job is asked for when the server has said who it is. */
+  void askWhenGreeted() {
+    asked = false;
+    everAsked = false;
+    control.hold();
   }
 
   /** Blocks until the end, and until all output is written. */
@@ -143,7 +154,7 @@ final class RunFollower {
         throw refused(failed);
       }
       if (event instanceof Event.Hello hello) {
-        greet(hello);
+        greet(connection, hello);
       } else if (event instanceof Event.Ping) {
         connection.trySend(PONG);
       } else if (event != null && !ID.equals(header.id())) {
@@ -212,11 +223,32 @@ final class RunFollower {
         || "hello".equals(header.id());
   }
 
-  private void greet(Event.Hello hello) throws Failure {
-    if (boot == null) {
+  private void greet(BlockingConnection connection, Event.Hello hello) throws Failure {
+    if (boot == null || !everAsked) {
       boot = hello.boot();
     } else if (!boot.equals(hello.boot())) {
       throw restarted();
+    }
+    if (!asked) {
+      ask(connection, hello.boot());
+    }
+  }
+
+  private void ask(BlockingConnection connection, String life) {
+    ByteBuffer request =
+        !everAsked
+            ? opening.frame()
+            : job == null ? opening.frameAgain(life) : opening.frameFrom(job, life, next);
+    boolean first = !everAsked;
+    asked = true;
+    everAsked = true;
+    try {
+      connection.send(request);
+    } catch (IOException _) {
+      // A server that closes says why before it does: whoever reads the connection tells.
+    }
+    if (first) {
+      control.begin();
     }
   }
 
@@ -341,7 +373,7 @@ final class RunFollower {
   private void resume(ConnectionLost cut) throws Failure {
     printer.check();
     if (resumption == null || link.isClosed() || isWordless(cut)) {
-      throw ConnectionErrors.lost(link.host(), heard, received, cut);
+      throw ConnectionErrors.lost(link.host(), heard(), received, cut);
     }
     link.replace(null);
     control.cut();
@@ -350,17 +382,19 @@ final class RunFollower {
     }
     next = printer.drop(next);
     BlockingConnection connection =
-        resumption.connect(cut, next + (stdin == null ? 0 : stdin.taken()));
-    again = true;
+        resumption.connect(cut, next + (stdin == null ? 0 : stdin.taken()), heard());
+    again = everAsked;
+    asked = false;
     try {
-      connection.send(
-          job == null || boot == null
-              ? opening.framesAgain(boot)
-              : opening.framesFrom(job, boot, next));
+      connection.send(opening.greeting());
     } catch (IOException _) {
       // A server that closes says why before it does: whoever reads the connection tells.
     }
     link.replace(connection);
+  }
+
+  private ConnectionErrors.Heard heard() {
+    return everAsked ? heard : ConnectionErrors.Heard.BEFORE_THE_REQUEST;
   }
 
   private boolean isWordless(ConnectionLost cut) {

@@ -1,7 +1,6 @@
 package dev.runnel.client;
 
 import dev.runnel.api.CommandException;
-import dev.runnel.files.Listeners;
 import dev.runnel.model.Event;
 import dev.runnel.model.Request;
 import dev.runnel.wire.EventDecoder;
@@ -9,197 +8,281 @@ import dev.runnel.wire.Frame;
 import dev.runnel.wire.ProtocolException;
 import dev.runnel.wire.RequestEncoder;
 import dev.runnel.wire.vertx.FrameDecoder;
-import io.vertx.core.Context;
 import io.vertx.core.Future;
-import io.vertx.core.Vertx;
+import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.internal.ContextInternal;
 import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetSocket;
-import io.vertx.core.net.SocketAddress;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
+import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One connection to a node, which begins with {@code hello}. On the context that opened it. What
- * waits to be written is bounded by what its owner may send: stdin's credit, and small requests.
+ * One connection to a node, which many share. It is theirs once the node has answered {@code
+ * hello}: whatever ends it before proves that nothing of theirs was done. It is always read: each
+ * follower's credit bounds what waits for it. On the pool's context; what others ask may come from
+ * any thread, and keeps its order. PROTOCOL.md, "Connecting".
  */
-final class ClientConnection {
-  /** The id of its first request. */
-  static final String HELLO = "hello";
+final class ClientConnection implements FrameDecoder.Output {
+  /** Vert.x counts from 0: that is somebody's. */
+  static final long NO_TIMER = -1;
 
+  private static final String HELLO = "hello";
   private static final int MAX_SILENT = 3;
 
-  private final Vertx vertx;
+  /** A sixteenth of what may be in flight is for signals and the like. */
+  private static final int SHARE_FOR_ASKS = 16;
+
+  private final ContextInternal context;
   private final NetSocket socket;
   private final ClientOptions options;
-  private final Peer peer;
-  private final FrameDecoder decoder;
-  private long heartbeat = ResumingTransport.NO_TIMER;
-  private boolean heard = true;
-  private int silent;
+  private final Owner owner;
+  private final FrameDecoder decoder = new FrameDecoder(this);
+  private final Promise<ClientConnection> greeted = Promise.promise();
+  private final AtomicLong ids = new AtomicLong();
+  private final Map<String, Exchange> follows = new HashMap<>();
+  private final Map<String, Exchange> asks = new HashMap<>();
+  private final ArrayDeque<Ask> waiting = new ArrayDeque<>();
+  private final long since = System.nanoTime();
+  private Event.@Nullable Hello node;
+  private long timer = NO_TIMER;
+  private long idleSince = since;
   private long pings;
-  private boolean opened;
+  private int reserved;
+  private int silent;
+  private boolean heard;
+  private boolean everHeard;
   private boolean over;
 
-  /** Who is told what comes. */
-  interface Peer {
-    void take(@Nullable String id, Event event, byte[] body);
+  /** Who asked for something. Called on the connection's context. */
+  interface Exchange {
+    void take(Event event, byte[] body);
 
-    /** The connection is gone, and nothing more comes of it. Not told of one that we closed. */
-    void lost(String why);
-
-    /** What came is no protocol of ours; the connection is closed. */
-    void garbled(CommandException why);
+    /**
+     * The connection is gone before the last event.
+     *
+     * @param fatal null: another connection may go on where this one was
+     */
+    void lost(String why, @Nullable CommandException fatal);
   }
 
-  private ClientConnection(Vertx vertx, NetSocket socket, ClientOptions options, Peer peer) {
-    this.vertx = vertx;
+  /** Who shares it out. */
+  interface Owner {
+    /** There may be places. */
+    void serve();
+
+    /** It was of use. */
+    void progressed();
+
+    void gone(ClientConnection connection);
+
+    void idle(ClientConnection connection);
+  }
+
+  @SuppressWarnings("ArrayRecordComponent") // Sent, never compared.
+  private record Ask(String id, byte[] frame, Exchange exchange) {}
+
+  /** The node, or the network, closed it before any answer. */
+  private static final class Wordless extends ClosedChannelException {
+    private static final long serialVersionUID = 1;
+  }
+
+  private ClientConnection(
+      ContextInternal context, NetSocket socket, ClientOptions options, Owner owner) {
+    this.context = context;
     this.socket = socket;
     this.options = options;
-    this.peer = peer;
-    this.decoder =
-        new FrameDecoder(
-            new FrameDecoder.Output() {
-              @Override
-              public void frame(Frame frame) {
-                take(frame);
-              }
-
-              @Override
-              public void failed(ProtocolException mistake) {
-                garbled(mistake);
-              }
-            });
+    this.owner = owner;
   }
 
-  /** To be called on the context that it shall live on. */
+  /**
+   * To be called on the context that it shall live on. Done when the node has said who it is;
+   * failed with a {@link CommandException}, and nothing was done.
+   */
   static Future<ClientConnection> open(
-      Context context, NetClient net, ClientOptions options, Peer peer) {
-    boolean clear = options.token() != null && options.tls() == null;
-    boolean isNumber = options.address().hostAddress() != null;
-    if (clear && isNumber && !isOurs(options.address())) {
-      return Future.failedFuture(inClear(options));
-    }
-    return net.connect(options.connect())
-        .compose(
-            socket ->
-                Future.succeededFuture(socket)
-                    .compose(to -> clear ? checkReceiver(context, to, options) : accept(to))
-                    // Whatever the look came to, also that there was no thread for it.
-                    .onFailure(_ -> socket.close()))
-        .map(
-            socket -> {
-              ClientConnection connection =
-                  new ClientConnection(context.owner(), socket, options, peer);
-              connection.listen();
-              return connection;
-            })
-        .recover(e -> Future.failedFuture(unreachable(options, e)));
+      ContextInternal context, NetClient net, ClientOptions options, Owner owner) {
+    return Dialer.connect(context, net, options)
+        .compose(socket -> new ClientConnection(context, socket, options, owner).greet());
   }
 
-  private static Future<NetSocket> accept(NetSocket socket) {
-    return Future.succeededFuture(socket);
+  /** Whether the node closed before it had said a word. */
+  static boolean isWordless(CommandException failure) {
+    return failure.getCause() instanceof Wordless;
   }
 
-  // On loopback it may be anybody's who took the port while the server was gone.
-  private static Future<NetSocket> checkReceiver(
-      Context context, NetSocket socket, ClientOptions options) {
-    SocketAddress there = socket.remoteAddress();
-    if (!isOurs(there)) {
-      return Future.failedFuture(inClear(options));
-    }
-    if (there.isDomainSocket()) {
-      return accept(socket);
-    }
-    InetSocketAddress address =
-        new InetSocketAddress(InetAddress.ofLiteral(there.hostAddress()), there.port());
-    socket.pause();
-    return context
-        .<@Nullable String>executeBlocking(() -> Listeners.strangerAt(address), false)
-        .compose(
-            stranger -> {
-              if (stranger == null) {
-                socket.resume();
-                return accept(socket);
-              }
-              return Future.failedFuture(
-                  new CommandException.Unreachable(
-                      "cannot reach "
-                          + options.name()
-                          + ": "
-                          + stranger
-                          + ": the token is not sent (expected: us or root, or TLS)"));
-            });
-  }
-
-  private static CommandException unreachable(ClientOptions options, Throwable e) {
-    return e instanceof CommandException known
-        ? known
-        : new CommandException.Unreachable(
-            "cannot reach " + options.name() + ": " + e.getMessage(), e);
-  }
-
-  // By the address that is being used: whose name it is, others may decide.
-  private static CommandException inClear(ClientOptions options) {
-    return new CommandException.Unreachable(
-        "the token would go to " + options.name() + " in clear (expected: TLS, or no token)");
-  }
-
-  private static boolean isOurs(SocketAddress address) {
-    String digits = address.hostAddress();
-    return address.isDomainSocket()
-        || (digits != null && InetAddress.ofLiteral(digits).isLoopbackAddress());
-  }
-
-  private void listen() {
+  private Future<ClientConnection> greet() {
     socket.handler(
         bytes -> {
           heard = true;
+          everHeard = true;
           decoder.handle(bytes);
         });
-    socket.exceptionHandler(e -> lose(String.valueOf(e.getMessage())));
-    socket.closeHandler(_ -> lose("it was closed"));
-    awaitBeat();
+    socket.exceptionHandler(e -> lose(String.valueOf(e.getMessage()), null));
+    socket.closeHandler(_ -> lose("it was closed", null));
+    long millis = options.connectTimeout().toMillis();
+    timer = context.owner().setTimer(millis, _ -> silentFor(millis));
+    Duration every = options.heartbeat();
+    Duration theirs = every == null ? null : Request.Hello.nearestHeartbeat(every);
+    write(RequestEncoder.encode(HELLO, new Request.Hello(1, options.token(), theirs)));
+    return greeted.future();
+  }
+
+  private void silentFor(long millis) {
+    String why = options.name() + " did not answer within " + millis + " ms";
+    close();
+    greeted.tryFail(new CommandException.Unreachable(why, new TimeoutException(why)));
+  }
+
+  /** The life of the node. */
+  String boot() {
+    return node().boot();
+  }
+
+  private Event.Hello node() {
+    if (node == null) {
+      throw new IllegalStateException("no hello yet");
+    }
+    return node;
+  }
+
+  boolean isOpen() {
+    return !over;
+  }
+
+  long since() {
+    return since;
+  }
+
+  /** For how long nobody has used it; 0: somebody does. */
+  long idleNanos() {
+    return over || isUsed() ? 0 : System.nanoTime() - idleSince;
+  }
+
+  private boolean isUsed() {
+    return reserved > 0 || !follows.isEmpty() || !asks.isEmpty();
+  }
+
+  /** Whether there was one: for {@link #follow}, or to be given back by {@link #release}. */
+  boolean takePlace() {
+    boolean free = !over && reserved + follows.size() < places();
+    reserved += free ? 1 : 0;
+    return free;
+  }
+
+  private int places() {
+    int most = Math.min(node().maxConnectionJobs(), node().maxRequests() - maxAsks());
+    return Math.max(1, most);
+  }
+
+  private int maxAsks() {
+    return Math.max(1, node().maxRequests() / SHARE_FOR_ASKS);
+  }
+
+  /** A name for a request. Any thread. */
+  String newId(String kind) {
+    return kind + ids.getAndIncrement();
+  }
+
+  /** Gives a place back that was not used. Any thread. */
+  void release() {
+    context.emit(
+        _ -> {
+          reserved--;
+          released();
+        });
+  }
+
+  /** Uses the place that was taken. Any thread. */
+  void follow(String id, byte[] frame, Exchange exchange) {
+    context.emit(
+        _ -> {
+          reserved--;
+          send(follows, id, frame, exchange);
+        });
+  }
+
+  /** Follows a job anew that is followed over this connection: the one before ends by that. */
+  void followAgain(String id, byte[] frame, Exchange exchange) {
+    context.emit(_ -> send(follows, id, frame, exchange));
+  }
+
+  /** Nobody listens to that any more: its seat, if it is one, is as vacant as after a cut. */
+  void leave(String id) {
+    context.emit(
+        _ -> {
+          if (follows.computeIfPresent(id, (_, _) -> new Answer(_ -> {}, (_, _) -> {})) != null) {
+            Request detach = new Request.Detach(id, Request.Detach.Linger.LIMITED);
+            ask(detach, new Answer(_ -> {}, (_, _) -> {}));
+          }
+        });
+  }
+
+  /** An exchange whose owner only wants the last event, or to know that none comes. */
+  record Answer(
+      java.util.function.Consumer<Event> onLast,
+      java.util.function.BiConsumer<String, @Nullable CommandException> onLost)
+      implements Exchange {
+    @Override
+    public void take(Event event, byte[] body) {
+      if (event.isFinal()) {
+        onLast.accept(event);
+      }
+    }
+
+    @Override
+    public void lost(String why, @Nullable CommandException fatal) {
+      onLost.accept(why, fatal);
+    }
+  }
+
+  /** Asks when the node takes one more. Any thread. */
+  void ask(Request request, Exchange exchange) {
+    String id = newId("ask");
+    Ask ask = new Ask(id, RequestEncoder.encode(id, request), exchange);
+    context.emit(
+        _ -> {
+          if (over || asks.size() < maxAsks()) {
+            send(asks, id, ask.frame(), exchange);
+          } else {
+            waiting.add(ask);
+          }
+        });
+  }
+
+  private void send(Map<String, Exchange> kind, String id, byte[] frame, Exchange exchange) {
+    if (over) {
+      exchange.lost("it was closed", null);
+    } else {
+      kind.put(id, exchange);
+      write(frame);
+    }
+  }
+
+  /** What is lost with the connection, its sender is not told of. Any thread. */
+  void send(Request.Notice notice) {
+    byte[] frame = RequestEncoder.encode(null, notice);
+    context.emit(_ -> write(frame));
+  }
+
+  private void write(byte[] frame) {
+    if (!over) {
+      var _ = socket.write(Buffer.buffer(frame));
+    }
   }
 
   // One by one: a periodic timer makes up for beats that a stalled machine has missed, all at once.
   private void awaitBeat() {
     Duration every = options.heartbeat();
     if (every != null) {
-      heartbeat = vertx.setTimer(every.toMillis(), _ -> beat());
-    }
-  }
-
-  /** Says who we are, and what we want first; both leave together. */
-  void open(String id, Request opening) {
-    opened = true;
-    Duration every = options.heartbeat();
-    Duration theirs = every == null ? null : Request.Hello.nearestHeartbeat(every);
-    byte[] hello = RequestEncoder.encode(HELLO, new Request.Hello(1, options.token(), theirs));
-    var _ = socket.write(Buffer.buffer(hello).appendBytes(RequestEncoder.encode(id, opening)));
-  }
-
-  /** Whether it was said who we are. */
-  boolean isOpened() {
-    return opened;
-  }
-
-  /** What is lost with the connection, its peer is not told of. */
-  void send(@Nullable String id, Request request) {
-    if (!over) {
-      var _ = socket.write(Buffer.buffer(RequestEncoder.encode(id, request)));
-    }
-  }
-
-  /** Idempotent. */
-  void close() {
-    if (!over) {
-      over = true;
-      decoder.stop();
-      vertx.cancelTimer(heartbeat);
-      var _ = socket.close();
+      timer = context.owner().setTimer(every.toMillis(), _ -> beat());
     }
   }
 
@@ -208,53 +291,131 @@ final class ClientConnection {
     silent = heard ? 0 : silent + 1;
     heard = false;
     if (silent < MAX_SILENT) {
-      send("ping" + pings++, new Request.Ping());
+      write(RequestEncoder.encode("ping" + pings++, new Request.Ping()));
       awaitBeat();
     } else {
-      lose("nothing was heard for " + MAX_SILENT + " heartbeats");
+      lose("nothing was heard for " + MAX_SILENT + " heartbeats", null);
     }
   }
 
-  private void lose(String why) {
-    if (!over) {
-      close();
-      peer.lost(why);
+  @Override
+  public void frame(Frame frame) {
+    try {
+      Event event = EventDecoder.decode(frame.header());
+      if (event != null) {
+        take(frame.header().id(), event, frame.body());
+      }
+    } catch (ProtocolException e) {
+      failed(e);
     }
   }
 
-  private void garbled(ProtocolException mistake) {
-    if (!over) {
-      close();
-      peer.garbled(
-          new CommandException.Damaged(
-              options.name() + " does not speak Runnel's protocol: " + mistake.getMessage(),
-              mistake));
+  @Override
+  public void failed(ProtocolException mistake) {
+    String what = " does not speak Runnel's protocol: " + mistake.getMessage();
+    lose("what came is no frame", new CommandException.Damaged(options.name() + what, mistake));
+  }
+
+  private void take(@Nullable String id, Event event, byte[] body) {
+    switch (event) {
+      case Event.Ping _ -> answerPing();
+      case Event.Pong _ -> {}
+      case Event.Hello hello when node == null -> {
+        node = hello;
+        context.owner().cancelTimer(timer);
+        awaitBeat();
+        greeted.tryComplete(this);
+      }
+      case Event.Failed failed when failed.closes() || node == null -> refused(failed);
+      default -> pass(id, event, body);
     }
   }
 
   // A node that does not read what it was sent has signs of life enough waiting for it.
   private void answerPing() {
     if (!socket.writeQueueFull()) {
-      send(null, new Request.Pong());
+      write(RequestEncoder.encode(null, new Request.Pong()));
     }
   }
 
-  private void take(Frame frame) {
-    try {
-      Event event = EventDecoder.decode(frame.header());
-      if (event instanceof Event.Ping) {
-        answerPing();
-      } else if (event != null && !(event instanceof Event.Pong)) {
-        peer.take(frame.header().id(), event, frame.body());
-      }
-    } catch (ProtocolException e) {
-      garbled(e);
-    } catch (RuntimeException | Error e) {
-      // A consumer's handler threw: that is for its context to report, and not the decoder's end.
-      vertx.runOnContext(
-          _ -> {
-            throw e;
-          });
+  private void refused(Event.Failed failed) {
+    CommandException.Refused refusal = new CommandException.Refused(failed);
+    boolean passes = node != null && refusal.isRetryable();
+    lose(refusal.getMessage(), passes ? null : refusal);
+  }
+
+  private void pass(@Nullable String id, Event event, byte[] body) {
+    Map<String, Exchange> kind = follows.containsKey(id) ? follows : asks;
+    Exchange exchange = kind.get(id);
+    if (id == null || exchange == null) {
+      return;
+    }
+    if (event instanceof Event.Output || event instanceof Event.StdinAck || event.isFinal()) {
+      owner.progressed();
+    }
+    if (event.isFinal()) {
+      kind.remove(id);
+    }
+    exchange.take(event, body);
+    if (event.isFinal()) {
+      sendWaiting();
+      released();
+    }
+  }
+
+  private void sendWaiting() {
+    while (!waiting.isEmpty() && asks.size() < maxAsks()) {
+      Ask next = waiting.remove();
+      send(asks, next.id(), next.frame(), next.exchange());
+    }
+  }
+
+  private void released() {
+    owner.serve();
+    if (!over && !isUsed()) {
+      idleSince = System.nanoTime();
+      owner.idle(this);
+    }
+  }
+
+  private void lose(String why, @Nullable CommandException fatal) {
+    if (over) {
+      return;
+    }
+    close();
+    owner.gone(this);
+    if (node == null) {
+      greeted.tryFail(fatal == null ? unanswered() : fatal);
+      return;
+    }
+    List<Exchange> all = new ArrayList<>(follows.values());
+    all.addAll(asks.values());
+    waiting.forEach(ask -> all.add(ask.exchange()));
+    follows.clear();
+    asks.clear();
+    waiting.clear();
+    all.forEach(exchange -> exchange.lost(why, fatal));
+    owner.serve();
+  }
+
+  private CommandException unanswered() {
+    boolean clear = options.tls() == null && !options.address().isDomainSocket();
+    return new CommandException.Unreachable(
+        options.name()
+            + " closed the connection without an answer"
+            // A server can't say so to somebody who speaks no TLS.
+            + (clear && !everHeard ? " (does it expect TLS?)" : "")
+            + "; nothing was run",
+        everHeard ? new ClosedChannelException() : new Wordless());
+  }
+
+  /** Idempotent; nobody is told. */
+  void close() {
+    if (!over) {
+      over = true;
+      decoder.stop();
+      context.owner().cancelTimer(timer);
+      var _ = socket.close();
     }
   }
 }

@@ -8,35 +8,30 @@ import dev.runnel.model.JobStatus;
 import dev.runnel.model.Request;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
-import io.vertx.core.net.NetClient;
-import io.vertx.core.net.NetClientOptions;
-import java.time.Duration;
+import io.vertx.core.internal.ContextInternal;
+import io.vertx.core.internal.VertxInternal;
 import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Runs commands on a node over the network, or over a Unix socket of this machine. Each job has a
- * connection of its own, which is open for as long as it is followed, and is made anew when it is
- * lost: output and stdin go on where they were. There is nothing to close.
+ * Runs commands on a node over the network, or over a Unix socket of this machine. All jobs of an
+ * event loop share a connection, and another one when that is full. A connection is made when it is
+ * needed, and made anew when it is lost: output and stdin go on where they were. Idle ones are
+ * closed after a while; there is nothing to close.
  *
  * <p>A cut is not told of unless it lasts longer than {@link ClientOptions#linger}; what is asked
  * of a job meanwhile, such as a signal, fails.
  */
 public final class CommandClient implements Commands {
-  /** As long as a server waits for a peer that acknowledges nothing. */
-  private static final Duration USER_TIMEOUT = Duration.ofSeconds(30);
-
-  private final Vertx vertx;
-  private final NetClient net;
+  private final VertxInternal vertx;
   private final ClientOptions options;
 
+  /** By event loop. */
+  private final ConcurrentHashMap<Object, ConnectionPool> pools = new ConcurrentHashMap<>();
+
   private CommandClient(Vertx vertx, ClientOptions options) {
-    this.vertx = vertx;
+    this.vertx = (VertxInternal) vertx;
     this.options = options;
-    NetClientOptions transport = new NetClientOptions().setTcpKeepAlive(true);
-    if (vertx.isNativeTransportEnabled()) {
-      transport.setTcpUserTimeout((int) USER_TIMEOUT.toMillis());
-    }
-    this.net = vertx.createNetClient(transport);
   }
 
   /** The node that the options lead to; nothing is connected yet. */
@@ -55,12 +50,18 @@ public final class CommandClient implements Commands {
   }
 
   private Future<JobHandle> follow(FollowRequest opening) {
-    return new ResumingTransport(vertx.getOrCreateContext(), net, options, opening).started();
+    ContextInternal context = vertx.getOrCreateContext();
+    return new ResumingTransport(context, pool(context), opening).started();
+  }
+
+  private ConnectionPool pool(ContextInternal context) {
+    return pools.computeIfAbsent(
+        context.nettyEventLoop(), _ -> ConnectionPool.beside(context, options));
   }
 
   @Override
   public Future<JobStatus> status(JobId job) {
-    return ask(new Request.Status(job))
+    return list(new Request.Status(job))
         .map(
             statuses -> {
               if (statuses.isEmpty()) {
@@ -72,10 +73,11 @@ public final class CommandClient implements Commands {
 
   @Override
   public Future<List<JobStatus>> jobs(Request.Jobs which) {
-    return ask(which);
+    return list(which);
   }
 
-  private Future<List<JobStatus>> ask(Request request) {
-    return SingleRequest.list(vertx.getOrCreateContext(), net, options, request);
+  private Future<List<JobStatus>> list(Request request) {
+    ContextInternal context = vertx.getOrCreateContext();
+    return SingleRequest.list(context, pool(context), request);
   }
 }

@@ -9,7 +9,6 @@ import dev.runnel.model.Role;
 import java.time.Duration;
 import java.util.OptionalLong;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /**
  * How a job is asked for: at first, and again over another connection. Immutable.
@@ -53,21 +52,14 @@ record FollowRequest(Request asked, Request request, long window) {
   /**
    * Over another connection, before any answer about the job.
    *
-   * @param boot the life of the node that was asked; null: it had not said even that
+   * @param boot the life of the node that was asked
    */
-  Request again(@Nullable String boot) {
+  Request again(String boot) {
     if (request instanceof Request.Run run) {
-      String life = boot == null ? run.boot() : boot;
-      if (life != null || run.job() == null) {
-        return new Request.Run(run.job(), run.once(), life, run.spec());
-      }
-      // A node that was started since would run it again: so it is only asked for what it has.
-      return new Request.Attach(
-          run.job(), null, OptionalLong.of(0), OptionalLong.of(window), Role.RUNNER);
+      return new Request.Run(run.job(), run.once(), boot, run.spec());
     }
     Request.Attach attach = (Request.Attach) request;
-    String life = boot == null ? attach.boot() : boot;
-    return new Request.Attach(attach.job(), life, attach.from(), attach.window(), attach.role());
+    return new Request.Attach(attach.job(), boot, attach.from(), attach.window(), attach.role());
   }
 
   /** To go on from that offset, with so much credit. */

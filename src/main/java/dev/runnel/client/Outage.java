@@ -43,11 +43,6 @@ final class Outage {
   }
 
   boolean isTooLong() {
-    return leftMillis() <= 0;
-  }
-
-  /** How long it may last yet. */
-  long leftMillis() {
-    return patience.toMillis() - (System.nanoTime() - start) / 1_000_000;
+    return System.nanoTime() - start >= patience.toNanos();
   }
 }

@@ -6,68 +6,67 @@ import dev.runnel.model.JobStatus;
 import dev.runnel.model.Request;
 import dev.runnel.wire.EventDecoder;
 import dev.runnel.wire.ProtocolException;
-import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
-import io.vertx.core.net.NetClient;
+import io.vertx.core.internal.ContextInternal;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** One question to a node, over a connection of its own. On one context. */
-final class SingleRequest implements ClientConnection.Peer {
-  private static final String ID = "ask";
-
-  private final Context context;
+/** One question to a node, over a connection of the pool. On the connection's context. */
+final class SingleRequest implements ConnectionPool.Waiter, ClientConnection.Exchange {
+  private final Vertx vertx;
   private final ClientOptions options;
+  private final Request request;
   private final int maxStatuses;
   private final Promise<Event> answer = Promise.promise();
   private final List<JobStatus> statuses = new ArrayList<>();
-  private @Nullable ClientConnection connection;
-  private long patience = ResumingTransport.NO_TIMER;
+  private long patience = ClientConnection.NO_TIMER;
 
-  private SingleRequest(Context context, ClientOptions options, Request request) {
-    this.context = context;
+  private SingleRequest(Vertx vertx, ClientOptions options, Request request) {
+    this.vertx = vertx;
     this.options = options;
+    this.request = request;
     this.maxStatuses = request instanceof Request.Jobs jobs ? jobs.limit() : 1;
   }
 
   /** Done with the answer, which is no error, on that context. */
-  static Future<Event> ask(Context context, NetClient net, ClientOptions options, Request request) {
-    return begin(context, net, options, request).answered();
+  static Future<Event> ask(ContextInternal context, ConnectionPool pool, Request request) {
+    return begin(context, pool, request).answered(context);
   }
 
   /** The same for what is answered with statuses. */
   static Future<List<JobStatus>> list(
-      Context context, NetClient net, ClientOptions options, Request request) {
-    SingleRequest inquiry = begin(context, net, options, request);
-    return inquiry.answered().map(_ -> inquiry.statuses);
+      ContextInternal context, ConnectionPool pool, Request request) {
+    SingleRequest inquiry = begin(context, pool, request);
+    return inquiry.answered(context).map(_ -> inquiry.statuses);
   }
 
   private static SingleRequest begin(
-      Context context, NetClient net, ClientOptions options, Request request) {
-    SingleRequest inquiry = new SingleRequest(context, options, request);
-    context.runOnContext(
-        _ ->
-            ClientConnection.open(context, net, options, inquiry)
-                .onComplete(made -> inquiry.send(made, request), inquiry.answer::tryFail));
+      ContextInternal context, ConnectionPool pool, Request request) {
+    SingleRequest inquiry = new SingleRequest(context.owner(), pool.options(), request);
+    pool.find(inquiry);
     return inquiry;
   }
 
-  private Future<Event> answered() {
+  private Future<Event> answered(ContextInternal context) {
     return Future.fromCompletionStage(answer.future().toCompletionStage(), context);
   }
 
-  private void send(ClientConnection made, Request request) {
-    connection = made;
-    made.open(ID, request);
+  @Override
+  public void connected(ClientConnection connection) {
     await();
+    connection.ask(request, this);
+  }
+
+  @Override
+  public void unreachable(CommandException why) {
+    fail(why);
   }
 
   // Heartbeats would tell of a network that is gone, and not everybody has them.
   private void await() {
-    Vertx vertx = context.owner();
     vertx.cancelTimer(patience);
     long millis = options.connectTimeout().toMillis();
     patience =
@@ -80,19 +79,18 @@ final class SingleRequest implements ClientConnection.Peer {
   }
 
   @Override
-  public void take(@Nullable String id, Event event, byte[] body) {
+  public void take(Event event, byte[] body) {
     if (event instanceof Event.Failed failed) {
       fail(new CommandException.Refused(failed));
-    } else if (ID.equals(id)) {
-      take(event, body);
+      return;
     }
-  }
-
-  private void take(Event event, byte[] body) {
+    if (answer.future().isComplete()) {
+      return;
+    }
     try {
       collect(event, body);
     } catch (ProtocolException e) {
-      fail(new CommandException.Damaged(options.name() + " sent no list: " + e.getMessage()));
+      fail(new CommandException.Damaged(options.name() + " sent no list: " + e.getMessage(), e));
       return;
     }
     int sent = statuses.size();
@@ -101,7 +99,7 @@ final class SingleRequest implements ClientConnection.Peer {
           new CommandException.Damaged(
               options.name() + " sent " + sent + " statuses (limit: " + maxStatuses + ")"));
     } else if (event.isFinal()) {
-      close();
+      vertx.cancelTimer(patience);
       answer.tryComplete(event);
     } else {
       await();
@@ -117,24 +115,14 @@ final class SingleRequest implements ClientConnection.Peer {
   }
 
   private void fail(CommandException why) {
-    close();
+    vertx.cancelTimer(patience);
     answer.tryFail(why);
   }
 
-  private void close() {
-    context.owner().cancelTimer(patience);
-    if (connection != null) {
-      connection.close();
-    }
-  }
-
   @Override
-  public void lost(String why) {
-    fail(new CommandException.OutcomeUnknown("connection to " + options.name() + " lost: " + why));
-  }
-
-  @Override
-  public void garbled(CommandException why) {
-    fail(why);
+  public void lost(String why, @Nullable CommandException fatal) {
+    fail(
+        new CommandException.OutcomeUnknown(
+            "connection to " + options.name() + " lost: " + why, fatal));
   }
 }

@@ -120,7 +120,7 @@ final class EventBusHandler {
       case Request.Run run -> run(message, run);
       case Request.Attach attach ->
           follow(message, gate.attach(CALLER, attach), SubscribeOptions.of(attach));
-      case Request.Detach _ -> detach(message);
+      case Request.Detach(_, var linger) -> detach(message, linger);
       case Request.Notice notice -> notice(message, notice);
       case Request.SendSignal(var job, var signal) ->
           reply(message, new Event.Ok(gate.signal(CALLER, job, signal)), NO_BODY);
@@ -173,14 +173,15 @@ final class EventBusHandler {
     return address;
   }
 
-  private void detach(Message<Object> message) throws RejectedException {
+  private void detach(Message<Object> message, Request.Detach.Linger linger)
+      throws RejectedException {
     String address = message.headers().get(BusFrame.FOLLOWER);
     EventBusSubscriber follower = address == null ? null : followers.get(address);
     if (follower == null) {
       throw new RejectedException(
           ErrorCode.BAD_REQUEST, BusFrame.FOLLOWER + ": " + address + " follows no job");
     }
-    JobState state = follower.detach();
+    JobState state = follower.detach(linger);
     reply(message, new Event.Ok(state), NO_BODY);
   }
 

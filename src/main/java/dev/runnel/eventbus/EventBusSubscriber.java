@@ -60,8 +60,8 @@ final class EventBusSubscriber implements Subscription.Outlet {
   }
 
   /** The consumer wants to hear no more. */
-  JobState detach() {
-    following().detach();
+  JobState detach(Request.Detach.Linger linger) {
+    following().detach(linger);
     return following().job().state();
   }
 

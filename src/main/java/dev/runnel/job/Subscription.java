@@ -5,6 +5,7 @@ import dev.runnel.model.Event;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobState;
 import dev.runnel.model.NodeIdentity;
+import dev.runnel.model.Request;
 import dev.runnel.model.Role;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -81,7 +82,7 @@ public final class Subscription {
     public void replaced() {
       outlet.execute(
           () -> {
-            detach(Event.Detached.Reason.REPLACED);
+            detach(Event.Detached.Reason.REPLACED, RunnerSlot.Leaving.DETACHED);
             outlet.look();
           });
     }
@@ -217,14 +218,18 @@ public final class Subscription {
   }
 
   /** The client wants to hear no more; the job goes on. */
-  public void detach() {
-    detach(Event.Detached.Reason.ASKED);
+  public void detach(Request.Detach.Linger linger) {
+    detach(
+        Event.Detached.Reason.ASKED,
+        linger == Request.Detach.Linger.LIMITED
+            ? RunnerSlot.Leaving.GONE
+            : RunnerSlot.Leaving.DETACHED);
   }
 
-  private void detach(Event.Detached.Reason reason) {
+  private void detach(Event.Detached.Reason reason, RunnerSlot.Leaving leaving) {
     if (!over) {
       over = true;
-      job.leave(woken, reader, RunnerSlot.Leaving.DETACHED);
+      job.leave(woken, reader, leaving);
       outlet.finish(new Event.Detached(reason));
     }
   }

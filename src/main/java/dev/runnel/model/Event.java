@@ -33,6 +33,8 @@ public sealed interface Event {
       String boot,
       int maxHeader,
       int maxBody,
+      int maxRequests,
+      int maxConnectionJobs,
       List<String> features)
       implements Final {}
 

@@ -73,8 +73,21 @@ public sealed interface Request {
    * To follow no longer; the job goes on.
    *
    * @param follow the id of the run or attach it is about; null: the one without an id
+   * @param linger whether a runner's job goes on for as long as it likes
    */
-  record Detach(@Nullable String follow) implements Request {}
+  record Detach(@Nullable String follow, Linger linger) implements Request {
+    /** For how long the seat may be vacant. */
+    public enum Linger {
+      UNLIMITED,
+      /** As after a lost connection. */
+      LIMITED
+    }
+
+    /** One after which a runner's job goes on. */
+    public Detach(@Nullable String follow) {
+      this(follow, Linger.UNLIMITED);
+    }
+  }
 
   /**
    * Bytes for a command's stdin.

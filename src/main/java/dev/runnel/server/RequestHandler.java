@@ -165,7 +165,7 @@ final class RequestHandler {
       case Request.Hello hello -> hello(id, hello);
       case Request.Run run -> run(id, run);
       case Request.Attach attach -> attach(id, attach);
-      case Request.Detach(String follow) -> detach(id, follow);
+      case Request.Detach detach -> detach(id, detach);
       case Request.SendSignal(JobId job, var signal) ->
           connection.answer(id, new Event.Ok(gate.signal(peer.caller(), job, signal)));
       case Request.Cancel cancel -> cancel(id, cancel);
@@ -216,6 +216,8 @@ final class RequestHandler {
             node.boot(),
             Limits.MAX_HEADER_BYTES,
             Limits.MAX_BODY_BYTES,
+            room.limits().maxRequests(),
+            room.limits().maxJobs(),
             room.features()));
   }
 
@@ -254,7 +256,8 @@ final class RequestHandler {
     }
   }
 
-  private void detach(@Nullable String id, @Nullable String follow) throws RejectedException {
+  private void detach(@Nullable String id, Request.Detach detach) throws RejectedException {
+    String follow = detach.follow();
     ConnectionSubscriber follower = followers.get(key(follow));
     if (follower == null) {
       throw new RejectedException(
@@ -262,7 +265,7 @@ final class RequestHandler {
           "follow: "
               + (follow == null ? "nothing goes without an id" : follow + " follows no job"));
     }
-    follower.following().detach();
+    follower.following().detach(detach.linger());
     connection.answer(id, new Event.Ok(follower.following().job().state()));
   }
 

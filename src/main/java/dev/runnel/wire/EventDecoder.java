@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  * that are not the last of an answer, are passed over. PROTOCOL.md, "Answers".
  */
 public final class EventDecoder {
+  /** Of a server that does not say how much may be in flight on a connection. */
+  private static final int DEFAULT_IN_FLIGHT = 256;
+
   private EventDecoder() {}
 
   /**
@@ -84,7 +87,14 @@ public final class EventDecoder {
         fields.string("boot"),
         fields.integer("max_header"),
         fields.integer("max_body"),
+        limit(fields, "max_requests"),
+        limit(fields, "max_connection_jobs"),
         features);
+  }
+
+  private static int limit(Fields fields, String key) throws ProtocolException {
+    Integer limit = fields.optionalInt(key);
+    return limit == null ? DEFAULT_IN_FLIGHT : limit;
   }
 
   private static Event started(Fields fields) throws ProtocolException {

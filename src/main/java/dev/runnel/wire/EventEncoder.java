@@ -150,6 +150,8 @@ public final class EventEncoder {
     json.writeStringField("boot", hello.boot());
     json.writeNumberField("max_header", hello.maxHeader());
     json.writeNumberField("max_body", hello.maxBody());
+    json.writeNumberField("max_requests", hello.maxRequests());
+    json.writeNumberField("max_connection_jobs", hello.maxConnectionJobs());
     json.writeArrayFieldStart("features");
     for (String feature : hello.features()) {
       json.writeString(feature);

@@ -32,8 +32,12 @@ public final class RequestDecoder {
       case "ack" -> notice(header, body, RequestDecoder::ack);
       case "attach" -> FollowDecoder.attach(header, body);
       case "detach" -> {
-        checkKeys(header, body, Set.of("follow"));
-        yield new Request.Detach(header.string("follow"));
+        checkKeys(header, body, Set.of("follow", "linger"));
+        yield new Request.Detach(
+            header.string("follow"),
+            header.flag("linger")
+                ? Request.Detach.Linger.LIMITED
+                : Request.Detach.Linger.UNLIMITED);
       }
       case "pong" -> notice(header, body, RequestDecoder::pong);
       case "hello" -> hello(header, body);

@@ -53,8 +53,8 @@ public final class RequestEncoder {
     if (request instanceof Request.Attach attach) {
       return header("attach", id, json -> writeAttach(json, attach));
     }
-    if (request instanceof Request.Detach(String follow)) {
-      return header("detach", id, json -> writeFollow(json, follow));
+    if (request instanceof Request.Detach detach) {
+      return header("detach", id, json -> writeDetach(json, detach));
     }
     if (request instanceof Request.Hello hello) {
       return header("hello", id, json -> writeHello(json, hello));
@@ -132,6 +132,13 @@ public final class RequestEncoder {
   private static void writeAck(JsonGenerator json, Request.Ack ack) throws IOException {
     writeFollow(json, ack.follow());
     json.writeNumberField("offset", ack.offset());
+  }
+
+  private static void writeDetach(JsonGenerator json, Request.Detach detach) throws IOException {
+    writeFollow(json, detach.follow());
+    if (detach.linger() == Request.Detach.Linger.LIMITED) {
+      json.writeBooleanField("linger", true);
+    }
   }
 
   private static void writeFollow(JsonGenerator json, @Nullable String follow) throws IOException {

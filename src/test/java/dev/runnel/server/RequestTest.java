@@ -32,6 +32,8 @@ class RequestTest extends NodeTest {
     assertEquals(node().registry().node().boot(), hello.path("boot").asText());
     assertEquals(65_536, hello.path("max_header").asInt());
     assertEquals(131_072, hello.path("max_body").asInt());
+    assertEquals(256, hello.path("max_requests").asInt());
+    assertEquals(256, hello.path("max_connection_jobs").asInt());
     List<String> features = new ArrayList<>();
     hello.path("features").forEach(feature -> features.add(feature.asText()));
     assertEquals(

@@ -38,7 +38,8 @@ class EventDecoderTest {
 
   static final List<Event> EVENTS =
       List.of(
-          new Event.Hello(1, "runnel 1", "node-1", "b", 65_536, 131_072, List.of("stdin", "jobs")),
+          new Event.Hello(
+              1, "runnel 1", "node-1", "b", 65_536, 131_072, 16, 12, List.of("stdin", "jobs")),
           new Event.Started(JOB, "node-1", "b", 17, JobState.RUNNING, 65_536, false, 0),
           new Event.Started(JOB, "node-1", "b", 17, JobState.ENDED, null, true, 9),
           new Event.Output(JOB, Stream.STDERR, 9_007_199_254_740_991L),

@@ -156,17 +156,17 @@ class EventEncoderTest {
 
   @Test
   void refusesToWriteAHeaderThatNobodyMayRead() {
-    Event.Hello hello = new Event.Hello(1, "x".repeat(65_536), "n", "b", 1, 1, List.of());
+    Event.Hello hello = new Event.Hello(1, "x".repeat(65_536), "n", "b", 1, 1, 1, 1, List.of());
     assertThrows(IllegalArgumentException.class, () -> encode(hello));
   }
 
   @Test
   void writesTheLargestHeaderThatMayBeRead() throws Exception {
-    int overhead = encode(new Event.Hello(1, "", "n", "b", 1, 1, List.of())).length - 4;
+    int overhead = encode(new Event.Hello(1, "", "n", "b", 1, 1, 1, 1, List.of())).length - 4;
     String software = "x".repeat(65_536 - overhead);
-    byte[] frame = encode(new Event.Hello(1, software, "n", "b", 1, 1, List.of()));
+    byte[] frame = encode(new Event.Hello(1, software, "n", "b", 1, 1, 1, 1, List.of()));
     assertEquals(65_536, header(frame).toString().length());
-    Event longer = new Event.Hello(1, software + "x", "n", "b", 1, 1, List.of());
+    Event longer = new Event.Hello(1, software + "x", "n", "b", 1, 1, 1, 1, List.of());
     assertThrows(IllegalArgumentException.class, () -> encode(longer));
   }
 

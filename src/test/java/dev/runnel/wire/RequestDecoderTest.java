@@ -161,6 +161,9 @@ class RequestDecoderTest {
   void readsDetach() throws Exception {
     assertEquals(new Request.Detach(null), decode("\"type\":\"detach\""));
     assertEquals(new Request.Detach("a"), decode("\"type\":\"detach\",\"follow\":\"a\""));
+    assertEquals(
+        new Request.Detach("a", Request.Detach.Linger.LIMITED),
+        decode("\"type\":\"detach\",\"follow\":\"a\",\"linger\":true"));
     assertBad("\"type\":\"detach\",\"follow\":1", "", "follow: 1");
     assertBad("\"type\":\"detach\"", "x", "body: 1 bytes");
   }

@@ -47,6 +47,7 @@ class RequestEncoderTest {
           new Request.Attach(JOB, "b", OptionalLong.of(9), OptionalLong.of(65_536), Role.RUNNER),
           new Request.Detach(null),
           new Request.Detach("a"),
+          new Request.Detach("a", Request.Detach.Linger.LIMITED),
           new Request.Run(JOB, "r", null, lasting(Retention.FOREVER, Retention.OnFull.DROP)),
           new Request.Ack("run", 4_096),
           new Request.Ack(null, 0),

@@ -108,6 +108,8 @@ final class VectorAnswers {
         "b-1",
         65_536,
         131_072,
+        256,
+        256,
         List.of(
             "run",
             "stdin",
