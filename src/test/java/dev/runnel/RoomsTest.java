@@ -167,9 +167,12 @@ class RoomsTest {
         .check(CLASSES);
   }
 
-  /** The class that is a connection's socket, and what it puts into the channel or asks of it. */
+  /**
+   * The class that is a connection's socket, and what it puts into the channel or asks of it; and
+   * the client's, which tells event loops apart.
+   */
   @Test
-  void innardsOfVertxAndNettyAreKnownToTheSocketAndItsHelpersOnly() {
+  void innardsOfVertxAndNettyAreKnownToTheSocketsAndTheirHelpersOnly() {
     Set<String> users =
         CLASSES.stream()
             .filter(
@@ -180,6 +183,7 @@ class RoomsTest {
             .collect(toSet());
     assertEquals(
         Set.of(
+            OURS + ".client.LoopContext",
             OURS + ".server.FrameSocket",
             OURS + ".server.TlsRecordGuard",
             OURS + ".server.KernelSendQueue"),

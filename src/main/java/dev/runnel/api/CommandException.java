@@ -3,8 +3,10 @@ package dev.runnel.api;
 import dev.runnel.model.End;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
+import dev.runnel.model.ExitStatus;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.StartFailure;
+import dev.runnel.model.SystemText;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Set;
@@ -161,7 +163,41 @@ public abstract sealed class CommandException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     public Detached(String message) {
-      super(message, null);
+      this(message, null);
+    }
+
+    public Detached(String message, @Nullable Throwable cause) {
+      super(message, cause);
+    }
+  }
+
+  /** It ran, and ended otherwise than with exit code 0; only for those who asked to be told so. */
+  public static final class Unsuccessful extends CommandException {
+    private static final long serialVersionUID = 1;
+    private static final int MAX_SHOWN = 1_000;
+
+    @SuppressWarnings("serial") // Told to whoever asked, in this JVM.
+    private final End end;
+
+    Unsuccessful(End end, String err) {
+      super(message(end, err.strip()), null);
+      this.end = end;
+    }
+
+    private static String message(End end, String err) {
+      String how =
+          end.outcome() == Outcome.EXITED
+              ? "exit code " + end.code()
+              : end.outcome().wireName()
+                  + (end.status() instanceof ExitStatus.Signaled signaled
+                      ? " (" + signaled.signalName() + ")"
+                      : "");
+      int from = Math.max(0, err.length() - MAX_SHOWN);
+      return SystemText.shown(err.isEmpty() ? how : how + ": " + err.substring(from));
+    }
+
+    public End end() {
+      return end;
     }
   }
 

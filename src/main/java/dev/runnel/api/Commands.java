@@ -1,13 +1,19 @@
 package dev.runnel.api;
 
+import dev.runnel.model.CommandSpec;
+import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Request;
 import dev.runnel.model.Role;
+import dev.runnel.model.Signal;
+import dev.runnel.model.TerminalSize;
 import io.vertx.core.Future;
+import io.vertx.core.buffer.Buffer;
+import java.time.Duration;
 import java.util.List;
-import java.util.OptionalLong;
 
 /**
  * Runs commands, and follows jobs that are there. Any thread; a job lives on the context that asked
@@ -15,6 +21,9 @@ import java.util.OptionalLong;
  * CommandException}.
  */
 public interface Commands {
+  /** What {@link #collect} takes of a command's output, unless it is told otherwise. */
+  long MAX_COLLECTED_BYTES = 16 << 20;
+
   /**
    * Runs a command, as the request names it. Done when its process is there; failed if it could not
    * be started. The job ends when the context's verticle is undeployed, unless its {@code
@@ -24,7 +33,36 @@ public interface Commands {
 
   /** Runs a command as a job that the node makes a name for. */
   default Future<JobHandle> run(JobSpec spec) {
-    return run(new Request.Run(null, null, spec));
+    return run(new Request.Run(null, spec));
+  }
+
+  /** The same with every default. */
+  default Future<JobHandle> run(CommandSpec command) {
+    return run(JobSpec.of(command));
+  }
+
+  /**
+   * Runs a command to its end, and collects what it writes, at most {@link #MAX_COLLECTED_BYTES}:
+   * more fails it, and cancels the job. A nonzero exit is a result; {@code
+   * map(CommandResult::checked)} fails for it.
+   */
+  default Future<CommandResult> collect(JobSpec spec) {
+    return run(spec).compose(JobHandle::collect);
+  }
+
+  /** The same with every default. */
+  default Future<CommandResult> collect(CommandSpec command) {
+    return collect(JobSpec.of(command));
+  }
+
+  /** The same with an input; what of it the command does not read, nobody misses. */
+  default Future<CommandResult> collect(CommandSpec command, Buffer input) {
+    return run(command.withStdin(CommandSpec.Stdin.PIPE))
+        .compose(
+            job -> {
+              var _ = job.input(input);
+              return job.collect();
+            });
   }
 
   /**
@@ -36,16 +74,39 @@ public interface Commands {
 
   /** Watches a job, from the first byte that is still there. It may miss some. */
   default Future<JobHandle> watch(JobId job) {
-    return attach(attachment(job, Role.WATCHER));
+    return attach(new Request.Attach(job, Role.WATCHER));
   }
 
   /** Takes a job's seat: all of its output, and its stdin. Whoever has it is sent away. */
   default Future<JobHandle> takeOver(JobId job) {
-    return attach(attachment(job, Role.RUNNER));
+    return attach(new Request.Attach(job, Role.RUNNER));
   }
 
-  private static Request.Attach attachment(JobId job, Role role) {
-    return new Request.Attach(job, null, OptionalLong.of(0), OptionalLong.empty(), role);
+  /** Asks anything else that one event answers; failed if that is an error. */
+  Future<Event> ask(Request request);
+
+  /** Signals a job's process group. */
+  default Future<JobState> signal(JobId job, Signal signal) {
+    return ask(new Request.SendSignal(job, signal)).map(JobSession::state);
+  }
+
+  /** Ends a job with its whole tree, as {@link JobHandle#cancel} does. */
+  default Future<JobState> cancel(JobId job) {
+    return ask(new Request.Cancel(job)).map(JobSession::state);
+  }
+
+  /**
+   * The same with a grace of that length at most.
+   *
+   * @throws IllegalArgumentException if it is negative
+   */
+  default Future<JobState> cancelWithin(JobId job, Duration grace) {
+    return ask(new Request.Cancel(job, grace)).map(JobSession::state);
+  }
+
+  /** A job's terminal has another size now. */
+  default Future<JobState> resize(JobId job, TerminalSize size) {
+    return ask(new Request.Resize(job, size)).map(JobSession::state);
   }
 
   /** A job at this moment. */

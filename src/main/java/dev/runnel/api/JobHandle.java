@@ -4,6 +4,7 @@ import dev.runnel.model.End;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
+import dev.runnel.model.JobStatus;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Stream;
@@ -11,9 +12,12 @@ import dev.runnel.model.TerminalSize;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
+import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.parsetools.RecordParser;
 import io.vertx.core.streams.ReadStream;
 import io.vertx.core.streams.WriteStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 
 /**
@@ -26,6 +30,8 @@ import java.time.Duration;
  * told by its exception handler. Whoever wants no output at all says so: {@link #discardOutput}.
  */
 public final class JobHandle {
+  private static final int MAX_LINE_BYTES = 1 << 20;
+
   private final JobSession follower;
   private final Event.Started begun;
 
@@ -54,7 +60,11 @@ public final class JobHandle {
     return begun.pid();
   }
 
-  /** What it writes to stdout; {@code pipeTo} works. Ends after the last byte. */
+  /**
+   * What it writes to stdout. Ends after the last byte, and only if all of it is what the node
+   * counted. {@code pipeTo} cancels the job if its sink fails; if the output fails, the sink is
+   * left to be closed or reset, because an end would look like that of whole output.
+   */
   public ReadStream<Buffer> stdout() {
     return follower.output().one(Stream.STDOUT);
   }
@@ -67,6 +77,58 @@ public final class JobHandle {
   /** Both streams in order of arrival, instead of one by one. */
   public ReadStream<JobOutput> output() {
     return follower.output().both();
+  }
+
+  /**
+   * Writes stdout to one sink and stderr to another, at the pace of the slower. Done with the end
+   * when both were ended after all of it. If one of them fails, the job is canceled.
+   */
+  public Future<End> pipeTo(WriteStream<Buffer> out, WriteStream<Buffer> err) {
+    return Future.all(stdout().pipeTo(out), stderr().pipeTo(err)).compose(_ -> end());
+  }
+
+  /** The same for both streams into one sink, in order of arrival. */
+  public Future<End> pipeTo(WriteStream<Buffer> sink) {
+    return follower.output().merged().pipeTo(sink).compose(_ -> end());
+  }
+
+  /**
+   * Hands on stdout line by line, as UTF-8 and without line feeds; done with the end after the last
+   * one. A line of more than a MiB fails it, and cancels the job.
+   */
+  public Future<End> lines(Handler<String> handler) {
+    Promise<Void> all = Promise.promise();
+    RecordParser.newDelimited("\n", stdout())
+        .maxRecordSize(MAX_LINE_BYTES)
+        .exceptionHandler(
+            e -> {
+              follower.stop("a line could not be taken: " + e.getMessage(), e);
+              all.tryFail(e);
+            })
+        .endHandler(_ -> all.tryComplete())
+        .handler(line -> handler.handle(line.toString(StandardCharsets.UTF_8)));
+    return all.future().compose(_ -> end());
+  }
+
+  /** The same as {@link Commands#collect(JobSpec)}. */
+  public Future<CommandResult> collect() {
+    return collect(Commands.MAX_COLLECTED_BYTES);
+  }
+
+  /** All that it writes, and its end. More than that many bytes fail it, and cancel the job. */
+  public Future<CommandResult> collect(long maxBytes) {
+    Buffer out = Buffer.buffer();
+    Buffer err = Buffer.buffer();
+    output()
+        .handler(
+            piece -> {
+              if (out.length() + err.length() + (long) piece.bytes().length() > maxBytes) {
+                follower.stop("it wrote more than " + maxBytes + " bytes", null);
+              } else {
+                (piece.stream() == Stream.STDOUT ? out : err).appendBuffer(piece.bytes());
+              }
+            });
+    return end().map(how -> new CommandResult(how, out, err));
   }
 
   /**
@@ -97,6 +159,30 @@ public final class JobHandle {
     return follower.stdin();
   }
 
+  /** Writes that to its stdin, and ends it; done when the process has taken all of it. */
+  public Future<Void> input(Buffer bytes) {
+    return stdin().end(bytes);
+  }
+
+  /** The same with all that comes of a source. If the source fails, the job is canceled. */
+  public Future<Void> input(ReadStream<Buffer> source) {
+    return source
+        .pipe()
+        .endOnFailure(false)
+        .to(stdin())
+        .onFailure(
+            e -> {
+              if (!follower.takesNoInput()) {
+                follower.stop("its input failed: " + e.getMessage(), e);
+              }
+            });
+  }
+
+  /** The job at this moment. */
+  public Future<JobStatus> status() {
+    return follower.status(id());
+  }
+
   /** Signals the job's process group. */
   public Future<JobState> signal(Signal signal) {
     return follower.ask(new Request.SendSignal(id(), signal));
@@ -116,9 +202,6 @@ public final class JobHandle {
    * @throws IllegalArgumentException if it is negative
    */
   public Future<JobState> cancelWithin(Duration grace) {
-    if (grace.isNegative()) {
-      throw new IllegalArgumentException("grace: " + grace + " (expected: zero or more)");
-    }
     return follower.ask(new Request.Cancel(id(), grace));
   }
 
@@ -141,5 +224,17 @@ public final class JobHandle {
    */
   public Future<End> end() {
     return follower.end();
+  }
+
+  /** The same, failed with {@link CommandException.Unsuccessful} for anything but exit code 0. */
+  public Future<End> checked() {
+    return end()
+        .map(
+            how -> {
+              if (!how.isSuccess()) {
+                throw new CommandException.Unsuccessful(how, "");
+              }
+              return how;
+            });
   }
 }

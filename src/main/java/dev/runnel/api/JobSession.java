@@ -7,8 +7,10 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
+import dev.runnel.model.JobStatus;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
+import dev.runnel.model.Role;
 import dev.runnel.model.Stream;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
@@ -77,7 +79,11 @@ public final class JobSession {
     // gives at least the least window there is. Gaps count for nothing here, as with credit.
     this.maxUnreadBytes = 2 * window + JobSpec.MIN_WINDOW;
     this.output =
-        new OutputSplitter(this::consumed, task -> context.runOnContext(_ -> task.run()), window);
+        new OutputSplitter(
+            this::consumed,
+            task -> context.runOnContext(_ -> task.run()),
+            window,
+            e -> stop("its output could not be written: " + e.getMessage(), e));
   }
 
   /** Done when the node has told of the job. */
@@ -127,6 +133,10 @@ public final class JobSession {
           "the command has no stdin, or it is not ours: Stdin.PIPE and the seat give it one");
     }
     return stdin;
+  }
+
+  boolean takesNoInput() {
+    return stdin.isBroken();
   }
 
   private boolean hasStdin() {
@@ -352,6 +362,24 @@ public final class JobSession {
     }
   }
 
+  /** We have no use for the job any more: a runner's ends, whatever its linger. Idempotent. */
+  void stop(String why, @Nullable Throwable cause) {
+    if (over) {
+      return;
+    }
+    boolean ours =
+        opening instanceof Request.Run
+            || (opening instanceof Request.Attach attach && attach.role() == Role.RUNNER);
+    CommandException left =
+        new CommandException.Detached((ours ? "canceled: " : "left: ") + why, cause);
+    if (ours && begun != null) {
+      end(left);
+      line.abandon(begun.job());
+    } else {
+      giveUp(left);
+    }
+  }
+
   /** The same, but the job goes its way. Idempotent. */
   public void giveUp(CommandException why) {
     if (!over) {
@@ -388,13 +416,24 @@ public final class JobSession {
   }
 
   Future<JobState> ask(Request request) {
-    return line.ask(request)
-        .map(
-            event -> {
-              if (event instanceof Event.Ok(JobState state)) {
-                return state;
-              }
-              throw new CommandException.Damaged("the node's answer is no state: " + event);
-            });
+    return line.ask(request).map(JobSession::state);
+  }
+
+  static JobState state(Event answer) {
+    if (answer instanceof Event.Ok(JobState state)) {
+      return state;
+    }
+    throw new CommandException.Damaged("the node's answer is no state: " + answer);
+  }
+
+  Future<JobStatus> status(JobId job) {
+    return line.ask(new Request.Status(job)).map(JobSession::status);
+  }
+
+  private static JobStatus status(Event answer) {
+    if (answer instanceof Event.Status(JobStatus status)) {
+      return status;
+    }
+    throw new CommandException.Damaged("the node's answer is no status: " + answer);
   }
 }

@@ -1,7 +1,10 @@
 package dev.runnel.api;
 
+import io.vertx.core.Future;
 import io.vertx.core.Handler;
+import io.vertx.core.streams.Pipe;
 import io.vertx.core.streams.ReadStream;
+import io.vertx.core.streams.WriteStream;
 import java.util.ArrayDeque;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
@@ -15,6 +18,7 @@ final class JobStream<T> implements ReadStream<T> {
   private final ArrayDeque<T> queue = new ArrayDeque<>();
   private final Consumer<T> onTaken;
   private final Executor later;
+  private final Consumer<Throwable> onSinkFailed;
   private @Nullable Handler<T> handler;
   private @Nullable Handler<Void> endHandler;
   private @Nullable Handler<Throwable> exceptionHandler;
@@ -29,10 +33,12 @@ final class JobStream<T> implements ReadStream<T> {
    *
    * @param onTaken called with each item after its handler has had it
    * @param later runs a task in a later turn of the context
+   * @param onSinkFailed what it is piped into takes no more
    */
-  JobStream(Consumer<T> onTaken, Executor later) {
+  JobStream(Consumer<T> onTaken, Executor later, Consumer<Throwable> onSinkFailed) {
     this.onTaken = onTaken;
     this.later = later;
+    this.onSinkFailed = onSinkFailed;
   }
 
   void add(T item) {
@@ -97,6 +103,16 @@ final class JobStream<T> implements ReadStream<T> {
     exceptionHandler = newHandler;
     deliver();
     return this;
+  }
+
+  @Override
+  public Pipe<T> pipe() {
+    return new SinkPipe<>(ReadStream.super.pipe(), () -> failure != null, onSinkFailed);
+  }
+
+  @Override
+  public Future<Void> pipeTo(WriteStream<T> sink) {
+    return pipe().to(sink);
   }
 
   // A handler may pause, resume or set another: the loop looks again each time.

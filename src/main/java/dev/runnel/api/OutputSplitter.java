@@ -7,6 +7,8 @@ import java.util.ArrayDeque;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -18,10 +20,16 @@ final class OutputSplitter {
   private final LongConsumer onConsumed;
   private final Executor later;
   private final long maxKeptBytes;
+  private final Consumer<Throwable> onSinkFailed;
   private final ArrayDeque<Piece> pieces = new ArrayDeque<>();
   private final Map<Stream, Side> sides = new EnumMap<>(Stream.class);
   private @Nullable Taker taker;
+
+  /** Whatever is read of both in order. */
+  private @Nullable JobStream<?> whole;
+
   private @Nullable JobStream<JobOutput> both;
+  private @Nullable JobStream<Buffer> merged;
   private long unconsumedBytes;
   private boolean ended;
   private @Nullable Throwable failure;
@@ -48,32 +56,62 @@ final class OutputSplitter {
    *
    * @param later runs a task in a later turn of the context
    * @param maxKeptBytes of a stream that nobody asked for, while the other is read
+   * @param onSinkFailed what output is piped into takes no more
    */
-  OutputSplitter(LongConsumer onConsumed, Executor later, long maxKeptBytes) {
+  OutputSplitter(
+      LongConsumer onConsumed,
+      Executor later,
+      long maxKeptBytes,
+      Consumer<Throwable> onSinkFailed) {
     this.onConsumed = onConsumed;
     this.later = later;
     this.maxKeptBytes = maxKeptBytes;
+    this.onSinkFailed = onSinkFailed;
   }
 
   ReadStream<JobOutput> both() {
-    if (!sides.isEmpty()) {
-      throw new IllegalStateException("stdout or stderr is read already, each by itself");
-    }
     if (both == null) {
-      ArrayDeque<Piece> inFlight = new ArrayDeque<>();
-      JobStream<JobOutput> stream = new JobStream<>(_ -> consumed(inFlight.remove()), later);
-      both = stream;
-      decide(
-          piece -> {
-            inFlight.add(piece);
-            stream.add(piece.output);
-          });
+      both = inOrder(output -> output);
     }
     return both;
   }
 
+  /** The bytes alone, of both streams in order. */
+  ReadStream<Buffer> merged() {
+    if (merged == null) {
+      merged = inOrder(JobOutput::bytes);
+    }
+    return merged;
+  }
+
+  private <T> JobStream<T> inOrder(Function<JobOutput, T> part) {
+    if (!sides.isEmpty()) {
+      throw new IllegalStateException("stdout or stderr is read already, each by itself");
+    }
+    if (isInOrder()) {
+      throw new IllegalStateException("output is read already, both streams in order");
+    }
+    ArrayDeque<Piece> inFlight = new ArrayDeque<>();
+    JobStream<T> stream = stream(inFlight);
+    whole = stream;
+    decide(
+        piece -> {
+          inFlight.add(piece);
+          stream.add(part.apply(piece.output));
+        });
+    return stream;
+  }
+
+  private <T> JobStream<T> stream(ArrayDeque<Piece> inFlight) {
+    return new JobStream<>(_ -> consumed(inFlight.remove()), later, onSinkFailed);
+  }
+
+  private boolean isInOrder() {
+    return whole != null;
+  }
+
   ReadStream<Buffer> one(Stream which) {
-    if (both != null) {
+    if (isInOrder()) {
       throw new IllegalStateException("output is read already, both streams in order");
     }
     ReadStream<Buffer> stream = side(which).ask();
@@ -83,7 +121,7 @@ final class OutputSplitter {
 
   /** Drops what is not asked for by now, and what still comes of it. */
   void discard() {
-    if (both == null) {
+    if (!isInOrder()) {
       side(Stream.STDOUT).discard();
       side(Stream.STDERR).discard();
       takeSides();
@@ -140,8 +178,8 @@ final class OutputSplitter {
   }
 
   private void tellEnd() {
-    if (both != null) {
-      both.end(failure);
+    if (whole != null) {
+      whole.end(failure);
     }
     sides.values().forEach(side -> side.stream.end(failure));
   }
@@ -171,7 +209,7 @@ final class OutputSplitter {
   private final class Side {
     final Stream which;
     final ArrayDeque<Piece> inFlight = new ArrayDeque<>();
-    final JobStream<Buffer> stream = new JobStream<>(_ -> consumed(inFlight.remove()), later);
+    final JobStream<Buffer> stream = stream(inFlight);
     private boolean asked;
     private boolean discarding;
     private long keptBytes;

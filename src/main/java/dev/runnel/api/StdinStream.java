@@ -145,6 +145,11 @@ final class StdinStream implements WriteStream<Buffer> {
     }
   }
 
+  /** Whether the process, or the job, takes no more. */
+  boolean isBroken() {
+    return broken != null;
+  }
+
   /** The pipe is closed, after all that was written. */
   void closed() {
     closed.tryComplete();

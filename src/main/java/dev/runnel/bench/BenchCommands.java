@@ -55,6 +55,6 @@ final class BenchCommands {
     List<Argument> arguments = argv.stream().map(Argument::of).toList();
     CommandSpec command =
         new CommandSpec(arguments, null, Map.of(), CommandSpec.Stderr.SEPARATE, stdin);
-    return RequestEncoder.encode(id, new Request.Run(job, null, JobSpec.of(command)));
+    return RequestEncoder.encode(id, new Request.Run(job, JobSpec.of(command)));
   }
 }

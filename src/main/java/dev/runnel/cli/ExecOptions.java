@@ -37,7 +37,8 @@ final class ExecOptions {
       Option.value(
           "--escape",
           "CHAR|none",
-          "with -t: what begins CHAR. (leave) and CHAR? (help), typed\nfirst on a line (default: ~)");
+          "with -t: what begins CHAR. (leave) and CHAR? (help), typed\n"
+              + "first on a line (default: ~)");
   static final Option JOB = Option.value("--job", "ID", "the job's name (default: the server's)");
   static final Option BOOT =
       Option.value("--boot", "ID", "only if the server was not restarted since");
@@ -59,13 +60,16 @@ final class ExecOptions {
       Option.value(
           "--linger",
           "TIME",
-          "how long a lost connection is tried anew, and the job goes on\nmeanwhile (default: 60s; on this machine: not at all)");
+          "how long a lost connection is tried anew, and the job goes on\n"
+              + "meanwhile (default: 60s; on this machine: not at all)");
   static final Option NO_RESUME = Option.flag("--no-resume", "a lost connection ends the job");
   static final Option HEARTBEAT =
       Option.value(
           "--heartbeat",
           "TIME",
-          "how often either side asks whether the other is there; after\nthree times without an answer the connection is lost (default:\nover TCP we ask every 10s, the server every hour)");
+          "how often either side asks whether the other is there; after\n"
+              + "three times without an answer the connection is lost (default:\n"
+              + "over TCP we ask every 10s, the server every hour)");
   static final Option REPORT =
       Option.value("--report", "FILE", "write how it ended there as JSON, whatever happens");
   static final Option QUIET = Option.flag("--quiet", "no notes on stderr, only errors").or("-q");
@@ -102,8 +106,8 @@ final class ExecOptions {
    */
   static Request.Run run(Arguments arguments, CliContext surroundings, @Nullable Terminal terminal)
       throws Failure {
-    return new Request.Run(
-        job(arguments), arguments.value(BOOT), spec(arguments, surroundings, terminal));
+    return new Request.Run(job(arguments), spec(arguments, surroundings, terminal))
+        .withBoot(arguments.value(BOOT));
   }
 
   private static @Nullable JobId job(Arguments arguments) throws Failure {
@@ -140,11 +144,12 @@ final class ExecOptions {
             arguments.has(MERGE) ? CommandSpec.Stderr.MERGED : CommandSpec.Stderr.SEPARATE,
             stdin(arguments, terminal == null ? surroundings.input() : CliContext.Input.STREAM));
     CommandSpec command =
-        RestrictionOptions.restricted(arguments, terminal == null ? plain : plain.on(terminal));
+        RestrictionOptions.restricted(
+            arguments, terminal == null ? plain : plain.withTerminal(terminal));
     long retain = size(arguments, RETAIN, JobSpec.DEFAULT_RETAIN_BYTES);
     String timeout = arguments.value(TIMEOUT);
     return new JobSpec(
-        command.with(SecretOptions.secrets(arguments, surroundings.env())),
+        command.withSecrets(SecretOptions.secrets(arguments, surroundings.env())),
         timeout == null ? null : Durations.parse(TIMEOUT, timeout, Duration.ofMillis(1)),
         duration(arguments, GRACE, JobSpec.DEFAULT_GRACE),
         duration(arguments, DRAIN, JobSpec.DEFAULT_DRAIN),
@@ -166,7 +171,7 @@ final class ExecOptions {
     if (operands.size() > 0 && operands.getFirst().length() == 0) {
       throw Failure.usage("the command is an empty word");
     }
-    return shell == null ? operands : CommandSpec.shell(shell);
+    return shell == null ? operands : CommandSpec.shellArgv(shell);
   }
 
   private static @Nullable String cwd(Arguments arguments) throws Failure {

@@ -91,7 +91,7 @@ record FirstRequests(Request.@Nullable Hello hello, Request request, Stdin stdin
    */
   ByteBuffer frameAgain(String boot) {
     if (request instanceof Request.Run run) {
-      return frame(new Request.Run(run.job(), run.once(), boot, run.spec()));
+      return frame(run.withBoot(boot));
     }
     Request.Attach attach = (Request.Attach) request;
     return frame(

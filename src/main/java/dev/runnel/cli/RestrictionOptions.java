@@ -29,7 +29,7 @@ final class RestrictionOptions {
             size(arguments, MEMORY, ResourceLimits.MIN_MEMORY_BYTES),
             count(arguments),
             size(arguments, FILE, 0));
-    return command.within(limits).as(arguments.value(USER));
+    return command.withLimits(limits).withUser(arguments.value(USER));
   }
 
   private static OptionalLong seconds(Arguments arguments) throws Failure {

@@ -73,7 +73,7 @@ record ResumeOptions(Duration linger, @Nullable Duration heartbeat, @Nullable Du
     return new Request.Run(
         job,
         RandomNames.secret(),
-        run.boot(),
-        spec.withWindow(window).withLasting(spec.lasting().withLinger(linger)));
+        spec.withWindow(window).withLasting(spec.lasting().withLinger(linger)),
+        run.boot());
   }
 }

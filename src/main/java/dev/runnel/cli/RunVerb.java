@@ -17,7 +17,9 @@ final class RunVerb {
       Option.value(
           "--on-full",
           "block|drop|spool",
-          "when there is more output than is retained: the command\nwaits, the oldest goes, or it goes to the disk (spool, if\nthe server has it, else drop)");
+          "when there is more output than is retained: the command\n"
+              + "waits, the oldest goes, or it goes to the disk (spool, if\n"
+              + "the server has it, else drop)");
   private static final Option SPOOL =
       Option.value("--spool", "SIZE", "how much of the disk its output may take");
   private static final Option KEEP =
@@ -177,7 +179,7 @@ final class RunVerb {
                 : OptionalLong.of(Sizes.parse(SPOOL, spool, JobSpec.MIN_WINDOW)));
     Request.Run named = new ResumeOptions(Retention.FOREVER, null, null).named(run);
     String boot = run.boot() == null ? server.boot() : run.boot();
-    return new Request.Run(named.job(), named.once(), boot, named.spec().withLasting(lasting));
+    return new Request.Run(named.job(), named.once(), named.spec().withLasting(lasting), boot);
   }
 
   private static Retention.@Nullable OnFull onFull(@Nullable String name) throws Failure {

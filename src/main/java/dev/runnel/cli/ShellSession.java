@@ -137,8 +137,7 @@ public final class ShellSession implements AutoCloseable {
 
   private CommandOutcome run(CommandSpec command, CliContext where) {
     try {
-      FirstRequests opening =
-          FirstRequests.run(null, new Request.Run(null, null, JobSpec.of(command)));
+      FirstRequests opening = FirstRequests.run(null, new Request.Run(null, JobSpec.of(command)));
       ByteBuffer[] frames = opening.frames();
       return follow(connected(), opening, frames, where);
     } catch (IllegalArgumentException e) {

@@ -11,7 +11,6 @@ import dev.runnel.wire.vertx.FrameDecoder;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
-import io.vertx.core.internal.ContextInternal;
 import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetSocket;
 import java.nio.channels.ClosedChannelException;
@@ -41,7 +40,7 @@ final class ClientConnection implements FrameDecoder.Output {
   /** A sixteenth of what may be in flight is for signals and the like. */
   private static final int SHARE_FOR_ASKS = 16;
 
-  private final ContextInternal context;
+  private final LoopContext context;
   private final NetSocket socket;
   private final ClientOptions options;
   private final Owner owner;
@@ -96,7 +95,7 @@ final class ClientConnection implements FrameDecoder.Output {
   }
 
   private ClientConnection(
-      ContextInternal context, NetSocket socket, ClientOptions options, Owner owner) {
+      LoopContext context, NetSocket socket, ClientOptions options, Owner owner) {
     this.context = context;
     this.socket = socket;
     this.options = options;
@@ -108,8 +107,8 @@ final class ClientConnection implements FrameDecoder.Output {
    * failed with a {@link CommandException}, and nothing was done.
    */
   static Future<ClientConnection> open(
-      ContextInternal context, NetClient net, ClientOptions options, Owner owner) {
-    return Dialer.connect(context, net, options)
+      LoopContext context, NetClient net, ClientOptions options, Owner owner) {
+    return Dialer.connect(context.context(), net, options)
         .compose(socket -> new ClientConnection(context, socket, options, owner).greet());
   }
 

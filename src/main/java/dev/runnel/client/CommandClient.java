@@ -3,13 +3,12 @@ package dev.runnel.client;
 import dev.runnel.api.CommandException;
 import dev.runnel.api.Commands;
 import dev.runnel.api.JobHandle;
+import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Request;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
-import io.vertx.core.internal.ContextInternal;
-import io.vertx.core.internal.VertxInternal;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -23,14 +22,14 @@ import java.util.concurrent.ConcurrentHashMap;
  * of a job meanwhile, such as a signal, fails.
  */
 public final class CommandClient implements Commands {
-  private final VertxInternal vertx;
+  private final Vertx vertx;
   private final ClientOptions options;
 
   /** By event loop. */
   private final ConcurrentHashMap<Object, ConnectionPool> pools = new ConcurrentHashMap<>();
 
   private CommandClient(Vertx vertx, ClientOptions options) {
-    this.vertx = (VertxInternal) vertx;
+    this.vertx = vertx;
     this.options = options;
   }
 
@@ -50,13 +49,12 @@ public final class CommandClient implements Commands {
   }
 
   private Future<JobHandle> follow(FollowRequest opening) {
-    ContextInternal context = vertx.getOrCreateContext();
+    LoopContext context = LoopContext.current(vertx);
     return new ResumingTransport(context, pool(context), opening).started();
   }
 
-  private ConnectionPool pool(ContextInternal context) {
-    return pools.computeIfAbsent(
-        context.nettyEventLoop(), _ -> ConnectionPool.beside(context, options));
+  private ConnectionPool pool(LoopContext context) {
+    return pools.computeIfAbsent(context.loop(), _ -> ConnectionPool.beside(context, options));
   }
 
   @Override
@@ -76,8 +74,14 @@ public final class CommandClient implements Commands {
     return list(which);
   }
 
+  @Override
+  public Future<Event> ask(Request request) {
+    LoopContext context = LoopContext.current(vertx);
+    return SingleRequest.ask(context, pool(context), request);
+  }
+
   private Future<List<JobStatus>> list(Request request) {
-    ContextInternal context = vertx.getOrCreateContext();
+    LoopContext context = LoopContext.current(vertx);
     return SingleRequest.list(context, pool(context), request);
   }
 }

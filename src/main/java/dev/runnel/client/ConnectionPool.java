@@ -2,8 +2,6 @@ package dev.runnel.client;
 
 import dev.runnel.api.CommandException;
 import io.vertx.core.Vertx;
-import io.vertx.core.internal.ContextInternal;
-import io.vertx.core.internal.VertxInternal;
 import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetClientOptions;
 import java.time.Duration;
@@ -29,7 +27,7 @@ final class ConnectionPool implements ClientConnection.Owner {
   /** As long as a server waits for a peer that acknowledges nothing. */
   private static final Duration USER_TIMEOUT = Duration.ofSeconds(30);
 
-  private final ContextInternal context;
+  private final LoopContext context;
   private final ClientOptions options;
   private final List<ClientConnection> open = new ArrayList<>();
   private final ArrayDeque<Waiter> followers = new ArrayDeque<>();
@@ -49,16 +47,14 @@ final class ConnectionPool implements ClientConnection.Owner {
     void unreachable(CommandException why);
   }
 
-  private ConnectionPool(ContextInternal context, ClientOptions options) {
+  private ConnectionPool(LoopContext context, ClientOptions options) {
     this.context = context;
     this.options = options;
   }
 
   /** On the same event loop as that context. */
-  static ConnectionPool beside(ContextInternal caller, ClientOptions options) {
-    VertxInternal vertx = caller.owner();
-    return new ConnectionPool(
-        vertx.contextBuilder().withEventLoop(caller.nettyEventLoop()).build(), options);
+  static ConnectionPool beside(LoopContext caller, ClientOptions options) {
+    return new ConnectionPool(caller.beside(), options);
   }
 
   ClientOptions options() {

@@ -29,24 +29,20 @@ record FollowRequest(Request asked, Request request, long window) {
     long window = spec.lastingWindow();
     JobSpec paced = spec.withWindow(OptionalLong.of(window));
     if (linger.isZero()) {
-      return new FollowRequest(
-          run, new Request.Run(run.job(), run.once(), run.boot(), paced), window);
+      return new FollowRequest(run, run.withSpec(paced), window);
     }
     JobId job = run.job() == null ? new JobId(UUID.randomUUID().toString()) : run.job();
     String once = run.once() == null ? UUID.randomUUID().toString() : run.once();
     Retention lasting = spec.lasting();
     JobSpec lasts =
         lasting.linger().isZero() ? paced.withLasting(lasting.withLinger(linger)) : paced;
-    return new FollowRequest(run, new Request.Run(job, once, run.boot(), lasts), window);
+    return new FollowRequest(run, new Request.Run(job, once, lasts, run.boot()), window);
   }
 
   /** An attach with a window. */
   static FollowRequest of(Request.Attach attach) {
     long window = attach.window().orElse(ATTACH_WINDOW_BYTES);
-    Request.Attach paced =
-        new Request.Attach(
-            attach.job(), attach.boot(), attach.from(), OptionalLong.of(window), attach.role());
-    return new FollowRequest(attach, paced, window);
+    return new FollowRequest(attach, attach.withWindow(OptionalLong.of(window)), window);
   }
 
   /**
@@ -56,7 +52,7 @@ record FollowRequest(Request asked, Request request, long window) {
    */
   Request again(String boot) {
     if (request instanceof Request.Run run) {
-      return new Request.Run(run.job(), run.once(), boot, run.spec());
+      return run.withBoot(boot);
     }
     Request.Attach attach = (Request.Attach) request;
     return new Request.Attach(attach.job(), boot, attach.from(), attach.window(), attach.role());

@@ -13,7 +13,6 @@ import dev.runnel.wire.RequestEncoder;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.eventbus.MessageConsumer;
-import io.vertx.core.internal.ContextInternal;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +25,7 @@ final class ResumingTransport implements JobTransport, ConnectionPool.Waiter {
   /** What is followed for longer was worth it, whatever came. */
   private static final long WORTH_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  private final ContextInternal context;
+  private final LoopContext context;
   private final ConnectionPool pool;
   private final ClientOptions options;
   private final FollowRequest opening;
@@ -84,13 +83,13 @@ final class ResumingTransport implements JobTransport, ConnectionPool.Waiter {
     }
   }
 
-  ResumingTransport(ContextInternal context, ConnectionPool pool, FollowRequest opening) {
+  ResumingTransport(LoopContext context, ConnectionPool pool, FollowRequest opening) {
     this.context = context;
     this.pool = pool;
     this.options = pool.options();
     this.opening = opening;
-    this.follower = new JobSession(context, this, opening.asked(), opening.window());
-    context.runOnContext(_ -> begin());
+    this.follower = new JobSession(context.context(), this, opening.asked(), opening.window());
+    context.context().runOnContext(_ -> begin());
   }
 
   Future<JobHandle> started() {

@@ -9,7 +9,6 @@ import dev.runnel.wire.ProtocolException;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
-import io.vertx.core.internal.ContextInternal;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -32,26 +31,24 @@ final class SingleRequest implements ConnectionPool.Waiter, ClientConnection.Exc
   }
 
   /** Done with the answer, which is no error, on that context. */
-  static Future<Event> ask(ContextInternal context, ConnectionPool pool, Request request) {
+  static Future<Event> ask(LoopContext context, ConnectionPool pool, Request request) {
     return begin(context, pool, request).answered(context);
   }
 
   /** The same for what is answered with statuses. */
-  static Future<List<JobStatus>> list(
-      ContextInternal context, ConnectionPool pool, Request request) {
+  static Future<List<JobStatus>> list(LoopContext context, ConnectionPool pool, Request request) {
     SingleRequest inquiry = begin(context, pool, request);
     return inquiry.answered(context).map(_ -> inquiry.statuses);
   }
 
-  private static SingleRequest begin(
-      ContextInternal context, ConnectionPool pool, Request request) {
+  private static SingleRequest begin(LoopContext context, ConnectionPool pool, Request request) {
     SingleRequest inquiry = new SingleRequest(context.owner(), pool.options(), request);
     pool.find(inquiry);
     return inquiry;
   }
 
-  private Future<Event> answered(ContextInternal context) {
-    return Future.fromCompletionStage(answer.future().toCompletionStage(), context);
+  private Future<Event> answered(LoopContext context) {
+    return Future.fromCompletionStage(answer.future().toCompletionStage(), context.context());
   }
 
   @Override

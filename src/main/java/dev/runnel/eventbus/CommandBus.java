@@ -59,8 +59,8 @@ public final class CommandBus implements Commands {
   public Future<JobStatus> status(JobId job) {
     return ask(new Request.Status(job))
         .map(
-            message -> {
-              if (BusFrame.answer(message) instanceof Event.Status(JobStatus status)) {
+            answer -> {
+              if (answer instanceof Event.Status(JobStatus status)) {
                 return status;
               }
               throw new CommandException.Damaged("the node's answer is no status");
@@ -69,18 +69,24 @@ public final class CommandBus implements Commands {
 
   @Override
   public Future<List<JobStatus>> jobs(Request.Jobs which) {
-    return ask(which)
+    return request(which)
         .map(
             message -> {
               try {
                 return EventDecoder.decodeStatuses(((Buffer) message.body()).getBytes());
               } catch (ProtocolException e) {
-                throw new CommandException.Damaged("the node's answer is no list: " + e.getMessage());
+                throw new CommandException.Damaged(
+                    "the node's answer is no list: " + e.getMessage());
               }
             });
   }
 
-  private Future<Message<Object>> ask(Request request) {
+  @Override
+  public Future<Event> ask(Request request) {
+    return request(request).map(BusFrame::answer);
+  }
+
+  private Future<Message<Object>> request(Request request) {
     byte[] encoded = RequestEncoder.encode(null, request);
     return vertx
         .eventBus()

@@ -66,34 +66,76 @@ public record CommandSpec(
     this(argv, cwd, env, stderr, stdin, null, ResourceLimits.NONE, null, Secrets.NONE);
   }
 
-  /** The same on a terminal. */
-  public CommandSpec on(Terminal other) {
+  /** A command without a shell, with nothing but its arguments. */
+  public static CommandSpec of(String... argv) {
+    return of(java.util.stream.Stream.of(argv).map(Argument::of).toList());
+  }
+
+  /** The same with arguments that need not be text. */
+  public static CommandSpec of(List<Argument> argv) {
+    return new CommandSpec(argv, null, Map.of(), Stderr.SEPARATE, Stdin.NULL);
+  }
+
+  /** A shell line. */
+  public static CommandSpec shell(String line) {
+    return of(shellArgv(Argument.of(line)));
+  }
+
+  /** The arguments of a shell that runs that line, its bytes as sent. */
+  public static List<Argument> shellArgv(Argument line) {
+    return List.of(Argument.of("/bin/sh"), Argument.of("-c"), line);
+  }
+
+  /** Another command in the same surroundings. */
+  public CommandSpec withArgv(List<Argument> other) {
+    return new CommandSpec(other, cwd, env, stderr, stdin, terminal, limits, user, secrets);
+  }
+
+  /** The same in another folder. */
+  public CommandSpec withCwd(String other) {
+    return new CommandSpec(argv, other, env, stderr, stdin, terminal, limits, user, secrets);
+  }
+
+  /** The same with one more variable. */
+  public CommandSpec withEnv(String name, String value) {
+    Map<String, @Nullable String> more = new LinkedHashMap<>(env);
+    more.put(name, value);
+    return withEnv(more);
+  }
+
+  /** The same with these variables instead, of which null removes one. */
+  public CommandSpec withEnv(Map<String, @Nullable String> other) {
+    return new CommandSpec(argv, cwd, other, stderr, stdin, terminal, limits, user, secrets);
+  }
+
+  /** The same with these secrets. */
+  public CommandSpec withSecrets(Secrets other) {
+    return new CommandSpec(argv, cwd, env, stderr, stdin, terminal, limits, user, other);
+  }
+
+  /** The same with its stderr elsewhere. */
+  public CommandSpec withStderr(Stderr other) {
+    return new CommandSpec(argv, cwd, env, other, stdin, terminal, limits, user, secrets);
+  }
+
+  /** The same with another stdin. */
+  public CommandSpec withStdin(Stdin other) {
+    return new CommandSpec(argv, cwd, env, stderr, other, terminal, limits, user, secrets);
+  }
+
+  /** The same on a terminal, which is its stdin only with {@link Stdin#PIPE}. */
+  public CommandSpec withTerminal(Terminal other) {
     return new CommandSpec(argv, cwd, env, stderr, stdin, other, limits, user, secrets);
   }
 
   /** The same within other limits. */
-  public CommandSpec within(ResourceLimits other) {
+  public CommandSpec withLimits(ResourceLimits other) {
     return new CommandSpec(argv, cwd, env, stderr, stdin, terminal, other, user, secrets);
   }
 
   /** The same as another user; null: the daemon's own. */
-  public CommandSpec as(@Nullable String other) {
+  public CommandSpec withUser(@Nullable String other) {
     return new CommandSpec(argv, cwd, env, stderr, stdin, terminal, limits, other, secrets);
-  }
-
-  /** The same with these secrets. */
-  public CommandSpec with(Secrets other) {
-    return new CommandSpec(argv, cwd, env, stderr, stdin, terminal, limits, user, other);
-  }
-
-  /** The same in another folder. */
-  public CommandSpec at(String other) {
-    return new CommandSpec(argv, other, env, stderr, stdin, terminal, limits, user, secrets);
-  }
-
-  /** Another command in the same surroundings. */
-  public CommandSpec running(List<Argument> other) {
-    return new CommandSpec(other, cwd, env, stderr, stdin, terminal, limits, user, secrets);
   }
 
   /** The names in the environment that were asked to be other than the daemon has them. */
@@ -115,17 +157,6 @@ public record CommandSpec(
   @Override
   public String toString() {
     return "CommandSpec[arguments=" + argv.size() + ", env=" + envNames() + "]";
-  }
-
-  /** A command without a shell, with nothing but its arguments. */
-  public static CommandSpec of(String... argv) {
-    List<Argument> arguments = java.util.stream.Stream.of(argv).map(Argument::of).toList();
-    return new CommandSpec(arguments, null, Map.of(), Stderr.SEPARATE, Stdin.NULL);
-  }
-
-  /** A shell line, its bytes as sent. */
-  public static List<Argument> shell(Argument line) {
-    return List.of(Argument.of("/bin/sh"), Argument.of("-c"), line);
   }
 
   /** The arguments with blanks between them, cut to 256 characters, for people to recognize it. */

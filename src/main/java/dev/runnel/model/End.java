@@ -35,6 +35,20 @@ public record End(
     boolean oom) {
   public static final int MAX_LEFTOVERS = 64;
 
+  /** Whether it ended by itself, with exit code 0. */
+  public boolean isSuccess() {
+    return outcome == Outcome.EXITED && code() == 0;
+  }
+
+  /** The exit code as a shell has it: 128 + n for signal n; 255 if it is not known. */
+  public int code() {
+    return switch (status) {
+      case ExitStatus.Exited(int code) -> code;
+      case ExitStatus.Signaled(int number) -> 128 + number;
+      case null -> 255;
+    };
+  }
+
   public End {
     leftovers = List.copyOf(leftovers);
     Objects.requireNonNull(outcome);

@@ -72,6 +72,11 @@ public record JobSpec(
         OptionalLong.empty());
   }
 
+  /** A shell line with every default. */
+  public static JobSpec shell(String line) {
+    return of(CommandSpec.shell(line));
+  }
+
   /** The credit of a runner that means to come back, and may have named none. */
   public long lastingWindow() {
     return window.orElse(Math.min(retainBytes, DEFAULT_RETAIN_BYTES));
@@ -105,6 +110,12 @@ public record JobSpec(
   public JobSpec withDrain(Duration silent, Duration most) {
     return new JobSpec(
         command, timeout, grace, silent, most, leftovers, retainBytes, window, lasting);
+  }
+
+  /** The same with something else becoming of what outlives the command. */
+  public JobSpec withLeftovers(Leftovers other) {
+    return new JobSpec(
+        command, timeout, grace, drain, drainMax, other, retainBytes, window, lasting);
   }
 
   /** The same with another log. */

@@ -48,14 +48,29 @@ public sealed interface Request {
    *     again; null: it must be new
    * @param boot the life of the server it is meant for; null: any
    */
-  record Run(@Nullable JobId job, @Nullable String once, @Nullable String boot, JobSpec spec)
+  record Run(@Nullable JobId job, @Nullable String once, JobSpec spec, @Nullable String boot)
       implements Request {
     /** In bytes of UTF-8. */
     public static final int MAX_ONCE = 128;
 
     /** One that must be new. */
-    public Run(@Nullable JobId job, @Nullable String boot, JobSpec spec) {
-      this(job, null, boot, spec);
+    public Run(@Nullable JobId job, JobSpec spec) {
+      this(job, null, spec, null);
+    }
+
+    /** The same, started once however often it is asked for. */
+    public Run withOnce(@Nullable String other) {
+      return new Run(job, other, spec, boot);
+    }
+
+    /** The same for that life of the server. */
+    public Run withBoot(@Nullable String other) {
+      return new Run(job, once, spec, other);
+    }
+
+    /** The same name for something else. */
+    public Run withSpec(JobSpec other) {
+      return new Run(job, once, other, boot);
     }
   }
 
@@ -67,7 +82,27 @@ public sealed interface Request {
    * @param window credit in bytes beyond the last ack; absent: paced by the transport
    */
   record Attach(JobId job, @Nullable String boot, OptionalLong from, OptionalLong window, Role role)
-      implements Request {}
+      implements Request {
+    /** From the first byte that is still there, in any life of the server. */
+    public Attach(JobId job, Role role) {
+      this(job, null, OptionalLong.of(0), OptionalLong.empty(), role);
+    }
+
+    /** The same from another offset; absent: from the log's end on. */
+    public Attach withFrom(OptionalLong other) {
+      return new Attach(job, boot, other, window, role);
+    }
+
+    /** The same in that life of the server. */
+    public Attach withBoot(@Nullable String other) {
+      return new Attach(job, other, from, window, role);
+    }
+
+    /** The same with another window. */
+    public Attach withWindow(OptionalLong other) {
+      return new Attach(job, boot, from, other, role);
+    }
+  }
 
   /**
    * To follow no longer; the job goes on.
@@ -113,6 +148,12 @@ public sealed interface Request {
    *     has
    */
   record Cancel(JobId job, @Nullable Duration grace) implements Request {
+    public Cancel {
+      if (grace != null && grace.isNegative()) {
+        throw new IllegalArgumentException("grace: " + grace + " (expected: zero or more)");
+      }
+    }
+
     public Cancel(JobId job) {
       this(job, null);
     }

@@ -84,7 +84,7 @@ public final class JobService {
     checkBoot(run.boot());
     try {
       Authorization grant = guard.policy().judge(caller, registry.limits().fit(run.spec()));
-      Request.Run granted = new Request.Run(run.job(), run.once(), run.boot(), grant.spec());
+      Request.Run granted = run.withSpec(grant.spec());
       return register(caller, granted, grant);
     } catch (ForbiddenException e) {
       throw denied(caller, "run", run.job(), e.getMessage());

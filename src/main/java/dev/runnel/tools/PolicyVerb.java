@@ -76,14 +76,14 @@ public final class PolicyVerb {
     }
     Map<String, @Nullable String> env = new LinkedHashMap<>();
     given.values(ENV).forEach(name -> env.put(name, ""));
-    List<Argument> argv = line == null ? command : CommandSpec.shell(Argument.of(line));
+    List<Argument> argv = line == null ? command : CommandSpec.shellArgv(Argument.of(line));
     CommandSpec asked =
         new CommandSpec(
             argv, given.value(CWD), env, CommandSpec.Stderr.SEPARATE, CommandSpec.Stdin.NULL);
     try {
       Policy policy = PolicyFile.read(Path.of(words.get(1).toString()));
       Caller caller = new Caller(principal, "here", Caller.Via.UNIX);
-      return new PolicyVerb(context.out()).check(policy, caller, asked.as(given.value(USER)));
+      return new PolicyVerb(context.out()).check(policy, caller, asked.withUser(given.value(USER)));
     } catch (SettingsException e) {
       throw Failure.of(NO_POLICY, String.valueOf(e.getMessage()));
     }

@@ -109,6 +109,6 @@ final class WorkingDirectory {
   private static CommandSpec spec(
       Argument line, @Nullable String cwd, Map<String, @Nullable String> env) {
     return new CommandSpec(
-        CommandSpec.shell(line), cwd, env, CommandSpec.Stderr.SEPARATE, CommandSpec.Stdin.NULL);
+        CommandSpec.shellArgv(line), cwd, env, CommandSpec.Stderr.SEPARATE, CommandSpec.Stdin.NULL);
   }
 }

@@ -235,7 +235,7 @@ public final class RequestEncoder {
   private static boolean isShellLine(List<Argument> argv) {
     return argv.size() == 3
         && argv.get(2).length() > 0
-        && argv.equals(CommandSpec.shell(argv.get(2)));
+        && argv.equals(CommandSpec.shellArgv(argv.get(2)));
   }
 
   /** Whether JSON can hold the arguments. */

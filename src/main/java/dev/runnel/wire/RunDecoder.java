@@ -57,7 +57,7 @@ final class RunDecoder {
     RequestDecoder.checkKeys(header, KNOWN);
     JobId job = RequestDecoder.optionalJob(header);
     String once = FollowDecoder.once(header, job);
-    return new Request.Run(job, once, header.string("boot"), spec(header, body));
+    return new Request.Run(job, once, spec(header, body), header.string("boot"));
   }
 
   private static JobSpec spec(Header header, byte[] body)
@@ -118,7 +118,7 @@ final class RunDecoder {
     if (inHeader) {
       return argvOfHeader(header);
     }
-    return inBody ? argvOfBody(body) : CommandSpec.shell(argument("body", body));
+    return inBody ? argvOfBody(body) : CommandSpec.shellArgv(argument("body", body));
   }
 
   private static List<Argument> argvOfHeader(Header header) throws RequestException {

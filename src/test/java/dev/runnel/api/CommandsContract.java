@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.job.JobRegistry;
-import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
 import dev.runnel.model.ErrorCode;
@@ -28,23 +27,28 @@ import dev.runnel.model.TerminalSize;
 import io.vertx.core.AbstractVerticle;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
+import io.vertx.core.Handler;
 import io.vertx.core.Promise;
 import io.vertx.core.ThreadingModel;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.file.AsyncFile;
+import io.vertx.core.file.OpenOptions;
+import io.vertx.core.streams.ReadStream;
 import io.vertx.core.streams.WriteStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** What the typed API promises, whichever way leads to the node. */
@@ -326,17 +330,16 @@ public abstract class CommandsContract {
   void refusalHasItsCode() {
     JobSpec spec = shell("exec sleep 60");
     JobHandle job = await(commands().run(spec));
-    Request.Run taken = new Request.Run(job.id(), null, spec);
+    Request.Run taken = new Request.Run(job.id(), spec);
     assertEquals(ErrorCode.JOB_EXISTS, refusal(commands().run(taken)).code());
-    Request.Run elsewhere = new Request.Run(null, "another-life", spec);
+    Request.Run elsewhere = new Request.Run(null, spec).withBoot("another-life");
     assertEquals(ErrorCode.STALE, refusal(commands().run(elsewhere)).code());
     JobId nobody = new JobId("nobody");
     assertEquals(ErrorCode.UNKNOWN_JOB, refusal(commands().status(nobody)).code());
     assertEquals(ErrorCode.UNKNOWN_JOB, refusal(commands().watch(nobody)).code());
     assertFalse(refusal(commands().watch(nobody)).isRetryable());
     TerminalSize size = TerminalSize.DEFAULT;
-    assertEquals(
-        ErrorCode.BAD_REQUEST, refusal(onContext(() -> job.resize(size), job)).code());
+    assertEquals(ErrorCode.BAD_REQUEST, refusal(onContext(() -> job.resize(size), job)).code());
     var _ = await(onContext(job::cancel, job));
   }
 
@@ -449,7 +452,7 @@ public abstract class CommandsContract {
     JobSpec spec = piped("read line; stty size");
     JobSpec onTerminal =
         spec.withCommand(
-            spec.command().on(new Terminal(TerminalSize.DEFAULT, Terminal.DEFAULT_TERM)));
+            spec.command().withTerminal(new Terminal(TerminalSize.DEFAULT, Terminal.DEFAULT_TERM)));
     JobHandle job = await(commands().run(onTerminal));
     Promise<String> seen = Promise.promise();
     onContext(() -> collect(job.stdout(), seen), job);
@@ -496,8 +499,7 @@ public abstract class CommandsContract {
     await(onContext(() -> first.stdin().write(Buffer.buffer("abc")), first));
     JobHandle second = await(commands().takeOver(first.id()));
     assertEquals(
-        "detached: replaced",
-        failure(CommandException.Detached.class, first.end()).getMessage());
+        "detached: replaced", failure(CommandException.Detached.class, first.end()).getMessage());
     Promise<String> seen = Promise.promise();
     onContext(() -> collect(second.stdout(), seen), second);
     write(second, "def");
@@ -565,13 +567,218 @@ public abstract class CommandsContract {
   @Test
   void sameRunTwiceStartsOnce() {
     Request.Run run =
-        new Request.Run(new JobId("only-once-" + System.nanoTime()), "1f6c", null, piped("cat"));
+        new Request.Run(new JobId("only-once-" + System.nanoTime()), "1f6c", piped("cat"), null);
     JobHandle first = await(commands().run(run));
     JobHandle second = await(commands().run(run));
     assertEquals(first.pid(), second.pid());
     assertThrows(CompletionException.class, () -> await(first.end()));
     await(onContext(() -> second.stdin().end(), second));
     assertEquals(new ExitStatus.Exited(0), await(second.end()).status());
+  }
+
+  @Test
+  void collectsWhatACommandWritesAndItsCode() {
+    CommandResult result =
+        await(commands().collect(CommandSpec.shell("echo out; echo err >&2; exit 3")));
+    assertEquals("out\n", result.out());
+    assertEquals("err\n", result.err());
+    assertEquals(3, result.code());
+    CommandException.Unsuccessful unsuccessful =
+        assertThrows(CommandException.Unsuccessful.class, result::checked);
+    assertEquals("exit code 3: err", unsuccessful.getMessage());
+    assertFalse(unsuccessful.isRetryable());
+    CommandResult sorted =
+        await(
+            commands()
+                .collect(CommandSpec.of("sort"), Buffer.buffer("b\na\n"))
+                .map(CommandResult::checked));
+    assertEquals("a\nb\n", sorted.out());
+    CommandResult killed = await(commands().collect(CommandSpec.shell("kill $$")));
+    assertEquals(143, killed.code());
+    assertFalse(killed.end().isSuccess());
+  }
+
+  @Test
+  void inputThatIsNotReadFailsNothing() {
+    Buffer input = Buffer.buffer(new byte[3_000_000]);
+    CommandResult result = await(commands().collect(CommandSpec.of("head", "-c", "1"), input));
+    assertEquals(1, result.stdout().length());
+  }
+
+  @Test
+  void moreThanMayBeCollectedCancelsTheJob() {
+    JobHandle job = await(commands().run(shell("exec yes")));
+    Future<CommandResult> result = onContext(() -> job.collect(100_000), job);
+    assertEquals(
+        "canceled: it wrote more than 100000 bytes",
+        failure(CommandException.Detached.class, result).getMessage());
+    awaitOurEnd(job.id());
+  }
+
+  private void awaitOurEnd(JobId job) {
+    until(
+        () -> {
+          End end = await(commands().status(job)).end();
+          return end != null && isOurDoing(end.outcome());
+        });
+  }
+
+  @Test
+  void sinkThatFailsCancelsTheJob() {
+    JobHandle job = await(commands().run(shell("exec yes")));
+    Future<AsyncFile> full = vertx().fileSystem().open("/dev/full", new OpenOptions());
+    Future<End> end =
+        onContext(
+            () ->
+                full.compose(sink -> Future.all(job.stdout().pipeTo(sink), job.end()))
+                    .compose(_ -> job.end()),
+            job);
+    assertThrows(CompletionException.class, () -> await(end));
+    CommandException why = failure(CommandException.Detached.class, job.end());
+    assertTrue(why.getMessage().startsWith("canceled: its output could not"), why::getMessage);
+    awaitOurEnd(job.id());
+    await(full.result().close().otherwiseEmpty());
+  }
+
+  @Test
+  void bothStreamsGoToTheirSinksOrToOne() {
+    Recorder out = new Recorder();
+    Recorder err = new Recorder();
+    String line = "echo o; sleep 0.05; echo e >&2; exit 4";
+    JobHandle apart = await(commands().run(shell(line)));
+    assertEquals(4, await(onContext(() -> apart.pipeTo(out, err), apart)).code());
+    assertEquals("o\n|", out.text());
+    assertEquals("e\n|", err.text());
+    Recorder both = new Recorder();
+    JobHandle together = await(commands().run(shell(line)));
+    assertEquals(4, await(onContext(() -> together.pipeTo(both), together)).code());
+    assertEquals("o\ne\n|", both.text());
+  }
+
+  /** A sink that keeps what it gets, and a bar for its end. */
+  private static final class Recorder implements WriteStream<Buffer> {
+    private final StringBuilder text = new StringBuilder();
+
+    synchronized String text() {
+      return text.toString();
+    }
+
+    @Override
+    public synchronized Future<Void> write(Buffer bytes) {
+      text.append(bytes);
+      return Future.succeededFuture();
+    }
+
+    @Override
+    public synchronized Future<Void> end() {
+      text.append('|');
+      return Future.succeededFuture();
+    }
+
+    @Override
+    public Recorder exceptionHandler(Handler<Throwable> handler) {
+      return this;
+    }
+
+    @Override
+    public Recorder setWriteQueueMaxSize(int maxSize) {
+      return this;
+    }
+
+    @Override
+    public boolean writeQueueFull() {
+      return false;
+    }
+
+    @Override
+    public Recorder drainHandler(Handler<Void> handler) {
+      return this;
+    }
+  }
+
+  @Test
+  void linesComeWholeWithTheLastOneThatHasNoFeed() {
+    List<String> lines = new ArrayList<>();
+    End end =
+        inVerticle(
+            commands ->
+                commands
+                    .run(shell("seq 20000; printf ende; exit 2"))
+                    .compose(job -> job.lines(lines::add)));
+    assertEquals(2, end.code());
+    assertEquals(20_001, lines.size());
+    assertEquals("20000", lines.get(19_999));
+    assertEquals("ende", lines.getLast());
+  }
+
+  @Test
+  void inputThatFailsCancelsTheJob() {
+    JobHandle job = await(commands().run(piped("cat")));
+    AtomicReference<Handler<Throwable>> failing = new AtomicReference<>();
+    ReadStream<Buffer> source = new FailingSource(failing);
+    Future<Void> input = onContext(() -> job.input(source), job);
+    until(() -> failing.get() != null);
+    onContext(() -> failing.get().handle(new IllegalStateException("the source broke")), job);
+    assertThrows(CompletionException.class, () -> await(input));
+    assertEquals(
+        "canceled: its input failed: the source broke",
+        failure(CommandException.Detached.class, job.end()).getMessage());
+    awaitOurEnd(job.id());
+  }
+
+  /** A source that has nothing, and fails when it is told to. */
+  private record FailingSource(AtomicReference<Handler<Throwable>> failing)
+      implements ReadStream<Buffer> {
+    @Override
+    public FailingSource exceptionHandler(@Nullable Handler<Throwable> handler) {
+      if (handler != null) {
+        failing.set(handler);
+      }
+      return this;
+    }
+
+    @Override
+    public FailingSource handler(@Nullable Handler<Buffer> handler) {
+      return this;
+    }
+
+    @Override
+    public FailingSource pause() {
+      return this;
+    }
+
+    @Override
+    public FailingSource resume() {
+      return this;
+    }
+
+    @Override
+    public FailingSource fetch(long amount) {
+      return this;
+    }
+
+    @Override
+    public FailingSource endHandler(@Nullable Handler<Void> handler) {
+      return this;
+    }
+  }
+
+  @Test
+  void whatCanBeDoneToAJobCanBeDoneByItsName() {
+    JobHandle job =
+        await(
+            commands()
+                .run(
+                    CommandSpec.shell("exec sleep 60")
+                        .withTerminal(new Terminal(TerminalSize.DEFAULT, Terminal.DEFAULT_TERM))));
+    assertEquals(job.pid(), await(onContext(job::status, job)).pid());
+    assertEquals(JobState.RUNNING, await(commands().resize(job.id(), new TerminalSize(40, 100))));
+    assertEquals(JobState.RUNNING, await(commands().signal(job.id(), Signal.CONT)));
+    var _ = await(commands().cancelWithin(job.id(), Duration.ZERO));
+    assertEquals(Outcome.CANCELED, await(job.end()).outcome());
+    assertEquals(JobState.ENDED, await(commands().cancel(job.id())));
+    assertEquals(ErrorCode.UNKNOWN_JOB, refusal(commands().cancel(new JobId("nobody"))).code());
+    assertInstanceOf(CommandException.Unsuccessful.class, failure(onContext(job::checked, job)));
   }
 
   protected interface Use<T> {
@@ -604,8 +811,7 @@ public abstract class CommandsContract {
         .compose(_ -> feed(stdin, bytes, to));
   }
 
-  public static void collect(
-      io.vertx.core.streams.ReadStream<Buffer> stream, Promise<String> whole) {
+  public static void collect(ReadStream<Buffer> stream, Promise<String> whole) {
     Buffer all = Buffer.buffer();
     stream
         .exceptionHandler(whole::tryFail)
@@ -615,17 +821,11 @@ public abstract class CommandsContract {
   }
 
   public static JobSpec shell(String line) {
-    return JobSpec.of(CommandSpec.of("/bin/sh", "-c", line));
+    return JobSpec.shell(line);
   }
 
   public static JobSpec piped(String line) {
-    return JobSpec.of(
-        new CommandSpec(
-            CommandSpec.shell(Argument.of(line)),
-            null,
-            Map.of(),
-            CommandSpec.Stderr.SEPARATE,
-            CommandSpec.Stdin.PIPE));
+    return JobSpec.of(CommandSpec.shell(line).withStdin(CommandSpec.Stdin.PIPE));
   }
 
   public static void until(BooleanSupplier condition) {

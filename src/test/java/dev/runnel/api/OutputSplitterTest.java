@@ -19,7 +19,8 @@ class OutputSplitterTest {
 
   private final Queue<Runnable> later = new ArrayDeque<>();
   private final List<Long> consumed = new ArrayList<>();
-  private final OutputSplitter output = new OutputSplitter(consumed::add, later::add, MAX_KEPT);
+  private final OutputSplitter output =
+      new OutputSplitter(consumed::add, later::add, MAX_KEPT, _ -> {});
   private final List<String> seen = new ArrayList<>();
   private long offset;
 
@@ -115,7 +116,7 @@ class OutputSplitterTest {
   void streamsAreReadTogetherOrEachByItself() {
     output.both();
     assertThrows(IllegalStateException.class, () -> output.one(Stream.STDOUT));
-    OutputSplitter other = new OutputSplitter(consumed::add, later::add, MAX_KEPT);
+    OutputSplitter other = new OutputSplitter(consumed::add, later::add, MAX_KEPT, _ -> {});
     other.one(Stream.STDERR);
     assertThrows(IllegalStateException.class, other::both);
     assertTrue(later.isEmpty());

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.runnel.RunnelOptions;
 import dev.runnel.RunnelVerticle;
 import dev.runnel.api.Commands;
+import dev.runnel.api.CommandsContract;
 import dev.runnel.api.JobHandle;
 import dev.runnel.client.ClientOptions;
 import dev.runnel.client.CommandClient;
@@ -17,6 +18,7 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Outcome;
 import dev.runnel.security.identity.Tokens;
@@ -27,6 +29,8 @@ import dev.runnel.tls.TlsException;
 import dev.runnel.tls.TlsFiles;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.net.ClientSSLOptions;
 import io.vertx.core.net.PemKeyCertOptions;
 import io.vertx.core.net.PemTrustOptions;
@@ -172,6 +176,34 @@ class EmbeddingTest {
     assertTrue(ProcessHandle.of(job.pid()).isPresent());
     await(vertx.undeploy(id));
     assertFalse(ProcessHandle.of(job.pid()).isPresent());
+  }
+
+  @Test
+  void commandEndsWhenTheBrowserThatReadsItGoes() throws Exception {
+    await(vertx.deployVerticle(new RunnelVerticle()));
+    Commands commands = CommandBus.of(vertx);
+    HttpServer server =
+        await(
+            vertx
+                .createHttpServer()
+                .requestHandler(
+                    request -> {
+                      HttpServerResponse response = request.response().setChunked(true);
+                      commands
+                          .run(CommandSpec.of("yes"))
+                          .compose(job -> job.pipeTo(response))
+                          .onFailure(_ -> response.reset());
+                    })
+                .listen(0, "127.0.0.1"));
+    try (Socket browser = new Socket(InetAddress.getLoopbackAddress(), server.actualPort())) {
+      browser
+          .getOutputStream()
+          .write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+      assertTrue(browser.getInputStream().readNBytes(1_000).length == 1_000);
+    }
+    CommandsContract.until(
+        () -> await(commands.jobs()).stream().allMatch(job -> job.state() == JobState.ENDED));
+    assertEquals(1, await(commands.jobs()).size());
   }
 
   private End run(String address, String line) {

@@ -1,19 +1,13 @@
 package dev.runnel.examples;
 
 import dev.runnel.RunnelVerticle;
-import dev.runnel.api.JobHandle;
 import dev.runnel.eventbus.CommandBus;
-import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
-import dev.runnel.model.ExitStatus;
-import dev.runnel.model.JobSpec;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.Vertx;
 import io.vertx.core.file.AsyncFile;
 import io.vertx.core.file.OpenOptions;
-import java.util.List;
-import java.util.Map;
 
 /**
  * Sorts a file, however large, with sort(1): file to stdin, stdout to file, at the slower's pace.
@@ -42,31 +36,17 @@ public final class SortedFile extends VerticleBase {
   @Override
   public Future<?> start() {
     CommandSpec sort =
-        new CommandSpec(
-            List.of(Argument.of("sort")),
-            null,
-            Map.of("LC_ALL", "C"),
-            CommandSpec.Stderr.MERGED,
-            CommandSpec.Stdin.PIPE);
-    return CommandBus.of(vertx).run(JobSpec.of(sort)).compose(this::sort);
-  }
-
-  private Future<?> sort(JobHandle job) {
-    Future<?> read = open(from, new OpenOptions()).compose(file -> file.pipeTo(job.stdin()));
-    Future<?> written =
-        open(to, new OpenOptions().setTruncateExisting(true))
-            .compose(file -> job.stdout().pipeTo(file));
-    return Future.all(read, written, job.end().map(SortedFile::checkExit));
+        CommandSpec.of("sort").withEnv("LC_ALL", "C").withStdin(CommandSpec.Stdin.PIPE);
+    Future<AsyncFile> source = open(from, new OpenOptions());
+    Future<AsyncFile> sink = open(to, new OpenOptions().setTruncateExisting(true));
+    return Future.all(source, sink)
+        .compose(_ -> CommandBus.of(vertx).run(sort))
+        .compose(
+            job ->
+                Future.all(job.input(source.result()), job.pipeTo(sink.result()), job.checked()));
   }
 
   private Future<AsyncFile> open(String path, OpenOptions options) {
     return vertx.fileSystem().open(path, options);
-  }
-
-  private static Void checkExit(dev.runnel.model.End end) {
-    if (!new ExitStatus.Exited(0).equals(end.status())) {
-      throw new IllegalStateException("sort: " + end);
-    }
-    return null;
   }
 }

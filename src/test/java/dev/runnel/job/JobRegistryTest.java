@@ -148,7 +148,7 @@ class JobRegistryTest {
 
   @Test
   void whatWasRunOnceIsNotRunAgainThoughItsJobIsForgotten() throws Exception {
-    Request.Run once = new Request.Run(Scene.id("once"), "o-1", null, keeping(DAY).build());
+    Request.Run once = new Request.Run(Scene.id("once"), "o-1", keeping(DAY).build(), null);
     runToItsEnd(once, Scene.TESTER);
     for (int i = 0; i < 3 * Scene.LIMITS.maxEnded(); i++) {
       runToItsEnd(Scene.run("churn-" + i, keeping(DAY.multipliedBy(2))), Scene.TESTER);
@@ -159,9 +159,9 @@ class JobRegistryTest {
     assertEquals(ErrorCode.JOB_EXISTS, e.code());
     assertEquals("job: once was run, and is not known any more", e.getMessage());
     // The name is free, and so is what another means by it.
-    runToItsEnd(new Request.Run(Scene.id("once"), "o-2", null, new Spec().build()), Scene.TESTER);
+    runToItsEnd(new Request.Run(Scene.id("once"), "o-2", new Spec().build(), null), Scene.TESTER);
     engine.pass(Scene.LIMITS.keep().plus(SWEEP));
-    runToItsEnd(new Request.Run(Scene.id("once"), "o-1", null, new Spec().build()), of("other"));
+    runToItsEnd(new Request.Run(Scene.id("once"), "o-1", new Spec().build(), null), of("other"));
     engine.pass(DAY.plus(SWEEP));
     runToItsEnd(once, Scene.TESTER);
     engine.pass(DAY.multipliedBy(3));

@@ -109,7 +109,7 @@ final class Scene {
   }
 
   static Request.Run run(@Nullable String name, Spec spec) {
-    return new Request.Run(name == null ? null : id(name), null, spec.build());
+    return new Request.Run(name == null ? null : id(name), spec.build());
   }
 
   static JobId id(String name) {

@@ -113,7 +113,7 @@ class LastingTest {
   void jobWhoseFollowerFailsIsLostAndHoldsNobodyUp() throws Exception {
     try (TestNode node = new TestNode()) {
       JobSpec spec = JobSpec.of(CommandSpec.of("sleep", "1000"));
-      Request.Run run = new Request.Run(null, null, spec);
+      Request.Run run = new Request.Run(null, spec);
       Job job = node.registry().register(run, JobOrigin.of(Caller.ON_THE_BUS)).job();
       SubscribeOptions how =
           SubscribeOptions.run(OptionalLong.empty(), SubscribeOptions.Existence.NEW);

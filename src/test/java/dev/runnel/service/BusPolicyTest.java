@@ -65,7 +65,7 @@ class BusPolicyTest {
       var hers =
           node.registry()
               .register(
-                  new Request.Run(job, null, JobSpec.of(CommandSpec.of("true"))),
+                  new Request.Run(job, JobSpec.of(CommandSpec.of("true"))),
                   JobOrigin.of(new Caller("alice", "192.0.2.1", Caller.Via.TCP)))
               .job();
       JsonObject header = new JsonObject().put("type", type).put("job", "hers");

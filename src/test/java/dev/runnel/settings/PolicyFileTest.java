@@ -146,19 +146,19 @@ class PolicyFileTest {
     assertEquals("r", policy.judge(as("a"), plain).ruleName());
     assertEquals(
         "rule r: cwd: / (expected: none)",
-        denial(policy, "a", plain.withCommand(plain.command().at("/"))));
+        denial(policy, "a", plain.withCommand(plain.command().withCwd("/"))));
     assertEquals(
         "rule r: user: root (expected: none)",
-        denial(policy, "a", plain.withCommand(plain.command().as("root"))));
+        denial(policy, "a", plain.withCommand(plain.command().withUser("root"))));
     assertEquals("rule r: env: X (expected: none)", denial(policy, "a", withEnv(plain, "X")));
     Secrets secrets = new Secrets(Map.of("Y", "secret"), List.of());
     assertEquals(
         "rule r: env: Y (expected: none)",
-        denial(policy, "a", plain.withCommand(plain.command().with(secrets))));
+        denial(policy, "a", plain.withCommand(plain.command().withSecrets(secrets))));
     Secrets fromServer = new Secrets(Map.of(), List.of("Z"));
     assertEquals(
         "rule r: env_from: Z (expected: none)",
-        denial(policy, "a", plain.withCommand(plain.command().with(fromServer))));
+        denial(policy, "a", plain.withCommand(plain.command().withSecrets(fromServer))));
     JobSpec keeping =
         new JobSpec(
             plain.command(),
@@ -235,7 +235,7 @@ class PolicyFileTest {
     assertEquals("/usr", brought.cwd());
     assertEquals(
         "rule r: user: root (expected: bob, ann)",
-        denial(policy, "a", run("id").withCommand(run("id").command().as("root"))));
+        denial(policy, "a", run("id").withCommand(run("id").command().withUser("root"))));
     Policy pattern =
         policy("rules: [{name: r, principals: [a], commands: [[id]], users: ['ci-*']}]");
     assertEquals("rule r: user: missing (expected: ci-*)", denial(pattern, "a", run("id")));

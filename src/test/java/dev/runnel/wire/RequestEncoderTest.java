@@ -48,7 +48,7 @@ class RequestEncoderTest {
           new Request.Detach(null),
           new Request.Detach("a"),
           new Request.Detach("a", Request.Detach.Linger.LIMITED),
-          new Request.Run(JOB, "r", null, lasting(Retention.FOREVER, Retention.OnFull.DROP)),
+          new Request.Run(JOB, "r", lasting(Retention.FOREVER, Retention.OnFull.DROP), null),
           new Request.Ack("run", 4_096),
           new Request.Ack(null, 0),
           new Request.SendSignal(JOB, Signal.USR1),
@@ -66,8 +66,8 @@ class RequestEncoderTest {
           run("/bin/sh", "-c"),
           run("", "an empty word before"),
           run("printf", "ä€𝄞\n\u0001\"\\"),
-          new Request.Run(null, null, JobSpec.of(surroundings())),
-          new Request.Run(JOB, "once-1", "boot-1", everything()));
+          new Request.Run(null, JobSpec.of(surroundings())),
+          new Request.Run(JOB, "once-1", everything(), "boot-1"));
 
   private static JobSpec lasting(Duration linger, Retention.OnFull onFull) {
     return JobSpec.of(CommandSpec.of("ls"))
@@ -75,19 +75,19 @@ class RequestEncoderTest {
   }
 
   private static Request.Run run(String... argv) {
-    return new Request.Run(null, null, JobSpec.of(CommandSpec.of(argv)));
+    return new Request.Run(null, JobSpec.of(CommandSpec.of(argv)));
   }
 
   private static CommandSpec surroundings() {
     return CommandSpec.of("vi")
-        .on(new Terminal(new TerminalSize(50, 132), "xterm-256color"))
-        .within(
+        .withTerminal(new Terminal(new TerminalSize(50, 132), "xterm-256color"))
+        .withLimits(
             new ResourceLimits(
                 OptionalLong.of(60),
                 OptionalLong.of(1L << 30),
                 OptionalLong.of(64),
                 OptionalLong.of(0)))
-        .as("build");
+        .withUser("build");
   }
 
   @SuppressWarnings("NullAway") // Does not see in a class file that its values may be null.
@@ -158,7 +158,7 @@ class RequestEncoderTest {
             + "\"timeout_ms\":300000,\"grace_ms\":1,\"drain_ms\":2,\"drain_max_ms\":3,"
             + "\"linger_ms\":4,\"keep_ms\":5,\"window\":4096,\"retain\":65536,"
             + "\"on_full\":\"spool\",\"spool_bytes\":6,\"leftovers\":\"keep\",\"total_size\":0}",
-        header(RequestEncoder.encode("a", new Request.Run(JOB, "once-1", "boot-1", everything()))));
+        header(RequestEncoder.encode("a", new Request.Run(JOB, "once-1", everything(), "boot-1"))));
   }
 
   @Test
@@ -166,12 +166,12 @@ class RequestEncoderTest {
     OptionalLong none = OptionalLong.empty();
     CommandSpec command =
         CommandSpec.of("vi")
-            .on(new Terminal(new TerminalSize(24, 80), "vt100"))
-            .within(new ResourceLimits(none, none, OptionalLong.of(9), none));
+            .withTerminal(new Terminal(new TerminalSize(24, 80), "vt100"))
+            .withLimits(new ResourceLimits(none, none, OptionalLong.of(9), none));
     assertEquals(
         "{\"id\":\"a\",\"argv\":[\"vi\"],\"pty\":{\"rows\":24,\"cols\":80,\"term\":\"vt100\"},"
             + "\"limits\":{\"open_files\":9},\"total_size\":0}",
-        header(RequestEncoder.encode("a", new Request.Run(null, null, JobSpec.of(command)))));
+        header(RequestEncoder.encode("a", new Request.Run(null, JobSpec.of(command)))));
   }
 
   @Test
@@ -180,8 +180,8 @@ class RequestEncoderTest {
         new TerminalModes(
             Map.of(TerminalMode.INTR, 11, TerminalMode.IXON, 0, TerminalMode.TOSTOP, 1));
     CommandSpec command =
-        CommandSpec.of("vi").on(new Terminal(new TerminalSize(24, 80), "vt100", modes));
-    Request.Run run = new Request.Run(null, null, JobSpec.of(command));
+        CommandSpec.of("vi").withTerminal(new Terminal(new TerminalSize(24, 80), "vt100", modes));
+    Request.Run run = new Request.Run(null, JobSpec.of(command));
     byte[] encoded = RequestEncoder.encode("a", run);
     assertEquals(
         "{\"id\":\"a\",\"argv\":[\"vi\"],\"pty\":{\"rows\":24,\"cols\":80,\"term\":\"vt100\","
@@ -205,7 +205,7 @@ class RequestEncoderTest {
             env,
             CommandSpec.Stderr.SEPARATE,
             CommandSpec.Stdin.NULL);
-    Request.Run run = new Request.Run(null, null, JobSpec.of(command));
+    Request.Run run = new Request.Run(null, JobSpec.of(command));
     byte[] encoded = RequestEncoder.encode("a", run);
     assertEquals(
         "{\"id\":\"a\",\"argv\":[\"env\"],\"cwd_b64\":\"L+k=\",\"env\":{\"TEXT\":\"é\"},"
@@ -249,7 +249,7 @@ class RequestEncoderTest {
             Map.of("BIG", "x".repeat(70_000)),
             CommandSpec.Stderr.SEPARATE,
             CommandSpec.Stdin.NULL);
-    Request.Run run = new Request.Run(null, null, JobSpec.of(command));
+    Request.Run run = new Request.Run(null, JobSpec.of(command));
     String message =
         assertThrows(IllegalArgumentException.class, () -> RequestEncoder.encode("a", run))
             .getMessage();
@@ -273,13 +273,13 @@ class RequestEncoderTest {
   }
 
   private static Request.Run shell(String line) {
-    return of(CommandSpec.shell(Argument.of(line)));
+    return of(CommandSpec.shellArgv(Argument.of(line)));
   }
 
   private static Request.Run of(List<Argument> argv) {
     CommandSpec command =
         new CommandSpec(argv, null, Map.of(), CommandSpec.Stderr.SEPARATE, CommandSpec.Stdin.NULL);
-    return new Request.Run(null, null, JobSpec.of(command));
+    return new Request.Run(null, JobSpec.of(command));
   }
 
   private static String header(byte[] frame) {

@@ -86,7 +86,7 @@ class RunDecoderTest {
       line[i] = line[i] == 0 ? (byte) 0xFF : line[i];
     }
     Request.Run run = (Request.Run) Requests.decode("", line);
-    assertEquals(CommandSpec.shell(Argument.of(line)), run.spec().command().argv());
+    assertEquals(CommandSpec.shellArgv(Argument.of(line)), run.spec().command().argv());
     assertBad("", "ls\0", "NUL");
     assertBad("", "\0", "NUL");
   }

@@ -64,7 +64,7 @@ class SecretsDecoderTest {
     CommandSpec command = ((Request.Run) Requests.decode(BODY, body)).spec().command();
     byte[] value = SystemText.bytes(Objects.requireNonNull(command.secrets().values().get("A")));
     assertArrayEquals(new byte[] {'s', 'e', (byte) 0xC3}, value);
-    Request.Run run = new Request.Run(null, null, JobSpec.of(command));
+    Request.Run run = new Request.Run(null, JobSpec.of(command));
     byte[] encoded = RequestEncoder.encode("1", run);
     Frame frame = Objects.requireNonNull(new FrameInput(new ByteArrayInputStream(encoded)).next());
     assertArrayEquals(body, frame.body());
@@ -76,8 +76,9 @@ class SecretsDecoderTest {
     values.put("TOKEN", "s3cret ä");
     values.put("EMPTY", "");
     CommandSpec command =
-        CommandSpec.of("/bin/sh", "-c", "echo").with(new Secrets(values, List.of("PASSWORD")));
-    Request.Run run = new Request.Run(null, null, JobSpec.of(command));
+        CommandSpec.of("/bin/sh", "-c", "echo")
+            .withSecrets(new Secrets(values, List.of("PASSWORD")));
+    Request.Run run = new Request.Run(null, JobSpec.of(command));
     byte[] encoded = RequestEncoder.encode("1", run);
     Frame frame = Objects.requireNonNull(new FrameInput(new ByteArrayInputStream(encoded)).next());
     assertArrayEquals(RawFrames.utf8("TOKEN=s3cret ä\0EMPTY=\0"), frame.body());
@@ -88,9 +89,9 @@ class SecretsDecoderTest {
   void argumentsThatAreNoTextGoBesideThem() throws Exception {
     CommandSpec command =
         CommandSpec.of("x")
-            .running(List.of(Argument.of("x"), Argument.of(new byte[] {(byte) 0xC3})))
-            .with(new Secrets(Map.of("A", "1"), List.of()));
-    Request.Run run = new Request.Run(null, null, JobSpec.of(command));
+            .withArgv(List.of(Argument.of("x"), Argument.of(new byte[] {(byte) 0xC3})))
+            .withSecrets(new Secrets(Map.of("A", "1"), List.of()));
+    Request.Run run = new Request.Run(null, JobSpec.of(command));
     byte[] encoded = RequestEncoder.encode("1", run);
     Frame frame = Objects.requireNonNull(new FrameInput(new ByteArrayInputStream(encoded)).next());
     assertEquals(List.of("eA==", "ww=="), frame.header().raw("argv_b64"));
@@ -101,7 +102,7 @@ class SecretsDecoderTest {
   void nobodyPrintsThemByMistake() {
     Secrets secrets = new Secrets(Map.of("A", "hidden"), List.of());
     Request.Run run =
-        new Request.Run(null, null, JobSpec.of(CommandSpec.of("hidden").with(secrets)));
+        new Request.Run(null, JobSpec.of(CommandSpec.of("hidden").withSecrets(secrets)));
     assertFalse(run.toString().contains("hidden"), run::toString);
     assertFalse(run.spec().command().settled(Map.of("B", "hidden")).toString().contains("hidden"));
   }

@@ -107,7 +107,7 @@ final class VectorRequests {
   }
 
   private static Request run(CommandSpec command) {
-    return new Request.Run(null, null, JobSpec.of(command));
+    return new Request.Run(null, JobSpec.of(command));
   }
 
   private static CommandSpec onATerminal() {
@@ -119,19 +119,19 @@ final class VectorRequests {
             CommandSpec.Stderr.MERGED,
             CommandSpec.Stdin.PIPE);
     return command
-        .on(new Terminal(new TerminalSize(24, 80), "xterm-256color"))
-        .within(
+        .withTerminal(new Terminal(new TerminalSize(24, 80), "xterm-256color"))
+        .withLimits(
             new ResourceLimits(
                 OptionalLong.of(60),
                 OptionalLong.of(1L << 30),
                 OptionalLong.of(64),
                 OptionalLong.of(1 << 20)))
-        .as("build");
+        .withUser("build");
   }
 
   private static CommandSpec withModes() {
     return CommandSpec.of("vi")
-        .on(
+        .withTerminal(
             new Terminal(
                 TerminalSize.DEFAULT,
                 "xterm",
@@ -161,7 +161,7 @@ final class VectorRequests {
   }
 
   private static CommandSpec deploy(Map<String, String> sent, List<String> fromServer) {
-    return CommandSpec.of("deploy").with(new Secrets(sent, fromServer));
+    return CommandSpec.of("deploy").withSecrets(new Secrets(sent, fromServer));
   }
 
   private static CommandSpec shell(byte[] line) {
@@ -200,6 +200,6 @@ final class VectorRequests {
                 Duration.ofHours(1),
                 Retention.OnFull.SPOOL,
                 OptionalLong.of(1 << 30)));
-    return new Request.Run(BUILD, "1f6c", "b-1", spec);
+    return new Request.Run(BUILD, "1f6c", spec, "b-1");
   }
 }

@@ -68,7 +68,7 @@ public record Authorization(@Nullable Rule rule, JobSpec spec) {
 
   private static CommandSpec settleBy(Rule rule, CommandSpec command) throws ForbiddenException {
     String cwd = command.cwd();
-    CommandSpec placed = cwd == null ? command : command.at(folder(rule, cwd));
+    CommandSpec placed = cwd == null ? command : command.withCwd(folder(rule, cwd));
     Map<String, String> values = new LinkedHashMap<>();
     for (String name : command.secrets().fromServer()) {
       values.put(name, secret(rule, name));

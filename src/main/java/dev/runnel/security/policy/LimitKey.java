@@ -93,7 +93,7 @@ public enum LimitKey {
       case SPOOL_BYTES -> spec.withLasting(spec.lasting().withSpool(value));
       case CPU_S, MEMORY_BYTES, OPEN_FILES, FILE_BYTES -> {
         CommandSpec command = spec.command();
-        yield spec.withCommand(command.within(with(command.limits(), OptionalLong.of(value))));
+        yield spec.withCommand(command.withLimits(with(command.limits(), OptionalLong.of(value))));
       }
     };
   }

@@ -61,7 +61,7 @@ public final class Policy {
   // "shell: true" reads like more than it is.
   private String hint(Caller caller, JobSpec spec) {
     Argument line = Argument.of("true");
-    JobSpec shell = spec.withCommand(spec.command().running(CommandSpec.shell(line)));
+    JobSpec shell = spec.withCommand(spec.command().withArgv(CommandSpec.shellArgv(line)));
     for (Rule rule : rules == null ? List.<Rule>of() : rules) {
       if (rule.isAbout(caller.principal())
           && !(rule.judge(caller, shell) instanceof RuleDecision.OtherCommand)) {

@@ -91,7 +91,7 @@ public record Rule(
     }
     List<Argument> forced = commands.forced();
     if (forced != null) {
-      return judgeRest(spec.withCommand(spec.command().running(forced)));
+      return judgeRest(spec.withCommand(spec.command().withArgv(forced)));
     }
     List<Argument> argv = spec.command().argv();
     return commands.patterns().stream().anyMatch(pattern -> pattern.matches(argv))
@@ -149,10 +149,10 @@ public record Rule(
   private JobSpec inPlace(JobSpec spec) {
     CommandSpec command = spec.command();
     if (command.user() == null && !place.users().isEmpty()) {
-      command = command.as(place.users().getFirst().toString());
+      command = command.withUser(place.users().getFirst().toString());
     }
     if (command.cwd() == null && !place.roots().isEmpty()) {
-      command = command.at(place.roots().getFirst());
+      command = command.withCwd(place.roots().getFirst());
     }
     return spec.withCommand(command);
   }

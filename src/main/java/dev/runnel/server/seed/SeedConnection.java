@@ -149,7 +149,7 @@ final class SeedConnection {
   private void run(String line) throws RejectedException {
     JobSpec spec = JobSpec.of(CommandSpec.of("/bin/sh", "-c", line));
     Caller caller = new Caller(PRINCIPAL, socket.remoteAddress().hostAddress(), Caller.Via.SEED);
-    StartCommand start = room.gate().register(caller, new Request.Run(null, null, spec));
+    StartCommand start = room.gate().register(caller, new Request.Run(null, spec));
     Job job = start.job();
     follower = new SeedSubscriber(this, job, room.gate().node(), memory);
     LOG.debug("job registered job={} peer={}", job.id(), peer());

@@ -86,7 +86,8 @@ class HangUpTest {
   private Hasty start(CommandSpec plain, String word) {
     Map<String, @Nullable String> prompt = Map.of("PS1", "ready> ");
     CommandSpec command =
-        new CommandSpec(plain.argv(), null, prompt, Stderr.MERGED, Stdin.PIPE).on(TERMINAL);
+        new CommandSpec(plain.argv(), null, prompt, Stderr.MERGED, Stdin.PIPE)
+            .withTerminal(TERMINAL);
     return Runs.start(engine, command, new Hasty(word));
   }
 }

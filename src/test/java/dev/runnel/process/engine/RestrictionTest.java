@@ -65,7 +65,7 @@ class RestrictionTest {
 
   private static CommandSpec in(Path directory, String line) {
     return new CommandSpec(
-        CommandSpec.shell(Argument.of(line)),
+        CommandSpec.shellArgv(Argument.of(line)),
         directory.toString(),
         Map.of(),
         Stderr.SEPARATE,
@@ -82,7 +82,7 @@ class RestrictionTest {
             OptionalLong.of(1 << 30),
             OptionalLong.of(64),
             OptionalLong.of(4096));
-    CommandSpec command = CommandSpec.of("cat", "/proc/self/limits").within(limits);
+    CommandSpec command = CommandSpec.of("cat", "/proc/self/limits").withLimits(limits);
     String table = Runs.output(engine, command).replaceAll(" +", " ");
     assertTrue(table.contains("Max cpu time 7 8 seconds"), table);
     assertTrue(table.contains("Max address space 1073741824 1073741824 bytes"), table);
@@ -95,12 +95,12 @@ class RestrictionTest {
     String asked = "cat /proc/self/limits | grep -v 'cpu time'";
     assertEquals(
         Runs.output(engine, Runs.shell(asked)),
-        Runs.output(engine, Runs.shell(asked).within(cpu(1_000))));
+        Runs.output(engine, Runs.shell(asked).withLimits(cpu(1_000))));
   }
 
   @Test
   void processorTimeEndsWithItsSignal() {
-    Recorder recorder = Runs.run(engine, Runs.shell("while :; do :; done").within(cpu(1)));
+    Recorder recorder = Runs.run(engine, Runs.shell("while :; do :; done").withLimits(cpu(1)));
     assertEquals(new ExitStatus.Signaled(Signal.XCPU.number()), recorder.status());
   }
 
@@ -109,7 +109,7 @@ class RestrictionTest {
     ResourceLimits limits = new ResourceLimits(NONE, NONE, NONE, OptionalLong.of(1_000));
     Path file = folder.resolve("long");
     CommandSpec command = CommandSpec.of("dd", "if=/dev/zero", "of=" + file, "bs=600", "count=9");
-    Recorder recorder = Runs.run(engine, command.within(limits));
+    Recorder recorder = Runs.run(engine, command.withLimits(limits));
     assertEquals(new ExitStatus.Signaled(Signal.XFSZ.number()), recorder.status());
     assertEquals(1_000, file.toFile().length());
   }
@@ -117,7 +117,7 @@ class RestrictionTest {
   @Test
   void aLimitThatCantBeHadIsAFailedStart() {
     ResourceLimits limits = new ResourceLimits(NONE, NONE, OptionalLong.of(1 << 30), NONE);
-    Recorder recorder = Runs.run(engine, CommandSpec.of("true").within(limits));
+    Recorder recorder = Runs.run(engine, CommandSpec.of("true").withLimits(limits));
     assertEquals("EPERM limits", recorder.failureText());
     assertTrue(message(recorder).startsWith("open_files: 1073741824"), message(recorder));
   }
@@ -136,7 +136,7 @@ class RestrictionTest {
           Runs.in("/no/such/directory", "true"),
         }) {
       Recorder plain = Runs.run(engine, command);
-      Recorder limited = Runs.run(engine, command.within(FEW_FILES));
+      Recorder limited = Runs.run(engine, command.withLimits(FEW_FILES));
       assertEquals(plain.failure(), limited.failure());
     }
   }
@@ -147,13 +147,13 @@ class RestrictionTest {
         "pwd; umask; ls /proc/self/fd | grep -v 3; grep -E '^Sig(Ign|Blk|Cgt)' /proc/self/status;"
             + " test $(ps -o sid= -p $$) = $$ && echo leads";
     CommandSpec command = in(folder, line);
-    assertEquals(Runs.output(engine, command), Runs.output(engine, command.within(FEW_FILES)));
+    assertEquals(Runs.output(engine, command), Runs.output(engine, command.withLimits(FEW_FILES)));
   }
 
   @Test
   void inputAndBothOutputsWorkWithinLimits() {
     Recorder recorder =
-        Runs.start(engine, Runs.shellWithInput("cat; echo err >&2").within(FEW_FILES));
+        Runs.start(engine, Runs.shellWithInput("cat; echo err >&2").withLimits(FEW_FILES));
     Runs.await("start", () -> recorder.has("started"));
     recorder.offer("typed\n".getBytes(UTF_8));
     Runs.onPump(engine, recorder, OsProcess::feed);
@@ -169,7 +169,7 @@ class RestrictionTest {
     Recorder[] recorders = new Recorder[64];
     for (int i = 0; i < recorders.length; i++) {
       String program = i % 4 == 0 ? "/no/such" : "true";
-      recorders[i] = Runs.start(engine, CommandSpec.of(program).within(FEW_FILES));
+      recorders[i] = Runs.start(engine, CommandSpec.of(program).withLimits(FEW_FILES));
     }
     for (Recorder recorder : recorders) {
       Runs.await("end", recorder::isOver);
@@ -184,8 +184,9 @@ class RestrictionTest {
   void isThatUserAndNobodyElse() throws Exception {
     Tool.requireRoot("RestrictionTest.isThatUserAndNobodyElse");
     String line =
-        "id -un; id -gn; id -Gn; echo $HOME $USER $LOGNAME; grep -E '^(Uid|Gid|Cap(Eff|Prm)|NoNewPrivs)' /proc/self/status";
-    String[] lines = Runs.output(engine, Runs.shell(line).as("nobody")).split("\n", -1);
+        "id -un; id -gn; id -Gn; echo $HOME $USER $LOGNAME; grep -E"
+            + " '^(Uid|Gid|Cap(Eff|Prm)|NoNewPrivs)' /proc/self/status";
+    String[] lines = Runs.output(engine, Runs.shell(line).withUser("nobody")).split("\n", -1);
     assertEquals("nobody", lines[0]);
     assertEquals("nogroup", lines[1]);
     assertEquals("nogroup", lines[2]);
@@ -203,12 +204,12 @@ class RestrictionTest {
     String known = "(PATH|LANG|LANGUAGE|LC_.*|TZ|HOME|USER|LOGNAME|SHELL|RUNNEL_.*)=.*";
     assertTrue(System.getenv().keySet().stream().anyMatch(name -> !(name + "=").matches(known)));
     for (String user : List.of("nobody", "54321")) {
-      String all = Runs.output(engine, CommandSpec.of("env").as(user));
+      String all = Runs.output(engine, CommandSpec.of("env").withUser(user));
       assertTrue(all.lines().allMatch(line -> line.matches(known)), all);
       assertTrue(all.contains("PATH=" + System.getenv("PATH") + "\n"), all);
     }
     // Root is who we are.
-    String own = Runs.output(engine, CommandSpec.of("env").as("root"));
+    String own = Runs.output(engine, CommandSpec.of("env").withUser("root"));
     assertFalse(own.lines().allMatch(line -> line.matches(known)), own);
   }
 
@@ -216,9 +217,9 @@ class RestrictionTest {
   @Test
   void aNumberNeedsNoAccount() throws Exception {
     Tool.requireRoot("RestrictionTest.aNumberNeedsNoAccount");
-    CommandSpec command = Runs.shell("id -u; id -g; id -G; echo $HOME").as("54321");
+    CommandSpec command = Runs.shell("id -u; id -g; id -G; echo $HOME").withUser("54321");
     assertEquals("54321\n54321\n54321\n/", Runs.output(engine, command));
-    assertEquals("1\ndaemon", Runs.output(engine, Runs.shell("id -u; echo $USER").as("1")));
+    assertEquals("1\ndaemon", Runs.output(engine, Runs.shell("id -u; echo $USER").withUser("1")));
   }
 
   @Tag("root")
@@ -226,13 +227,13 @@ class RestrictionTest {
   void theEnvironmentThatWasAskedGoesFirst() throws Exception {
     Tool.requireRoot("RestrictionTest.theEnvironmentThatWasAskedGoesFirst");
     CommandSpec command = Runs.with(Map.of("HOME", "/elsewhere"), "sh", "-c", "echo $HOME $USER");
-    assertEquals("/elsewhere nobody", Runs.output(engine, command.as("nobody")));
+    assertEquals("/elsewhere nobody", Runs.output(engine, command.withUser("nobody")));
   }
 
   @ParameterizedTest
   @CsvSource({"no-such-user,ENOENT user", "4294967295,ENOENT user", "99999999999,ENOENT user"})
   void aUserThatThereIsNotIsAFailedStart(String user, String failure) {
-    Recorder recorder = Runs.run(engine, CommandSpec.of("true").as(user));
+    Recorder recorder = Runs.run(engine, CommandSpec.of("true").withUser(user));
     assertEquals(failure, recorder.failureText());
     assertEquals("user " + user + ": no such user", message(recorder));
   }
@@ -243,17 +244,17 @@ class RestrictionTest {
     Tool.requireRoot("RestrictionTest.programAndDirectoryAreThoseThatTheUserMayUse");
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
     Path program = Files.copy(Path.of("/bin/true"), folder.resolve("program"));
-    Recorder hidden = Runs.run(engine, CommandSpec.of(program.toString()).as("nobody"));
+    Recorder hidden = Runs.run(engine, CommandSpec.of(program.toString()).withUser("nobody"));
     assertEquals("EACCES exec", hidden.failureText());
 
     CommandSpec inside = in(folder, "true");
-    assertEquals("EACCES cwd", Runs.run(engine, inside.as("nobody")).failureText());
+    assertEquals("EACCES cwd", Runs.run(engine, inside.withUser("nobody")).failureText());
     assertEquals(new ExitStatus.Exited(0), Runs.run(engine, inside).status());
 
     CommandSpec nowhere = in(folder.resolve("none"), "true");
-    assertEquals("ENOENT cwd", Runs.run(engine, nowhere.as("root")).failureText());
+    assertEquals("ENOENT cwd", Runs.run(engine, nowhere.withUser("root")).failureText());
     CommandSpec unknown = Runs.with(Map.of("PATH", "/usr/bin:/bin"), "none");
-    assertEquals("ENOENT exec", Runs.run(engine, unknown.as("nobody")).failureText());
+    assertEquals("ENOENT exec", Runs.run(engine, unknown.withUser("nobody")).failureText());
   }
 
   @Tag("root")
@@ -269,8 +270,8 @@ class RestrictionTest {
         };
     CommandSpec command =
         Runs.shellWithInput("echo by name >$(tty); stat -c %U $(tty); id -un >/dev/tty")
-            .as("nobody")
-            .on(new Terminal(TerminalSize.DEFAULT, "xterm"));
+            .withUser("nobody")
+            .withTerminal(new Terminal(TerminalSize.DEFAULT, "xterm"));
     Runs.start(engine, command, recorder);
     Runs.await("end", recorder::isOver);
     assertEquals("by name\r\nnobody\r\nnobody\r\n", recorder.text(Stream.STDOUT));
@@ -283,7 +284,7 @@ class RestrictionTest {
     String line =
         "head -n 1 </dev/stdin; read x </proc/self/fd/0; echo got $x >/dev/stdout;"
             + " echo err >/dev/stderr; echo fd >>/proc/self/fd/1; echo both | tee /dev/stderr";
-    CommandSpec command = Runs.shellWithInput(line).as("nobody");
+    CommandSpec command = Runs.shellWithInput(line).withUser("nobody");
     Recorder recorder = Runs.startAndAwait(engine, command);
     recorder.offer("one\ntwo\n".getBytes(UTF_8));
     Runs.onPump(engine, recorder, OsProcess::feed);
@@ -304,8 +305,9 @@ class RestrictionTest {
         "cat /dev/stdin; echo out >/dev/stdout && echo err >/dev/stderr;"
             + " stat -Lc %U /dev/stdin /dev/stdout /dev/stderr";
     CommandSpec command =
-        new CommandSpec(CommandSpec.shell(Argument.of(line)), null, Map.of(), stderr, Stdin.NULL)
-            .as("nobody");
+        new CommandSpec(
+                CommandSpec.shellArgv(Argument.of(line)), null, Map.of(), stderr, Stdin.NULL)
+            .withUser("nobody");
     Recorder recorder =
         new Recorder() {
           @Override
@@ -330,7 +332,7 @@ class RestrictionTest {
   @Test
   void limitsAreSetBeforeTheUser() throws Exception {
     Tool.requireRoot("RestrictionTest.limitsAreSetBeforeTheUser");
-    CommandSpec command = Runs.shell("ulimit -n; id -un").within(FEW_FILES).as("nobody");
+    CommandSpec command = Runs.shell("ulimit -n; id -un").withLimits(FEW_FILES).withUser("nobody");
     assertEquals("64\nnobody", Runs.output(engine, command));
   }
 
@@ -338,7 +340,8 @@ class RestrictionTest {
   @Test
   void aUserIsEndedLikeAnybody() throws Exception {
     Tool.requireRoot("RestrictionTest.aUserIsEndedLikeAnybody");
-    Recorder recorder = Runs.startAndAwait(engine, CommandSpec.of("sleep", "100").as("nobody"));
+    Recorder recorder =
+        Runs.startAndAwait(engine, CommandSpec.of("sleep", "100").withUser("nobody"));
     Runs.clear(engine, recorder, Duration.ofSeconds(10));
     Runs.await("end", recorder::isOver);
     assertEquals(new ExitStatus.Signaled(Signal.TERM.number()), recorder.status());

@@ -50,7 +50,7 @@ public final class Runs {
 
   static CommandSpec shellWithInput(String line) {
     return new CommandSpec(
-        CommandSpec.shell(Argument.of(line)), null, Map.of(), Stderr.SEPARATE, Stdin.PIPE);
+        CommandSpec.shellArgv(Argument.of(line)), null, Map.of(), Stderr.SEPARATE, Stdin.PIPE);
   }
 
   static Recorder start(ProcessEngine engine, CommandSpec command) {

@@ -190,7 +190,7 @@ class StartFailureTest {
     CommandSpec piped = Runs.shellWithInput("exit 5");
     CommandSpec piece =
         new CommandSpec(piped.argv(), folder.toString(), Map.of(), Stderr.SEPARATE, Stdin.PIPE);
-    CommandSpec onTerminal = piece.on(new Terminal(TerminalSize.DEFAULT, "xterm"));
+    CommandSpec onTerminal = piece.withTerminal(new Terminal(TerminalSize.DEFAULT, "xterm"));
     // Loaded now: that takes descriptors, too.
     assertEquals("ENOENT exec", failure(CommandSpec.of("/no/such")));
     assertEquals("ENOENT cwd", failure(Runs.in("/no/such", "/bin/true")));

@@ -104,12 +104,12 @@ class SurroundingsTest {
     String made = folder + "/" + SystemText.of(name);
     CommandSpec make = CommandSpec.of("mkdir", "x");
     List<Argument> words = List.of(make.argv().getFirst(), Argument.of(SystemText.bytes(made)));
-    Runs.run(engine, make.running(words));
+    Runs.run(engine, make.withArgv(words));
     for (CommandSpec pwd :
         new CommandSpec[] {
           Runs.in(made, "/bin/pwd", "-P"),
           // By the child, as limits and another user have it.
-          Runs.in(made, "/bin/pwd", "-P").as("" + currentUser()),
+          Runs.in(made, "/bin/pwd", "-P").withUser("" + currentUser()),
         }) {
       assertArrayEquals(
           SystemText.bytes(made + "\n"),

@@ -57,7 +57,8 @@ class TerminalTest {
   void isTheControllingTerminalWithTheSizeAndTheNameThatWereAsked() {
     TerminalRecorder recorder =
         run(
-            "tty; stty size; echo $TERM; test -t 0 -a -t 1 -a -t 2 && echo all; echo ctty >/dev/tty");
+            "tty; stty size; echo $TERM; test -t 0 -a -t 1 -a -t 2 && echo all; echo ctty"
+                + " >/dev/tty");
     String[] lines = recorder.text().split("\r\n", -1);
     assertTrue(lines[0].startsWith("/dev/pts/"), recorder.text());
     assertEquals("33 99", lines[1]);
@@ -85,7 +86,7 @@ class TerminalTest {
     TerminalRecorder recorder =
         Runs.start(
             engine,
-            Runs.shell("exec </dev/tty; stty -a; stty speed").on(terminal),
+            Runs.shell("exec </dev/tty; stty -a; stty speed").withTerminal(terminal),
             new TerminalRecorder());
     Runs.await("end", recorder::isOver);
     String all = " " + recorder.text().replace("\r\n", " ").replace(";", " ") + " ";
@@ -116,7 +117,8 @@ class TerminalTest {
     }
     Terminal terminal = new Terminal(TerminalSize.DEFAULT, "vt220", new TerminalModes(usual));
     TerminalRecorder recorder =
-        Runs.start(engine, Runs.shell("stty -g </dev/tty").on(terminal), new TerminalRecorder());
+        Runs.start(
+            engine, Runs.shell("stty -g </dev/tty").withTerminal(terminal), new TerminalRecorder());
     Runs.await("end", recorder::isOver);
     assertEquals(plain.text(), recorder.text());
   }
@@ -125,12 +127,12 @@ class TerminalTest {
   void letsTheEnvironmentNameAnotherTerm() {
     CommandSpec command =
         new CommandSpec(
-                CommandSpec.shell(Argument.of("echo $TERM")),
+                CommandSpec.shellArgv(Argument.of("echo $TERM")),
                 null,
                 Map.of("TERM", "dumb"),
                 Stderr.MERGED,
                 Stdin.NULL)
-            .on(TERMINAL);
+            .withTerminal(TERMINAL);
     TerminalRecorder recorder = Runs.start(engine, command, new TerminalRecorder());
     Runs.await("end", recorder::isOver);
     assertEquals("dumb\r\n", recorder.text());
@@ -139,7 +141,8 @@ class TerminalTest {
   @Test
   void readsNothingIfNothingIsToBeTyped() {
     CommandSpec command =
-        Runs.shell("readlink /proc/self/fd/0; test -t 1 && echo out >/dev/tty").on(TERMINAL);
+        Runs.shell("readlink /proc/self/fd/0; test -t 1 && echo out >/dev/tty")
+            .withTerminal(TERMINAL);
     TerminalRecorder recorder = Runs.start(engine, command, new TerminalRecorder());
     Runs.await("end", recorder::isOver);
     assertEquals("/dev/null\r\nout\r\n", recorder.text());
@@ -251,7 +254,8 @@ class TerminalTest {
   void hangsUpBeforeItKills() {
     TerminalRecorder recorder =
         start(
-            "trap '' TERM; trap 'echo hung up; exit 5' HUP; echo ready; while :; do sleep 0.1; done");
+            "trap '' TERM; trap 'echo hung up; exit 5' HUP; echo ready; while :; do sleep 0.1;"
+                + " done");
     Runs.await("trap", () -> recorder.text().contains("ready"));
     Runs.clear(engine, recorder, Duration.ofMinutes(1));
     Runs.await("end", recorder::isOver);
@@ -269,7 +273,7 @@ class TerminalTest {
                 Map.of("PS1", "ready> "),
                 Stderr.MERGED,
                 Stdin.PIPE)
-            .on(TERMINAL);
+            .withTerminal(TERMINAL);
     TerminalRecorder recorder = Runs.start(engine, command, new TerminalRecorder());
     Runs.await("prompt", () -> recorder.text().contains("ready> "));
     type(recorder, "sleep 1000 & sleep 1000\n");
@@ -319,7 +323,7 @@ class TerminalTest {
   }
 
   private TerminalRecorder start(String line, TerminalRecorder recorder) {
-    CommandSpec command = Runs.shellWithInput(line).on(TERMINAL);
+    CommandSpec command = Runs.shellWithInput(line).withTerminal(TERMINAL);
     Runs.start(engine, command, recorder);
     Runs.await("start of " + line, () -> recorder.has("started") || recorder.isUnstarted());
     return recorder;

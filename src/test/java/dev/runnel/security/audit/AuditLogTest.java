@@ -153,7 +153,7 @@ class AuditLogTest {
                 Map.of("A", "hidden-1"),
                 CommandSpec.Stderr.SEPARATE,
                 CommandSpec.Stdin.NULL)
-            .with(new Secrets(Map.of("B", "hidden-2"), List.of("C")))
+            .withSecrets(new Secrets(Map.of("B", "hidden-2"), List.of("C")))
             .settled(Map.of("C", "hidden-3"));
     try (AuditLog audit = new AuditLog(disk, GO_ON)) {
       assertTrue(
