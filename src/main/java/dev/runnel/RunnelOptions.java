@@ -4,6 +4,7 @@ import dev.runnel.security.identity.Tokens;
 import dev.runnel.server.ListenAddress;
 import dev.runnel.service.EventBusAddresses;
 import dev.runnel.settings.Limit;
+import dev.runnel.settings.SettingsException;
 import dev.runnel.tls.TlsFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -81,11 +82,19 @@ public record RunnelOptions(
     return new RunnelOptions(address, more, tokens, tls, limits);
   }
 
-  /** Another limit. */
+  /**
+   * Another limit.
+   *
+   * @throws IllegalArgumentException if it is out of the limit's bounds
+   */
   public RunnelOptions withLimit(Limit limit, long value) {
     Map<Limit, Long> more = new EnumMap<>(Limit.class);
     more.putAll(limits);
-    more.put(limit, value);
+    try {
+      more.put(limit, limit.check(value));
+    } catch (SettingsException e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    }
     return new RunnelOptions(address, listen, tokens, tls, more);
   }
 }

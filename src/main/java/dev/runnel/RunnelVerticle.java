@@ -18,6 +18,7 @@ import io.vertx.core.VerticleBase;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 public final class RunnelVerticle extends VerticleBase {
   private final RunnelOptions options;
   private final List<ListenAddress> listening = new ArrayList<>();
+  private final AtomicBoolean started = new AtomicBoolean();
   private @Nullable NativeEngine engine;
   private @Nullable Node node;
 
@@ -49,6 +51,12 @@ public final class RunnelVerticle extends VerticleBase {
   // Opening the engine starts a process, to see whether that can be done here.
   @Override
   public Future<?> start() {
+    // Of what it has there is one.
+    if (!started.compareAndSet(false, true)) {
+      return Future.failedFuture(
+          new IllegalStateException(
+              "this RunnelVerticle is deployed already (expected: a new one for each deployment)"));
+    }
     return vertx
         .executeBlocking(this::tcp)
         .compose(

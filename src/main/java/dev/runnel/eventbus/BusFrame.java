@@ -14,6 +14,7 @@ import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.ReplyException;
 import io.vertx.core.eventbus.ReplyFailure;
+import io.vertx.core.tracing.TracingPolicy;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.OptionalLong;
@@ -64,6 +65,11 @@ public final class BusFrame {
   /** Options of a message with this header. */
   public static DeliveryOptions options(byte[] encoded) {
     return new DeliveryOptions().addHeader(FRAME, header(encoded));
+  }
+
+  /** The same of a message that is a small part of something: hundreds of spans say nothing. */
+  static DeliveryOptions untraced(DeliveryOptions options) {
+    return options.setTracingPolicy(TracingPolicy.IGNORE);
   }
 
   /** The frame that a message is. */

@@ -22,6 +22,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.Message;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -196,7 +197,7 @@ final class EventBusHandler {
         throw new RejectedException(ErrorCode.BAD_NOTICE, e.getMessage());
       }
     }
-    message.reply(null);
+    message.reply(null, BusFrame.untraced(new DeliveryOptions()));
   }
 
   // In one message, however many: the bus has no limit on a body.

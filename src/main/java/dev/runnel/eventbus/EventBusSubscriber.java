@@ -152,7 +152,10 @@ final class EventBusSubscriber implements Subscription.Outlet {
     withoutReceipt++;
     desk.vertx()
         .eventBus()
-        .request(address, body, options.setSendTimeout(desk.pace().receipt().toMillis()))
+        .request(
+            address,
+            body,
+            BusFrame.untraced(options).setSendTimeout(desk.pace().receipt().toMillis()))
         .onSuccess(_ -> receipt())
         .onFailure(_ -> leave());
   }

@@ -68,7 +68,7 @@ final class EventBusTransport implements JobTransport {
   // The receipt goes out first: it says that we are here, not that we have dealt with it.
   private void take(Message<Object> message) {
     heard = true;
-    message.reply(null);
+    message.reply(null, BusFrame.untraced(new DeliveryOptions()));
     if (closed || !message.headers().contains(BusFrame.FRAME)) {
       return;
     }
@@ -79,7 +79,8 @@ final class EventBusTransport implements JobTransport {
         follower.take(event, frame.body());
       }
     } catch (ProtocolException e) {
-      follower.fail(new CommandException.Damaged("the node sent what is no event: " + e.getMessage(), e));
+      follower.fail(
+          new CommandException.Damaged("the node sent what is no event: " + e.getMessage(), e));
     }
   }
 
@@ -148,6 +149,11 @@ final class EventBusTransport implements JobTransport {
     byte[] encoded = RequestEncoder.encode(null, request);
     DeliveryOptions options =
         BusFrame.options(encoded).addHeader(BusFrame.FOLLOWER, followerAddress);
-    return vertx.eventBus().request(to, BusFrame.body(encoded), options);
+    return vertx
+        .eventBus()
+        .request(
+            to,
+            BusFrame.body(encoded),
+            request instanceof Request.Notice ? BusFrame.untraced(options) : options);
   }
 }

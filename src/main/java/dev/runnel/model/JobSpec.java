@@ -37,6 +37,12 @@ public record JobSpec(
     KEEP
   }
 
+  public JobSpec {
+    if (Retention.FOREVER.equals(timeout)) {
+      timeout = null;
+    }
+  }
+
   /** One that ends when its runner goes. */
   public JobSpec(
       CommandSpec command,

@@ -599,6 +599,12 @@ public abstract class CommandsContract {
   }
 
   @Test
+  void timeoutMayBeForever() {
+    JobSpec spec = shell("exit 6").withTimeout(Retention.FOREVER);
+    assertEquals(6, await(commands().collect(spec)).code());
+  }
+
+  @Test
   void inputThatIsNotReadFailsNothing() {
     Buffer input = Buffer.buffer(new byte[3_000_000]);
     CommandResult result = await(commands().collect(CommandSpec.of("head", "-c", "1"), input));

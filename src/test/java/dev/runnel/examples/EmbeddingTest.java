@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.RunnelOptions;
 import dev.runnel.RunnelVerticle;
+import dev.runnel.api.CommandResult;
 import dev.runnel.api.Commands;
 import dev.runnel.api.CommandsContract;
 import dev.runnel.api.JobHandle;
@@ -24,9 +25,11 @@ import dev.runnel.model.Outcome;
 import dev.runnel.security.identity.Tokens;
 import dev.runnel.security.identity.Tokens.NewToken;
 import dev.runnel.server.ListenAddress;
+import dev.runnel.settings.Limit;
 import dev.runnel.tls.TestCa;
 import dev.runnel.tls.TlsException;
 import dev.runnel.tls.TlsFiles;
+import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
@@ -34,6 +37,10 @@ import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.net.ClientSSLOptions;
 import io.vertx.core.net.PemKeyCertOptions;
 import io.vertx.core.net.PemTrustOptions;
+import io.vertx.core.spi.tracing.SpanKind;
+import io.vertx.core.spi.tracing.TagExtractor;
+import io.vertx.core.spi.tracing.VertxTracer;
+import io.vertx.core.tracing.TracingPolicy;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -43,7 +50,10 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -204,6 +214,54 @@ class EmbeddingTest {
     CommandsContract.until(
         () -> await(commands.jobs()).stream().allMatch(job -> job.state() == JobState.ENDED));
     assertEquals(1, await(commands.jobs()).size());
+  }
+
+  @Test
+  void sameVerticleIsNotDeployedTwice() {
+    RunnelVerticle verticle = new RunnelVerticle();
+    await(vertx.deployVerticle(verticle));
+    CompletionException twice =
+        assertThrows(CompletionException.class, () -> await(vertx.deployVerticle(verticle)));
+    assertInstanceOf(IllegalStateException.class, twice.getCause());
+    assertEquals(new ExitStatus.Exited(2), run("runnel", "exit 2").status());
+  }
+
+  @Test
+  void limitBeyondItsBoundsIsRefused() {
+    RunnelOptions options = new RunnelOptions();
+    IllegalArgumentException refused =
+        assertThrows(IllegalArgumentException.class, () -> options.withLimit(Limit.MAX_JOBS, -5));
+    assertTrue(String.valueOf(refused.getMessage()).contains("max_jobs: -5"), "" + refused);
+  }
+
+  @Test
+  void outputIsNotTracedPieceByPiece() {
+    AtomicInteger traced = new AtomicInteger();
+    VertxTracer<Object, Object> tracer =
+        new VertxTracer<>() {
+          @Override
+          public <R> @Nullable Object sendRequest(
+              Context context,
+              SpanKind kind,
+              TracingPolicy policy,
+              R request,
+              String operation,
+              BiConsumer<String, String> headers,
+              TagExtractor<R> tags) {
+            traced.addAndGet(policy == TracingPolicy.IGNORE ? 0 : 1);
+            return null;
+          }
+        };
+    Vertx watched = Vertx.builder().withTracer(_ -> tracer).build();
+    try {
+      await(watched.deployVerticle(new RunnelVerticle()));
+      CommandResult result =
+          await(CommandBus.of(watched).collect(CommandSpec.of("seq", "1000000")));
+      assertEquals(6_888_896, result.stdout().length());
+      assertTrue(traced.get() <= 5, () -> "messages that may be traced: " + traced);
+    } finally {
+      await(watched.close());
+    }
   }
 
   private End run(String address, String line) {
