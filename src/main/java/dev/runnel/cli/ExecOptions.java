@@ -37,8 +37,7 @@ final class ExecOptions {
       Option.value(
           "--escape",
           "CHAR|none",
-          "with -t: what begins CHAR. (leave) and CHAR? (help), typed\n"
-              + "first on a line (default: ~)");
+          "with -t: what begins CHAR. (leave) and CHAR? (help), typed\nfirst on a line (default: ~)");
   static final Option JOB = Option.value("--job", "ID", "the job's name (default: the server's)");
   static final Option BOOT =
       Option.value("--boot", "ID", "only if the server was not restarted since");
@@ -60,16 +59,13 @@ final class ExecOptions {
       Option.value(
           "--linger",
           "TIME",
-          "how long a lost connection is tried anew, and the job goes on\n"
-              + "meanwhile (default: 60s; on this machine: not at all)");
+          "how long a lost connection is tried anew, and the job goes on\nmeanwhile (default: 60s; on this machine: not at all)");
   static final Option NO_RESUME = Option.flag("--no-resume", "a lost connection ends the job");
   static final Option HEARTBEAT =
       Option.value(
           "--heartbeat",
           "TIME",
-          "how often either side asks whether the other is there; after\n"
-              + "three times without an answer the connection is lost (default:\n"
-              + "over TCP we ask every 10s, the server every hour)");
+          "how often either side asks whether the other is there; after\nthree times without an answer the connection is lost (default:\nover TCP we ask every 10s, the server every hour)");
   static final Option REPORT =
       Option.value("--report", "FILE", "write how it ended there as JSON, whatever happens");
   static final Option QUIET = Option.flag("--quiet", "no notes on stderr, only errors").or("-q");

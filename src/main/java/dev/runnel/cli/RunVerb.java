@@ -17,9 +17,7 @@ final class RunVerb {
       Option.value(
           "--on-full",
           "block|drop|spool",
-          "when there is more output than is retained: the command\n"
-              + "waits, the oldest goes, or it goes to the disk (spool, if\n"
-              + "the server has it, else drop)");
+          "when there is more output than is retained: the command\nwaits, the oldest goes, or it goes to the disk (spool, if\nthe server has it, else drop)");
   private static final Option SPOOL =
       Option.value("--spool", "SIZE", "how much of the disk its output may take");
   private static final Option KEEP =

@@ -18,8 +18,10 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +39,9 @@ final class ClientConnection implements FrameDecoder.Output {
   private static final String HELLO = "hello";
   private static final int MAX_SILENT = 3;
 
+  /** A node takes only so many starts at a time, of all its clients. */
+  private static final int MAX_STARTING = 64;
+
   /** A sixteenth of what may be in flight is for signals and the like. */
   private static final int SHARE_FOR_ASKS = 16;
 
@@ -49,6 +54,10 @@ final class ClientConnection implements FrameDecoder.Output {
   private final AtomicLong ids = new AtomicLong();
   private final Map<String, Exchange> follows = new HashMap<>();
   private final Map<String, Exchange> asks = new HashMap<>();
+
+  /** Runs of which nothing was heard yet. */
+  private final Set<String> starting = new HashSet<>();
+
   private final ArrayDeque<Ask> waiting = new ArrayDeque<>();
   private final long since = System.nanoTime();
   private Event.@Nullable Hello node;
@@ -171,9 +180,14 @@ final class ClientConnection implements FrameDecoder.Output {
 
   /** Whether there was one: for {@link #follow}, or to be given back by {@link #release}. */
   boolean takePlace() {
-    boolean free = !over && reserved + follows.size() < places();
+    boolean free = !over && !isFull() && reserved + starting.size() < MAX_STARTING;
     reserved += free ? 1 : 0;
     return free;
+  }
+
+  /** Whether all places are taken; those of jobs that are about to start are free soon. */
+  boolean isFull() {
+    return reserved + follows.size() >= places();
   }
 
   private int places() {
@@ -200,16 +214,20 @@ final class ClientConnection implements FrameDecoder.Output {
   }
 
   /** Uses the place that was taken. Any thread. */
-  void follow(String id, byte[] frame, Exchange exchange) {
+  void follow(Request request, String id, byte[] frame, Exchange exchange) {
     context.emit(
         _ -> {
           reserved--;
+          if (request instanceof Request.Run && !over) {
+            starting.add(id);
+          }
           send(follows, id, frame, exchange);
+          owner.serve();
         });
   }
 
   /** Follows a job anew that is followed over this connection: the one before ends by that. */
-  void followAgain(String id, byte[] frame, Exchange exchange) {
+  void followAgain(Request request, String id, byte[] frame, Exchange exchange) {
     context.emit(_ -> send(follows, id, frame, exchange));
   }
 
@@ -352,6 +370,7 @@ final class ClientConnection implements FrameDecoder.Output {
     if (event instanceof Event.Output || event instanceof Event.StdinAck || event.isFinal()) {
       owner.progressed();
     }
+    boolean began = starting.remove(id);
     if (event.isFinal()) {
       kind.remove(id);
     }
@@ -359,6 +378,8 @@ final class ClientConnection implements FrameDecoder.Output {
     if (event.isFinal()) {
       sendWaiting();
       released();
+    } else if (began) {
+      owner.serve();
     }
   }
 

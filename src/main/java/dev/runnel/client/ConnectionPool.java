@@ -86,8 +86,9 @@ final class ConnectionPool implements ClientConnection.Owner {
         followers.remove().connected(connection);
       }
     }
-    boolean needed = !followers.isEmpty() || !askers.isEmpty();
-    if (needed && !connecting && open.size() < MAX_CONNECTIONS) {
+    boolean needed = !askers.isEmpty() || !followers.isEmpty();
+    boolean full = open.stream().allMatch(ClientConnection::isFull);
+    if (needed && full && !connecting && open.size() < MAX_CONNECTIONS) {
       connecting = true;
       long pause = Math.max(leastMillis, pauses.nextMillis());
       // Also at once: not on the stack of whoever asked.

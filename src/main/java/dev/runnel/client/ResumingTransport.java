@@ -123,7 +123,7 @@ final class ResumingTransport implements JobTransport, ConnectionPool.Waiter {
   }
 
   private interface Way {
-    void send(String id, byte[] frame, ClientConnection.Exchange exchange);
+    void send(Request request, String id, byte[] frame, ClientConnection.Exchange exchange);
   }
 
   private void follow(ClientConnection connection, Request request, Way way) {
@@ -138,7 +138,7 @@ final class ResumingTransport implements JobTransport, ConnectionPool.Waiter {
     }
     follow = next;
     sent = true;
-    way.send(next.id, frame, next);
+    way.send(request, next.id, frame, next);
   }
 
   private Request request() {

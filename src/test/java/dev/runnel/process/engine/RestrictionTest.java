@@ -184,8 +184,7 @@ class RestrictionTest {
   void isThatUserAndNobodyElse() throws Exception {
     Tool.requireRoot("RestrictionTest.isThatUserAndNobodyElse");
     String line =
-        "id -un; id -gn; id -Gn; echo $HOME $USER $LOGNAME; grep -E"
-            + " '^(Uid|Gid|Cap(Eff|Prm)|NoNewPrivs)' /proc/self/status";
+        "id -un; id -gn; id -Gn; echo $HOME $USER $LOGNAME; grep -E '^(Uid|Gid|Cap(Eff|Prm)|NoNewPrivs)' /proc/self/status";
     String[] lines = Runs.output(engine, Runs.shell(line).withUser("nobody")).split("\n", -1);
     assertEquals("nobody", lines[0]);
     assertEquals("nogroup", lines[1]);

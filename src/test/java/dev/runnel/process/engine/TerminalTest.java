@@ -57,8 +57,7 @@ class TerminalTest {
   void isTheControllingTerminalWithTheSizeAndTheNameThatWereAsked() {
     TerminalRecorder recorder =
         run(
-            "tty; stty size; echo $TERM; test -t 0 -a -t 1 -a -t 2 && echo all; echo ctty"
-                + " >/dev/tty");
+            "tty; stty size; echo $TERM; test -t 0 -a -t 1 -a -t 2 && echo all; echo ctty >/dev/tty");
     String[] lines = recorder.text().split("\r\n", -1);
     assertTrue(lines[0].startsWith("/dev/pts/"), recorder.text());
     assertEquals("33 99", lines[1]);
@@ -254,8 +253,7 @@ class TerminalTest {
   void hangsUpBeforeItKills() {
     TerminalRecorder recorder =
         start(
-            "trap '' TERM; trap 'echo hung up; exit 5' HUP; echo ready; while :; do sleep 0.1;"
-                + " done");
+            "trap '' TERM; trap 'echo hung up; exit 5' HUP; echo ready; while :; do sleep 0.1; done");
     Runs.await("trap", () -> recorder.text().contains("ready"));
     Runs.clear(engine, recorder, Duration.ofMinutes(1));
     Runs.await("end", recorder::isOver);
