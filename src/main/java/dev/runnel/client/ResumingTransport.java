@@ -165,15 +165,12 @@ final class ResumingTransport implements JobTransport, ConnectionPool.Waiter {
     if (event.isFinal()) {
       follow = null;
     }
-    if (isCut()) {
-      outage.end();
+    Outage last = outage;
+    if (last != null && !last.isOver()) {
+      last.end();
       followedSince = System.nanoTime();
     }
     follower.take(event, body);
-  }
-
-  private boolean isCut() {
-    return outage != null && !outage.isOver();
   }
 
   private void refuse(Follow from, Event.Failed failed) {
@@ -211,8 +208,8 @@ final class ResumingTransport implements JobTransport, ConnectionPool.Waiter {
     if (further) {
       pauses.reset();
     }
-    boolean anew = last == null || further || System.nanoTime() - followedSince > WORTH_NANOS;
-    outage = anew ? new Outage(options.linger(), why) : last.goOn(why);
+    boolean anew = further || System.nanoTime() - followedSince > WORTH_NANOS;
+    outage = last == null || anew ? new Outage(options.linger(), why) : last.goOn(why);
   }
 
   private void goOn(long pauseMillis) {

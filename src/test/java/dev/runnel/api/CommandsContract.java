@@ -682,7 +682,7 @@ public abstract class CommandsContract {
     }
 
     @Override
-    public Recorder exceptionHandler(Handler<Throwable> handler) {
+    public Recorder exceptionHandler(@Nullable Handler<Throwable> handler) {
       return this;
     }
 
@@ -697,7 +697,7 @@ public abstract class CommandsContract {
     }
 
     @Override
-    public Recorder drainHandler(Handler<Void> handler) {
+    public Recorder drainHandler(@Nullable Handler<Void> handler) {
       return this;
     }
   }
@@ -724,7 +724,8 @@ public abstract class CommandsContract {
     ReadStream<Buffer> source = new FailingSource(failing);
     Future<Void> input = onContext(() -> job.input(source), job);
     until(() -> failing.get() != null);
-    onContext(() -> failing.get().handle(new IllegalStateException("the source broke")), job);
+    Handler<Throwable> fail = Objects.requireNonNull(failing.get());
+    onContext(() -> fail.handle(new IllegalStateException("the source broke")), job);
     assertThrows(CompletionException.class, () -> await(input));
     assertEquals(
         "canceled: its input failed: the source broke",
