@@ -188,5 +188,4 @@ class CommandClientTest extends CommandsContract {
       server.join();
     }
   }
-
 }
