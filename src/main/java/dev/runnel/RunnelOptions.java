@@ -4,7 +4,6 @@ import dev.runnel.security.identity.Tokens;
 import dev.runnel.server.ListenAddress;
 import dev.runnel.service.EventBusAddresses;
 import dev.runnel.settings.Limit;
-import dev.runnel.settings.SettingsException;
 import dev.runnel.tls.TlsFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -90,11 +89,7 @@ public record RunnelOptions(
   public RunnelOptions withLimit(Limit limit, long value) {
     Map<Limit, Long> more = new EnumMap<>(Limit.class);
     more.putAll(limits);
-    try {
-      more.put(limit, limit.check(value));
-    } catch (SettingsException e) {
-      throw new IllegalArgumentException(e.getMessage(), e);
-    }
+    more.put(limit, limit.check(value));
     return new RunnelOptions(address, listen, tokens, tls, more);
   }
 }

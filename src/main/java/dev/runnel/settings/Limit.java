@@ -136,11 +136,31 @@ public enum Limit {
    */
   long parse(String text) {
     long value = number(key, text);
-    if (value == fallback || (value >= min && value <= max)) {
+    if (isAllowed(value)) {
       return value;
     }
-    throw new IllegalArgumentException(
-        text + " (expected: from " + show(min) + " to " + show(max) + ")");
+    throw outside(text);
+  }
+
+  /**
+   * The value, which a program says.
+   *
+   * @throws IllegalArgumentException if it is out of the bounds, which it names
+   */
+  public long check(long value) {
+    if (isAllowed(value)) {
+      return value;
+    }
+    throw outside(key + ": " + value);
+  }
+
+  private boolean isAllowed(long value) {
+    return value == fallback || (value >= min && value <= max);
+  }
+
+  private IllegalArgumentException outside(String told) {
+    return new IllegalArgumentException(
+        told + " (expected: from " + show(min) + " to " + show(max) + ")");
   }
 
   /**
