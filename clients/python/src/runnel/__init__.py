@@ -20,6 +20,7 @@ from .errors import *  # noqa: F403
 from .errors import __all__ as _errors
 from .job import Job, Output
 from .model import Chunk, End, Gap, Hello, Leftover, Limits, Pty, Result, Status, StreamTotal
+from .spec import RunOptions
 from .stdin import Stdin
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ __all__ = [
     "Output",
     "Pty",
     "Result",
+    "RunOptions",
     "Status",
     "Stdin",
     "StreamTotal",

@@ -30,7 +30,7 @@ from .spec import Opening
 from .stdin import Stdin
 
 if TYPE_CHECKING:
-    from .client import Client
+    from .link import Link
 
 _LOG = logging.getLogger("runnel")
 
@@ -86,8 +86,8 @@ class Job:
     no other job of the connection.
     """
 
-    def __init__(self, client: Client, opening: Opening, on_gap: Optional[OnGap]) -> None:
-        self._client = client
+    def __init__(self, link: Link, opening: Opening, on_gap: Optional[OnGap]) -> None:
+        self._link = link
         self._opening = opening
         self._on_gap = on_gap
         self._streams: Dict[str, _Stream] = {name: _Stream() for name in STREAMS}
@@ -189,7 +189,7 @@ class Job:
 
     def chunks(self, stream: str) -> Output:
         """The same of one stream. The other one is to be read as well, merged, or discarded."""
-        return Output(self, (_checked(stream),))
+        return Output(self, (checked_stream(stream),))
 
     @overload
     def lines(self, stream: str = ..., *, max_line_bytes: int = ...) -> AsyncIterator[bytes]: ...
@@ -223,7 +223,7 @@ class Job:
 
     def discard(self, stream: Optional[str] = None) -> None:
         """Reads and checks a stream (None: both), and throws it away from now on."""
-        for name in STREAMS if stream is None else (_checked(stream),):
+        for name in STREAMS if stream is None else (checked_stream(stream),):
             if self._streams[name].sink is None:
                 self._sink(name, _ignore)
         self._flush_soon()
@@ -258,22 +258,27 @@ class Job:
 
     async def signal(self, signal: str) -> str:
         """Signals the job's process group: ``TERM``, ``INT``, … Returns the job's state."""
-        return await self._client.signal(self._name, signal)
+        return await self._link.state({"type": "signal", "job": self._name, "signal": signal})
 
     async def cancel(self, *, grace_ms: Optional[int] = None) -> str:
         """Ends the job: TERM, and KILL after ``grace_ms``. A second call kills at once.
 
         Returns the job's state. :meth:`wait` raises :class:`Canceled` then.
         """
-        return await self._client.cancel(self._name, grace_ms=grace_ms)
+        header: wire.Header = {"type": "cancel", "job": self._name}
+        if grace_ms is not None:
+            header["grace_ms"] = grace_ms
+        return await self._link.state(header)
 
     async def resize(self, rows: int, cols: int) -> str:
         """Gives the job's terminal another size. Returns the job's state."""
-        return await self._client.resize(self._name, rows, cols)
+        header = {"type": "resize", "job": self._name, "rows": rows, "cols": cols}
+        return await self._link.state(header)
 
     async def status(self) -> model.Status:
         """How the job stands."""
-        return await self._client.status(self._name)
+        answer = await self._link.ask({"type": "status", "job": self._name}, "status")
+        return model.decode_status(answer)
 
     async def detach(self) -> int:
         """Leaves the job to itself: it goes on without a time limit.
@@ -282,7 +287,7 @@ class Job:
             the log offset where an ``attach`` would go on.
         """
         offset = self._consumed()
-        await self._client._detach(self)
+        await self._link.detach(self)
         self._fail(errors.Detached("asked", job=self._name))
         return offset
 
@@ -563,6 +568,15 @@ class Job:
         self._flush_soon()
         return Chunk(found, raw, least)
 
+    async def next_chunks(self, streams: Tuple[str, ...]) -> List[Chunk]:
+        """All that is there of those streams, at least one; empty: there is no more."""
+        chunks = []
+        chunk = await self.next_chunk(streams)
+        while chunk is not None:
+            chunks.append(chunk)
+            chunk = self.pop(streams)
+        return chunks
+
     async def next_chunk(self, streams: Tuple[str, ...]) -> Optional[Chunk]:
         """The next of those streams; None: there is no more. Raises the job's error."""
         while True:
@@ -615,7 +629,7 @@ class Job:
             self._acked = consumed
             while self._gaps and self._gaps[0][0] <= consumed:
                 self._gaps.popleft()
-            self._client.send_ack(self.follow_id, consumed)
+            self._link.send_ack(self.follow_id, consumed)
 
     # --- the end
 
@@ -640,7 +654,7 @@ class Job:
                 future.set_result(None)
 
     def _send_stdin(self, offset: int, data: bytes, eof: bool) -> None:
-        self._client.send_stdin(self._name, offset, data, eof)
+        self._link.send_stdin(self._name, offset, data, eof)
 
     # A command that waits because one stream is read to its end before the other would do so in
     # silence for ever. It is the contract, and rarely what was meant.
@@ -685,27 +699,59 @@ class Output:
         return chunk
 
 
-def _checked(stream: str) -> str:
+def checked_stream(stream: str) -> str:
+    """The name of a stream. Raises ValueError: it is none."""
     if stream not in STREAMS:
         raise ValueError(f"{stream!r} (expected: stdout or stderr)")
     return stream
 
 
+class LineSplitter:
+    """Bytes to lines, each with its line feed; one that is too long comes in pieces."""
+
+    def __init__(self, most: int) -> None:
+        if most < 1:
+            raise ValueError(f"max_line_bytes: {most} (expected: >= 1)")
+        self._most = most
+        self._rest = b""
+
+    def feed(self, data: bytes) -> List[bytes]:
+        """The lines that are whole with that; what is left waits for more."""
+        lines = _split(self._rest + data)
+        self._rest = lines.pop()
+        if len(self._rest) < self._most and all(len(line) <= self._most for line in lines):
+            return lines
+        pieces = [piece for line in lines for piece in _pieces(line, self._most)]
+        rest = _pieces(self._rest, self._most)
+        self._rest = rest.pop() if rest and len(rest[-1]) < self._most else b""
+        return pieces + rest
+
+    def rest(self) -> bytes:
+        """What has no line feed after all."""
+        rest, self._rest = self._rest, b""
+        return rest
+
+
+def _split(data: bytes) -> List[bytes]:
+    parts = data.split(b"\n")
+    last = parts.pop()
+    lines = [part + b"\n" for part in parts]
+    lines.append(last)
+    return lines
+
+
+def _pieces(line: bytes, most: int) -> List[bytes]:
+    return [line[at : at + most] for at in range(0, len(line), most)]
+
+
 async def _lines(chunks: Output, most: int) -> AsyncIterator[bytes]:
-    pending = bytearray()
+    splitter = LineSplitter(most)
     async for chunk in chunks:
-        start = 0
-        data = chunk.data
-        while start < len(data):
-            feed = data.find(b"\n", start) + 1
-            stop = min(feed or len(data), start + most - len(pending))
-            pending += data[start:stop]
-            start = stop
-            if stop == feed or len(pending) >= most:
-                yield bytes(pending)
-                pending.clear()
-    if pending:
-        yield bytes(pending)
+        for line in splitter.feed(chunk.data):
+            yield line
+    rest = splitter.rest()
+    if rest:
+        yield rest
 
 
 async def _decoded(lines: AsyncIterator[bytes], encoding: str, errors: str) -> AsyncIterator[str]:

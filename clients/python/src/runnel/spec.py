@@ -6,7 +6,7 @@ import base64
 import os
 import secrets
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, TypedDict, Union
 
 from . import model, wire
 
@@ -26,6 +26,64 @@ _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 def random_name(digits: int) -> str:
     """As the command line makes names: five bits a digit."""
     return "".join(_DIGITS[octet & 31] for octet in secrets.token_bytes(digits))
+
+
+class RunOptions(TypedDict, total=False):
+    """The keywords of ``run`` and ``start``: keys of a ``run`` in PROTOCOL.md, section 3.
+
+    They have the names and units of the keys. Three differ: what is not UTF-8 is given as ``bytes``
+    (``argv_b64``, ``cwd_b64``, ``env_b64``), a long command goes as ``argv_body`` by itself, and
+    ``secret_env`` is ``env_body``.
+
+    Attributes:
+        cwd: an absolute path; the daemon's folder without it.
+        env: variables; None removes one.
+        secret_env: variables that no log, status, error or audit of the server shows.
+        env_from: names of variables whose values the server has in files.
+        merge: stderr goes into stdout's pipe, which alone keeps the order of both.
+        pty: True, or a :class:`~runnel.Pty`: a controlling terminal in place of pipes.
+        limits: :class:`~runnel.Limits`, or a mapping with its keys.
+        user: a user's name or number on the server.
+        job: the job's name; a random one without it.
+        once: a name of this one execution. A run with the same ``job`` and ``once`` starts nothing,
+            and follows the job that is there, or was. A random one is made where it is needed.
+        boot: the run of the server that this is meant for; another refuses it as ``stale``.
+        timeout_ms: milliseconds from the process's start; then it is ended: :class:`~runnel.TimedOut`.
+        grace_ms: milliseconds between TERM and KILL when it is ended; 2,000.
+        drain_ms: milliseconds of silence after which output that something else holds is over; 1,000.
+        drain_max_ms: milliseconds that this may take in all; 10,000.
+        linger_ms: milliseconds that the job goes on without a connection, or ``"forever"``; the
+            client's ``linger``. 0: it ends with its connection.
+        keep_ms: milliseconds for which its end and output are kept for others.
+        window: bytes that may be unread; 262,144, or ``retain`` if that is less.
+        retain: bytes that the server's log may hold; 1,048,576.
+        on_full: ``block``, ``drop`` or ``spool``: what happens when that is full, and nobody reads.
+        spool_bytes: how large its file on the server may become, with ``spool``.
+        leftovers: ``kill`` or ``keep``: what becomes of processes that outlive the command.
+    """
+
+    cwd: Optional[Folder]
+    env: Optional[Environment]
+    secret_env: Optional[Mapping[str, Word]]
+    env_from: Optional[Sequence[str]]
+    merge: bool
+    pty: Union[bool, model.Pty, Mapping[str, Any]]
+    limits: Union[model.Limits, Mapping[str, int], None]
+    user: Optional[str]
+    job: Optional[str]
+    once: Optional[str]
+    boot: Optional[str]
+    timeout_ms: Optional[int]
+    grace_ms: Optional[int]
+    drain_ms: Optional[int]
+    drain_max_ms: Optional[int]
+    linger_ms: Union[int, Forever, None]
+    keep_ms: Optional[int]
+    window: Optional[int]
+    retain: Optional[int]
+    on_full: Optional[str]
+    spool_bytes: Optional[int]
+    leftovers: Optional[str]
 
 
 @dataclass
@@ -77,9 +135,22 @@ def run(
     window: Optional[int] = None,
     retain: Optional[int] = None,
     linger_ms: Union[int, Forever, None] = None,
-    **others: Any,
+    user: Optional[str] = None,
+    boot: Optional[str] = None,
+    timeout_ms: Optional[int] = None,
+    grace_ms: Optional[int] = None,
+    drain_ms: Optional[int] = None,
+    drain_max_ms: Optional[int] = None,
+    keep_ms: Optional[int] = None,
+    on_full: Optional[str] = None,
+    spool_bytes: Optional[int] = None,
+    leftovers: Optional[str] = None,
 ) -> Opening:
-    """The opening of a ``run``; ``others`` are keys that go as they are, unless they are None.
+    """The opening of a ``run``, by the keywords of :class:`RunOptions`.
+
+    Args:
+        linger: the client's, in seconds.
+        stdin: whether the process reads what is sent to it.
 
     Raises:
         ValueError: a value cannot be sent.
@@ -101,7 +172,20 @@ def run(
         header["pty"] = model.encode_pty(pty)
     if limits is not None:
         header["limits"] = model.encode_limits(limits)
-    header.update((key, value) for key, value in others.items() if value is not None)
+    as_they_are = {
+        "user": user,
+        "boot": boot,
+        "timeout_ms": timeout_ms,
+        "grace_ms": grace_ms,
+        "drain_ms": drain_ms,
+        "drain_max_ms": drain_max_ms,
+        "keep_ms": keep_ms,
+        "retain": retain,
+        "on_full": on_full,
+        "spool_bytes": spool_bytes,
+        "leftovers": leftovers,
+    }
+    header.update((key, value) for key, value in as_they_are.items() if value is not None)
     lasting = int(linger * 1000) if linger_ms is None else linger_ms
     resumes = lasting != 0
     name = job if job is not None else random_name(16)
@@ -112,8 +196,6 @@ def run(
         header["once"] = once if once is not None else random_name(26)
     elif once is not None:
         header["once"] = once
-    if retain is not None:
-        header["retain"] = retain
     credit = window if window is not None else min(DEFAULT_WINDOW, retain or DEFAULT_RETAIN)
     header["window"] = credit
     patience = linger if linger > 0 else (lasting / 1000 if isinstance(lasting, int) else 60.0)

@@ -1,0 +1,492 @@
+"""The link to a server: requests and jobs over one connection, and over the next one.
+
+On one event loop's thread. PROTOCOL.md, sections 1, 2 and 6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Dict, List, Optional, Union
+
+from . import errors, model, spec, wire
+from .answers import FINAL, Answer, Ignored, refusal
+from .connection import Connection, open_connection
+from .errors import ConnectionLost, OutcomeUnknown, ProtocolError, Refused, Unreachable
+from .job import Job, OnGap
+from .model import Hello
+from .target import Target
+
+_MAX_SILENT_BEATS = 3
+_FIRST_PAUSE = 0.05
+_MAX_PAUSE = 5.0
+_WORTHWHILE_SECONDS = 1.0
+_PARTING_SECONDS = 1.0
+
+#: Refusals of a connection, or of a job that is followed again, after which another may succeed.
+_PASSING = frozenset(("too_slow", "too_many_connections", "too_many_failures"))
+_BUSY = frozenset(("busy", "unavailable"))
+
+
+class Link:
+    """What a client sends over, and what is told of what comes.
+
+    Args:
+        connect_timeout: seconds for a connection, and for an answer that is no job's.
+        heartbeat: seconds between signs of life; None: none.
+    """
+
+    def __init__(
+        self, target: Target, *, connect_timeout: float, heartbeat: Optional[float]
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._target = target
+        self._connect_timeout = connect_timeout
+        self._heartbeat = heartbeat
+        self._lock = asyncio.Lock()
+        self._connection: Optional[Connection] = None
+        self._greeted: Optional["asyncio.Future[Hello]"] = None
+        self._hello: Optional[Hello] = None
+        self._answers: Dict[str, Union[Answer, Ignored, Job]] = {}
+        self._cut_jobs: List[Job] = []
+        self._next_id = 0
+        self._pause = 0.0
+        self._reconnecting: Optional["asyncio.Task[None]"] = None
+        self._beat_timer: Optional[asyncio.TimerHandle] = None
+        self._silent = 0
+        self._closed = False
+
+    @property
+    def hello(self) -> Hello:
+        """Who the server is, as it said last."""
+        assert self._hello is not None
+        return self._hello
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection at the moment."""
+        return self._connection is not None
+
+    async def close(self) -> None:
+        """Takes leave of all jobs, and disconnects. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        jobs = [answer for answer in self._answers.values() if isinstance(answer, Job)]
+        partings = [self._part(job) for job in jobs if not job.is_over]
+        waiting = [parting.future for parting in partings if parting is not None]
+        if waiting:
+            # Closing at once could take the requests back: a connection that is closed with answers
+            # unread is reset.
+            await asyncio.wait(waiting, timeout=_PARTING_SECONDS)
+        if self._reconnecting is not None:
+            self._reconnecting.cancel()
+        connection, self._connection = self._connection, None
+        self._stop_beats()
+        self._fail_all(ConnectionLost("the client was closed"))
+        if connection is not None:
+            connection.close()
+            await connection.wait_closed(_PARTING_SECONDS)
+
+    # --- following
+
+    async def follow(self, opening: spec.Opening, on_gap: Optional[OnGap]) -> Job:
+        connection = await self.ready()
+        job = Job(self, opening, on_gap)
+        self._ask_for(job, connection)
+        if connection.is_paused:
+            try:
+                await connection.drain()
+            except BaseException:
+                self.dismiss(job)
+                raise
+        return job
+
+    def _ask_for(self, job: Job, connection: Connection) -> None:
+        follow_id = self._new_id()
+        header, body = job.follow(follow_id, self.hello.boot)
+        frame = wire.encode({"type": header["type"], "id": follow_id, **header}, body)
+        self._answers[follow_id] = job
+        connection.send(frame)
+
+    async def started(self, opening: spec.Opening, on_gap: Optional[OnGap]) -> Job:
+        job = await self.follow(opening, on_gap)
+        try:
+            return await job.started()
+        except BaseException:
+            self.dismiss(job)
+            raise
+
+    # Fire and forget: what is canceled is read to its end without anybody waiting for it.
+    def dismiss(self, job: Job) -> None:
+        if job.is_over or job.dismissed:
+            return
+        job.dismiss()
+        self._part(job)
+
+    def _part(self, job: Job) -> Optional[Answer]:
+        if self._connection is None:
+            return None
+        header: wire.Header = (
+            {"type": "cancel", "job": job.name}
+            if job.opening.is_run
+            else {"type": "detach", "follow": job.follow_id}
+        )
+        return self._send_request(self._connection, header, Answer("ok"))
+
+    # What came of it cannot be believed; what runs on is of no use to anybody.
+    def give_up(self, job: Job, error: Exception) -> None:
+        if not job.is_over:
+            self._part(job)
+            job.fail(error)
+            if job.follow_id in self._answers:
+                self._answers[job.follow_id] = Ignored()
+
+    async def detach(self, job: Job) -> None:
+        await self.state({"type": "detach", "follow": job.follow_id})
+
+    def send_ack(self, follow_id: str, offset: int) -> None:
+        """For jobs: what was consumed."""
+        if self._connection is not None:
+            header = {"type": "ack", "follow": follow_id, "offset": offset}
+            self._connection.send(wire.encode(header))
+
+    def send_stdin(self, job: str, offset: int, data: bytes, eof: bool) -> None:
+        """For jobs: what their process is to read."""
+        if self._connection is not None:
+            header: wire.Header = {"type": "stdin", "job": job, "offset": offset}
+            if eof:
+                header["eof"] = True
+            self._connection.send(wire.encode(header, data))
+
+    # --- asking
+
+    def _new_id(self) -> str:
+        self._next_id += 1
+        return str(self._next_id)
+
+    def _send_request(
+        self, connection: Connection, header: wire.Header, answer: Answer
+    ) -> Answer:
+        request_id = self._new_id()
+        frame = wire.encode({"type": header["type"], "id": request_id, **header})
+        self._answers[request_id] = answer
+        connection.send(frame)
+        return answer
+
+    async def request(self, header: wire.Header, answer: Answer) -> wire.Header:
+        connection = await self.ready()
+        await connection.drain()
+        self._send_request(connection, header, answer)
+        frames = -1
+        while frames != answer.frames and not answer.future.done():
+            frames = answer.frames
+            await asyncio.wait([answer.future], timeout=self._connect_timeout)
+        if not answer.future.done():
+            raise OutcomeUnknown(
+                f"{self._target.name} did not answer within {self._connect_timeout:g} s"
+            )
+        return answer.future.result()
+
+    async def ask(self, header: wire.Header, expected: str) -> wire.Header:
+        return await self.request(header, Answer(expected))
+
+    async def state(self, header: wire.Header) -> str:
+        return model.decode_state(await self.ask(header, "ok"))
+
+    # --- connecting
+
+    async def ready(self) -> Connection:
+        if self._closed:
+            raise RuntimeError("the client was closed")
+        if self._connection is None:
+            async with self._lock:
+                if self._connection is None:
+                    await self.connect()
+        if self._connection is None:
+            raise Unreachable(f"the connection to {self._target.name} was lost at once")
+        return self._connection
+
+    async def connect(self) -> None:
+        """Connects and says hello, once. Called by :func:`connect`, and after a cut.
+
+        Raises:
+            Unreachable: there is no connection.
+            Refused: the server does not let us in.
+            ProtocolError: what is there is no server of this protocol.
+        """
+        try:
+            connection, hello = await asyncio.wait_for(self._greet(), self._connect_timeout)
+        except asyncio.TimeoutError:
+            raise Unreachable(
+                f"cannot reach {self._target.name}: no answer within {self._connect_timeout:g} s"
+            ) from None
+        if connection.is_closed:
+            raise Unreachable(f"the connection to {self._target.name} was lost at once")
+        self._connection = connection
+        self._hello = hello
+        self._start_beats(connection)
+        self._follow_again(connection, hello)
+
+    async def _greet(self) -> "tuple[Connection, Hello]":
+        greeted: "asyncio.Future[Hello]" = self._loop.create_future()
+        self._greeted = greeted
+        connection = await open_connection(self._target, self._take, self._lost)
+        try:
+            header: wire.Header = {"type": "hello", "id": "hello", "version": 1}
+            if self._target.token is not None:
+                header["token"] = self._target.token
+            if self._heartbeat is not None:
+                header["heartbeat_ms"] = int(min(max(self._heartbeat, 1.0), 3600.0) * 1000)
+            connection.send(wire.encode(header))
+            return connection, await greeted
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            greeted.cancel()
+            self._greeted = None
+
+    def _lost(self, connection: Connection, why: Exception) -> None:
+        if connection is not self._connection:
+            if self._greeted is not None and not self._greeted.done():
+                wrong = isinstance(why, (ProtocolError, Refused))
+                self._greeted.set_exception(
+                    why if wrong else Unreachable(f"cannot reach {self._target.name}: {why}")
+                )
+            return
+        self._connection = None
+        self._stop_beats()
+        answers, self._answers = self._answers, {}
+        now = self._loop.time()
+        lasted = now - connection.opened_at > _WORTHWHILE_SECONDS
+        for answer in answers.values():
+            if isinstance(answer, Job):
+                self._cut(answer, why, now, lasted)
+            else:
+                answer.fail(self._lost_error(why))
+        if self._cut_jobs and self._reconnecting is None and not self._closed:
+            self._reconnecting = self._loop.create_task(self._reconnect())
+
+    def _cut(self, job: Job, why: Exception, now: float, lasted: bool) -> None:
+        if job.opening.patience <= 0 or isinstance(why, (errors.Damaged, Refused)):
+            job.fail(self._lost_error(why, job))
+            return
+        further = job.reached() > job.reached_before
+        job.reached_before = job.reached()
+        if further or lasted or job.outage_since is None:
+            self._pause = 0.0
+            job.outage_since = now
+        job.cut()
+        self._cut_jobs.append(job)
+
+    def _lost_error(self, why: Exception, job: Optional[Job] = None) -> Exception:
+        if isinstance(why, errors.Damaged):
+            return why
+        if isinstance(why, Refused):
+            return OutcomeUnknown(
+                f"{self._target.name} ended the connection: {why}",
+                job=job and job.name,
+                code=why.code,
+            )
+        what = "its end is not known" if job and job.has_begun else "whether it ran is not known"
+        return ConnectionLost(
+            f"connection to {self._target.name} lost: {why}; {what}", job=job and job.name
+        )
+
+    async def _reconnect(self) -> None:
+        why: Exception = ConnectionResetError("the connection was lost")
+        try:
+            while self._cut_jobs and self._connection is None:
+                least = 0.0
+                try:
+                    await asyncio.sleep(self._next_pause())
+                    async with self._lock:
+                        if self._connection is None:
+                            await self.connect()
+                    return
+                except Refused as e:
+                    if e.code not in _PASSING:
+                        self._fail_cut(self._lost_error(e))
+                        return
+                    why, least = e, (e.retry_after_ms or 0) / 1000
+                except Unreachable as e:
+                    why = e
+                except errors.Damaged as e:
+                    self._fail_cut(e)
+                    return
+                self._expire(why)
+                if least:
+                    await asyncio.sleep(min(least, _MAX_PAUSE))
+        finally:
+            self._reconnecting = None
+            if self._cut_jobs and self._connection is None and not self._closed:
+                self._reconnecting = self._loop.create_task(self._reconnect())
+
+    # Never the same as others: the clients of a server that was gone should not all come at once.
+    def _next_pause(self) -> float:
+        most = self._pause
+        self._pause = min(_MAX_PAUSE, max(_FIRST_PAUSE, 2 * most))
+        return most / 2 + random.random() * most / 2
+
+    def _expire(self, why: Exception) -> None:
+        now = self._loop.time()
+        for job in list(self._cut_jobs):
+            assert job.outage_since is not None
+            if now - job.outage_since >= job.opening.patience:
+                self._cut_jobs.remove(job)
+                job.fail(self._lost_error(why, job))
+
+    def _fail_cut(self, error: Exception) -> None:
+        jobs, self._cut_jobs = self._cut_jobs, []
+        for job in jobs:
+            job.fail(error)
+
+    def _fail_all(self, error: Exception) -> None:
+        self._fail_cut(error)
+        answers, self._answers = self._answers, {}
+        for answer in answers.values():
+            answer.fail(error)
+
+    def _follow_again(self, connection: Connection, hello: Hello) -> None:
+        jobs, self._cut_jobs = self._cut_jobs, []
+        for job in jobs:
+            if not job.can_resume(hello.boot):
+                job.fail(
+                    OutcomeUnknown(
+                        f"{self._target.name} was started anew; what became of the job is not known",
+                        job=job.name,
+                    )
+                )
+            elif not job.is_over:
+                self._ask_for(job, connection)
+                if job.dismissed:
+                    self._part(job)
+
+    # --- what comes
+
+    def _take(self, connection: Connection, header: wire.Header, body: memoryview) -> None:
+        kind = wire.string(header, "type")
+        final = wire.flag(header, "final")
+        expected = FINAL.get(kind)
+        if expected is None and kind not in ("jobs", "ping"):
+            if final:
+                raise ProtocolError(f"type: {kind[:64]!a} (expected: a final frame of version 1)")
+            return
+        if expected is not None and final is not expected:
+            raise ProtocolError(f"final: {final} (expected: {expected} for {kind})")
+        request_id = header.get("id")
+        if request_id is None:
+            self._take_unaddressed(connection, kind, header)
+            return
+        if self._greeted is not None and connection is not self._connection:
+            self._take_hello(kind, request_id, header)
+            return
+        answer = self._answers.get(request_id)
+        if answer is None:
+            raise ProtocolError(f"{kind}: it answers no request that waits")
+        if isinstance(answer, Job):
+            self._take_for(answer, kind, header, body)
+        elif answer.take(kind, header, body):
+            del self._answers[request_id]
+
+    def _take_hello(self, kind: str, request_id: str, header: wire.Header) -> None:
+        greeted = self._greeted
+        assert greeted is not None
+        if request_id != "hello" or greeted.done():
+            raise ProtocolError(f"{kind}: it answers no request that waits")
+        if kind == "error":
+            greeted.set_exception(refusal(header))
+        elif kind == "hello":
+            greeted.set_result(model.decode_hello(header))
+        else:
+            raise ProtocolError(f"{kind} is no answer to hello")
+
+    def _take_unaddressed(self, connection: Connection, kind: str, header: wire.Header) -> None:
+        if kind == "ping":
+            # A server that does not read what it was sent has signs of life enough waiting for it.
+            if not connection.is_paused:
+                connection.send(wire.encode({"type": "pong"}))
+        elif kind == "error":
+            refused = refusal(header)
+            passes = refused.code in _PASSING and connection is self._connection
+            connection.lose(ConnectionResetError(str(refused)) if passes else refused)
+        else:
+            raise ProtocolError(f"{kind}: it has no id")
+
+    def _take_for(self, job: Job, kind: str, header: wire.Header, body: memoryview) -> None:
+        request_id = job.follow_id
+        try:
+            last = job.take(kind, header, body)
+        except errors.Damaged as e:
+            final = bool(header["final"])
+            if not final:
+                self._answers[request_id] = Ignored()
+            else:
+                del self._answers[request_id]
+            e.job = e.job or job.name
+            self.give_up(job, e)
+            return
+        if last:
+            del self._answers[request_id]
+            if kind == "error":
+                self._refused(job, refusal(header))
+        elif kind == "started":
+            job.outage_since = None
+
+    def _refused(self, job: Job, refused: Refused) -> None:
+        if job.cuts and refused.code in _BUSY and job.outage_since is not None:
+            left = job.outage_since + job.opening.patience - self._loop.time()
+            if left > 0:
+                self._loop.call_later(min(left, 1.0), self._ask_again, job)
+                return
+        if not job.cuts and not job.has_begun and refused.code != "internal":
+            refused.job = refused.job or job.name
+            job.fail(refused)
+            return
+        reason = {
+            "stale": "it was started anew",
+            "unknown_job": "it does not know the job any more",
+        }.get(refused.code, str(refused))
+        job.fail(
+            OutcomeUnknown(
+                f"{self._target.name}: {reason}; what became of the job is not known",
+                job=job.name,
+                code=refused.code,
+            )
+        )
+
+    def _ask_again(self, job: Job) -> None:
+        if job.is_over:
+            return
+        if self._connection is None:
+            self._cut_jobs.append(job)
+            if self._reconnecting is None and not self._closed:
+                self._reconnecting = self._loop.create_task(self._reconnect())
+        else:
+            self._ask_for(job, self._connection)
+
+    # --- heartbeats
+
+    def _start_beats(self, connection: Connection) -> None:
+        self._silent = 0
+        if self._heartbeat is not None:
+            self._beat_timer = self._loop.call_later(self._heartbeat, self._beat, connection)
+
+    def _stop_beats(self) -> None:
+        if self._beat_timer is not None:
+            self._beat_timer.cancel()
+            self._beat_timer = None
+
+    # Counted in beats rather than in time: while this process is stopped, none passes.
+    def _beat(self, connection: Connection) -> None:
+        self._silent = 0 if connection.heard else self._silent + 1
+        connection.heard = False
+        if self._silent >= _MAX_SILENT_BEATS:
+            connection.lose(
+                TimeoutError(f"nothing was heard for {_MAX_SILENT_BEATS} heartbeats")
+            )
+            return
+        self._send_request(connection, {"type": "ping"}, Answer("pong"))
+        assert self._heartbeat is not None
+        self._beat_timer = self._loop.call_later(self._heartbeat, self._beat, connection)
