@@ -166,7 +166,10 @@ class ConformanceTest(unittest.TestCase):
         finally:
             whole.stop()
         self.assertGreater(whole.sent, 100)
-        yield from range(whole.sent)
+        # A run with every byte is the long form.
+        step = 1 if "RUNNEL_CUTS" in os.environ else 7
+        first = int(os.environ.get("RUNNEL_CUTS_SEED", "1")) % step
+        yield from range(first, whole.sent, step)
 
     async def run_whole(self, server: LyingServer, scenario: Dict[str, Any]) -> None:
         async with runnel.connect(server.host, linger=0, heartbeat=None) as client:

@@ -32,7 +32,7 @@ class Answer:
     def __init__(self, expected: str, most: int = 0) -> None:
         self.expected = expected
         self.most = most
-        self.statuses: List[Status] = []
+        self.statuses: List[model.Status] = []
         self.frames = 0
         self.future: "asyncio.Future[wire.Header]" = asyncio.get_running_loop().create_future()
 

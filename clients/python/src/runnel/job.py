@@ -562,7 +562,7 @@ class Job:
             return None
         stream = self._streams[found]
         _, data = stream.queue.popleft()
-        raw = bytes(data)  # type: ignore[arg-type]
+        raw = bytes(data)
         self._queued -= len(raw)
         stream.count(raw, least)
         self._flush_soon()

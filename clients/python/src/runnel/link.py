@@ -286,12 +286,12 @@ class Link:
         if isinstance(why, Refused):
             return OutcomeUnknown(
                 f"{self._target.name} ended the connection: {why}",
-                job=job and job.name,
+                job=job.name if job else None,
                 code=why.code,
             )
         what = "its end is not known" if job and job.has_begun else "whether it ran is not known"
         return ConnectionLost(
-            f"connection to {self._target.name} lost: {why}; {what}", job=job and job.name
+            f"connection to {self._target.name} lost: {why}; {what}", job=job.name if job else None
         )
 
     async def _reconnect(self) -> None:

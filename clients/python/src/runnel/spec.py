@@ -110,12 +110,12 @@ class Opening:
     @property
     def is_run(self) -> bool:
         """Whether it starts the job, rather than joins it."""
-        return self.header["type"] == "run"
+        return bool(self.header["type"] == "run")
 
     @property
     def spools(self) -> bool:
         """Whether another run of the server may know the job, too."""
-        return self.header.get("on_full") == "spool"
+        return bool(self.header.get("on_full") == "spool")
 
 
 def run(

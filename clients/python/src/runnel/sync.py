@@ -313,7 +313,7 @@ class Client:
                 command,
                 input=input,
                 check=check,
-                encoding=encoding,  # type: ignore[arg-type]
+                encoding=encoding,
                 errors=errors,
                 max_output_bytes=max_output_bytes,
                 on_gap=on_gap,

@@ -1,0 +1,87 @@
+"""The client without async against a real runneld."""
+
+from __future__ import annotations
+
+import threading
+import unittest
+from typing import List
+
+import runnel
+import runnel.sync
+from support import host
+
+
+def setUpModule() -> None:
+    host()
+
+
+class SyncTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.client = runnel.sync.connect(host(), linger=0)
+        self.addCleanup(self.client.close)
+
+    def test_runs(self) -> None:
+        result = self.client.run("cat; exit 3", input="größer", encoding="utf-8")
+        self.assertEqual((3, "größer"), (result.exit_code, result.stdout))
+
+    def test_raises_what_the_other_raises(self) -> None:
+        with self.assertRaises(runnel.CommandFailed):
+            self.client.run("false", check=True)
+        with self.assertRaises(runnel.StartFailed):
+            self.client.start(["nonesuch"])
+
+    def test_streams_lines_and_feeds(self) -> None:
+        with self.client.start("echo ready; cat", stdin=True) as job:
+            lines = job.lines(encoding="utf-8")
+            self.assertEqual("ready\n", next(lines))
+            job.stdin.write(b"one\ntwo\n")
+            job.stdin.close()
+            self.assertEqual(["one\n", "two\n"], list(lines))
+            self.assertEqual(0, job.wait().exit_code)
+
+    def test_streams_chunks_of_both_streams(self) -> None:
+        with self.client.start("head -c 3000000 /dev/zero; head -c 1000 /dev/zero >&2") as job:
+            sizes = {"stdout": 0, "stderr": 0}
+            for chunk in job.output():
+                sizes[chunk.stream] += len(chunk.data)
+            self.assertEqual({"stdout": 3_000_000, "stderr": 1000}, sizes)
+
+    def test_leaving_the_block_cancels(self) -> None:
+        with self.client.start(["yes"]) as job:
+            next(job.output())
+        with self.assertRaises(runnel.Canceled):
+            job.wait()
+
+    def test_is_called_from_many_threads(self) -> None:
+        codes: List[object] = []
+
+        def one(code: int) -> None:
+            codes.append(self.client.run(f"exit {code}").exit_code)
+
+        threads = [threading.Thread(target=one, args=(code,)) for code in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(list(range(20)), sorted(codes))  # type: ignore[type-var]
+
+    def test_detaches_watches_and_controls(self) -> None:
+        job = self.client.start(["sleep", "60"])
+        self.assertEqual("running", job.status().state)
+        job.detach()
+        with self.client.watch(job.name) as watched:
+            self.assertEqual("running", self.client.status(job.name).state)
+            self.assertIn(job.name, [found.job for found in self.client.jobs()])
+            self.client.cancel(job.name, grace_ms=0)
+            with self.assertRaises(runnel.Canceled):
+                watched.wait()
+
+    def test_a_closed_client_says_so(self) -> None:
+        self.client.close()
+        self.client.close()
+        with self.assertRaises(RuntimeError):
+            self.client.run("true")
+
+
+if __name__ == "__main__":
+    unittest.main()
