@@ -23,7 +23,7 @@ from .model import Chunk, End, Gap, Hello, Leftover, Limits, Pty, Result, Status
 from .spec import RunOptions
 from .stdin import Stdin
 
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"
 
 __all__ = [
     "Chunk",

@@ -54,9 +54,12 @@ def _constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-_DECODER = json.JSONDecoder(
+# A hook for each number costs as much as all the rest: it is for headers that may need it.
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+_CAREFUL = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_integer, parse_constant=_constant
 )
+_LONG_HEADER = 2_048
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{"))
 
 
@@ -91,7 +94,8 @@ def decode_json(raw: bytes) -> Any:
         text = raw.decode()
         if len(raw.translate(None, _NO_BRACKETS)) > MAX_LEVELS and _levels(text) > MAX_LEVELS:
             raise ValueError(f"more than {MAX_LEVELS} levels")
-        return _DECODER.decode(text)
+        careful = b"-0" in raw or len(raw) > _LONG_HEADER
+        return (_CAREFUL if careful else _DECODER).decode(text)
     except ValueError as e:
         raise ProtocolError(f"what came is no JSON: {e}") from None
 
