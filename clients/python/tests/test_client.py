@@ -349,6 +349,10 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
             rest = sum([len(chunk.data) async for chunk in job.output()])
             self.assertEqual(0, (await job.wait()).exit_code)
         self.assertEqual(2_000_000, rest + sum(gap.stop - gap.start for gap in gaps))
+        async with self.client.watch(result.job, start=1000, on_gap=gaps.append) as job:
+            self.assertEqual(rest, sum([len(chunk.data) async for chunk in job.output()]))
+            self.assertEqual(1000, gaps[-1].start)
+            self.assertEqual(gaps[-1].stop - 1000, (await job.wait()).gap_bytes)
 
     async def test_lists_jobs(self) -> None:
         name = spec.random_name(16)

@@ -77,7 +77,7 @@ def refusal(header: wire.Header) -> Refused:
     """The exception for an ``error`` frame."""
     return Refused(
         wire.string(header, "code"),
-        wire.string(header, "message"),
+        wire.words(header, "message"),
         retry_after_ms=wire.optional_integer(header, "retry_after_ms"),
         job=wire.optional_string(header, "job"),
     )

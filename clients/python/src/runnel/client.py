@@ -117,7 +117,8 @@ class Client:
             errors: what happens to bytes that are no text: ``bytes.decode``.
             max_output_bytes: of both streams together; beyond it the job is canceled, and
                 :class:`OutputTooLong` raised.
-            on_gap: takes note of output that is missing, instead of :class:`OutputLost`.
+            on_gap: takes note of output that is missing, instead of :class:`OutputLost`. It is
+                called on the event loop's thread.
             options: :class:`RunOptions`: every other key of a ``run``.
 
         Returns:

@@ -287,6 +287,8 @@ class Job:
             the log offset where an ``attach`` would go on.
         """
         offset = self._consumed()
+        if self.is_over:
+            return offset
         await self._link.detach(self)
         self._fail(errors.Detached("asked", job=self._name))
         return offset

@@ -54,6 +54,7 @@ class Link:
         self._reconnecting: Optional["asyncio.Task[None]"] = None
         self._beat_timer: Optional[asyncio.TimerHandle] = None
         self._silent = 0
+        self._ping: Optional[Answer] = None
         self._closed = False
 
     @property
@@ -418,14 +419,13 @@ class Link:
         request_id = job.follow_id
         try:
             last = job.take(kind, header, body)
-        except errors.Damaged as e:
-            final = bool(header["final"])
-            if not final:
-                self._answers[request_id] = Ignored()
-            else:
-                del self._answers[request_id]
-            e.job = e.job or job.name
+        except Exception as e:
+            # What a caller's gap handler raises is its job's failure, too.
+            if isinstance(e, errors.Damaged):
+                e.job = e.job or job.name
             self.give_up(job, e)
+            if header["final"]:
+                self._answers.pop(request_id, None)
             return
         if last:
             del self._answers[request_id]
@@ -470,6 +470,7 @@ class Link:
 
     def _start_beats(self, connection: Connection) -> None:
         self._silent = 0
+        self._ping = None
         if self._heartbeat is not None:
             self._beat_timer = self._loop.call_later(self._heartbeat, self._beat, connection)
 
@@ -487,6 +488,8 @@ class Link:
                 TimeoutError(f"nothing was heard for {_MAX_SILENT_BEATS} heartbeats")
             )
             return
-        self._send_request(connection, {"type": "ping"}, Answer("pong"))
+        # One that is not answered is enough: any byte is a sign of life.
+        if self._ping is None or self._ping.future.done():
+            self._ping = self._send_request(connection, {"type": "ping"}, Answer("pong"))
         assert self._heartbeat is not None
         self._beat_timer = self._loop.call_later(self._heartbeat, self._beat, connection)

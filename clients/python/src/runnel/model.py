@@ -263,7 +263,7 @@ def decode_end(header: wire.Header) -> End:
         wire.optional_integer(header, "leftovers_total") or 0,
         wire.optional_string(header, "errno"),
         wire.optional_string(header, "at"),
-        wire.optional_string(header, "message"),
+        wire.words(header, "message") if "message" in header else None,
         wire.flag(header, "oom"),
         wire.optional_integer(header, "started_at_ms"),
         wire.optional_integer(header, "duration_ms"),

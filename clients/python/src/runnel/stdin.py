@@ -101,6 +101,8 @@ class Stdin:
 
     def taken(self, offset: int, eof: bool) -> None:
         """``stdin_ack``. Raises ProtocolError: it is about bytes that were not sent."""
+        if self._closed is not None:
+            return
         if not self._acked <= offset <= self._sent:
             raise ProtocolError(
                 f"stdin_ack: {offset} (expected: from {self._acked} to {self._sent})"

@@ -7,7 +7,7 @@ import os
 import ssl
 import stat
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import List, Mapping, Optional, Union
 
 from .errors import Unreachable
@@ -25,7 +25,7 @@ class Target:
     host: str
     port: int
     path: Optional[str]
-    token: Optional[str]
+    token: Optional[str] = field(repr=False)
     tls: Optional[ssl.SSLContext]
     tls_name: Optional[str]
 

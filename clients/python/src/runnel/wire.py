@@ -148,6 +148,12 @@ def optional_string(header: Header, key: str) -> Optional[str]:
     return string(header, key) if key in header else None
 
 
+def words(header: Header, key: str) -> str:
+    """A string for people: without what would control their terminal. Raises ProtocolError: none."""
+    text = string(header, key)
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
 def flag(header: Header, key: str) -> bool:
     """True or false; absent is false. Raises ProtocolError: it is neither."""
     value = header.get(key, False)
