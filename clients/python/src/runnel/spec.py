@@ -16,7 +16,7 @@ Folder = Union[str, bytes, "os.PathLike[str]"]
 Environment = Mapping[str, Union[str, bytes, None]]
 Forever = str
 
-DEFAULT_WINDOW = 262_144
+DEFAULT_WINDOW = 524_288
 DEFAULT_RETAIN = 1_048_576
 MIN_WINDOW = 1_024
 
@@ -55,7 +55,7 @@ class RunOptions(TypedDict, total=False):
         linger_ms: milliseconds that the job goes on without a connection, or ``"forever"``; the
             client's ``linger``. 0: it ends with its connection.
         keep_ms: milliseconds for which its end and output are kept for others.
-        window: bytes that may be unread; 262,144, or ``retain`` if that is less.
+        window: bytes that may be unread; 524,288, or ``retain`` if that is less.
         retain: bytes that the server's log may hold; 1,048,576.
         on_full: ``block``, ``drop`` or ``spool``: what happens when that is full, and nobody reads.
         spool_bytes: how large its file on the server may become, with ``spool``.

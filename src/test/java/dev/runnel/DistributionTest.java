@@ -79,8 +79,7 @@ class DistributionTest {
     assertTrue(Files.exists(wheel), wheel.toString());
     assertTrue(Files.exists(made.resolve("runnel-" + python + ".tar.gz")));
     Path place = folder.resolve("venv");
-    Launcher.Ran venv =
-        Launcher.run(new ProcessBuilder("python3", "-m", "venv", place.toString()));
+    Launcher.Ran venv = Launcher.run(new ProcessBuilder("python3", "-m", "venv", place.toString()));
     Path interpreter = place.resolve("bin/python");
     Launcher.Ran installed;
     if (venv.exitCode() == 0) {

@@ -47,6 +47,11 @@ class PythonClientTest {
   }
 
   @Test
+  void examplesRunAsShown() throws Exception {
+    test("test_examples");
+  }
+
+  @Test
   void reportsEveryLieOfTheConformanceData() throws Exception {
     test("test_conformance");
   }
@@ -64,10 +69,6 @@ class PythonClientTest {
   private static void test(Map<String, String> variables, String... names) throws Exception {
     List<String> command = new ArrayList<>(List.of("python3", "-B", "-m", "unittest"));
     command.addAll(List.of(names));
-    run(variables, command);
-  }
-
-  private static String run(Map<String, String> variables, List<String> command) throws Exception {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.directory(CLIENT.resolve("tests").toFile()).redirectErrorStream(true);
     builder.environment().keySet().removeIf(name -> name.startsWith("RUNNEL_"));
@@ -78,6 +79,5 @@ class PythonClientTest {
     python.getOutputStream().close();
     String output = new String(python.getInputStream().readAllBytes(), UTF_8);
     assertEquals(0, python.waitFor(), output);
-    return output;
   }
 }
