@@ -21,7 +21,8 @@ from typing import (
 from . import errors as _errors
 from . import model, spec, wire
 from .answers import Answer
-from .job import Job, OnGap
+from .follow import Follow, OnGap
+from .job import Job
 from .link import Link
 from .model import Hello, Result, Status
 from .target import StrPath, Tls, resolve
@@ -129,18 +130,19 @@ class Client:
         """
         opening = spec.run(command, linger=self._linger, stdin=input is not None, **options)
         data = input.encode(encoding or "utf-8") if isinstance(input, str) else input
-        followed = await self._link.follow(opening, on_gap)
-        collected = _Collected(followed, max_output_bytes, self._link.give_up)
+        follow = await self._link.follow(opening, on_gap)
+        collected = _Collected(follow, max_output_bytes, self._link.give_up)
+        job = Job(self._link, follow)
         try:
             if data is not None:
                 try:
-                    followed.stdin.write(data)
+                    job.stdin.write(data)
                 except BrokenPipeError:
                     pass  # The end says how it went.
-                followed.stdin.close()
-            end = await followed.wait()
+                job.stdin.close()
+            end = await job.wait()
         except BaseException:
-            self._link.dismiss(followed)
+            job.leave()
             raise
         out, err = collected.stdout, collected.stderr
         if encoding is None:
@@ -174,7 +176,7 @@ class Client:
             Refused, StartFailed, Unreachable, OutcomeUnknown: as :meth:`Job.wait` does.
         """
         opening = spec.run(command, linger=self._linger, stdin=stdin, **options)
-        return Pending(lambda: self._link.started(opening, on_gap), self.leave)
+        return Pending(lambda: self._started(opening, on_gap), self.leave)
 
     def attach(
         self,
@@ -279,7 +281,19 @@ class Client:
 
     async def leave(self, job: Job) -> None:
         """Cancels a job that was started here, and detaches from another; waits for neither."""
-        self._link.dismiss(job)
+        job.leave()
+
+    async def _started(self, opening: spec.Opening, on_gap: Optional[OnGap]) -> Job:
+        follow = await self._link.follow(opening, on_gap)
+        job = Job(self._link, follow)
+        try:
+            await follow.started()
+            if not follow.has_begun:
+                await job.wait()
+            return job
+        except BaseException:
+            job.leave()
+            raise
 
     async def _attached(
         self,
@@ -296,29 +310,30 @@ class Client:
         opening = spec.attach(
             job, runner=runner, start=start, boot=boot, window=window, patience=self._linger
         )
-        return await self._link.started(opening, on_gap)
+        return await self._started(opening, on_gap)
 
 
 class _Collected:
     """What ``run`` collects, within a bound."""
 
     def __init__(
-        self, job: Job, limit: int, give_up: Callable[[Job, Exception], None]
+        self, follow: Follow, limit: int, give_up: Callable[[Follow, Exception], None]
     ) -> None:
-        self._job = job
+        self._follow = follow
         self._limit = limit
         self._give_up = give_up
         self._size = 0
         self._out: List[bytes] = []
         self._err: List[bytes] = []
-        job.collect("stdout", lambda data: self._take(self._out, data))
-        job.collect("stderr", lambda data: self._take(self._err, data))
+        follow.hand_to("stdout", lambda data: self._take(self._out, data))
+        follow.hand_to("stderr", lambda data: self._take(self._err, data))
 
     def _take(self, pieces: List[bytes], data: memoryview) -> None:
         self._size += len(data)
         if self._size > self._limit:
             pieces.clear()
-            self._give_up(self._job, _errors.OutputTooLong(self._limit, job=self._job.name))
+            error = _errors.OutputTooLong(self._limit, job=self._follow.name)
+            self._give_up(self._follow, error)
         elif len(data) < 4096 and pieces and len(pieces[-1]) < 65_536:
             pieces[-1] += bytes(data)
         else:

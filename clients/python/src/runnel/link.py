@@ -13,7 +13,7 @@ from . import errors, model, spec, wire
 from .answers import FINAL, Answer, Ignored, refusal
 from .connection import Connection, open_connection
 from .errors import ConnectionLost, OutcomeUnknown, ProtocolError, Refused, Unreachable
-from .job import Job, OnGap
+from .follow import Follow, OnGap
 from .model import Hello
 from .target import Target
 
@@ -47,8 +47,8 @@ class Link:
         self._connection: Optional[Connection] = None
         self._greeted: Optional["asyncio.Future[Hello]"] = None
         self._hello: Optional[Hello] = None
-        self._answers: Dict[str, Union[Answer, Ignored, Job]] = {}
-        self._cut_jobs: List[Job] = []
+        self._answers: Dict[str, Union[Answer, Ignored, Follow]] = {}
+        self._cut_follows: List[Follow] = []
         self._next_id = 0
         self._pause = 0.0
         self._reconnecting: Optional["asyncio.Task[None]"] = None
@@ -73,8 +73,8 @@ class Link:
         if self._closed:
             return
         self._closed = True
-        jobs = [answer for answer in self._answers.values() if isinstance(answer, Job)]
-        partings = [self._part(job) for job in jobs if not job.is_over]
+        follows = [answer for answer in self._answers.values() if isinstance(answer, Follow)]
+        partings = [self._part(follow) for follow in follows if not follow.is_over]
         waiting = [parting.future for parting in partings if parting is not None]
         if waiting:
             # Closing at once could take the requests back: a connection that is closed with answers
@@ -91,60 +91,54 @@ class Link:
 
     # --- following
 
-    async def follow(self, opening: spec.Opening, on_gap: Optional[OnGap]) -> Job:
+    async def follow(self, opening: spec.Opening, on_gap: Optional[OnGap]) -> Follow:
+        """Sends a run or an attach; what comes of it, the follow tells. Raises Unreachable, ValueError."""
         connection = await self.ready()
-        job = Job(self, opening, on_gap)
-        self._ask_for(job, connection)
+        follow = Follow(self, opening, on_gap)
+        self._ask_for(follow, connection)
         if connection.is_paused:
             try:
                 await connection.drain()
             except BaseException:
-                self.dismiss(job)
+                self.dismiss(follow)
                 raise
-        return job
+        return follow
 
-    def _ask_for(self, job: Job, connection: Connection) -> None:
-        follow_id = self._new_id()
-        header, body = job.follow(follow_id, self.hello.boot)
-        frame = wire.encode({"type": header["type"], "id": follow_id, **header}, body)
-        self._answers[follow_id] = job
+    def _ask_for(self, follow: Follow, connection: Connection) -> None:
+        request_id = self._new_id()
+        header, body = follow.request(request_id, self.hello.boot)
+        frame = wire.encode({"type": header["type"], "id": request_id, **header}, body)
+        self._answers[request_id] = follow
         connection.send(frame)
 
-    async def started(self, opening: spec.Opening, on_gap: Optional[OnGap]) -> Job:
-        job = await self.follow(opening, on_gap)
-        try:
-            return await job.started()
-        except BaseException:
-            self.dismiss(job)
-            raise
-
-    # Fire and forget: what is canceled is read to its end without anybody waiting for it.
-    def dismiss(self, job: Job) -> None:
-        if job.is_over or job.dismissed:
+    def dismiss(self, follow: Follow) -> None:
+        """Cancels, or detaches; what still comes is read to its end without anybody waiting."""
+        if follow.is_over or follow.dismissed:
             return
-        job.dismiss()
-        self._part(job)
+        follow.dismiss()
+        self._part(follow)
 
-    def _part(self, job: Job) -> Optional[Answer]:
+    def _part(self, follow: Follow) -> Optional[Answer]:
         if self._connection is None:
             return None
         header: wire.Header = (
-            {"type": "cancel", "job": job.name}
-            if job.opening.is_run
-            else {"type": "detach", "follow": job.follow_id}
+            {"type": "cancel", "job": follow.name}
+            if follow.opening.is_run
+            else {"type": "detach", "follow": follow.request_id}
         )
         return self._send_request(self._connection, header, Answer("ok"))
 
-    # What came of it cannot be believed; what runs on is of no use to anybody.
-    def give_up(self, job: Job, error: Exception) -> None:
-        if not job.is_over:
-            self._part(job)
-            job.fail(error)
-            if job.follow_id in self._answers:
-                self._answers[job.follow_id] = Ignored()
+    def give_up(self, follow: Follow, error: Exception) -> None:
+        """Nothing that comes of it is of use any more: it is dropped, and the job canceled."""
+        if not follow.is_over:
+            self._part(follow)
+            follow.fail(error)
+            if follow.request_id in self._answers:
+                self._answers[follow.request_id] = Ignored()
 
-    async def detach(self, job: Job) -> None:
-        await self.state({"type": "detach", "follow": job.follow_id})
+    async def detach(self, follow: Follow) -> None:
+        """Leaves a job to itself."""
+        await self.state({"type": "detach", "follow": follow.request_id})
 
     def send_ack(self, follow_id: str, offset: int) -> None:
         """For jobs: what was consumed."""
@@ -176,6 +170,7 @@ class Link:
         return answer
 
     async def request(self, header: wire.Header, answer: Answer) -> wire.Header:
+        """Asks, and waits for the answer. Raises Refused, Unreachable, OutcomeUnknown, ProtocolError."""
         connection = await self.ready()
         await connection.drain()
         self._send_request(connection, header, answer)
@@ -190,14 +185,17 @@ class Link:
         return answer.future.result()
 
     async def ask(self, header: wire.Header, expected: str) -> wire.Header:
+        """The same for an answer of one frame."""
         return await self.request(header, Answer(expected))
 
     async def state(self, header: wire.Header) -> str:
+        """The same for ``ok``: the job's state."""
         return model.decode_state(await self.ask(header, "ok"))
 
     # --- connecting
 
     async def ready(self) -> Connection:
+        """The connection, made if there is none. Raises what :meth:`connect` raises."""
         if self._closed:
             raise RuntimeError("the client was closed")
         if self._connection is None:
@@ -262,43 +260,44 @@ class Link:
         now = self._loop.time()
         lasted = now - connection.opened_at > _WORTHWHILE_SECONDS
         for answer in answers.values():
-            if isinstance(answer, Job):
+            if isinstance(answer, Follow):
                 self._cut(answer, why, now, lasted)
             else:
                 answer.fail(self._lost_error(why))
-        if self._cut_jobs and self._reconnecting is None and not self._closed:
+        if self._cut_follows and self._reconnecting is None and not self._closed:
             self._reconnecting = self._loop.create_task(self._reconnect())
 
-    def _cut(self, job: Job, why: Exception, now: float, lasted: bool) -> None:
-        if job.opening.patience <= 0 or isinstance(why, (errors.Damaged, Refused)):
-            job.fail(self._lost_error(why, job))
+    def _cut(self, follow: Follow, why: Exception, now: float, lasted: bool) -> None:
+        if follow.opening.patience <= 0 or isinstance(why, (errors.Damaged, Refused)):
+            follow.fail(self._lost_error(why, follow))
             return
-        further = job.reached() > job.reached_before
-        job.reached_before = job.reached()
-        if further or lasted or job.outage_since is None:
+        further = follow.reached() > follow.reached_before
+        follow.reached_before = follow.reached()
+        if further or lasted or follow.outage_since is None:
             self._pause = 0.0
-            job.outage_since = now
-        job.cut()
-        self._cut_jobs.append(job)
+            follow.outage_since = now
+        follow.cut()
+        self._cut_follows.append(follow)
 
-    def _lost_error(self, why: Exception, job: Optional[Job] = None) -> Exception:
+    def _lost_error(self, why: Exception, follow: Optional[Follow] = None) -> Exception:
         if isinstance(why, errors.Damaged):
             return why
         if isinstance(why, Refused):
             return OutcomeUnknown(
                 f"{self._target.name} ended the connection: {why}",
-                job=job.name if job else None,
+                job=follow.name if follow else None,
                 code=why.code,
             )
-        what = "its end is not known" if job and job.has_begun else "whether it ran is not known"
+        what = "its end is not known" if follow and follow.has_begun else "whether it ran is not known"
         return ConnectionLost(
-            f"connection to {self._target.name} lost: {why}; {what}", job=job.name if job else None
+            f"connection to {self._target.name} lost: {why}; {what}",
+            job=follow.name if follow else None,
         )
 
     async def _reconnect(self) -> None:
         why: Exception = ConnectionResetError("the connection was lost")
         try:
-            while self._cut_jobs and self._connection is None:
+            while self._cut_follows and self._connection is None:
                 least = 0.0
                 try:
                     await asyncio.sleep(self._next_pause())
@@ -321,7 +320,7 @@ class Link:
                     await asyncio.sleep(min(least, _MAX_PAUSE))
         finally:
             self._reconnecting = None
-            if self._cut_jobs and self._connection is None and not self._closed:
+            if self._cut_follows and self._connection is None and not self._closed:
                 self._reconnecting = self._loop.create_task(self._reconnect())
 
     # Never the same as others: the clients of a server that was gone should not all come at once.
@@ -332,16 +331,16 @@ class Link:
 
     def _expire(self, why: Exception) -> None:
         now = self._loop.time()
-        for job in list(self._cut_jobs):
-            assert job.outage_since is not None
-            if now - job.outage_since >= job.opening.patience:
-                self._cut_jobs.remove(job)
-                job.fail(self._lost_error(why, job))
+        for follow in list(self._cut_follows):
+            assert follow.outage_since is not None
+            if now - follow.outage_since >= follow.opening.patience:
+                self._cut_follows.remove(follow)
+                follow.fail(self._lost_error(why, follow))
 
     def _fail_cut(self, error: Exception) -> None:
-        jobs, self._cut_jobs = self._cut_jobs, []
-        for job in jobs:
-            job.fail(error)
+        follows, self._cut_follows = self._cut_follows, []
+        for follow in follows:
+            follow.fail(error)
 
     def _fail_all(self, error: Exception) -> None:
         self._fail_cut(error)
@@ -350,19 +349,19 @@ class Link:
             answer.fail(error)
 
     def _follow_again(self, connection: Connection, hello: Hello) -> None:
-        jobs, self._cut_jobs = self._cut_jobs, []
-        for job in jobs:
-            if not job.can_resume(hello.boot):
-                job.fail(
+        follows, self._cut_follows = self._cut_follows, []
+        for follow in follows:
+            if not follow.can_resume(hello.boot):
+                follow.fail(
                     OutcomeUnknown(
                         f"{self._target.name} was started anew; what became of the job is not known",
-                        job=job.name,
+                        job=follow.name,
                     )
                 )
-            elif not job.is_over:
-                self._ask_for(job, connection)
-                if job.dismissed:
-                    self._part(job)
+            elif not follow.is_over:
+                self._ask_for(follow, connection)
+                if follow.dismissed:
+                    self._part(follow)
 
     # --- what comes
 
@@ -386,7 +385,7 @@ class Link:
         answer = self._answers.get(request_id)
         if answer is None:
             raise ProtocolError(f"{kind}: it answers no request that waits")
-        if isinstance(answer, Job):
+        if isinstance(answer, Follow):
             self._take_for(answer, kind, header, body)
         elif answer.take(kind, header, body):
             del self._answers[request_id]
@@ -415,56 +414,56 @@ class Link:
         else:
             raise ProtocolError(f"{kind}: it has no id")
 
-    def _take_for(self, job: Job, kind: str, header: wire.Header, body: memoryview) -> None:
-        request_id = job.follow_id
+    def _take_for(self, follow: Follow, kind: str, header: wire.Header, body: memoryview) -> None:
+        request_id = follow.request_id
         try:
-            last = job.take(kind, header, body)
+            last = follow.take(kind, header, body)
         except Exception as e:
             # What a caller's gap handler raises is its job's failure, too.
             if isinstance(e, errors.Damaged):
-                e.job = e.job or job.name
-            self.give_up(job, e)
+                e.job = e.job or follow.name
+            self.give_up(follow, e)
             if header["final"]:
                 self._answers.pop(request_id, None)
             return
         if last:
             del self._answers[request_id]
             if kind == "error":
-                self._refused(job, refusal(header))
+                self._refused(follow, refusal(header))
         elif kind == "started":
-            job.outage_since = None
+            follow.outage_since = None
 
-    def _refused(self, job: Job, refused: Refused) -> None:
-        if job.cuts and refused.code in _BUSY and job.outage_since is not None:
-            left = job.outage_since + job.opening.patience - self._loop.time()
+    def _refused(self, follow: Follow, refused: Refused) -> None:
+        if follow.cuts and refused.code in _BUSY and follow.outage_since is not None:
+            left = follow.outage_since + follow.opening.patience - self._loop.time()
             if left > 0:
-                self._loop.call_later(min(left, 1.0), self._ask_again, job)
+                self._loop.call_later(min(left, 1.0), self._ask_again, follow)
                 return
-        if not job.cuts and not job.has_begun and refused.code != "internal":
-            refused.job = refused.job or job.name
-            job.fail(refused)
+        if not follow.cuts and not follow.has_begun and refused.code != "internal":
+            refused.job = refused.job or follow.name
+            follow.fail(refused)
             return
         reason = {
             "stale": "it was started anew",
             "unknown_job": "it does not know the job any more",
         }.get(refused.code, str(refused))
-        job.fail(
+        follow.fail(
             OutcomeUnknown(
                 f"{self._target.name}: {reason}; what became of the job is not known",
-                job=job.name,
+                job=follow.name,
                 code=refused.code,
             )
         )
 
-    def _ask_again(self, job: Job) -> None:
-        if job.is_over:
+    def _ask_again(self, follow: Follow) -> None:
+        if follow.is_over:
             return
         if self._connection is None:
-            self._cut_jobs.append(job)
+            self._cut_follows.append(follow)
             if self._reconnecting is None and not self._closed:
                 self._reconnecting = self._loop.create_task(self._reconnect())
         else:
-            self._ask_for(job, self._connection)
+            self._ask_for(follow, self._connection)
 
     # --- heartbeats
 

@@ -31,7 +31,8 @@ from . import client as _client
 from . import job as _job
 from . import spec
 from .client import DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_OUTPUT
-from .job import LineSplitter, OnGap
+from .follow import OnGap
+from .lines import LineSplitter
 from .model import STREAMS, Chunk, End, Hello, Result, Status
 from .stdin import Data
 from .target import StrPath, Tls
