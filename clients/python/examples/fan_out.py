@@ -1,4 +1,4 @@
-"""One command on many hosts at once: output line by line with the host's name, a summary at the end.
+"""One command on many hosts at once: lines with the host's name, and a summary at the end.
 
     python3 fan_out.py build-1 build-2:7866 -- uptime
 

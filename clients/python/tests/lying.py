@@ -176,7 +176,9 @@ class _Connection:
             self._server._once = header.get("once")
         for key, value in step.get("expect", {}).items():
             if header.get(key) != self._value(value):
-                self._server.wrong.append(f"{kind}: {key}: {header.get(key)!r} (expected: {value!r})")
+                self._server.wrong.append(
+                    f"{kind}: {key}: {header.get(key)!r} (expected: {value!r})"
+                )
         if "body" in step and body != step["body"].encode():
             self._server.wrong.append(f"{kind}: body: {body!r} (expected: {step['body']!r})")
 

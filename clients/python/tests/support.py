@@ -25,7 +25,9 @@ def host() -> str:
     if given:
         return given
     if not (ROOT / "target" / "runnel.jar").exists():
-        raise unittest.SkipTest("there is no runneld (RUNNEL_TEST_HOST, or a checkout that is built)")
+        raise unittest.SkipTest(
+            "there is no runneld (RUNNEL_TEST_HOST, or a checkout that is built)"
+        )
     if _started is None:
         _started = subprocess.Popen(
             [ROOT / "runnel", "serve", "--listen", "127.0.0.1:0", "--insecure"],
@@ -70,7 +72,9 @@ class CuttingProxy:
         manners: how: ``close``, ``reset``, or ``silence``, in which nothing passes any more.
     """
 
-    def __init__(self, target: str, *, seed: int, cuts: int, spread: int, manners: List[str]) -> None:
+    def __init__(
+        self, target: str, *, seed: int, cuts: int, spread: int, manners: List[str]
+    ) -> None:
         self._host, _, port = target.rpartition(":")
         self._port = int(port)
         self._random = random.Random(seed)

@@ -113,8 +113,10 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
             self.assertIn("50 132", rest)
 
     def test_has_every_key_of_run(self) -> None:
-        section = PROTOCOL.read_text(encoding="utf-8").split("### `run`")[1].split("### `attach`")[0]
-        table = section.split("`on_full:\"spool\"` is offered")[0]
+        section = (
+            PROTOCOL.read_text(encoding="utf-8").split("### `run`")[1].split("### `attach`")[0]
+        )
+        table = section.split('`on_full:"spool"` is offered')[0]
         keys = set(re.findall(r"(?m)^\| `(\w+)` \|", table))
         self.assertGreater(len(keys), 25)
         elsewhere = {"argv", "argv_b64", "argv_body", "cwd_b64", "env_b64", "env_body", "stdin"}
@@ -194,14 +196,18 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
     async def test_streams_lines_of_one_stream_and_discards_the_other(self) -> None:
         async with self.client.start("seq 3; head -c 1000000 /dev/zero >&2; printf last") as job:
             job.discard("stderr")
-            self.assertEqual([b"1\n", b"2\n", b"3\n", b"last"], [line async for line in job.lines()])
+            self.assertEqual(
+                [b"1\n", b"2\n", b"3\n", b"last"], [line async for line in job.lines()]
+            )
             self.assertEqual(1_000_000, (await job.wait()).stderr.bytes)
 
     async def test_reads_both_streams_at_once(self) -> None:
         async def read(lines: Any) -> int:
             return sum([len(line) async for line in lines])
 
-        command = "for i in $(seq 50); do head -c 20000 /dev/zero; head -c 10000 /dev/zero >&2; done"
+        command = (
+            "for i in $(seq 50); do head -c 20000 /dev/zero; head -c 10000 /dev/zero >&2; done"
+        )
         async with self.client.start(command, window=65_536) as job:
             sizes = await asyncio.gather(read(job.lines("stdout")), read(job.lines("stderr")))
             self.assertEqual([1_000_000, 500_000], sizes)
@@ -295,7 +301,9 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
             await job.wait()
 
     async def test_signals_a_job(self) -> None:
-        async with self.client.start("trap 'echo usr1; exit 5' USR1; echo ready; sleep 60 & wait") as job:
+        async with self.client.start(
+            "trap 'echo usr1; exit 5' USR1; echo ready; sleep 60 & wait"
+        ) as job:
             lines = job.lines()
             self.assertEqual(b"ready\n", await lines.__anext__())
             await job.signal("USR1")
@@ -431,7 +439,21 @@ class AddressTest(unittest.IsolatedAsyncioTestCase):
             ("unix:/run/x", ("", 0, "/run/x")),
         ):
             self.assertEqual(expected, target.parse(text))
-        for text in ("unix:", "::1", "[::1", "[]:1", "a:0", "a:65536", "a:x", "a:", "http://a", "u@a", "-a", "a b", ":1"):
+        for text in (
+            "unix:",
+            "::1",
+            "[::1",
+            "[]:1",
+            "a:0",
+            "a:65536",
+            "a:x",
+            "a:",
+            "http://a",
+            "u@a",
+            "-a",
+            "a b",
+            ":1",
+        ):
             with self.subTest(text), self.assertRaises(ValueError):
                 target.parse(text)
 

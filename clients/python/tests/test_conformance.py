@@ -1,4 +1,4 @@
-"""Every scenario of clients/conformance: each lie is told, none hangs, none takes memory for ever."""
+"""Every scenario of clients/conformance: each lie is reported, none hangs or takes memory."""
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ def run(arguments: List[str], stdin: str = "") -> "subprocess.CompletedProcess[s
 
 
 class ExamplesTest(unittest.TestCase):
-    def example(self, name: str, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    def example(
+        self, name: str, *arguments: str, stdin: str = ""
+    ) -> "subprocess.CompletedProcess[str]":
         return run([str(HERE / "examples" / name), *arguments], stdin)
 
     def test_fan_out_names_hosts_and_what_went_wrong(self) -> None:
@@ -58,7 +60,9 @@ class ExamplesTest(unittest.TestCase):
             {"id": 3, "command": "yes | head -c 100000"},
             {"id": 4},
         ]
-        ran = self.example("agent_tool.py", host(), stdin="".join(json.dumps(c) + "\n" for c in calls))
+        ran = self.example(
+            "agent_tool.py", host(), stdin="".join(json.dumps(c) + "\n" for c in calls)
+        )
         answers = {answer["id"]: answer for answer in map(json.loads, ran.stdout.splitlines())}
         self.assertEqual((1, "1\n2\n3\n"), (answers[1]["exit_code"], answers[1]["output"]))
         self.assertNotIn("exit_code", answers[2])

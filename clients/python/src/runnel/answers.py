@@ -37,7 +37,7 @@ class Answer:
         self.future: "asyncio.Future[wire.Header]" = asyncio.get_running_loop().create_future()
 
     def take(self, kind: str, header: wire.Header, body: memoryview) -> bool:
-        """Takes a frame; says whether it was the last one. Raises ProtocolError: it is no answer."""
+        """Takes a frame; says whether it was the last. Raises ProtocolError: it is no answer."""
         if kind == "error":
             self.fail(refusal(header))
             return True

@@ -77,7 +77,8 @@ class Client:
         max_output_bytes: int = ...,
         on_gap: Optional[OnGap] = ...,
         **options: Unpack[RunOptions],
-    ) -> Result[bytes]: ...
+    ) -> Result[bytes]:
+        ...
 
     @overload
     async def run(
@@ -91,7 +92,8 @@ class Client:
         max_output_bytes: int = ...,
         on_gap: Optional[OnGap] = ...,
         **options: Unpack[RunOptions],
-    ) -> Result[str]: ...
+    ) -> Result[str]:
+        ...
 
     async def run(
         self,
@@ -164,8 +166,8 @@ class Client:
     ) -> Pending[Job]:
         """Starts a command, to be followed while it runs: ``async with client.start(…) as job``.
 
-        Leaving the block cancels the job if it has not ended. With ``job = await client.start(…)``
-        it goes on until its end, a ``cancel`` or the client's ``close``.
+        Leaving the block cancels the job if it has not ended. With ``job = await
+        client.start(…)`` it goes on until its end, a ``cancel`` or the client's ``close``.
 
         Args:
             stdin: whether ``job.stdin`` takes what the process reads; False: ``/dev/null``.
@@ -199,9 +201,7 @@ class Client:
         Raises:
             Refused: ``unknown_job``, ``forbidden``, ``stale``, …
         """
-        return Pending(
-            lambda: self._attached(job, True, start, boot, window, on_gap), self.leave
-        )
+        return Pending(lambda: self._attached(job, True, start, boot, window, on_gap), self.leave)
 
     def watch(
         self,
@@ -213,9 +213,7 @@ class Client:
         on_gap: Optional[OnGap] = None,
     ) -> Pending[Job]:
         """Watches a job, which does not wait for this: what is gone is a gap. As :meth:`attach`."""
-        return Pending(
-            lambda: self._attached(job, False, start, boot, window, on_gap), self.leave
-        )
+        return Pending(lambda: self._attached(job, False, start, boot, window, on_gap), self.leave)
 
     async def status(self, job: str) -> Status:
         """How a job stands. Raises Refused: ``unknown_job``."""
@@ -223,7 +221,11 @@ class Client:
         return model.decode_status(answer)
 
     async def jobs(
-        self, *, prefix: Optional[str] = None, state: Optional[str] = None, limit: int = MAX_STATUSES
+        self,
+        *,
+        prefix: Optional[str] = None,
+        state: Optional[str] = None,
+        limit: int = MAX_STATUSES,
     ) -> List[Status]:
         """The jobs that this client may see, in the order of their names.
 
@@ -408,8 +410,8 @@ def connect(
         key: its key; ``RUNNEL_KEY``.
         connect_timeout: seconds that connecting, and the answer to a request other than a job's,
             may take.
-        linger: seconds for which a lost connection is made anew, and a job goes on without it. 0: the
-            connection's loss is the job's end. None: 60, and 0 over a Unix socket.
+        linger: seconds for which a lost connection is made anew, and a job goes on without it.
+            0: the connection's loss is the job's end. None: 60, and 0 over a Unix socket.
         heartbeat: seconds between signs of life, at least; three silent ones are a lost connection.
             None: none. Unless given: 10, and none over a Unix socket.
 

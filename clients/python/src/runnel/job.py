@@ -68,7 +68,7 @@ class Job:
         """What the process reads.
 
         Raises:
-            ValueError: it has no stdin, or it is not ours (``stdin=True`` and the seat give it one).
+            ValueError: it has no stdin, or it is not ours (``stdin=True``, and the seat, give one).
         """
         stdin = self._follow.stdin
         if stdin is None:
@@ -80,8 +80,8 @@ class Job:
     def output(self) -> Output:
         """Both streams as they came: ``async for chunk in job.output()``.
 
-        The iteration ends after the last output. It raises what :meth:`wait` raises if output may be
-        missing: :class:`Damaged`, :class:`OutcomeUnknown`, :class:`Detached`.
+        The iteration ends after the last output. It raises what :meth:`wait` raises if output may
+        be missing: :class:`Damaged`, :class:`OutcomeUnknown`, :class:`Detached`.
         """
         return Output(self, STREAMS)
 
@@ -90,12 +90,14 @@ class Job:
         return Output(self, (checked_stream(stream),))
 
     @overload
-    def lines(self, stream: str = ..., *, max_line_bytes: int = ...) -> AsyncIterator[bytes]: ...
+    def lines(self, stream: str = ..., *, max_line_bytes: int = ...) -> AsyncIterator[bytes]:
+        ...
 
     @overload
     def lines(
         self, stream: str = ..., *, encoding: str, errors: str = ..., max_line_bytes: int = ...
-    ) -> AsyncIterator[str]: ...
+    ) -> AsyncIterator[str]:
+        ...
 
     def lines(
         self,
@@ -196,7 +198,7 @@ class Job:
     # --- for readers
 
     async def next_chunk(self, streams: Tuple[str, ...]) -> Optional[Chunk]:
-        """The next of those streams; None: there is no more. Raises what says that some is missing."""
+        """The next of those streams; None: there is no more. Raises if some may be missing."""
         while True:
             chunk = self._follow.pop(streams)
             if chunk is not None:
@@ -220,7 +222,7 @@ class Job:
 
 
 class Output:
-    """An iteration over a job's chunks. Several may go on at once; each chunk goes to one of them."""
+    """An iteration over a job's chunks. Of several at once each chunk goes to one."""
 
     def __init__(self, job: Job, streams: Tuple[str, ...]) -> None:
         self._job = job

@@ -92,7 +92,7 @@ class Link:
     # --- following
 
     async def follow(self, opening: spec.Opening, on_gap: Optional[OnGap]) -> Follow:
-        """Sends a run or an attach; what comes of it, the follow tells. Raises Unreachable, ValueError."""
+        """Sends a run or an attach. Raises ValueError, and what :meth:`connect` raises."""
         connection = await self.ready()
         follow = Follow(self, opening, on_gap)
         self._ask_for(follow, connection)
@@ -160,9 +160,7 @@ class Link:
         self._next_id += 1
         return str(self._next_id)
 
-    def _send_request(
-        self, connection: Connection, header: wire.Header, answer: Answer
-    ) -> Answer:
+    def _send_request(self, connection: Connection, header: wire.Header, answer: Answer) -> Answer:
         request_id = self._new_id()
         frame = wire.encode({"type": header["type"], "id": request_id, **header})
         self._answers[request_id] = answer
@@ -170,7 +168,7 @@ class Link:
         return answer
 
     async def request(self, header: wire.Header, answer: Answer) -> wire.Header:
-        """Asks, and waits for the answer. Raises Refused, Unreachable, OutcomeUnknown, ProtocolError."""
+        """Asks, and waits for the answer. Raises RunnelError: none came, or it refuses."""
         connection = await self.ready()
         await connection.drain()
         self._send_request(connection, header, answer)
@@ -288,7 +286,9 @@ class Link:
                 job=follow.name if follow else None,
                 code=why.code,
             )
-        what = "its end is not known" if follow and follow.has_begun else "whether it ran is not known"
+        what = (
+            "its end is not known" if follow and follow.has_begun else "whether it ran is not known"
+        )
         return ConnectionLost(
             f"connection to {self._target.name} lost: {why}; {what}",
             job=follow.name if follow else None,
@@ -354,7 +354,7 @@ class Link:
             if not follow.can_resume(hello.boot):
                 follow.fail(
                     OutcomeUnknown(
-                        f"{self._target.name} was started anew; what became of the job is not known",
+                        f"{self._target.name} was started anew; what became of the job is unknown",
                         job=follow.name,
                     )
                 )
@@ -483,9 +483,7 @@ class Link:
         self._silent = 0 if connection.heard else self._silent + 1
         connection.heard = False
         if self._silent >= _MAX_SILENT_BEATS:
-            connection.lose(
-                TimeoutError(f"nothing was heard for {_MAX_SILENT_BEATS} heartbeats")
-            )
+            connection.lose(TimeoutError(f"nothing was heard for {_MAX_SILENT_BEATS} heartbeats"))
             return
         # One that is not answered is enough: any byte is a sign of life.
         if self._ping is None or self._ping.future.done():

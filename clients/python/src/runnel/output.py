@@ -1,4 +1,4 @@
-"""What came of a job's output and waits to be read, and whether it is what the process wrote. No I/O.
+"""What came of a job's output and waits to be read; whether it is what the process wrote. No I/O.
 
 PROTOCOL.md, sections 4 and 6.
 """
@@ -201,7 +201,9 @@ class OutputBuffer:
         if end.gap_bytes != self._gap_bytes:
             return f"{self._gap_bytes} bytes of gaps came (the server counted: {end.gap_bytes})"
         if self.received != end.output_bytes and (not self._whole or end.outcome != "lost"):
-            return f"output ended at offset {self.received} (the server counted: {end.output_bytes})"
+            return (
+                f"output ended at offset {self.received} (the server counted: {end.output_bytes})"
+            )
         differences: List[str] = []
         for name in STREAMS if self._whole else ():
             mine, theirs = self._streams[name].total(), end.total(name)

@@ -48,9 +48,9 @@ class RunOptions(TypedDict, total=False):
         once: a name of this one execution. A run with the same ``job`` and ``once`` starts nothing,
             and follows the job that is there, or was. A random one is made where it is needed.
         boot: the run of the server that this is meant for; another refuses it as ``stale``.
-        timeout_ms: milliseconds from the process's start; then it is ended: :class:`~runnel.TimedOut`.
+        timeout_ms: milliseconds from its start until it is ended: :class:`~runnel.TimedOut`.
         grace_ms: milliseconds between TERM and KILL when it is ended; 2,000.
-        drain_ms: milliseconds of silence after which output that something else holds is over; 1,000.
+        drain_ms: milliseconds of silence that end an output which something else holds; 1,000.
         drain_max_ms: milliseconds that this may take in all; 10,000.
         linger_ms: milliseconds that the job goes on without a connection, or ``"forever"``; the
             client's ``linger``. 0: it ends with its connection.
@@ -299,4 +299,3 @@ def _bytes(word: Word) -> bytes:
 
 def _base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode("ascii")
-

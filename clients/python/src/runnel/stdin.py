@@ -1,4 +1,4 @@
-"""A job's stdin: bytes with credit, kept until the process's pipe has them. PROTOCOL.md, section 6."""
+"""A job's stdin: bytes with credit, kept until the pipe has them. PROTOCOL.md, section 6."""
 
 from __future__ import annotations
 

@@ -180,12 +180,14 @@ class Job:
             yield ready.popleft()
 
     @overload
-    def lines(self, stream: str = ..., *, max_line_bytes: int = ...) -> Iterator[bytes]: ...
+    def lines(self, stream: str = ..., *, max_line_bytes: int = ...) -> Iterator[bytes]:
+        ...
 
     @overload
     def lines(
         self, stream: str = ..., *, encoding: str, errors: str = ..., max_line_bytes: int = ...
-    ) -> Iterator[str]: ...
+    ) -> Iterator[str]:
+        ...
 
     def lines(
         self,
@@ -280,7 +282,8 @@ class Client:
         max_output_bytes: int = ...,
         on_gap: Optional[OnGap] = ...,
         **options: Unpack[RunOptions],
-    ) -> Result[bytes]: ...
+    ) -> Result[bytes]:
+        ...
 
     @overload
     def run(
@@ -294,7 +297,8 @@ class Client:
         max_output_bytes: int = ...,
         on_gap: Optional[OnGap] = ...,
         **options: Unpack[RunOptions],
-    ) -> Result[str]: ...
+    ) -> Result[str]:
+        ...
 
     def run(
         self,
@@ -331,9 +335,7 @@ class Client:
         **options: Unpack[RunOptions],
     ) -> Job:
         """Starts a command, to be followed while it runs; leaving ``with`` cancels it."""
-        return self._followed(
-            self._client.start(command, stdin=stdin, on_gap=on_gap, **options)
-        )
+        return self._followed(self._client.start(command, stdin=stdin, on_gap=on_gap, **options))
 
     def attach(
         self,
@@ -400,7 +402,7 @@ class Client:
         self._loop.call(self._client.ping())
 
     def close(self) -> None:
-        """Cancels the jobs that were started here and have not ended, and disconnects. Idempotent."""
+        """Cancels what was started here and has not ended, and disconnects. Idempotent."""
         try:
             self._loop.call(self._client.close())
         except RuntimeError:
@@ -434,7 +436,7 @@ def connect(
     linger: Optional[float] = None,
     heartbeat: Optional[float] = _client.UNSET,
 ) -> Client:
-    """Connects to a server. :func:`runnel.connect` says what the arguments are, and what is raised."""
+    """Connects to a server. :func:`runnel.connect` says what the arguments are."""
     loop = _Loop()
 
     async def make() -> _client.Client:

@@ -56,9 +56,7 @@ def _constant(name: str) -> Any:
 
 # A hook for each number costs as much as all the rest: it is for headers that may need it.
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
-_CAREFUL = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_integer, parse_constant=_constant
-)
+_CAREFUL = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_constant=_constant)
 _LONG_HEADER = 2_048
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{"))
 
@@ -149,7 +147,7 @@ def optional_string(header: Header, key: str) -> Optional[str]:
 
 
 def words(header: Header, key: str) -> str:
-    """A string for people: without what would control their terminal. Raises ProtocolError: none."""
+    """A string for people, without what would control their terminal."""
     text = string(header, key)
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
