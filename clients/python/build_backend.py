@@ -86,9 +86,9 @@ def build_sdist(sdist_directory: str, config_settings: Optional[Dict[str, Any]] 
     files: List[Tuple[str, bytes]] = [("PKG-INFO", _metadata()), ("LICENSE", _license())]
     for name in ("README.md", "pyproject.toml", "build_backend.py"):
         files.append((name, (HERE / name).read_bytes()))
-    for folder in ("examples", "tests"):
-        for path in sorted((HERE / folder).glob("*.py")):
-            files.append((f"{folder}/{path.name}", path.read_bytes()))
+    # Its tests are about a checkout: they need a server, and the data for all clients.
+    for path in sorted((HERE / "examples").glob("*.py")):
+        files.append((f"examples/{path.name}", path.read_bytes()))
     files += [(f"src/runnel/{path.name}", path.read_bytes()) for path in _sources()]
     with open(Path(sdist_directory, base + ".tar.gz"), "wb") as raw, gzip.GzipFile(
         "", "wb", fileobj=raw, mtime=STAMP

@@ -1,8 +1,8 @@
 """What can go wrong, as a family of exceptions.
 
 They tell apart what a caller has to tell apart: the command did not run (:class:`NotRun`), it could
-not be started (:class:`StartFailed`), nobody knows how it ended (:class:`OutcomeUnknown`), it was ended
-before it ended itself (:class:`Ended`), it goes on without this client (:class:`Detached`), or what
+not be started (:class:`StartFailed`), nobody knows how it ended (:class:`OutcomeUnknown`), it was
+ended before it ended itself (:class:`Ended`), it goes on without this client (:class:`Detached`), or what
 came is not what the process wrote (:class:`Damaged`). A nonzero exit code is none of them;
 :class:`CommandFailed` is for those who asked for it by ``check=True``.
 """
@@ -137,7 +137,7 @@ class Detached(RunnelError):
 
 
 class Damaged(RunnelError):
-    """What came is not, or not all of, what the process wrote: whatever the exit code, no success."""
+    """What came is not what the process wrote: whatever the exit code, no success."""
 
 
 class OutputLost(Damaged):

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 
 /** The Python client's own tests, against one real runneld and against servers that lie. */
 @SuppressWarnings("NullAway.Init") // Set before all tests.
-@Tag("also-root")
+@Tag("either")
 @Tag("slow")
 class PythonClientTest {
   private static final Path CLIENT = Path.of("clients", "python").toAbsolutePath();
