@@ -14,7 +14,7 @@ import unittest
 from typing import Any, Dict, List
 
 import runnel
-from runnel import spec, target
+from runnel import follow, spec, target
 from support import ROOT, CuttingProxy, eventually, host
 
 PROTOCOL = ROOT / "PROTOCOL.md"
@@ -231,6 +231,24 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
                 if read > 3_000_000:
                     break
 
+    async def test_streams_through_the_smallest_window(self) -> None:
+        result = await self.client.run("seq 20000", window=1024, retain=1024)
+        self.assertEqual(list(range(1, 20_001)), list(map(int, result.stdout.split())))
+
+    async def test_warns_of_output_that_nobody_reads(self) -> None:
+        before, follow._UNREAD_SECONDS = follow._UNREAD_SECONDS, 0.05
+        try:
+            with self.assertLogs("runnel", "WARNING") as logs:
+                async with self.client.start("yes >&2", window=65_536) as job:
+
+                    async def warned() -> bool:
+                        return len(logs.output) > 0
+
+                    await eventually(warned)
+            self.assertIn(job.name, logs.output[0])
+        finally:
+            follow._UNREAD_SECONDS = before
+
     async def test_bounds_what_run_collects(self) -> None:
         with self.assertRaises(runnel.OutputTooLong) as caught:
             await self.client.run(["yes"], max_output_bytes=1_000_000)
@@ -362,6 +380,29 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(1000, gaps[-1].start)
             self.assertEqual(gaps[-1].stop - 1000, (await job.wait()).gap_bytes)
 
+    async def test_what_a_gap_handler_raises_is_raised(self) -> None:
+        result = await self.client.run("head -c 2000000 /dev/zero", retain=65_536, window=65_536)
+
+        def refuse(gap: runnel.Gap) -> None:
+            raise KeyError(gap.start)
+
+        async with self.client.watch(result.job, on_gap=refuse) as job:
+            with self.assertRaises(KeyError):
+                await job.wait()
+        self.assertEqual(0, (await self.client.run("true")).exit_code)
+
+    async def test_refuses_what_cannot_be_sent(self) -> None:
+        for command, options in (
+            ([], {}),
+            (["x", "\0" * 100_000], {}),
+            ("x" * 200_000, {}),
+            (["true"], {"env": {"A": "x" * 70_000}}),
+            (["true"], {"user": "\ud83d"}),
+        ):
+            with self.subTest(str(command)[:20]), self.assertRaises(ValueError):
+                await self.client.run(command, **options)  # type: ignore[arg-type]
+        self.assertEqual(0, (await self.client.run("true")).exit_code)
+
     async def test_lists_jobs(self) -> None:
         name = spec.random_name(16)
         await asyncio.gather(*(self.client.run("true", job=f"{name}-{n}") for n in range(3)))
@@ -469,6 +510,9 @@ class AddressTest(unittest.IsolatedAsyncioTestCase):
             target.resolve("b", env={"RUNNEL_TLS": "yes"})
         with self.assertRaises(ValueError):
             target.resolve("b", cert="x", env={})
+
+    def test_a_token_is_shown_nowhere(self) -> None:
+        self.assertNotIn("s3cret", repr(target.resolve("a", token="s3cret", env={})))
 
     async def test_a_token_never_leaves_this_machine_in_clear(self) -> None:
         with self.assertRaises(runnel.Unreachable) as caught:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 import unittest
+from pathlib import Path
 from typing import List
 
 import runnel
 import runnel.sync
+from runnel import spec
 from support import host
 
 
@@ -75,6 +82,31 @@ class SyncTest(unittest.TestCase):
             self.client.cancel(job.name, grace_ms=0)
             with self.assertRaises(runnel.Canceled):
                 watched.wait()
+
+    def test_ctrl_c_cancels_the_job(self) -> None:
+        name = spec.random_name(16)
+        line = (
+            "import runnel.sync, sys\n"
+            "with runnel.sync.connect(sys.argv[1]) as client:\n"
+            "    client.run('sleep 60', job=sys.argv[2])\n"
+        )
+        source = Path(runnel.__file__).resolve().parents[1]
+        python = subprocess.Popen(
+            [sys.executable, "-B", "-c", line, host(), name],
+            env={**os.environ, "PYTHONPATH": str(source)},
+            stderr=subprocess.PIPE,
+            # What a script starts with "&" ignores it, and so would this.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+        )
+        deadline = time.monotonic() + 30
+        while not self.client.jobs(prefix=name, state="running"):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        python.send_signal(signal.SIGINT)
+        _, err = python.communicate(timeout=30)
+        self.assertIn(b"KeyboardInterrupt", err)
+        with self.client.watch(name) as job, self.assertRaises(runnel.Canceled):
+            job.wait()
 
     def test_a_closed_client_says_so(self) -> None:
         self.client.close()
