@@ -38,7 +38,7 @@ Summary: Runs commands on other machines and in pods, and streams their output b
 License: Apache-2.0
 Classifier: Development Status :: 4 - Beta
 Classifier: Framework :: AsyncIO
-Classifier: Operating System :: OS Independent
+Classifier: Operating System :: POSIX
 Classifier: Programming Language :: Python :: 3
 Classifier: Typing :: Typed
 Requires-Python: >=3.9

@@ -170,7 +170,12 @@ class Link:
     async def request(self, header: wire.Header, answer: Answer) -> wire.Header:
         """Asks, and waits for the answer. Raises RunnelError: none came, or it refuses."""
         connection = await self.ready()
-        await connection.drain()
+        try:
+            await asyncio.wait_for(connection.drain(), self._connect_timeout)
+        except asyncio.TimeoutError:
+            raise Unreachable(
+                f"{self._target.name} has read nothing for {self._connect_timeout:g} s"
+            ) from None
         self._send_request(connection, header, answer)
         frames = -1
         while frames != answer.frames and not answer.future.done():
@@ -266,6 +271,8 @@ class Link:
             self._reconnecting = self._loop.create_task(self._reconnect())
 
     def _cut(self, follow: Follow, why: Exception, now: float, lasted: bool) -> None:
+        if follow.is_over:
+            return
         if follow.opening.patience <= 0 or isinstance(why, (errors.Damaged, Refused)):
             follow.fail(self._lost_error(why, follow))
             return
