@@ -344,6 +344,44 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual([b"two\n"], [line async for line in again.lines()])
                 self.assertEqual(0, (await again.wait()).exit_code)
 
+    async def test_stdin_goes_on_where_another_client_stopped(self) -> None:
+        job = await self.client.start("cat; sleep 60", stdin=True)
+        job.stdin.write(b"one")
+        self.assertEqual(b"one", (await job.output().__anext__()).data)
+        async with runnel.connect(host(), linger=0) as other:
+            second = await other.attach(job.name)
+            second.stdin.write(b"two")
+            second.stdin.close()
+            await second.stdin.drain()
+        async with runnel.connect(host(), linger=0) as other:
+            third = await other.attach(job.name)
+            seen = b""
+            async for chunk in third.output():
+                seen += chunk.data
+                if len(seen) == 6:
+                    break
+            self.assertEqual(b"onetwo", seen)
+            with self.assertRaises(BrokenPipeError):
+                third.stdin.write(b"more")
+            await third.cancel(grace_ms=0)
+            with self.assertRaises(runnel.Canceled):
+                await third.wait()
+
+    async def test_the_same_run_again_feeds_what_is_missing(self) -> None:
+        name = spec.random_name(16)
+        job = await self.client.start(["cat"], stdin=True, job=name, once="a", linger_ms=60_000)
+        job.stdin.write(b"onetwo")
+        self.assertEqual(b"onetwo", (await job.output().__anext__()).data)
+        async with runnel.connect(host(), linger=0) as other:
+            again = await other.run(
+                ["cat"], input=b"onetwothree", job=name, once="a", linger_ms=60_000
+            )
+            self.assertEqual((0, b"onetwothree"), (again.exit_code, again.stdout))
+            last = await other.run(
+                ["cat"], input=b"onetwothree", job=name, once="a", linger_ms=60_000
+            )
+            self.assertEqual(b"onetwothree", last.stdout)
+
     async def test_another_client_takes_the_seat(self) -> None:
         job = await self.client.start(["sleep", "60"])
         async with runnel.connect(host(), linger=0) as other:

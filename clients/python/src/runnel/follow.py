@@ -22,6 +22,9 @@ _LOG = logging.getLogger("runnel")
 #: After so long a consumer that reads nothing may have been forgotten.
 _UNREAD_SECONDS = 10.0
 
+#: So long a request may have been under way over a connection that was lost.
+_LATE_SECONDS = 10.0
+
 OnGap = Callable[[Gap], None]
 
 
@@ -49,6 +52,8 @@ class Follow:
         self._following = False
         self._boot_asked: Optional[str] = None
         self._gap_told = 0
+        self._stdin_is_shared = False
+        self._came_back: Optional[float] = None
         self._exited: Optional[Tuple[Optional[int], Optional[str]]] = None
         self._started_event = asyncio.Event()
         self._over_event = asyncio.Event()
@@ -64,9 +69,9 @@ class Follow:
         self.existing = False
         #: Whether the server told of the job's start.
         self.has_begun = False
-        self.stdin: Optional[Stdin] = Stdin(self._send_stdin) if opening.stdin else None
-        if self.stdin is not None and not opening.is_run:
-            self.stdin.hold()
+        self.stdin: Optional[Stdin] = None
+        if opening.stdin:
+            self.stdin = Stdin(self._send_stdin, is_ours=opening.is_run)
         self.end: Optional[End] = None
         self.error: Optional[Exception] = None
         #: The id of the request by which it is followed now.
@@ -150,6 +155,11 @@ class Follow:
     def cut(self) -> None:
         """The connection is lost; another may come."""
         self.cuts += 1
+        self._came_back = asyncio.get_running_loop().time()
+        self.pause()
+
+    def pause(self) -> None:
+        """It is followed no longer, and will be again."""
         self._following = False
         if self.stdin is not None:
             self.stdin.hold()
@@ -158,6 +168,12 @@ class Follow:
         """Whether a run of the server with that boot may know the job."""
         mine = self.boot or self._boot_asked
         return mine is None or mine == boot or (self.has_begun and self.opening.spools)
+
+    def may_come_back_again(self, now: float) -> bool:
+        """Whether what replaced it may be its own request of before a cut, which came late. Once."""
+        soon = self._came_back is not None and now - self._came_back < _LATE_SECONDS
+        self._came_back = None
+        return soon
 
     def request(self, request_id: str, boot: str) -> Tuple[wire.Header, bytes]:
         """What to send to follow it over a connection to a server with that boot."""
@@ -207,7 +223,12 @@ class Follow:
         elif kind == "stdin_ack":
             if self.stdin is None:
                 raise ProtocolError("stdin_ack: there is no stdin")
-            self.stdin.taken(wire.integer(header, "offset"), wire.flag(header, "eof"))
+            offset, eof = wire.integer(header, "offset"), wire.flag(header, "eof")
+            if self._stdin_is_shared:
+                self._stdin_is_shared = False
+                self.stdin.taken_before(offset, eof)
+            else:
+                self.stdin.taken(offset, eof)
         elif kind == "stdin_closed":
             if self.stdin is not None:
                 self.stdin.fail(BrokenPipeError("the process reads its stdin no more"))
@@ -240,6 +261,8 @@ class Follow:
         if not self.has_begun:
             self.has_begun = True
             self.existing = wire.flag(header, "existing")
+            # The same run may have been made by another process, which fed it.
+            self._stdin_is_shared = self.existing and self.opening.is_run and not self.cuts
             self._output.begin(following)
             if window is None and not self.opening.is_run:
                 self.stdin = None

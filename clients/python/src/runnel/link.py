@@ -423,6 +423,12 @@ class Link:
 
     def _take_for(self, follow: Follow, kind: str, header: wire.Header, body: memoryview) -> None:
         request_id = follow.request_id
+        replaced = kind == "detached" and header.get("reason") == "replaced"
+        if replaced and self._connection and follow.may_come_back_again(self._loop.time()):
+            del self._answers[request_id]
+            follow.pause()
+            self._ask_for(follow, self._connection)
+            return
         try:
             last = follow.take(kind, header, body)
         except Exception as e:

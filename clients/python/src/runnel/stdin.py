@@ -27,8 +27,11 @@ class Stdin:
     #: ``write`` refuses more while so many bytes wait; one write may be of any size.
     MAX_WAITING = 1_048_576
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, *, is_ours: bool) -> None:
         self._send = send
+        # False: another client wrote before us. The first acknowledgement says how far it came.
+        self._is_ours = is_ours
+        self._skip = 0
         # Views: what is cut off the front of a large write is not to be copied each time.
         self._unsent: Deque[memoryview] = deque()
         self._unsent_bytes = 0
@@ -36,7 +39,7 @@ class Stdin:
         self._acked = 0
         self._sent = 0
         self._window = FIRST_WINDOW
-        self._held = False
+        self._held = not is_ours
         self._eof = False
         self._eof_sent = False
         self._closed: Optional[Exception] = None
@@ -57,8 +60,12 @@ class Stdin:
             raise BrokenPipeError(str(self._closed))
         if self._unsent_bytes > self.MAX_WAITING:
             raise BufferError(f"{self._unsent_bytes} bytes wait already: await drain()")
-        if data:
-            piece = memoryview(bytes(data))
+        piece = memoryview(bytes(data))
+        if self._skip:
+            skipped = min(self._skip, len(piece))
+            self._skip -= skipped
+            piece = piece[skipped:]
+        if piece:
             self._unsent.append(piece)
             self._unsent_bytes += len(piece)
             self._pump()
@@ -103,6 +110,12 @@ class Stdin:
         """``stdin_ack``. Raises ProtocolError: it is about bytes that were not sent."""
         if self._closed is not None:
             return
+        if not self._is_ours:
+            self._is_ours = True
+            self._acked = self._sent = offset
+            if eof:
+                self.fail(BrokenPipeError("another client has ended the process's stdin"))
+                return
         if not self._acked <= offset <= self._sent:
             raise ProtocolError(
                 f"stdin_ack: {offset} (expected: from {self._acked} to {self._sent})"
@@ -115,6 +128,29 @@ class Stdin:
         else:
             self._forget(offset)
         self._eof_taken = self._eof_taken or eof
+        self._pump()
+        self._wake()
+
+    def taken_before(self, offset: int, eof: bool) -> None:
+        """``stdin_ack`` of a job that was there before: the same bytes, which another sent, count."""
+        if offset <= self._sent and not eof:
+            self.taken(offset, eof)
+            return
+        while self._unsent and self._sent < offset:
+            first = self._unsent.popleft()
+            step = min(len(first), offset - self._sent)
+            self._sent += step
+            self._unsent_bytes -= step
+            if step < len(first):
+                self._unsent.appendleft(first[step:])
+        self._skip = max(0, offset - self._sent)
+        self._unacked.clear()
+        self._acked = self._sent = max(offset, self._sent)
+        self._held = False
+        if eof:
+            self._eof = self._eof_sent = self._eof_taken = True
+            self._unsent.clear()
+            self._unsent_bytes = 0
         self._pump()
         self._wake()
 
