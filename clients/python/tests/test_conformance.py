@@ -64,9 +64,6 @@ async def ask(client: runnel.Client, asked: Dict[str, Any]) -> Ran:
         job = await client.attach(
             asked["attach"], start=asked["from"], window=window, on_gap=on_gap
         )
-    if "stdin" in asked:
-        job.stdin.write(asked["stdin"].encode())
-        job.stdin.close()
     read = {"stdout": b"", "stderr": b""}
     if asked.get("read", True):
         async for chunk in job.output():
