@@ -106,11 +106,15 @@ final class Recording {
     } catch (Throwable e) {
       // It must not stay open for ever, nor take the thread of all others with it.
       boolean again = stopped == null;
-      fail(new IOException("internal error: " + e, e));
+      fail(internal(e));
       if (again) {
         wake();
       }
     }
+  }
+
+  private static IOException internal(Throwable mistake) {
+    return new IOException("internal error: " + mistake, mistake);
   }
 
   private void lookNow() {
@@ -250,8 +254,11 @@ final class Recording {
       return true;
     } catch (IOException e) {
       fail(e);
-      return false;
+    } catch (RuntimeException | Error e) {
+      // Caught here, so that the end of the recording is reached all the same.
+      fail(internal(e));
     }
+    return false;
   }
 
   private void fail(IOException e) {
@@ -315,7 +322,7 @@ final class Recording {
       if (open != null) {
         open.close();
       }
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       LOG.warn("recording not closed recording={} cause={}", name, e.toString());
     }
   }

@@ -183,8 +183,16 @@ public final class JobFile {
 
   /** From now on it may be written to where an earlier life has stopped. */
   synchronized void reopen() throws IOException {
-    FileChannel open = FileChannel.open(path(), StandardOpenOption.WRITE);
-    channel = open.truncate(size);
+    channel = FileChannel.open(path(), StandardOpenOption.WRITE);
+    boolean cut = false;
+    try {
+      channel.truncate(size);
+      cut = true;
+    } finally {
+      if (!cut) {
+        close();
+      }
+    }
   }
 
   /** Closes it as it is: in another life its job will be told as lost. Idempotent. */

@@ -1,7 +1,6 @@
 package dev.runnel.spool;
 
 import dev.runnel.files.LockedDirectory;
-import dev.runnel.model.Outcome;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -176,7 +175,7 @@ public final class SpoolDirectory implements AutoCloseable {
     }
     files.put(folder, found.file());
     found.file().count(found.job().caller().principal());
-    if (found.end().outcome() == Outcome.LOST) {
+    if (!found.file().isEnded()) {
       found.file().reopen();
       var _ = found.file().end(found.end(), found.endedAt());
     }

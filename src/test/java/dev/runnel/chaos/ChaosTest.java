@@ -82,9 +82,9 @@ class ChaosTest {
     Findings findings = new Findings();
     Path folder = Files.createTempDirectory("runnel-chaos");
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
-    ControlGroup processes = isRoot ? group(true) : null;
-    ControlGroup memory = isRoot ? group(false) : null;
-    try (Disk disk = Disk.make(folder, isRoot)) {
+    try (ControlGroup processes = isRoot ? group(true) : null;
+        ControlGroup memory = isRoot ? group(false) : null;
+        Disk disk = Disk.make(folder, isRoot)) {
       Victim.Groups groups = new Victim.Groups(path(processes), path(memory));
       try (Victim victim = new Victim(folder, disk, uid, groups)) {
         victim.start();
@@ -95,14 +95,11 @@ class ChaosTest {
         }
       }
       System.out.println("chaos: " + findings.counts());
-    } finally {
-      close(processes);
-      close(memory);
-      if (findings.wrong().isEmpty()) {
-        delete(folder);
-      } else {
-        System.out.println("chaos: its files are in " + folder);
-      }
+    }
+    if (findings.wrong().isEmpty()) {
+      delete(folder);
+    } else {
+      System.out.println("chaos: its files are in " + folder);
     }
     assertEquals(List.of(), findings.wrong(), "CHAOS_SEED=" + seed);
   }
@@ -123,12 +120,6 @@ class ChaosTest {
 
   private static @Nullable Path path(@Nullable ControlGroup group) {
     return group == null ? null : group.path();
-  }
-
-  private static void close(@Nullable ControlGroup group) throws IOException {
-    if (group != null) {
-      group.close();
-    }
   }
 
   private static void delete(Path folder) throws IOException {

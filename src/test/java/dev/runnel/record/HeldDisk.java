@@ -6,12 +6,13 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
 
 /** A disk that hangs, or is full, for as long as a test says. */
 public final class HeldDisk implements RecordingDisk {
   private final Semaphore running = new Semaphore(1);
   private volatile String held = "";
-  private volatile boolean full;
+  private volatile @Nullable Throwable failure;
 
   /** Recordings of all jobs on this disk. */
   public Recordings recordings(Path folder, Audit audit) throws IOException {
@@ -44,7 +45,12 @@ public final class HeldDisk implements RecordingDisk {
   }
 
   public void fill() {
-    full = true;
+    fail(new IOException("No space left on device"));
+  }
+
+  /** From now on whoever writes has that thrown at it: an IOException, or what is unchecked. */
+  public void fail(Throwable how) {
+    failure = how;
   }
 
   @Override
@@ -57,8 +63,12 @@ public final class HeldDisk implements RecordingDisk {
           running.acquireUninterruptibly();
           running.release();
         }
-        if (full) {
-          throw new IOException("No space left on device");
+        switch (failure) {
+          case null -> {}
+          case IOException e -> throw e;
+          case RuntimeException e -> throw e;
+          case Error e -> throw e;
+          case Throwable e -> throw new IllegalStateException(e);
         }
         file.append(lines);
       }

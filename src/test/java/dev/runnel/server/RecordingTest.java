@@ -230,6 +230,26 @@ class RecordingTest {
   }
 
   @Test
+  void recordingEndsWhateverItsDiskThrows() throws Exception {
+    for (Throwable thrown :
+        List.of(new IllegalStateException("odd"), new OutOfMemoryError("odd"))) {
+      HeldDisk disk = new HeldDisk();
+      Lines lines = new Lines();
+      Path own = Files.createDirectory(folder.resolve(thrown.getClass().getSimpleName()));
+      try (AuditLog audit = new AuditLog(lines, OPTIONS);
+          Recordings recordings = disk.recordings(own, audit);
+          TestNode node = new TestNode(guard(audit), recordings);
+          RawClient client = node.connect()) {
+        disk.fail(thrown);
+        assertEquals("end", client.ask("'job':'unlucky','argv':['seq','10']").type());
+        Until.holds("its line", () -> lines.of("recorded").size() == 1);
+        String stopped = lines.of("recorded").getFirst().path("stopped").asText();
+        assertEquals("disk: internal error: " + thrown, stopped);
+      }
+    }
+  }
+
+  @Test
   void fileThatHangsHoldsUpNoOtherRecording() throws Exception {
     HeldDisk disk = new HeldDisk();
     Lines lines = new Lines();

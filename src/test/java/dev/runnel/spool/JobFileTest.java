@@ -11,6 +11,7 @@ import dev.runnel.model.Outcome;
 import dev.runnel.model.Stream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -112,7 +113,21 @@ class JobFileTest {
       assertArrayEquals(
           Arrays.copyOf(written, 20 * Math.clamp(records - 2, 0, 3)),
           Spooled.read(found.file(), 0));
+      assertEquals(List.of(), openFiles());
     }
+  }
+
+  private List<Path> openFiles() throws IOException {
+    List<Path> open = new ArrayList<>();
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+      for (Path descriptor : all) {
+        Path file = Files.readSymbolicLink(descriptor);
+        if (file.endsWith(JobFile.NAME) && file.startsWith(root)) {
+          open.add(file);
+        }
+      }
+    }
+    return open;
   }
 
   private static void checkTotals(RecoveredJob found, byte[] written) {
