@@ -550,6 +550,21 @@ class AddressTest(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(ValueError):
             target.resolve("b", cert="x", env={})
 
+    def test_finds_the_socket_of_ones_own_server(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(folder + "/runnel", 0o700)
+            path = folder + "/runnel/runneld.sock"
+            env = {"XDG_RUNTIME_DIR": folder}
+            with self.assertRaises(runnel.Unreachable):
+                target.resolve(env=env)
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(path)
+                self.assertEqual(path, target.resolve(env=env).path)
+                # Where others may write, it may be another's.
+                os.chmod(folder + "/runnel", 0o770)
+                with self.assertRaises(runnel.Unreachable):
+                    target.resolve(env=env)
+
     def test_a_token_is_shown_nowhere(self) -> None:
         self.assertNotIn("s3cret", repr(target.resolve("a", token="s3cret", env={})))
 

@@ -155,7 +155,6 @@ class Follow:
     def cut(self) -> None:
         """The connection is lost; another may come."""
         self.cuts += 1
-        self._came_back = asyncio.get_running_loop().time()
         self.pause()
 
     def pause(self) -> None:
@@ -168,6 +167,10 @@ class Follow:
         """Whether a run of the server with that boot may know the job."""
         mine = self.boot or self._boot_asked
         return mine is None or mine == boot or (self.has_begun and self.opening.spools)
+
+    def came_back(self, now: float) -> None:
+        """It was asked for again after a cut, at that time of the loop."""
+        self._came_back = now
 
     def may_come_back_again(self, now: float) -> bool:
         """Whether what replaced it may be its own request of before a cut, which came late. Once."""

@@ -367,6 +367,7 @@ class Link:
                 )
             elif not follow.is_over:
                 self._ask_for(follow, connection)
+                follow.came_back(self._loop.time())
                 if follow.dismissed:
                     self._part(follow)
 
