@@ -108,6 +108,19 @@ class SyncTest(unittest.TestCase):
         with self.client.watch(name) as job, self.assertRaises(runnel.Canceled):
             job.wait()
 
+    def test_goes_on_after_what_was_read(self) -> None:
+        with self.client.start("seq 100000; sleep 60", window=65_536) as job:
+            first = next(job.output())
+            offset = job.detach()
+            self.assertEqual(len(first.data), offset)
+            with self.client.attach(job.name, start=offset) as again:
+                lines = first.data + b"".join(
+                    chunk.data for chunk, _ in zip(again.output(), range(3))
+                )
+                self.assertTrue(lines.startswith(b"1\n2\n3\n"))
+                numbers = [int(line) for line in lines.split(b"\n")[:-1]]
+                self.assertEqual(list(range(1, len(numbers) + 1)), numbers)
+
     def test_a_closed_client_says_so(self) -> None:
         self.client.close()
         self.client.close()

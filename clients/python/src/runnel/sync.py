@@ -63,9 +63,13 @@ class _Loop:
 
     def call(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         """Runs it there, and waits for it; what interrupts the wait cancels it."""
-        if not self._thread.is_alive():
+        if not self._thread.is_alive() or threading.current_thread() is self._thread:
             coroutine.close()
-            raise RuntimeError("the client was closed")
+            raise RuntimeError(
+                "a gap handler calls its own client"
+                if self._thread.is_alive()
+                else "the client was closed"
+            )
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()
@@ -240,11 +244,10 @@ class Job:
         return self._loop.call(self._job.status())
 
     def detach(self) -> int:
-        """Leaves the job to itself. Returns the log offset where an ``attach`` would go on.
-
-        What :meth:`output` has already got ready for reading counts as read.
-        """
-        return self._loop.call(self._job.detach())
+        """Leaves the job to itself. Returns the log offset where an ``attach`` would go on."""
+        offset = self._loop.call(self._job.detach())
+        # What crossed over to this thread, and was not read.
+        return min([offset, *(ready[0].offset for ready in self._ready.values() if ready)])
 
     def __enter__(self) -> Job:
         return self
