@@ -263,7 +263,9 @@ copy_texts() {
     Dockerfile clients docs k8s src/test/java/dev/runnel/examples; do
     mkdir -p "$1/$(dirname "$file")" && cp -r "$home/$file" "$1/$(dirname "$file")/" || exit 255
   done
-  find "$1/clients" -name __pycache__ -prune -exec rm -r {} + || exit 255
+  # What their tools leave in a checkout.
+  find "$1/clients" \( -name __pycache__ -o -name '.*_cache' -o -name node_modules \) -prune \
+    -exec rm -r {} + || exit 255
 }
 
 # Those of the class path: target/lib may also hold what an earlier version needed.
