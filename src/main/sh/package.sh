@@ -12,7 +12,8 @@ Usage: runnel package
 
 Makes target/runnel-VERSION-linux-ARCH.tar.gz, which runs without a JDK: a runtime, the jars, the
 launcher, and caches by which client and server start faster. The same folder stays unpacked in
-target/dist. Afterwards this checkout has such caches, too, until it is built again.
+target/dist. Afterwards this checkout has such caches, too, until it is built again. Where there is
+a python3, the Python client's wheel and source archive are made as well, in target/python.
 
 Exit code: 0 when it was made; its name is the last line.
 END
@@ -238,18 +239,33 @@ package() {
   rm -rf "$home/target/dist/${folder:?}"
   mv "$fresh/$folder" "$home/target/dist/$folder"
   rmdir "$fresh"
+  package_python
   tar -C "$home/target/dist" -c --format=gnu --sort=name --owner=0 --group=0 --numeric-owner \
     "$folder" | gzip -n >"$archive.new"
   mv "$archive.new" "$archive"
   printf '%s\n' "$archive"
 }
 
+# The wheel and the source archive of the Python client.
+package_python() {
+  if ! command -v python3 >/dev/null; then
+    say "there is no python3: the Python client is not packed"
+    return 0
+  fi
+  rm -rf "$home/target/python"
+  python3 -B "$home/clients/python/build_backend.py" "$home/target/python" >&2 ||
+    die "cannot pack the Python client"
+}
+
 # The launchers, and what can be read: whatever a page links to is there, too (PackedTextsTest).
 copy_texts() {
   for file in runnel runneld LICENSE README.md PROTOCOL.md SECURITY.md CHANGELOG.md CONTRIBUTING.md \
-    Dockerfile docs k8s src/test/java/dev/runnel/examples; do
+    Dockerfile clients docs k8s src/test/java/dev/runnel/examples; do
     mkdir -p "$1/$(dirname "$file")" && cp -r "$home/$file" "$1/$(dirname "$file")/" || exit 255
   done
+  # What their tools leave in a checkout.
+  find "$1/clients" \( -name __pycache__ -o -name '.*_cache' -o -name node_modules \) -prune \
+    -exec rm -r {} + || exit 255
 }
 
 # Those of the class path: target/lib may also hold what an earlier version needed.

@@ -39,6 +39,7 @@ final class Checkout {
             "SECURITY.md",
             "CONTRIBUTING.md",
             "Dockerfile",
+            "clients",
             "docs",
             "k8s",
             "src/test/java/dev/runnel/examples",

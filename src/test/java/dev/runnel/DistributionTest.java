@@ -69,6 +69,47 @@ class DistributionTest {
   }
 
   @Test
+  void pythonClientIsPackedInTheSameVersion(@TempDir Path folder) throws Exception {
+    Tool.require("python3", "DistributionTest.pythonClientIsPackedInTheSameVersion");
+    String version = unpacked.getFileName().toString().substring("runnel-".length());
+    // As PEP 440 writes what comes before a release.
+    String python = version.replace("-SNAPSHOT", ".dev0");
+    Path made = checkout.folder().resolve("target/python");
+    Path wheel = made.resolve("runnel-" + python + "-py3-none-any.whl");
+    assertTrue(Files.exists(wheel), wheel.toString());
+    assertTrue(Files.exists(made.resolve("runnel-" + python + ".tar.gz")));
+    Path place = folder.resolve("venv");
+    Launcher.Ran venv = Launcher.run(new ProcessBuilder("python3", "-m", "venv", place.toString()));
+    Path interpreter = place.resolve("bin/python");
+    Launcher.Ran installed;
+    if (venv.exitCode() == 0) {
+      installed =
+          Launcher.run(
+              new ProcessBuilder(
+                  interpreter.toString(),
+                  "-m",
+                  "pip",
+                  "install",
+                  "--no-index",
+                  "--disable-pip-version-check",
+                  wheel.toString()));
+    } else {
+      // Debian's python3 alone has neither pip nor what makes environments: a wheel is a zip file.
+      interpreter = Path.of("python3");
+      installed =
+          Launcher.run(
+              new ProcessBuilder(
+                  "python3", "-m", "zipfile", "-e", wheel.toString(), folder.toString()));
+    }
+    assertEquals(0, installed.exitCode(), installed.out() + installed.err());
+    String line = "import runnel, runnel.sync; print(runnel.__version__, runnel.sync.connect)";
+    ProcessBuilder imports = new ProcessBuilder(interpreter.toString(), "-c", line);
+    imports.directory(folder.toFile()).environment().remove("PYTHONPATH");
+    Launcher.Ran ran = Launcher.run(imports);
+    assertTrue(ran.out().startsWith(python + " <function connect"), ran.out() + ran.err());
+  }
+
+  @Test
   void runsWithoutAJdkFromAFolderWithASpace() throws Exception {
     Launcher launcher = Launcher.ofDistribution(unpacked);
     Launcher.Ran version = launcher.run("--version");
