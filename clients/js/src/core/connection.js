@@ -231,11 +231,12 @@ export class Connection {
       }
       return;
     }
-    if (event.final && event.id !== undefined) {
-      this.askers.delete(event.id);
-    }
     if (asker !== undefined) {
+      // Forgotten afterwards: if it does not believe this, it is told of the end of it all.
       asker.take(event, body);
+      if (event.final) {
+        this.askers.delete(event.id);
+      }
     }
     if (event.type === "error" && (event.close || event.id === undefined)) {
       this.end(new RefusedError(event.code, `${event.code}: ${event.message}`, event));
@@ -323,14 +324,13 @@ export class Connection {
         },
         refused: (why) => {
           clearTimeout(timer);
-          reject(
-            new OutcomeUnknownError(`${header.type}: no answer came: ${why.message}`, {
-              job: header.job,
-              cause: why,
-            }),
-          );
+          reject(why instanceof DamagedError ? why : unanswered(header, why));
         },
       });
     });
   }
+}
+
+function unanswered({ type, job }, why) {
+  return new OutcomeUnknownError(`${type}: no answer came: ${why.message}`, { job, cause: why });
 }

@@ -20,8 +20,6 @@ import { StdinSender } from "./stdin.js";
 /** Refusals that another attempt may get around, once the job was there. */
 const PASSING = new Set(["busy", "unavailable", "too_slow", "too_many_connections", "too_many_failures"]);
 
-/** Beyond its grace, so long an aborted job may take to end, in milliseconds. */
-const ABORT_MS = 15_000;
 const DEFAULT_GRACE_MS = 2_000;
 const RETRY_MS = 200;
 
@@ -37,6 +35,9 @@ export function deferred() {
 }
 
 export class Follow {
+  /** Beyond its grace, so long an aborted job may take to end, in milliseconds. Tests shorten it. */
+  static ABORT_MS = 15_000;
+
   /**
    * @param {object} client
    * @param {object} plan
@@ -240,8 +241,9 @@ export class Follow {
       throw this.contradiction("started the job twice");
     }
     this.checkJob(event);
-    if (this.boot !== undefined && event.boot !== this.boot) {
-      throw this.contradiction(`is run ${event.boot} of the server instead of ${this.boot}`);
+    const { boot } = this.connection.hello;
+    if (event.boot !== boot) {
+      throw this.contradiction(`is run ${event.boot} of the server instead of ${boot}`);
     }
     const { kind, header } = this.plan;
     const asked = again ? this.output.next : kind === "run" ? 0 : (header.from ?? 0);
@@ -445,9 +447,9 @@ export class Follow {
       return;
     }
     const error = this.plan.signal?.aborted ? this.plan.signal.reason : why;
-    this.settle(error);
-    this.ended.reject(error);
     this.started.reject(error);
+    this.ended.reject(error);
+    this.settle(error);
   }
 
   settle(error) {
@@ -514,7 +516,7 @@ export class Follow {
       }
       if (this.isRunner) {
         const grace = this.plan.header.grace_ms ?? DEFAULT_GRACE_MS;
-        this.abortTimer = setTimeout(() => this.abandon(signal.reason), grace + ABORT_MS);
+        this.abortTimer = setTimeout(() => this.abandon(signal.reason), grace + Follow.ABORT_MS);
         this.cancel().catch(() => {});
       } else {
         this.detach().catch(() => {});

@@ -190,34 +190,30 @@ export class Job {
 
 async function* lines(reader, maxBytes) {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  // The beginning of a line, in the pieces that it came in.
-  let parts = [];
+  // The beginning of a line, decoded but for a character that is cut.
+  let begun = "";
   let bytes = 0;
-  const take = (rest) => {
-    let text = "";
-    for (const part of parts) {
-      text += decoder.decode(part, { stream: true });
-    }
-    text += decoder.decode(rest);
-    parts = [];
-    bytes = 0;
-    return text.endsWith("\r") ? text.slice(0, -1) : text;
-  };
   for await (const { data } of reader) {
-    let from = 0;
-    for (let to; (to = data.indexOf(LINE_FEED, from)) >= 0; from = to + 1) {
-      checkLine(bytes + to - from, maxBytes);
-      yield take(data.subarray(from, to));
+    const end = data.lastIndexOf(LINE_FEED) + 1;
+    if (end === 0) {
+      bytes += data.length;
+      checkLine(bytes, maxBytes);
+      begun += decoder.decode(data, { stream: true });
+      continue;
     }
-    bytes += data.length - from;
-    checkLine(bytes, maxBytes);
-    if (from < data.length) {
-      // A copy of a short rest: the slice would hold all of what came with it.
-      parts.push(data.slice(from));
+    checkLine(bytes + data.indexOf(LINE_FEED), maxBytes);
+    const all = (begun + decoder.decode(data.subarray(0, end))).split("\n");
+    bytes = data.length - end;
+    begun = decoder.decode(data.subarray(end), { stream: true });
+    all.pop();
+    for (const line of all) {
+      checkLine(line.length, maxBytes);
+      yield line.endsWith("\r") ? line.slice(0, -1) : line;
     }
   }
   if (bytes > 0) {
-    yield take(new Uint8Array(0));
+    begun += decoder.decode();
+    yield begun.endsWith("\r") ? begun.slice(0, -1) : begun;
   }
 }
 
@@ -277,12 +273,9 @@ class JobStdin {
    * command does not see an end of its stdin: a cut upload must not look complete.
    */
   get writable() {
-    return (this.#writable ??= new WritableStream(
-      {
-        write: (chunk) => this.write(chunk),
-        close: () => this.close(),
-      },
-      { highWaterMark: 0 },
-    ));
+    return (this.#writable ??= new WritableStream({
+      write: (chunk) => this.write(chunk),
+      close: () => this.close(),
+    }));
   }
 }
