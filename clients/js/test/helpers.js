@@ -99,7 +99,7 @@ export function hello(request, more = {}) {
 export async function liar(answer, options = {}) {
   const sockets = new Set();
   let number = 0;
-  const listener = createServer((socket) => {
+  const listener = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
     socket.on("close", () => sockets.delete(socket));

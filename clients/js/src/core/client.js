@@ -13,9 +13,10 @@ import {
 } from "./errors.js";
 import { statusOf } from "./events.js";
 import { Follow } from "./follow.js";
-import { parseBody, utf8 } from "./frames.js";
+import { parseBody } from "./frames.js";
 import { asyncDispose, Job, resultOf } from "./job.js";
-import { checkOptions, concat, DEFAULT_WINDOW, runOptions, runRequest } from "./requests.js";
+import { checkOptions, DEFAULT_WINDOW, runOptions, runRequest } from "./requests.js";
+import { concat, utf8 } from "./text.js";
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_LINGER_MS = 60_000;
@@ -284,8 +285,7 @@ export class Client {
    * @param {string} job
    */
   async status(job) {
-    const [event] = await this.ask({ type: "status", job }, "status");
-    return event.status;
+    return (await this.ask({ type: "status", job }, "status")).status;
   }
 
   /**
@@ -299,7 +299,7 @@ export class Client {
     const { limit = MAX_JOBS } = options;
     const found = [];
     let bytes = 0;
-    const take = (_, body) => {
+    const take = (body) => {
       bytes += body.reduce((sum, part) => sum + part.length, 0);
       const list = body.length === 0 ? [] : parseBody(concat(body));
       if (!Array.isArray(list) || found.length + list.length > limit || bytes > (limit + 1) * MAX_STATUS_BYTES) {
@@ -307,14 +307,13 @@ export class Client {
       }
       found.push(...list.map(statusOf));
     };
-    const [event, body] = await this.ask({ type: "jobs", ...options }, "jobs", take);
-    take(event, body);
+    await this.ask({ type: "jobs", ...options }, "jobs", take);
     return found;
   }
 
   /** Signals a job's process group: PROTOCOL.md, section 3, `signal`. */
   async signal(job, name) {
-    return (await this.ask({ type: "signal", job, signal: name }))[0].state;
+    return (await this.ask({ type: "signal", job, signal: name })).state;
   }
 
   /** Ends a job: PROTOCOL.md, section 3, `cancel`. */
@@ -323,7 +322,7 @@ export class Client {
     if (graceMs !== undefined) {
       header.grace_ms = graceMs;
     }
-    return (await this.ask(header))[0].state;
+    return (await this.ask(header)).state;
   }
 
   /** @returns {Promise<number>} how long the answer took, in milliseconds */
@@ -338,16 +337,12 @@ export class Client {
    *
    * @param {object} header
    * @param {string} [expected] the type of its answer
+   * @param {(body: Uint8Array[]) => void} [part] takes each body of `jobs`
+   * @returns {Promise<object>} the last event
    */
   async ask(header, expected = "ok", part) {
     const connection = await this.#connected();
-    const answer = await connection.ask(header, this.options.connectTimeoutMs, part);
-    if (answer[0].type !== expected) {
-      const e = new DamagedError(`${header.type} was answered with ${answer[0].type}`);
-      connection.end(e);
-      throw e;
-    }
-    return answer;
+    return connection.ask(header, expected, this.options.connectTimeoutMs, part);
   }
 
   // --- connections --------------------------------------------------------------------------------

@@ -291,11 +291,12 @@ export class Connection {
    * Asks for one thing, whose answer is one frame or, as of `jobs`, many.
    *
    * @param {object} header
+   * @param {string} expected the type of the answer
    * @param {number} timeoutMs without a frame, in milliseconds
-   * @param {(event: object, body: Uint8Array[] | undefined) => void} [part] takes what is not final
-   * @returns {Promise<[object, Uint8Array[] | undefined]>}
+   * @param {(body: Uint8Array[]) => void} [part] takes each body of `jobs`
+   * @returns {Promise<object>} the last event
    */
-  ask(header, timeoutMs, part) {
+  ask(header, expected, timeoutMs, part) {
     return new Promise((resolve, reject) => {
       let timer;
       const wait = () => {
@@ -307,19 +308,20 @@ export class Connection {
       wait();
       this.request(header, undefined, {
         take: (event, body) => {
-          if (!event.final) {
-            wait();
-            if (part === undefined || event.type !== "jobs") {
-              throw new DamagedError(`${header.type} was answered with ${event.type}`);
-            }
-            part(event, body);
+          if (event.type === "error") {
+            clearTimeout(timer);
+            reject(new RefusedError(event.code, `${event.code}: ${event.message}`, event));
             return;
           }
-          clearTimeout(timer);
-          if (event.type === "error") {
-            reject(new RefusedError(event.code, `${event.code}: ${event.message}`, event));
+          if (event.type !== expected) {
+            throw new DamagedError(`${header.type} was answered with ${event.type}`);
+          }
+          part?.(body);
+          if (event.final) {
+            clearTimeout(timer);
+            resolve(event);
           } else {
-            resolve([event, body]);
+            wait();
           }
         },
         refused: (why) => {

@@ -71,9 +71,17 @@ export class DetachedError extends RunnelError {
  * checksum differs, a frame is malformed. No success can be made of it.
  */
 export class DamagedError extends RunnelError {
-  /** @param {{job?: string, end?: object, cause?: unknown}} [details] */
+  /**
+   * @param {{kind?: "gap" | "checksum" | "protocol", job?: string, end?: object, cause?: unknown}}
+   *     [details]
+   */
   constructor(message, details = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    /**
+     * `gap`: output is missing, and the server said so; `checksum`: a count or a checksum of the end
+     * differs; `protocol`: all else.
+     */
+    this.kind = details.kind ?? "protocol";
     this.job = details.job;
     this.end = details.end;
   }
@@ -82,7 +90,7 @@ export class DamagedError extends RunnelError {
 /** Output that will not come, and nobody asked to be told of gaps. */
 export class GapError extends DamagedError {
   constructor(from, to, details) {
-    super(`${to - from} bytes of output were not sent: the server no longer had them`, details);
+    super(`${to - from} bytes of output were not sent: the server no longer had them`, { ...details, kind: "gap" });
     /** Offsets of the job's log, in bytes. */
     this.from = from;
     this.to = to;

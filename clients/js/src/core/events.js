@@ -4,6 +4,7 @@
  */
 
 import { DamagedError } from "./errors.js";
+import { isWellFormed, utf8 } from "./text.js";
 
 const STATES = ["starting", "running", "draining", "ended"];
 const STREAMS = ["stdout", "stderr"];
@@ -29,6 +30,7 @@ const NOT_FINAL = new Set([
   "exited",
   "ping",
 ]);
+const MAX_ID_BYTES = 64;
 const MAX_CRC = 0xffffffff;
 const MAX_EXIT_CODE = 255;
 const MAX_SIGNAL = 64;
@@ -87,7 +89,7 @@ function oneOf(header, key, values) {
  */
 export function readEvent(header) {
   const type = string(header, "type");
-  const id = optionalString(header, "id");
+  const id = header.id === undefined ? undefined : idOf(header);
   const final = header.final;
   if (typeof final !== "boolean") {
     throw wrong("final", final, "true or false");
@@ -95,7 +97,20 @@ export function readEvent(header) {
   if ((final && NOT_FINAL.has(type)) || (!final && FINAL.has(type))) {
     throw wrong(`${type}: final`, final, !final);
   }
-  return event(header, type, id, final);
+  const found = event(header, type, id, final);
+  if (header.total_size > 0 && type !== "output" && type !== "jobs" && found.type !== "") {
+    throw wrong("total_size", header.total_size, `no body of ${type}`);
+  }
+  return found;
+}
+
+// PROTOCOL.md, section 1: at most 64 bytes of UTF-8, and no half of a surrogate pair.
+function idOf(header) {
+  const id = string(header, "id");
+  if (id.length > MAX_ID_BYTES || utf8(id).length > MAX_ID_BYTES || !isWellFormed(id)) {
+    throw wrong("id", id, `text of at most ${MAX_ID_BYTES} bytes`);
+  }
+  return id;
 }
 
 function event(header, type, id, final) {
@@ -127,8 +142,8 @@ function event(header, type, id, final) {
     case "gap": {
       const from = number(header, "from");
       const to = number(header, "to");
-      if (to < from) {
-        throw wrong("to", to, `>= ${from}`);
+      if (to <= from) {
+        throw wrong("to", to, `> ${from}`);
       }
       return { type, id, final, job: string(header, "job"), from, to };
     }
@@ -256,15 +271,14 @@ function endOf(header) {
 }
 
 function checkStatus(outcome, status) {
-  const fits =
+  const contradicts =
     outcome === "exited"
-      ? status?.exitCode !== undefined
+      ? status?.signal !== undefined
       : outcome === "signaled"
-        ? status?.signal !== undefined
-        : outcome !== "start_failed" || status === undefined;
-  if (!fits) {
-    const shown = status === undefined ? "neither exit_code nor signal" : JSON.stringify(status);
-    throw wrong("outcome", outcome, `the outcome of ${shown}`);
+        ? status?.exitCode !== undefined
+        : outcome === "start_failed" && status !== undefined;
+  if (contradicts) {
+    throw wrong("outcome", outcome, `the outcome of ${JSON.stringify(status)}`);
   }
 }
 

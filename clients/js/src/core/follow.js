@@ -20,6 +20,12 @@ import { StdinSender } from "./stdin.js";
 /** Refusals that another attempt may get around, once the job was there. */
 const PASSING = new Set(["busy", "unavailable", "too_slow", "too_many_connections", "too_many_failures"]);
 
+/** What a refusal means once the job was there. */
+const FORGOTTEN = {
+  stale: "the server was started anew; what became of the job is not known",
+  unknown_job: "the server does not know the job any more; its end is not known",
+};
+
 const DEFAULT_GRACE_MS = 2_000;
 const RETRY_MS = 200;
 
@@ -99,7 +105,7 @@ export class Follow {
       return;
     }
     if (this.boot !== undefined && this.wasSent && this.boot !== connection.hello.boot) {
-      this.fail(this.unknown("the server was started anew; what became of the job is not known"));
+      this.fail(this.unknown(FORGOTTEN.stale));
       return;
     }
     this.connection = connection;
@@ -304,7 +310,7 @@ export class Follow {
 
   takeStdinAck({ offset, eof }) {
     if (this.stdin === undefined) {
-      return; // Another client's, whose seat we took.
+      throw this.contradiction("acknowledged stdin of a job that has none");
     }
     const isFirst = !this.stdinAcked;
     this.stdinAcked = true;
@@ -354,8 +360,8 @@ export class Follow {
         damage.end = end;
       }
       this.fail(damage);
-    } else if (end.outcome === "lost") {
-      const message = "the server lost track of the job: how it ended is not known";
+    } else if (end.outcome === "lost" || (ran && end.exitCode === undefined && end.signal === undefined)) {
+      const message = "the server does not know how the job ended";
       this.fail(new OutcomeUnknownError(message, { job: this.job, end }));
     } else {
       this.succeed(end);
@@ -368,7 +374,7 @@ export class Follow {
       return this.loss;
     }
     const what = this.difference(end, gapBytes);
-    return what === undefined ? undefined : new DamagedError(what, { job: this.job });
+    return what === undefined ? undefined : new DamagedError(what, { kind: "checksum", job: this.job });
   }
 
   difference(end, gapBytes) {
@@ -409,12 +415,8 @@ export class Follow {
     }
     if (again && PASSING.has(code) && this.plan.patienceMs > 0) {
       this.retryLater(event.retryAfterMs ?? RETRY_MS);
-    } else if (again && code === "stale") {
-      this.fail(this.unknown("the server was started anew; what became of the job is not known"));
-    } else if (again && code === "unknown_job") {
-      this.fail(this.unknown("the server does not know the job any more; its end is not known"));
     } else if (again) {
-      this.fail(this.unknown(message, new RefusedError(code, message, event)));
+      this.fail(this.unknown(FORGOTTEN[code] ?? message, new RefusedError(code, message, event)));
     } else if (this.plan.kind === "run") {
       this.fail(new NotRunError(code, message, event));
     } else {
@@ -542,8 +544,8 @@ export class Follow {
     if (canceling.graceMs !== undefined) {
       header.grace_ms = canceling.graceMs;
     }
-    connection.ask(header, this.client.options.connectTimeoutMs).then(
-      ([event]) => {
+    connection.ask(header, "ok", this.client.options.connectTimeoutMs).then(
+      (event) => {
         canceling.answered = true;
         canceling.done.resolve(event.state);
       },
@@ -569,7 +571,7 @@ export class Follow {
     if (this.detaching === undefined) {
       this.detaching = deferred();
       this.connection
-        .ask({ type: "detach", follow: this.id }, this.client.options.connectTimeoutMs)
+        .ask({ type: "detach", follow: this.id }, "ok", this.client.options.connectTimeoutMs)
         .catch((e) => this.detaching?.reject(e));
     }
     return this.detaching.promise;

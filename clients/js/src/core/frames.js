@@ -2,6 +2,7 @@
 
 import { DamagedError } from "./errors.js";
 import { parseJson } from "./json.js";
+import { utf8 } from "./text.js";
 
 /** The longest header, in bytes. */
 export const MAX_HEADER = 65_536;
@@ -10,15 +11,9 @@ export const MAX_HEADER = 65_536;
 export const MAX_BODY = 131_072;
 
 const PREFIX = 4;
-const encoder = new TextEncoder();
 // A byte order mark is to be seen, and refused.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const EMPTY = new Uint8Array(0);
-
-/** @param {string} text */
-export function utf8(text) {
-  return encoder.encode(text);
-}
 
 /**
  * A frame's length and header; the body is sent after it.
@@ -33,7 +28,7 @@ export function encodeHeader(header, bodyBytes = 0) {
   const keys = JSON.stringify(header);
   const size = `"total_size":${bodyBytes}}`;
   const text = keys === "{}" ? `{${size}` : `${keys.slice(0, -1)},${size}`;
-  const bytes = encoder.encode(text);
+  const bytes = utf8(text);
   if (bytes.length > MAX_HEADER) {
     throw new RangeError(`header: ${bytes.length} bytes (limit: ${MAX_HEADER})`);
   }

@@ -1,7 +1,7 @@
 /** A job as its caller sees it. */
 
 import { CommandFailedError, OutputLimitError, RunnelError } from "./errors.js";
-import { utf8 } from "./frames.js";
+import { utf8 } from "./text.js";
 
 const MAX_LINE_BYTES = 1_048_576;
 const LINE_FEED = 0x0a;
@@ -168,8 +168,7 @@ export class Job {
   }
 
   async #ask(header) {
-    const [event] = await this.#follow.client.ask({ ...header, job: this.id });
-    return event.state;
+    return (await this.#follow.client.ask({ ...header, job: this.id })).state;
   }
 
   /** Cancels a job of ours that has not ended, and waits for its end; leaves any other. */

@@ -1,6 +1,6 @@
 /** What a caller asks for, as headers and bodies: PROTOCOL.md, section 3. */
 
-import { utf8 } from "./frames.js";
+import { base64, concat, isWellFormed, utf8 } from "./text.js";
 
 /** The credit of a run that says nothing of it, in bytes: all that its log holds by default. */
 export const DEFAULT_WINDOW = 1_048_576;
@@ -206,27 +206,4 @@ function join(parts) {
       return [part, nul];
     }),
   );
-}
-
-/** @param {Uint8Array[]} parts */
-export function concat(parts) {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
-function isWellFormed(text) {
-  return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text);
-}
-
-function base64(data) {
-  let text = "";
-  for (let i = 0; i < data.length; i += 0x8000) {
-    text += String.fromCharCode(...data.subarray(i, i + 0x8000));
-  }
-  return btoa(text);
 }

@@ -172,8 +172,10 @@ export class StdinSender {
       const length = Math.min(end - this.sent, this.ring.length - from, FRAME_BYTES);
       const offset = this.sent;
       this.sent += length;
+      const isLast = this.ended && this.sent === this.filled;
+      this.endSent ||= isLast;
       // A copy: the transport may hold it for longer than the ring does, if the connection is lost.
-      this.send(offset, false, this.ring.slice(from, from + length));
+      this.send(offset, isLast, this.ring.slice(from, from + length));
     }
     if (this.ended && !this.endSent && this.sent === this.filled) {
       this.endSent = true;
