@@ -307,11 +307,12 @@ async function asked(client, ask) {
   const gaps = [];
   const follow = ask.gaps ? { onGap: ({ from, to }) => gaps.push([from, to]) } : {};
   if (ask.run) {
-    const { stdin: input, job } = ask;
+    const { stdin: input, job, on_full: onFull } = ask;
     const result = await client.run(ask.run, {
       window: ask.window ?? 65_536,
       ...(input === undefined ? {} : { input }),
       ...(job === undefined ? {} : { job }),
+      ...(onFull === undefined ? {} : { onFull }),
       ...follow,
     });
     return ended(result, result.stdout, result.stderr, gaps);

@@ -632,6 +632,21 @@ test("stdin goes on where the pipe's end is, whatever was sent before", async ()
   assert.equal(got[0][0], 6);
 });
 
+test("a seat that a late request of our own took is taken back, once", async () => {
+  const seen = [];
+  const replaced = ({ id }) => frame({ type: "detached", id, final: true, reason: "replaced" });
+  const { client } = await resumable([
+    (peer, header) => cutAfter(peer, frame(truth(header).started)),
+    (peer, header) => {
+      seen.push(header.type);
+      peer.send(frame({ ...truth(header).started, existing: true }), replaced(header));
+    },
+  ]);
+  const started = await client.start(["x"]);
+  await assert.rejects(started.wait(), (e) => e instanceof DetachedError && e.reason === "replaced");
+  assert.deepEqual(seen, ["attach", "attach"]);
+});
+
 test("a job that was aborted while there was no connection is canceled over the next one", async () => {
   const seen = [];
   let second;

@@ -26,6 +26,9 @@ const FORGOTTEN = {
   unknown_job: "the server does not know the job any more; its end is not known",
 };
 
+/** So long a request of a lost connection may come late, in milliseconds. */
+const GHOST_MS = 3_000;
+
 const DEFAULT_GRACE_MS = 2_000;
 const RETRY_MS = 200;
 
@@ -63,6 +66,11 @@ export class Follow {
     this.boot = plan.header.boot;
     this.connection = undefined;
     this.id = undefined;
+    this.firstConnection = undefined;
+    /** When it was asked for over this connection, in milliseconds of performance.now(). */
+    this.openedAt = 0;
+    /** The connection on which the seat was taken back from a request of our own. */
+    this.ghostOf = undefined;
     this.wasSent = false;
     /** Whether this connection is another than the first. */
     this.isRetry = false;
@@ -105,9 +113,15 @@ export class Follow {
       return;
     }
     if (this.boot !== undefined && this.wasSent && this.boot !== connection.hello.boot) {
-      this.fail(this.unknown(FORGOTTEN.stale));
-      return;
+      // What spools may be found by the next run of the server.
+      if (this.begun === undefined || this.plan.header.on_full !== "spool") {
+        this.fail(this.unknown(FORGOTTEN.stale));
+        return;
+      }
+      this.boot = connection.hello.boot;
     }
+    this.firstConnection ??= connection;
+    this.openedAt = performance.now();
     this.connection = connection;
     this.isRetry = this.wasSent;
     this.resumed = false;
@@ -231,6 +245,10 @@ export class Follow {
         this.takeEnd(event);
         return;
       case "detached":
+        if (event.reason === "replaced" && this.isGhost()) {
+          this.open(this.connection);
+          return;
+        }
         this.fail(new DetachedError(event.reason, this.job));
         return;
       case "error":
@@ -239,6 +257,15 @@ export class Follow {
       default:
         throw this.contradiction(`answered with ${event.type}`);
     }
+  }
+
+  // What was sent over the lost connection may be read after what came over this one, and take the
+  // seat from us; another client that did so would hardly have come in the same moment. Once.
+  isGhost() {
+    const isSoon = performance.now() - this.openedAt < GHOST_MS;
+    const isFirst = this.ghostOf !== this.connection;
+    this.ghostOf = this.connection;
+    return this.isRunner && this.connection !== this.firstConnection && isSoon && isFirst;
   }
 
   start(event) {

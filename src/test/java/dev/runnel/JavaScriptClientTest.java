@@ -1,0 +1,90 @@
+package dev.runnel;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** The JavaScript client's own tests, against one real runneld and against servers that lie. */
+@SuppressWarnings("NullAway.Init") // Set before all tests.
+@Tag("also-root")
+@Tag("slow")
+class JavaScriptClientTest {
+  private static final Path CLIENT = Path.of("clients", "js").toAbsolutePath();
+
+  private static Daemon daemon;
+
+  @BeforeAll
+  static void startDaemon() throws Exception {
+    Tool.require("node", "JavaScriptClientTest");
+    daemon = Daemon.start("--listen", "127.0.0.1:0", "--insecure");
+    assertTrue(daemon.port() > 0);
+  }
+
+  @AfterAll
+  static void stopDaemon() throws Exception {
+    if (daemon != null) {
+      daemon.close();
+    }
+  }
+
+  @Test
+  void passesItsOwnTests() throws Exception {
+    node(Map.of(), testFiles());
+  }
+
+  @Test
+  void examplesDoWhatTheySay() throws Exception {
+    assertEquals(
+        "running: make test\nok\n", run(Map.of(), "examples/ci-step.js", "echo", "ok").replace("\r", ""));
+  }
+
+  @Tag("long")
+  @Test
+  void losesNothingOverTwoHundredCuts() throws Exception {
+    node(Map.of("RUNNEL_TEST_CUTS", "200"), List.of("test/cuts.test.js"));
+  }
+
+  private static List<String> testFiles() throws IOException {
+    try (Stream<Path> files = Files.list(CLIENT.resolve("test"))) {
+      return files
+          .map(file -> "test/" + file.getFileName())
+          .filter(name -> name.endsWith(".test.js"))
+          .sorted()
+          .toList();
+    }
+  }
+
+  private static void node(Map<String, String> variables, List<String> files) throws Exception {
+    List<String> command = new ArrayList<>(List.of("--test"));
+    command.addAll(files);
+    run(variables, command.toArray(String[]::new));
+  }
+
+  private static String run(Map<String, String> variables, String... arguments) throws Exception {
+    List<String> command = new ArrayList<>(List.of("node"));
+    command.addAll(List.of(arguments));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.directory(CLIENT.toFile()).redirectErrorStream(true);
+    builder.environment().keySet().removeIf(name -> name.startsWith("RUNNEL_"));
+    builder.environment().put("RUNNEL_TEST_SERVER", "127.0.0.1:" + daemon.port());
+    builder.environment().put("RUNNEL_HOST", "127.0.0.1:" + daemon.port());
+    builder.environment().putAll(variables);
+    Process node = builder.start();
+    node.getOutputStream().close();
+    String output = new String(node.getInputStream().readAllBytes(), UTF_8);
+    assertEquals(0, node.waitFor(), output);
+    return output;
+  }
+}
