@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -46,8 +47,10 @@ class JavaScriptClientTest {
 
   @Test
   void examplesDoWhatTheySay() throws Exception {
-    assertEquals(
-        "running: make test\nok\n", run(Map.of(), "examples/ci-step.js", "echo", "ok").replace("\r", ""));
+    assertEquals("ok\n", run(Map.of(), "examples/ci-step.js", "echo", "ok"));
+    String host = "127.0.0.1:" + daemon.port();
+    assertEquals(host + ": one\n", run(Map.of(), "examples/fan-out.js", "echo one", host));
+    assertEquals("exit: 3\nhi\n\n", said("echo hi; exit 3\n", "examples/agent-tool.js"));
   }
 
   @Tag("long")
@@ -73,6 +76,15 @@ class JavaScriptClientTest {
   }
 
   private static String run(Map<String, String> variables, String... arguments) throws Exception {
+    return run(variables, "", arguments);
+  }
+
+  private static String said(String input, String... arguments) throws Exception {
+    return run(Map.of(), input, arguments);
+  }
+
+  private static String run(Map<String, String> variables, String input, String[] arguments)
+      throws Exception {
     List<String> command = new ArrayList<>(List.of("node"));
     command.addAll(List.of(arguments));
     ProcessBuilder builder = new ProcessBuilder(command);
@@ -82,7 +94,9 @@ class JavaScriptClientTest {
     builder.environment().put("RUNNEL_HOST", "127.0.0.1:" + daemon.port());
     builder.environment().putAll(variables);
     Process node = builder.start();
-    node.getOutputStream().close();
+    try (OutputStream stdin = node.getOutputStream()) {
+      stdin.write(input.getBytes(UTF_8));
+    }
     String output = new String(node.getInputStream().readAllBytes(), UTF_8);
     assertEquals(0, node.waitFor(), output);
     return output;
