@@ -420,3 +420,23 @@ test("every key of run is accepted by the server", needsServer, async () => {
   await assert.rejects(client.run("true", { onFull: "spool", spoolBytes: 1 }), { code: "unsupported" });
   await assert.rejects(client.run("true", { user: "no-such-user" }), { name: "StartFailedError", at: "user" });
 });
+
+test("stdin that another client ended is at its end, and one that is written at once goes on where it was", needsServer, async () => {
+  const job = await client.start("cat; sleep 60", { stdin: true, job: name() });
+  await job.stdin.write("one");
+  await until(async () => (await client.status(job.id)).outputBytes === 3);
+  const second = await client.attach(job.id);
+  await second.stdin.write("two");
+  await second.stdin.close();
+  await until(async () => (await client.status(job.id)).outputBytes === 6);
+  const third = await client.attach(job.id);
+  const reader = third.output();
+  let seen = "";
+  while (seen.length < 6) {
+    seen += Buffer.from((await reader.next()).value.data);
+  }
+  assert.equal(seen, "onetwo");
+  await assert.rejects(third.stdin.write("more"), { name: "StdinClosedError" });
+  await third.cancel({ graceMs: 0 });
+  await third.wait();
+});

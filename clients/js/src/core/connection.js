@@ -21,7 +21,7 @@ const PING_ID = "ping";
 
 /**
  * @typedef {object} Asker who waits for an answer
- * @property {(event: object, body: Uint8Array | undefined) => void} take
+ * @property {(event: object, body: Uint8Array[] | undefined) => void} take
  * @property {(event: object) => void} [outputBegins] an output frame begins
  * @property {(stream: string, data: Uint8Array) => void} [outputData]
  * @property {(why: Error) => void} [refused] no answer comes, as the connection ended

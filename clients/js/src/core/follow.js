@@ -530,7 +530,7 @@ export class Follow {
         header.eof = true;
       }
       this.connection?.send(header, data);
-    });
+    }, this.plan.kind === "run");
   }
 
   listen() {

@@ -14,9 +14,14 @@ const MAX_KEPT_BYTES = 1_048_576;
 const FIRST_WINDOW = 65_536;
 
 export class StdinSender {
-  /** @param {(offset: number, eof: boolean, data: Uint8Array[]) => void} send */
-  constructor(send) {
+  /**
+   * @param {(offset: number, eof: boolean, data: Uint8Array | undefined) => void} send
+   * @param {boolean} isOurs from the job's first byte on; else the first acknowledgement says where
+   *     another client stopped
+   */
+  constructor(send, isOurs) {
     this.send = send;
+    this.isPlaced = isOurs;
     this.window = FIRST_WINDOW;
     // From taken to filled, as a ring.
     this.ring = new Uint8Array(0);
@@ -52,12 +57,16 @@ export class StdinSender {
   /**
    * The pipe has taken all below that offset.
    *
-   * @param {boolean} isFirst of this connection, and not ours was the job's first byte
+   * @param {boolean} isFirst of this connection
    */
   acknowledge(offset, eof, isFirst) {
-    if (this.filled === 0 && isFirst && !this.ended) {
-      // Another client sent what is below.
+    if (!this.isPlaced) {
+      this.isPlaced = true;
       this.taken = this.sent = this.filled = offset;
+      if (eof) {
+        this.close(new StdinClosedError("stdin was closed by another client"));
+        return;
+      }
     }
     if (offset > this.filled || (eof && (!this.ended || offset !== this.filled))) {
       throw new DamagedError(`stdin_ack: offset ${offset}${eof ? " and eof" : ""} (sent: ${this.filled})`);
@@ -113,7 +122,7 @@ export class StdinSender {
   // Into the ring goes what there is room for.
   fill() {
     const keeps = Math.min(this.window, MAX_KEPT_BYTES);
-    while (this.waiting.length > 0 && this.closed === undefined) {
+    while (this.isPlaced && this.waiting.length > 0 && this.closed === undefined) {
       const one = this.waiting[0];
       if (one.end) {
         this.ended = true;
