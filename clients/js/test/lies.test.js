@@ -175,25 +175,6 @@ test("an end that does not come is no success", async () => {
   assert.ok(error instanceof OutcomeUnknownError, String(error));
 });
 
-test("an answer that is cut at any byte is no success", async () => {
-  const whole = encode(truth({ id: "0", job: "j" }));
-  let cut = 0;
-  const { server } = await lying((peer, header) => {
-    const bytes = encode(truth(header));
-    peer.send(bytes.subarray(0, cut));
-    peer.end();
-  });
-  for (cut = 0; cut < whole.length; cut++) {
-    const client = await connect(server.address, { lingerMs: 0, heartbeatMs: 0 });
-    const e = await client.run(["x"], { job: "j" }).then(
-      (result) => assert.fail(`cut at ${cut}: ${JSON.stringify(result)}`),
-      (error) => error,
-    );
-    assert.ok(e instanceof OutcomeUnknownError, `cut at ${cut}: ${e.stack}`);
-    await client.close();
-  }
-});
-
 test("an end that comes twice is told to all who rely on that server", async () => {
   const faults = [];
   const { client } = await lying(
