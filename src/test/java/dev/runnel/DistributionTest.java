@@ -117,8 +117,7 @@ class DistributionTest {
     assertTrue(Files.exists(packed), packed.toString());
     Path modules = Files.createDirectories(folder.resolve("node_modules"));
     Launcher.Ran tar =
-        Launcher.run(
-            new ProcessBuilder("tar", "xzf", packed.toString(), "-C", modules.toString()));
+        Launcher.run(new ProcessBuilder("tar", "xzf", packed.toString(), "-C", modules.toString()));
     assertEquals(0, tar.exitCode(), tar.err());
     Files.move(modules.resolve("package"), modules.resolve("runnel"));
     String program =
