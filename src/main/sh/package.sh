@@ -13,7 +13,8 @@ Usage: runnel package
 Makes target/runnel-VERSION-linux-ARCH.tar.gz, which runs without a JDK: a runtime, the jars, the
 launcher, and caches by which client and server start faster. The same folder stays unpacked in
 target/dist. Afterwards this checkout has such caches, too, until it is built again. Where there is
-a python3, the Python client's wheel and source archive are made as well, in target/python.
+a python3, the Python client's wheel and source archive are made as well, in target/python. The
+JavaScript client's package is target/js/runnel-VERSION.tgz.
 
 Exit code: 0 when it was made; its name is the last line.
 END
@@ -240,6 +241,7 @@ package() {
   mv "$fresh/$folder" "$home/target/dist/$folder"
   rmdir "$fresh"
   package_python
+  package_js
   tar -C "$home/target/dist" -c --format=gnu --sort=name --owner=0 --group=0 --numeric-owner \
     "$folder" | gzip -n >"$archive.new"
   mv "$archive.new" "$archive"
@@ -255,6 +257,24 @@ package_python() {
   rm -rf "$home/target/python"
   python3 -B "$home/clients/python/build_backend.py" "$home/target/python" >&2 ||
     die "cannot pack the Python client"
+}
+
+# What npm would make of the JavaScript client, in our version.
+package_js() {
+  js=$fresh.js/package
+  rm -rf "$fresh.js" "$home/target/js"
+  mkdir -p "$js" "$home/target/js"
+  for file in package.json README.md index.d.ts browser.d.ts src examples; do
+    cp -r "$home/clients/js/$file" "$js/" || exit 255
+  done
+  cp "$home/LICENSE" "$js/" || exit 255
+  sed -i.old "s/\"version\": \"[^\"]*\"/\"version\": \"${folder#runnel-}\"/" "$js/package.json" &&
+    rm "$js/package.json.old" || exit 255
+  chmod -R u=rwX,go=rX "$js"
+  find "$js" -exec touch -h -d "$stamp" {} +
+  tar -C "$fresh.js" -c --format=ustar --sort=name --owner=0 --group=0 --numeric-owner package |
+    gzip -n >"$home/target/js/$folder.tgz"
+  rm -rf "$fresh.js"
 }
 
 # The launchers, and what can be read: whatever a page links to is there, too (PackedTextsTest).

@@ -110,6 +110,34 @@ class DistributionTest {
   }
 
   @Test
+  void javaScriptClientIsPackedInTheSameVersion(@TempDir Path folder) throws Exception {
+    Tool.require("node", "DistributionTest.javaScriptClientIsPackedInTheSameVersion");
+    String name = unpacked.getFileName().toString();
+    Path packed = checkout.folder().resolve("target/js/" + name + ".tgz");
+    assertTrue(Files.exists(packed), packed.toString());
+    Path modules = Files.createDirectories(folder.resolve("node_modules"));
+    Launcher.Ran tar =
+        Launcher.run(new ProcessBuilder("tar", "xzf", packed.toString(), "-C", modules.toString()));
+    assertEquals(0, tar.exitCode(), tar.err());
+    Files.move(modules.resolve("package"), modules.resolve("runnel"));
+    String program =
+        """
+        import { connect, DamagedError } from "runnel";
+        import { connect as overWebSocket } from "runnel/browser";
+        import { createRequire } from "node:module";
+        const { version } = createRequire(import.meta.url)("runnel/package.json");
+        console.log(version, [connect, DamagedError, overWebSocket].map((one) => typeof one).join());
+        """;
+    Path file = Files.writeString(folder.resolve("imports.mjs"), program);
+    Launcher.Ran ran = Launcher.run(new ProcessBuilder("node", file.toString()));
+    String version = name.substring("runnel-".length());
+    assertEquals(new Launcher.Ran(0, version + " function,function,function\n", ""), ran);
+    for (String part : List.of("README.md", "LICENSE", "index.d.ts", "examples/ci-step.js")) {
+      assertTrue(Files.exists(modules.resolve("runnel").resolve(part)), part);
+    }
+  }
+
+  @Test
   void runsWithoutAJdkFromAFolderWithASpace() throws Exception {
     Launcher launcher = Launcher.ofDistribution(unpacked);
     Launcher.Ran version = launcher.run("--version");
