@@ -40,10 +40,14 @@ class SshToolsTest {
   private static Daemon daemon;
   private static Path ssh = Path.of("");
 
-  /** How a program ended, and what it said. */
-  private record Ended(int code, byte[] bytes, String err) {
+  /**
+   * How a program ended, and what it said.
+   *
+   * @param bytes a character for each
+   */
+  private record Ended(int code, String bytes, String err) {
     String out() {
-      return new String(bytes, StandardCharsets.UTF_8);
+      return new String(bytes.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
     }
   }
 
@@ -88,7 +92,10 @@ class SshToolsTest {
     builder.environment().put("SENT", "with 'quotes' and $dollars");
     Process process = builder.start();
     assertTrue(process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS), String.join(" ", words));
-    return new Ended(process.exitValue(), Files.readAllBytes(out), Files.readString(err));
+    return new Ended(
+        process.exitValue(),
+        Files.readString(out, StandardCharsets.ISO_8859_1),
+        Files.readString(err));
   }
 
   private String succeed(String... words) throws Exception {
@@ -251,7 +258,8 @@ class SshToolsTest {
     byte[] bytes = new byte[3_000_000];
     new Random(2).nextBytes(bytes);
     Path file = Files.write(folder.resolve("in"), bytes);
-    assertArrayEquals(bytes, run(file, ssh + "", LOOPBACK, "cat").bytes);
+    String sent = new String(bytes, StandardCharsets.ISO_8859_1);
+    assertEquals(sent, run(file, ssh + "", LOOPBACK, "cat").bytes);
     assertEquals("", run(file, ssh + "", "-n", LOOPBACK, "cat").out());
     // Without a command the shell reads it.
     Path script = Files.writeString(folder.resolve("script"), "echo in a shell\nexit 3\n");
