@@ -117,7 +117,7 @@ public final class Serve {
   }
 
   private static int tooLittle(String lacking) {
-    System.err.println("runnel serve: cannot start: " + lacking);
+    System.err.println("runnel: cannot start: " + lacking);
     System.err.flush();
     // Not by exit, which would look for a logger in a class that can't be loaded either.
     Runtime.getRuntime().halt(FAILED);

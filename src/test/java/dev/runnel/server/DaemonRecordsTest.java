@@ -119,7 +119,7 @@ class DaemonRecordsTest {
     for (String[] one : all) {
       try (Daemon daemon = start(one[0], one[1])) {
         assertTrue(daemon.exitCode() > 0);
-        assertTrue(daemon.log().contains("runnel serve: "), daemon.log());
+        assertTrue(daemon.log().contains("runnel: "), daemon.log());
         assertTrue(daemon.log().contains(one[2]), daemon.log());
       }
     }

@@ -119,7 +119,7 @@ class FewDescriptorsTest {
       assertTrue(daemon.process().exitValue() != 0);
       List<String> said = daemon.log().lines().filter(line -> !line.isBlank()).toList();
       assertEquals(1, said.size(), said::toString);
-      assertTrue(said.getFirst().startsWith("runnel serve: "), said.getFirst());
+      assertTrue(said.getFirst().startsWith("runnel: "), said.getFirst());
       assertTrue(said.getFirst().contains("ulimit -n"), said.getFirst());
     }
   }
