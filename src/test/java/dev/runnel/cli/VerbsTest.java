@@ -341,7 +341,7 @@ class VerbsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"ps, jobs", "list, jobs", "kill, cancel", "rm, cancel", "ssh, exec"})
+  @CsvSource({"ps, jobs", "list, jobs", "kill, cancel", "rm, cancel"})
   void aVerbOfAnotherProgramLeadsToOurs(String word, String verb) {
     assertEquals(2, client.run(word));
     assertEquals(

@@ -114,7 +114,7 @@ class DaemonRecordsTest {
       {"--audit", folder.resolve("none/audit").toString(), "cannot write the audit "},
       {"--record-dir", file.toString(), "--record-dir " + file + ": "},
       {"--policy", policy.toString(), "a rule has record, but there is no --record-dir"},
-      {"--record", "some", "--record some (expected: none, terminals or all)"}
+      {"--record", "some", "--record: some (expected: none, terminals or all)"}
     };
     for (String[] one : all) {
       try (Daemon daemon = start(one[0], one[1])) {
