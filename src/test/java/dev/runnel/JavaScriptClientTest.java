@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 /** The JavaScript client's own tests, against one real runneld and against servers that lie. */
 @SuppressWarnings("NullAway.Init") // Set before all tests.
 @Timeout(300)
-@Tag("also-root")
+@Tag("either")
 @Tag("slow")
 class JavaScriptClientTest {
   private static final Path CLIENT = Path.of("clients", "js").toAbsolutePath();
