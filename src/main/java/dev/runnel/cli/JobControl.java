@@ -20,6 +20,9 @@ final class JobControl {
   /** What a connection may be lost for without a word of it. */
   private static final long MOMENT_NANOS = 1_000_000_000;
 
+  /** How long who leaves waits for another thread that is about to send. */
+  private static final long SENDING_MILLIS = 1_000;
+
   private final CurrentConnection link;
   private final Parting parting;
 
@@ -33,6 +36,7 @@ final class JobControl {
   private int quits;
   private int quitsSent;
   private int quitsAnswered;
+  private int sending;
   private Step wanted = Step.NONE;
   private Step sent = Step.NONE;
   private Step answered = Step.NONE;
@@ -186,12 +190,29 @@ final class JobControl {
     sendQuits();
   }
 
-  /** Leaves the job as it is to be left. */
+  /**
+   * Leaves the job as it is to be left. What says so is sent when it returns, by whichever thread:
+   * who closes the connection next does not overtake it.
+   */
   void part() {
     synchronized (this) {
       want(Step.PART);
     }
     send();
+    awaitSent();
+  }
+
+  private synchronized void awaitSent() {
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(SENDING_MILLIS);
+    try {
+      long left;
+      while (sending > 0
+          && (left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime())) > 0) {
+        wait(left);
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** The same, and waits until the server says so, but not for long. */
@@ -242,8 +263,16 @@ final class JobControl {
 
   private void send() {
     Message message = nextStep();
-    if (message != null) {
+    if (message == null) {
+      return;
+    }
+    try {
       message.send();
+    } finally {
+      synchronized (this) {
+        sending--;
+        notifyAll();
+      }
     }
   }
 
@@ -254,6 +283,7 @@ final class JobControl {
       return null;
     }
     sent = wanted;
+    sending++;
     return new Message(to, wanted == Step.PART ? parting(job) : interrupt(job));
   }
 
