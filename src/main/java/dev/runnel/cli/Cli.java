@@ -129,14 +129,13 @@ public final class Cli {
         String hint = usage && !word.isEmpty() ? " (see runnel " + word + " --help)" : "";
         context.err().tryPrintLine(e.line() + hint);
       }
-      boolean mistakable = usage && code == VerbDefinition.Code.OF_COMMAND;
-      return mistakable ? Failure.OURS : e.exitCode();
+      return usage ? code.instead(Failure.USAGE) : e.exitCode();
     } catch (IOException e) {
       context.err().tryPrintLine("runnel " + word, Reasons.withFile(e));
-      return Failure.FILE;
+      return code.instead(Failure.FILE);
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
-      return Failure.FILE;
+      return code.instead(Failure.FILE);
     } catch (RuntimeException | Error e) {
       context.err().tryPrintLine(Failure.bug(e).line());
       return Failure.OURS;

@@ -20,7 +20,7 @@ final class JobControl {
   /** What a connection may be lost for without a word of it. */
   private static final long MOMENT_NANOS = 1_000_000_000;
 
-  /** How long who leaves waits for another thread that is about to send. */
+  /** How long a caller waits for another thread that is about to send. */
   private static final long SENDING_MILLIS = 1_000;
 
   private final CurrentConnection link;
@@ -191,8 +191,8 @@ final class JobControl {
   }
 
   /**
-   * Leaves the job as it is to be left. What says so is sent when it returns, by whichever thread:
-   * who closes the connection next does not overtake it.
+   * Leaves the job as it is to be left. The request was sent when this returns, also if another
+   * thread sends it: a caller that then closes the connection does not overtake it.
    */
   void part() {
     synchronized (this) {

@@ -23,7 +23,12 @@ public record VerbDefinition(
     /** Its own: 2 is wrong usage. */
     OWN,
     /** A command's, which may be any but 255. */
-    OF_COMMAND
+    OF_COMMAND;
+
+    /** What a failure of ours ends with that has this code where it cannot be a command's. */
+    int instead(int own) {
+      return this == OF_COMMAND ? Failure.OURS : own;
+    }
   }
 
   /** Where options may stand. */

@@ -140,6 +140,7 @@ class SshToolsTest {
           {"-f", LOOPBACK, "true"},
           {"-O", "check", LOOPBACK},
           {"-s", LOOPBACK, "netconf"},
+          {"-i", "/none", LOOPBACK, "true"},
           {"--no-such", LOOPBACK},
           {}
         }) {
