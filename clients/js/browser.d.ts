@@ -97,6 +97,8 @@ export interface StartOptions {
   onFull?: "block" | "drop" | "spool";
   spoolBytes?: number;
   leftovers?: "kill" | "keep";
+  /** Names and values to find the job by; at most 16. */
+  labels?: Record<string, string>;
   /** Keys that begin with `x-`, with anything in them. */
   extra?: Record<`x-${string}`, unknown>;
   /** Aborted, it cancels the job; what waits for it rejects with the reason when the job has ended. */
@@ -175,6 +177,8 @@ export interface Status {
   state: JobState;
   principal: string;
   command: string;
+  /** By which it is found. */
+  labels: Record<string, string>;
   pid?: number;
   outputBytes: number;
   followers: number;
@@ -220,7 +224,7 @@ export class Client {
   watch(job: string, options?: FollowOptions): Promise<Job>;
 
   status(job: string): Promise<Status>;
-  jobs(options?: { prefix?: string; state?: JobState; limit?: number }): Promise<Status[]>;
+  jobs(options?: { prefix?: string; state?: JobState; labels?: Record<string, string>; limit?: number }): Promise<Status[]>;
   signal(job: string, name: string): Promise<JobState>;
   cancel(job: string, options?: { graceMs?: number }): Promise<JobState>;
   /** Milliseconds that the answer took. */

@@ -412,13 +412,21 @@ test("every key of run is accepted by the server", needsServer, async () => {
     job: name(), once: "o", boot: client.server.boot, env: { A: "1" }, merge: true, timeoutMs: 60_000, graceMs: 500,
     drainMs: 250, drainMaxMs: 5_000, lingerMs: 60_000, keepMs: 60_000, window: 65_536, retain: 262_144,
     onFull: "drop", leftovers: "keep", limits: { cpuS: 60, memoryBytes: 4_294_967_296, openFiles: 64, fileBytes: 1_048_576 },
-    stdin: true, extra: { "x-a": 1 },
+    stdin: true, labels: { app: "shop" }, extra: { "x-a": 1 },
   });
   assert.equal(ran.exitCode, 0);
   assert.equal((await client.run("true", { lingerMs: "forever" })).exitCode, 0);
   await assert.rejects(client.run("true", { envFrom: ["A"] }), { code: "forbidden" });
   await assert.rejects(client.run("true", { onFull: "spool", spoolBytes: 1 }), { code: "unsupported" });
   await assert.rejects(client.run("true", { user: "no-such-user" }), { name: "StartFailedError", at: "user" });
+});
+
+test("jobs are found by their labels", needsServer, async () => {
+  const labels = { app: name(), stage: "test/1" };
+  await client.run("true", { labels });
+  const found = await client.jobs({ labels: { app: labels.app } });
+  assert.deepEqual(found.map((status) => status.labels), [labels]);
+  assert.deepEqual(await client.jobs({ labels: { ...labels, stage: "test/2" } }), []);
 });
 
 test("stdin that another client ended is at its end, and one that is written at once goes on where it was", needsServer, async () => {

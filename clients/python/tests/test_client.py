@@ -148,10 +148,18 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
             "on_full": "spool",
             "spool_bytes": 7,
             "leftovers": "keep",
+            "labels": {"app": "shop"},
         }
         self.assertEqual(set(runnel.RunOptions.__annotations__), set(values) | {"secret_env"})
         opening = spec.run(["x"], linger=0, stdin=True, **values)
         self.assertEqual({"type": "run", "argv": ["x"], "stdin": True, **values}, opening.header)
+
+    async def test_finds_jobs_by_their_labels(self) -> None:
+        labels = {"app": f"shop-{random.getrandbits(64)}", "stage": "test/1"}
+        await self.client.run("true", labels=labels)
+        (found,) = await self.client.jobs(labels={"app": labels["app"]})
+        self.assertEqual(labels, found.labels)
+        self.assertEqual([], await self.client.jobs(labels={**labels, "stage": "test/2"}))
 
     # --- stdin
 

@@ -291,11 +291,11 @@ export class Client {
   /**
    * The jobs that this principal may see, in the order of their names.
    *
-   * @param {{prefix?: string, state?: string, limit?: number}} [options]
+   * @param {{prefix?: string, state?: string, labels?: Record<string, string>, limit?: number}} [options]
    * @returns {Promise<object[]>}
    */
   async jobs(options = {}) {
-    checkOptions(options, ["prefix", "state", "limit"]);
+    checkOptions(options, ["prefix", "state", "labels", "limit"]);
     const { limit = MAX_JOBS } = options;
     const found = [];
     let bytes = 0;

@@ -65,6 +65,14 @@ function optionalNumber(header, key, max) {
   return header[key] === undefined ? undefined : number(header, key, max);
 }
 
+function strings(header, key) {
+  const value = header[key] ?? {};
+  if (typeof value !== "object" || Object.values(value).some((text) => typeof text !== "string")) {
+    throw wrong(key, value, "an object of strings");
+  }
+  return { ...value };
+}
+
 function flag(header, key) {
   const value = header[key];
   if (value !== undefined && typeof value !== "boolean") {
@@ -318,6 +326,7 @@ export function statusOf(header) {
     state: oneOf(header, "state", STATES),
     principal: string(header, "principal"),
     command: string(header, "command"),
+    labels: strings(header, "labels"),
     pid: optionalNumber(header, "pid"),
     outputBytes: optionalNumber(header, "output_bytes") ?? 0,
     followers: optionalNumber(header, "followers") ?? 0,

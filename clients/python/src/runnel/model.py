@@ -168,6 +168,7 @@ class Status:
         state: ``starting``, ``running``, ``draining`` or ``ended``.
         principal: who asked for it.
         command: at most 256 characters of it.
+        labels: by which it is found.
         pid: the process's number, once there is one.
         output_bytes: the length of the log.
         followers: how many there are.
@@ -180,6 +181,7 @@ class Status:
     state: str
     principal: str
     command: str
+    labels: Mapping[str, str]
     pid: Optional[int]
     output_bytes: int
     followers: int
@@ -301,6 +303,7 @@ def decode_status(header: wire.Header) -> Status:
         decode_state(header),
         wire.string(header, "principal"),
         wire.string(header, "command"),
+        wire.strings(header, "labels"),
         wire.optional_integer(header, "pid"),
         wire.integer(header, "output_bytes"),
         wire.integer(header, "followers"),

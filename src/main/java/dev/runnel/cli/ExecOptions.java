@@ -74,7 +74,18 @@ final class ExecOptions {
       List.of(
           new Help.Section(
               "What",
-              List.of(SHELL, CWD, ENV, MERGE, STDIN, NO_STDIN, PTY, FORCE_PTY, ESCAPE, JOB)),
+              List.of(
+                  SHELL,
+                  CWD,
+                  ENV,
+                  MERGE,
+                  STDIN,
+                  NO_STDIN,
+                  PTY,
+                  FORCE_PTY,
+                  ESCAPE,
+                  JOB,
+                  LabelOption.OF_JOB)),
           new Help.Section("Secrets", List.of(SecretOptions.SECRET_ENV, SecretOptions.ENV_FROM)),
           new Help.Section(
               "How long, how much",
@@ -145,14 +156,15 @@ final class ExecOptions {
     long retain = size(arguments, RETAIN, JobSpec.DEFAULT_RETAIN_BYTES);
     String timeout = arguments.value(TIMEOUT);
     return new JobSpec(
-        command.withSecrets(SecretOptions.secrets(arguments, surroundings.env())),
-        timeout == null ? null : Durations.parse(TIMEOUT, timeout, Duration.ofMillis(1)),
-        duration(arguments, GRACE, JobSpec.DEFAULT_GRACE),
-        duration(arguments, DRAIN, JobSpec.DEFAULT_DRAIN),
-        duration(arguments, DRAIN_MAX, JobSpec.DEFAULT_DRAIN_MAX),
-        leftovers(arguments),
-        retain,
-        window(arguments, terminal, retain));
+            command.withSecrets(SecretOptions.secrets(arguments, surroundings.env())),
+            timeout == null ? null : Durations.parse(TIMEOUT, timeout, Duration.ofMillis(1)),
+            duration(arguments, GRACE, JobSpec.DEFAULT_GRACE),
+            duration(arguments, DRAIN, JobSpec.DEFAULT_DRAIN),
+            duration(arguments, DRAIN_MAX, JobSpec.DEFAULT_DRAIN_MAX),
+            leftovers(arguments),
+            retain,
+            window(arguments, terminal, retain))
+        .withLabels(LabelOption.labels(arguments, LabelOption.OF_JOB));
   }
 
   private static List<Argument> argv(Arguments arguments) throws Failure {

@@ -32,7 +32,7 @@ final class JobsVerb {
 
   private static final String BEFORE =
       """
-      Usage: runnel jobs [-H HOST] [-a] [--prefix P] [--state S] [--json | --watch]
+      Usage: runnel jobs [-H HOST] [-a] [--prefix P] [--state S] [--label N=V] [--json | --watch]
 
       Lists a server's jobs, those that were started last first. Jobs that have ended are listed
       with -a, after those that run, or with --state ended; EXIT is the exit code, the signal, or
@@ -48,7 +48,7 @@ final class JobsVerb {
       """;
 
   private static final Help.Section OWN =
-      new Help.Section("Which", List.of(ALL, PREFIX, STATE, JSON, WATCH));
+      new Help.Section("Which", List.of(ALL, PREFIX, STATE, LabelOption.OF_LIST, JSON, WATCH));
   private static final String[] TITLES = {
     "JOB", "STATE", "EXIT", "AGE", "WHO", "BYTES", "FOLLOWERS", "COMMAND"
   };
@@ -68,7 +68,10 @@ final class JobsVerb {
     arguments.expectOperands();
     Request.Jobs request =
         new Request.Jobs(
-            arguments.value(PREFIX), state(arguments.value(STATE)), Request.Jobs.MAX_LIMIT);
+            arguments.value(PREFIX),
+            state(arguments.value(STATE)),
+            LabelOption.labels(arguments, LabelOption.OF_LIST),
+            Request.Jobs.MAX_LIMIT);
     if (arguments.has(JSON) && arguments.has(WATCH)) {
       throw Failure.usage("--json and --watch as well");
     }

@@ -33,7 +33,8 @@ final class RunVerb {
                   ExecOptions.CWD,
                   ExecOptions.ENV,
                   ExecOptions.MERGE,
-                  ExecOptions.JOB)),
+                  ExecOptions.JOB,
+                  LabelOption.OF_JOB)),
           new Help.Section(
               "How long, how much",
               List.of(

@@ -49,6 +49,11 @@ final class StatusVerb {
     JsonText json = new JsonText().put("job", status.job().value());
     json.put("state", status.state().wireName()).put("principal", status.principal());
     json.put("command", status.command());
+    if (!status.labels().isEmpty()) {
+      JsonText labels = new JsonText();
+      status.labels().values().forEach(labels::put);
+      json.put("labels", labels);
+    }
     if (status.pid() != null) {
       json.put("pid", status.pid());
     }
@@ -72,6 +77,7 @@ final class StatusVerb {
     row(text, "state", status.state().wireName());
     row(text, "who", status.principal());
     row(text, "command", status.command());
+    status.labels().values().forEach((name, value) -> row(text, "label", name + "=" + value));
     row(text, "pid", status.pid() == null ? "-" : status.pid().toString());
     Instant known = JobsVerb.startedAt(status);
     Instant started = known.equals(Instant.MIN) ? null : known;

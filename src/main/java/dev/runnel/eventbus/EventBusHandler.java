@@ -134,9 +134,8 @@ final class EventBusHandler {
               state -> context.runOnContext(_ -> reply(message, new Event.Ok(state), NO_BODY)));
       case Request.Status(var job) ->
           reply(message, new Event.Status(gate.status(CALLER, job)), NO_BODY);
-      case Request.Jobs(var prefix, var state, int limit) ->
-          jobs(
-              message, EventEncoder.encodeStatuses(gate.list(CALLER, prefix, state, limit).rest()));
+      case Request.Jobs jobs ->
+          jobs(message, EventEncoder.encodeStatuses(gate.list(CALLER, jobs).rest()));
       case Request.Ping() -> reply(message, new Event.Pong(), NO_BODY);
       case Request.Hello _ ->
           throw new RejectedException(ErrorCode.UNSUPPORTED, "hello: not on the event bus");

@@ -7,6 +7,7 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
 import dev.runnel.model.Retention;
@@ -38,6 +39,7 @@ public final class Job {
   private final JobOrigin origin;
   private final String boot;
   private final String display;
+  private final Labels labels;
   private final long retainBytes;
   private final @Nullable Duration keep;
   private final boolean hasStdin;
@@ -104,6 +106,7 @@ public final class Job {
     this.origin = origin;
     this.boot = registry.node().boot();
     this.display = run.spec().command().display();
+    this.labels = run.spec().labels();
     this.retainBytes = run.spec().retainBytes();
     this.keep = run.spec().lasting().keep();
     this.hasStdin = run.spec().command().stdin() == CommandSpec.Stdin.PIPE;
@@ -124,6 +127,7 @@ public final class Job {
     this.origin = JobOrigin.of(job.caller());
     this.boot = job.boot();
     this.display = job.command();
+    this.labels = job.labels();
     this.retainBytes = job.retainBytes();
     this.keep = job.keep();
     this.hasStdin = false;
@@ -159,6 +163,11 @@ public final class Job {
 
   public JobId id() {
     return id;
+  }
+
+  /** By which it is found in lists. */
+  public Labels labels() {
+    return labels;
   }
 
   /** How much of its output is kept, at least while it runs. */
@@ -353,7 +362,7 @@ public final class Job {
     String digest = once == null ? null : once.digest();
     spool.begin(
         new SpooledJob(
-            id, digest, origin.caller(), display, boot, Instant.now(), retainBytes, keep),
+            id, digest, origin.caller(), display, boot, Instant.now(), retainBytes, keep, labels),
         maxBeginning,
         new JobSpool.Begun() {
           @Override
@@ -479,6 +488,7 @@ public final class Job {
         seen.state,
         origin.principal(),
         display,
+        labels,
         at == null ? null : at.pid(),
         seen.end == null ? log.length() : seen.end.outputBytes(),
         watchers.size() + (seat.holder() == null ? 0 : 1),

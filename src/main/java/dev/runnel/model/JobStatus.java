@@ -16,6 +16,7 @@ public record JobStatus(
     JobState state,
     String principal,
     String command,
+    Labels labels,
     @Nullable Integer pid,
     long outputBytes,
     int followers,

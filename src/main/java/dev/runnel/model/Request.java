@@ -168,10 +168,15 @@ public sealed interface Request {
    * A list of jobs.
    *
    * @param prefix of the job's id; null: all
+   * @param labels that each of them has
    * @param limit at most so many
    */
-  record Jobs(@Nullable String prefix, @Nullable JobState state, int limit) implements Request {
+  record Jobs(@Nullable String prefix, @Nullable JobState state, Labels labels, int limit)
+      implements Request {
     public static final int MAX_LIMIT = 100_000;
+
+    /** All of them. */
+    public static final Jobs ALL = new Jobs(null, null, Labels.NONE, MAX_LIMIT);
   }
 
   record Ping() implements Request {}

@@ -173,8 +173,7 @@ final class RequestHandler {
           connection.answer(id, new Event.Ok(gate.resize(peer.caller(), job, size)));
       case Request.Status(JobId job) ->
           connection.answer(id, new Event.Status(gate.status(peer.caller(), job)));
-      case Request.Jobs(String prefix, var state, int limit) ->
-          list(id, gate.list(peer.caller(), prefix, state, limit));
+      case Request.Jobs jobs -> list(id, gate.list(peer.caller(), jobs));
       case Request.Ping() -> connection.answer(id, new Event.Pong());
       case Request.Notice _ -> throw new IllegalStateException("a notice is no request");
     }

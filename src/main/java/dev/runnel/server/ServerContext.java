@@ -56,7 +56,8 @@ public record ServerContext(
           "linger",
           "keep",
           "on_full_drop",
-          "heartbeat");
+          "heartbeat",
+          "labels");
 
   /** The same with what this node has a disk for. */
   List<String> features() {

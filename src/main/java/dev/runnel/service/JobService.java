@@ -234,14 +234,16 @@ public final class JobService {
     registry.cancel(id, cancel.grace(), begun);
   }
 
-  /** Those of the jobs known that the caller may see, by id; null matches all. */
-  public JobListing list(
-      Caller caller, @Nullable String prefix, @Nullable JobState state, int limit) {
+  /** Those of the jobs known that are asked for and that the caller may see, by id. */
+  public JobListing list(Caller caller, Request.Jobs which) {
     return new JobListing(
-        registry::after,
-        prefix,
-        status -> (state == null || status.state() == state) && mayObserve(caller, status),
-        limit);
+        registry::after, which.prefix(), status -> fits(which, status, caller), which.limit());
+  }
+
+  private boolean fits(Request.Jobs which, JobStatus status, Caller caller) {
+    return (which.state() == null || status.state() == which.state())
+        && status.labels().contain(which.labels())
+        && mayObserve(caller, status);
   }
 
   /** {@link JobRegistry#close}: every job ends as shut down. */

@@ -4,6 +4,7 @@ import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Stream;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
@@ -124,6 +125,7 @@ public final class EventDecoder {
         state(fields),
         fields.string("principal"),
         fields.string("command"),
+        new Labels(fields.texts("labels")),
         fields.optionalInt("pid"),
         fields.number("output_bytes"),
         fields.integer("followers"),

@@ -248,6 +248,7 @@ public final class EventEncoder {
     json.writeStringField("state", status.state().wireName());
     json.writeStringField("principal", wellFormed(status.principal()));
     json.writeStringField("command", wellFormed(status.command()));
+    RequestEncoder.writeLabels(json, status.labels());
     if (status.pid() != null) {
       json.writeNumberField("pid", status.pid());
     }

@@ -146,10 +146,11 @@ public final class RequestDecoder {
 
   private static Request jobs(Header header, byte[] body)
       throws ProtocolException, RequestException {
-    checkKeys(header, body, Set.of("prefix", "state", "limit"));
+    checkKeys(header, body, Set.of("prefix", "state", "labels", "limit"));
     int max = Request.Jobs.MAX_LIMIT;
     int limit = (int) header.integer("limit", max, 1, max);
-    return new Request.Jobs(header.string("prefix"), state(header), limit);
+    return new Request.Jobs(
+        header.string("prefix"), state(header), LabelsDecoder.decode(header), limit);
   }
 
   private static @Nullable JobState state(Header header) throws RequestException {

@@ -5,6 +5,7 @@ import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Request;
 import dev.runnel.model.ResourceLimits;
 import dev.runnel.model.Retention;
@@ -182,6 +183,7 @@ public final class RequestEncoder {
     if (jobs.state() != null) {
       json.writeStringField("state", jobs.state().wireName());
     }
+    writeLabels(json, jobs.labels());
     if (jobs.limit() != Request.Jobs.MAX_LIMIT) {
       json.writeNumberField("limit", jobs.limit());
     }
@@ -290,6 +292,18 @@ public final class RequestEncoder {
     if (run.spec().leftovers() == JobSpec.Leftovers.KEEP) {
       json.writeStringField("leftovers", "keep");
     }
+    writeLabels(json, run.spec().labels());
+  }
+
+  static void writeLabels(JsonGenerator json, Labels labels) throws IOException {
+    if (labels.isEmpty()) {
+      return;
+    }
+    json.writeObjectFieldStart("labels");
+    for (Map.Entry<String, String> label : labels.values().entrySet()) {
+      json.writeStringField(label.getKey(), label.getValue());
+    }
+    json.writeEndObject();
   }
 
   private static void writeCommand(JsonGenerator json, CommandSpec command) throws IOException {

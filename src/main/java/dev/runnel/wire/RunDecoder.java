@@ -46,7 +46,8 @@ final class RunDecoder {
           "retain",
           "on_full",
           "spool_bytes",
-          "leftovers");
+          "leftovers",
+          "labels");
 
   /** A year: beyond it nobody means a duration, and below it nanoseconds fit a long. */
   private static final long MAX_MILLIS = 31_536_000_000L;
@@ -75,7 +76,8 @@ final class RunDecoder {
         leftovers(header),
         retain,
         FollowDecoder.window(header, retain),
-        FollowDecoder.lasting(header));
+        FollowDecoder.lasting(header),
+        LabelsDecoder.decode(header));
   }
 
   private static CommandSpec command(Header header, byte[] body)

@@ -63,7 +63,8 @@ class RequestTest extends NodeTest {
             "linger",
             "keep",
             "on_full_drop",
-            "heartbeat"),
+            "heartbeat",
+            "labels"),
         new TreeSet<>(features));
   }
 

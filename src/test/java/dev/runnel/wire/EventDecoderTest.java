@@ -13,6 +13,7 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Leftover;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.StartFailure;
@@ -23,6 +24,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.NullMarked;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -96,6 +98,7 @@ class EventDecoderTest {
         end == null ? JobState.RUNNING : JobState.ENDED,
         "ann",
         "sh -c ls",
+        new Labels(Map.of("app", "shop")),
         17,
         TOTAL.bytes(),
         2,

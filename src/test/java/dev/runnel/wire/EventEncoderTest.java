@@ -14,6 +14,7 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Leftover;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.StartFailure;
@@ -24,7 +25,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -219,12 +222,24 @@ class EventEncoderTest {
         end == null ? JobState.RUNNING : JobState.ENDED,
         "principal",
         command,
+        longestLabels(),
         Integer.MAX_VALUE,
         Long.MAX_VALUE,
         Integer.MAX_VALUE,
         Long.MAX_VALUE,
         Instant.EPOCH,
         end);
+  }
+
+  // A backslash takes two bytes of a header.
+  private static Labels longestLabels() {
+    Map<String, String> labels = new HashMap<>();
+    for (int i = 0; i < Labels.MAX_LABELS; i++) {
+      labels.put("" + (10 + i), "\\".repeat(Labels.MAX_BYTES / Labels.MAX_LABELS - 2));
+    }
+    Labels longest = new Labels(labels);
+    longest.check();
+    return longest;
   }
 
   private static End end(

@@ -7,6 +7,7 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Leftover;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.StartFailure;
@@ -29,7 +30,18 @@ final class VectorAnswers {
   private static final StreamTotal NOTHING = new StreamTotal(0, 0);
   private static final List<JobStatus> STATUSES =
       List.of(
-          new JobStatus(BUILD, JobState.STARTING, "ci", "make all", null, 0, 1, null, null, null));
+          new JobStatus(
+              BUILD,
+              JobState.STARTING,
+              "ci",
+              "make all",
+              Labels.NONE,
+              null,
+              0,
+              1,
+              null,
+              null,
+              null));
 
   static final Map<String, Answer> ALL =
       Map.ofEntries(
@@ -61,6 +73,7 @@ final class VectorAnswers {
           answer("ping-of-the-server", null, new Event.Ping()),
           answer("pong", null, new Event.Pong()),
           answer("status-answer", "t", new Event.Status(running())),
+          answer("status-with-labels", "t", new Event.Status(labeled())),
           answer("status-of-an-ended-job", null, new Event.Status(ended())),
           answer(
               "jobs-answer",
@@ -179,12 +192,47 @@ final class VectorAnswers {
 
   private static JobStatus running() {
     return new JobStatus(
-        BUILD, JobState.RUNNING, "ci", "make all", 4711, 6, 1, 1_048_576L, NEW_YEAR, null);
+        BUILD,
+        JobState.RUNNING,
+        "ci",
+        "make all",
+        Labels.NONE,
+        4711,
+        6,
+        1,
+        1_048_576L,
+        NEW_YEAR,
+        null);
+  }
+
+  private static JobStatus labeled() {
+    return new JobStatus(
+        new JobId("l1"),
+        JobState.RUNNING,
+        "ci",
+        "make",
+        new Labels(Map.of("app", "shop", "stage", "test/1")),
+        4711,
+        6,
+        1,
+        1_048_576L,
+        NEW_YEAR,
+        null);
   }
 
   private static JobStatus ended() {
     return new JobStatus(
-        UNNAMED, JobState.ENDED, "ci", "sleep 60", 4712, 4, 0, null, NEW_YEAR, timedOut());
+        UNNAMED,
+        JobState.ENDED,
+        "ci",
+        "sleep 60",
+        Labels.NONE,
+        4712,
+        4,
+        0,
+        null,
+        NEW_YEAR,
+        timedOut());
   }
 
   private static StreamTotal total(byte[] bytes) {
