@@ -172,6 +172,11 @@ export interface RawEnd {
   [key: string]: unknown;
 }
 
+export interface TerminalSize {
+  rows: number;
+  cols: number;
+}
+
 export interface Status {
   job: string;
   state: JobState;
@@ -183,6 +188,7 @@ export interface Status {
   outputBytes: number;
   followers: number;
   retain?: number;
+  terminalSize?: TerminalSize;
   startedAtMs?: number;
   end?: RawEnd;
 }
@@ -242,6 +248,8 @@ export class Job {
   readonly boot: string;
   /** Undefined if there never was a process. */
   readonly pid: number | undefined;
+  /** Of its terminal, as the runner set it last; undefined: it has none. */
+  readonly terminalSize: TerminalSize | undefined;
   /** Whether it was there before it was asked for. */
   readonly existing: boolean;
   /** Throws a RunnelError if there is none of ours. */

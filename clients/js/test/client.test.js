@@ -421,6 +421,18 @@ test("every key of run is accepted by the server", needsServer, async () => {
   await assert.rejects(client.run("true", { user: "no-such-user" }), { name: "StartFailedError", at: "user" });
 });
 
+test("a watcher sees the size of a terminal", needsServer, async () => {
+  const job = await client.start("read x", { pty: { rows: 30, cols: 100 }, stdin: true, job: name() });
+  const watcher = await client.watch(job.id);
+  assert.deepEqual(watcher.terminalSize, { rows: 30, cols: 100 });
+  assert.deepEqual((await client.status(job.id)).terminalSize, { rows: 30, cols: 100 });
+  await job.resize(50, 132);
+  await until(() => watcher.terminalSize.rows === 50);
+  assert.deepEqual(watcher.terminalSize, { rows: 50, cols: 132 });
+  await job.cancel({ graceMs: 0 });
+  assert.equal((await job.wait()).outcome, "canceled");
+});
+
 test("jobs are found by their labels", needsServer, async () => {
   const labels = { app: name(), stage: "test/1" };
   await client.run("true", { labels });

@@ -28,6 +28,7 @@ const NOT_FINAL = new Set([
   "stdin_ack",
   "stdin_closed",
   "exited",
+  "resized",
   "ping",
 ]);
 const MAX_ID_BYTES = 64;
@@ -71,6 +72,20 @@ function strings(header, key) {
     throw wrong(key, value, "an object of strings");
   }
   return { ...value };
+}
+
+function terminalSize(header) {
+  if (header.pty === undefined) {
+    return undefined;
+  }
+  if (header.pty === null || typeof header.pty !== "object") {
+    throw wrong("pty", header.pty, "an object");
+  }
+  return sizeOf(header.pty);
+}
+
+function sizeOf(header) {
+  return { rows: number(header, "rows"), cols: number(header, "cols") };
 }
 
 function flag(header, key) {
@@ -146,6 +161,7 @@ function event(header, type, id, final) {
         stdinWindow: optionalNumber(header, "stdin_window"),
         existing: flag(header, "existing"),
         next: number(header, "next"),
+        terminalSize: terminalSize(header),
       };
     case "gap": {
       const from = number(header, "from");
@@ -166,6 +182,8 @@ function event(header, type, id, final) {
       };
     case "stdin_closed":
       return { type, id, final, job: string(header, "job") };
+    case "resized":
+      return { type, id, final, job: string(header, "job"), size: sizeOf(header) };
     case "exited":
       return { type, id, final, job: string(header, "job"), status: waitStatus(header, true) };
     case "end":
@@ -331,6 +349,7 @@ export function statusOf(header) {
     outputBytes: optionalNumber(header, "output_bytes") ?? 0,
     followers: optionalNumber(header, "followers") ?? 0,
     retain: optionalNumber(header, "retain"),
+    terminalSize: terminalSize(header),
     startedAtMs: optionalNumber(header, "started_at_ms"),
     end: header.outcome === undefined ? undefined : endOf(header),
   };

@@ -173,6 +173,7 @@ class Status:
         output_bytes: the length of the log.
         followers: how many there are.
         retain: bytes, the most that a ``window`` may be; None: not told.
+        terminal_size: rows and columns of its terminal; None: it has none.
         started_at_ms: milliseconds since the epoch, once it started.
         end: how it ended, once it did; ``gap_bytes`` is 0 in it.
     """
@@ -186,6 +187,7 @@ class Status:
     output_bytes: int
     followers: int
     retain: Optional[int]
+    terminal_size: Optional[Tuple[int, int]]
     started_at_ms: Optional[int]
     end: Optional[End]
 
@@ -308,9 +310,25 @@ def decode_status(header: wire.Header) -> Status:
         wire.integer(header, "output_bytes"),
         wire.integer(header, "followers"),
         wire.optional_integer(header, "retain"),
+        decode_pty(header),
         wire.optional_integer(header, "started_at_ms"),
         decode_end(header) if "outcome" in header else None,
     )
+
+
+def decode_pty(header: wire.Header) -> Optional[Tuple[int, int]]:
+    """The size of the terminal under ``pty``: rows and columns. None: there is none."""
+    value = header.get("pty")
+    if value is None:
+        return None
+    if type(value) is not dict:
+        raise ProtocolError("pty: not an object")
+    return decode_size(value)
+
+
+def decode_size(header: wire.Header) -> Tuple[int, int]:
+    """Rows and columns."""
+    return wire.integer(header, "rows", 1), wire.integer(header, "cols", 1)
 
 
 def decode_statuses(body: bytes) -> List[Status]:

@@ -146,6 +146,11 @@ class Job:
         return self._job.boot
 
     @property
+    def terminal_size(self) -> Optional[Tuple[int, int]]:
+        """Rows and columns of its terminal, as the runner set them last; None: it has none."""
+        return self._job.terminal_size
+
+    @property
     def pid(self) -> Optional[int]:
         """The process's number on the server."""
         return self._job.pid

@@ -432,6 +432,7 @@ public final class Job {
     if (live != null && hasTerminal()) {
       terminalSize = size;
       engine.execute(() -> live.resize(size));
+      wakeFollowers();
     }
   }
 
@@ -493,6 +494,7 @@ public final class Job {
         seen.end == null ? log.length() : seen.end.outputBytes(),
         watchers.size() + (seat.holder() == null ? 0 : 1),
         retainBytes,
+        terminalSize,
         at == null ? null : at.at(),
         seen.end);
   }

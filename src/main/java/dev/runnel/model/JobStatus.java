@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param pid null: there is none yet, or never was
  * @param retainBytes how much its log holds, which no window may exceed; null: the server did not
  *     say
+ * @param terminalSize null: it has no terminal, or the server did not say
  */
 public record JobStatus(
     JobId job,
@@ -21,5 +22,6 @@ public record JobStatus(
     long outputBytes,
     int followers,
     @Nullable Long retainBytes,
+    @Nullable TerminalSize terminalSize,
     @Nullable Instant startedAt,
     @Nullable End end) {}

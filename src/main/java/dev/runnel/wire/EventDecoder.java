@@ -6,6 +6,7 @@ import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Labels;
 import dev.runnel.model.Stream;
+import dev.runnel.model.TerminalSize;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -45,6 +46,7 @@ public final class EventDecoder {
       case "stdin_ack" ->
           new Event.StdinAck(fields.job(), fields.number("offset"), fields.flag("eof"));
       case "stdin_closed" -> new Event.StdinClosed(fields.job());
+      case "resized" -> new Event.Resized(fields.job(), size(fields));
       case "exited" -> new Event.Exited(fields.job(), EndDecoder.exitStatus(fields));
       case "end" -> new Event.Ended(EndDecoder.decode(fields), fields.number("gap_bytes", 0));
       case "detached" -> new Event.Detached(reason(fields));
@@ -107,7 +109,9 @@ public final class EventDecoder {
         state(fields),
         fields.optionalInt("stdin_window"),
         fields.flag("existing"),
-        fields.number("next"));
+        fields.number("next"),
+        fields.optionalNumber("retain"),
+        terminalSize(fields));
   }
 
   private static Stream stream(Fields fields) throws ProtocolException {
@@ -130,8 +134,23 @@ public final class EventDecoder {
         fields.number("output_bytes"),
         fields.integer("followers"),
         fields.optionalNumber("retain"),
+        terminalSize(fields),
         EndDecoder.instant(fields, "started_at_ms"),
         fields.has("outcome") ? EndDecoder.decode(fields) : null);
+  }
+
+  private static @Nullable TerminalSize terminalSize(Fields fields) throws ProtocolException {
+    return fields.has("pty") ? size(fields.object("pty")) : null;
+  }
+
+  private static TerminalSize size(Fields fields) throws ProtocolException {
+    int rows = fields.integer("rows");
+    int cols = fields.integer("cols");
+    try {
+      return new TerminalSize(rows, cols);
+    } catch (IllegalArgumentException _) {
+      throw Fields.wrong("rows, cols", rows + ", " + cols, "each from 1 to " + TerminalSize.MAX);
+    }
   }
 
   private static JobState state(Fields fields) throws ProtocolException {

@@ -7,6 +7,7 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Leftover;
 import dev.runnel.model.StreamTotal;
+import dev.runnel.model.TerminalSize;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -92,6 +93,7 @@ public final class EventEncoder {
       case Event.StdinAck _ -> "stdin_ack";
       case Event.StdinClosed _ -> "stdin_closed";
       case Event.Exited _ -> "exited";
+      case Event.Resized _ -> "resized";
       case Event.Ended _ -> "end";
       case Event.Detached _ -> "detached";
       case Event.Ok _ -> "ok";
@@ -128,6 +130,10 @@ public final class EventEncoder {
       case Event.Exited exited -> {
         json.writeStringField("job", exited.job().value());
         writeExitStatus(json, exited.status());
+      }
+      case Event.Resized(var job, var size) -> {
+        json.writeStringField("job", job.value());
+        RequestEncoder.writeSize(json, size);
       }
       case Event.Ended ended -> writeEnd(json, ended.end(), ended.gapBytes());
       case Event.Detached(var reason) -> json.writeStringField("reason", reason.wireName());
@@ -172,6 +178,20 @@ public final class EventEncoder {
       json.writeBooleanField("existing", true);
     }
     json.writeNumberField("next", started.next());
+    writeRoom(json, started.retainBytes(), started.terminalSize());
+  }
+
+  private static void writeRoom(
+      JsonGenerator json, @Nullable Long retainBytes, @Nullable TerminalSize size)
+      throws IOException {
+    if (retainBytes != null) {
+      json.writeNumberField("retain", retainBytes);
+    }
+    if (size != null) {
+      json.writeObjectFieldStart("pty");
+      RequestEncoder.writeSize(json, size);
+      json.writeEndObject();
+    }
   }
 
   private static void writeExitStatus(JsonGenerator json, ExitStatus status) throws IOException {
@@ -256,9 +276,7 @@ public final class EventEncoder {
       json.writeNumberField("output_bytes", status.outputBytes());
     }
     json.writeNumberField("followers", status.followers());
-    if (status.retainBytes() != null) {
-      json.writeNumberField("retain", status.retainBytes());
-    }
+    writeRoom(json, status.retainBytes(), status.terminalSize());
     if (status.startedAt() != null) {
       json.writeNumberField("started_at_ms", status.startedAt().toEpochMilli());
     }

@@ -171,7 +171,7 @@ public final class RequestEncoder {
     writeSize(json, resize.size());
   }
 
-  private static void writeSize(JsonGenerator json, TerminalSize size) throws IOException {
+  static void writeSize(JsonGenerator json, TerminalSize size) throws IOException {
     json.writeNumberField("rows", size.rows());
     json.writeNumberField("cols", size.cols());
   }

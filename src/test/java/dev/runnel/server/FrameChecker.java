@@ -136,7 +136,7 @@ final class FrameChecker {
     private static final Set<String> FOLLOWS = Set.of("run", "attach");
     private static final Set<String> LAST_OF_FOLLOW = Set.of("end", "detached");
     private static final Set<String> INTERIM_OF_RUN =
-        Set.of("started", "output", "gap", "stdin_ack", "stdin_closed", "exited");
+        Set.of("started", "output", "gap", "stdin_ack", "stdin_closed", "exited", "resized");
 
     private final String type;
     private final @Nullable Long window;
@@ -231,6 +231,7 @@ final class FrameChecker {
           assertTrue(started && !exited, () -> "not once: " + header);
           exited = true;
         }
+        case "resized" -> assertTrue(started && !wantsSeat, () -> "not to a watcher: " + header);
         case "stdin_ack" -> {
           assertFalse(stdinClosed, () -> "after stdin_closed: " + header);
           long offset = header.path("offset").asLong(-1);

@@ -19,6 +19,7 @@ import dev.runnel.model.Leftover;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.StartFailure;
 import dev.runnel.model.StreamTotal;
+import dev.runnel.model.TerminalSize;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -46,7 +47,7 @@ class EventEncoderTest {
   private static final Set<String> FINAL =
       Set.of("hello", "end", "detached", "ok", "pong", "status", "error");
   private static final Set<String> INTERIM =
-      Set.of("ping", "started", "output", "gap", "stdin_ack", "stdin_closed", "exited");
+      Set.of("ping", "started", "output", "gap", "stdin_ack", "stdin_closed", "exited", "resized");
 
   static Stream<Event> events() {
     return Stream.concat(
@@ -227,6 +228,7 @@ class EventEncoderTest {
         Long.MAX_VALUE,
         Integer.MAX_VALUE,
         Long.MAX_VALUE,
+        new TerminalSize(TerminalSize.MAX, TerminalSize.MAX),
         Instant.EPOCH,
         end);
   }

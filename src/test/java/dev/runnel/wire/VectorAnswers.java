@@ -13,6 +13,7 @@ import dev.runnel.model.Outcome;
 import dev.runnel.model.StartFailure;
 import dev.runnel.model.Stream;
 import dev.runnel.model.StreamTotal;
+import dev.runnel.model.TerminalSize;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -41,6 +42,7 @@ final class VectorAnswers {
               1,
               null,
               null,
+              null,
               null));
 
   static final Map<String, Answer> ALL =
@@ -49,15 +51,33 @@ final class VectorAnswers {
           answer(
               "started",
               "r-1",
-              new Event.Started(BUILD, "n1", "b-1", 4711, JobState.RUNNING, 65_536, false, 0)),
+              new Event.Started(
+                  BUILD, "n1", "b-1", 4711, JobState.RUNNING, 65_536, false, 0, null, null)),
           answer(
               "started-without-stdin",
               null,
-              new Event.Started(UNNAMED, "n1", "b-1", 4712, JobState.RUNNING, null, false, 0)),
+              new Event.Started(
+                  UNNAMED, "n1", "b-1", 4712, JobState.RUNNING, null, false, 0, null, null)),
           answer(
               "started-again",
               "a",
-              new Event.Started(BUILD, "n1", "b-1", 4711, JobState.ENDED, 65_536, true, 7)),
+              new Event.Started(
+                  BUILD, "n1", "b-1", 4711, JobState.ENDED, 65_536, true, 7, null, null)),
+          answer(
+              "started-on-a-terminal",
+              "w",
+              new Event.Started(
+                  UNNAMED,
+                  "n1",
+                  "b-1",
+                  4713,
+                  JobState.RUNNING,
+                  null,
+                  true,
+                  0,
+                  65_536L,
+                  new TerminalSize(24, 80))),
+          answer("resized", "w", new Event.Resized(UNNAMED, new TerminalSize(50, 132))),
           answer("detached", "a", new Event.Detached(Event.Detached.Reason.REPLACED)),
           answer("output", "r-1", new Event.Output(BUILD, Stream.STDOUT, 0), HELLO),
           answer("output-of-stderr", null, new Event.Output(UNNAMED, Stream.STDERR, 6), BINARY),
@@ -201,6 +221,7 @@ final class VectorAnswers {
         6,
         1,
         1_048_576L,
+        null,
         NEW_YEAR,
         null);
   }
@@ -216,6 +237,7 @@ final class VectorAnswers {
         6,
         1,
         1_048_576L,
+        null,
         NEW_YEAR,
         null);
   }
@@ -230,6 +252,7 @@ final class VectorAnswers {
         4712,
         4,
         0,
+        null,
         null,
         NEW_YEAR,
         timedOut());
