@@ -250,8 +250,9 @@ final class JobsVerb {
     return seconds / 3_600 + "h" + seconds % 3_600 / 60 + "m";
   }
 
-  private static List<String> aligned(List<String[]> rows) {
-    int last = TITLES.length - 1;
+  /** Lines of the same columns; the last column has no blanks behind it. */
+  static List<String> aligned(List<String[]> rows) {
+    int last = rows.getFirst().length - 1;
     int[] widths = new int[last];
     for (String[] row : rows) {
       for (int i = 0; i < last; i++) {

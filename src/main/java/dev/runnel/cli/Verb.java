@@ -14,6 +14,7 @@ public enum Verb {
   SSH("take ssh's command line, for git, rsync, scp and the like"),
   SHELL("a prompt: run lines there, one after the other"),
   RUN("start a command there and leave it running; prints the job's name"),
+  HOSTS("list the hosts that have a name in config.yaml"),
   SERVE("be the server; runneld is the same", Jvm.LONG),
   PING("ask whether a server is there, who it is and how far away"),
   JOBS("list a server's jobs"),
