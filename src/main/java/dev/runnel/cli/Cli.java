@@ -17,7 +17,8 @@ public final class Cli {
           Map.entry("list", Verb.JOBS),
           Map.entry("top", Verb.JOBS),
           Map.entry("kill", Verb.CANCEL),
-          Map.entry("rm", Verb.CANCEL),
+          Map.entry("remove", Verb.RM),
+          Map.entry("forget", Verb.RM),
           Map.entry("stop", Verb.CANCEL),
           Map.entry("start", Verb.RUN),
           Map.entry("tail", Verb.LOGS),
@@ -66,6 +67,7 @@ public final class Cli {
       case ATTACH -> AttachVerb.DEFINITION;
       case WAIT -> WaitVerb.DEFINITION;
       case CANCEL -> JobVerbs.CANCEL;
+      case RM -> JobVerbs.RM;
       case SIGNAL -> JobVerbs.SIGNAL;
       default -> null;
     };

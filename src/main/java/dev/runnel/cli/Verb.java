@@ -23,6 +23,7 @@ public enum Verb {
   ATTACH("take a job over: its output as it comes, its exit code"),
   WAIT("wait for a job's end, and end as it did"),
   CANCEL("end a job with all its processes"),
+  RM("forget jobs that have ended, with their output"),
   SIGNAL("send a signal to a job's processes"),
   BENCH("measure what commands cost here, and what they cost at least", Jvm.LONG),
   POLICY("say what a policy says to a command, and why"),
