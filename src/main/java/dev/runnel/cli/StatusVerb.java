@@ -7,6 +7,7 @@ import dev.runnel.model.SafeText;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** {@code runnel status}: all there is to know of one job. */
 final class StatusVerb {
@@ -89,12 +90,18 @@ final class StatusVerb {
       row(text, "outcome", end.outcome().wireName());
       row(text, "exit", exit(end));
       Duration took = end.duration();
-      row(text, "took", took == null ? "-" : took(took));
+      row(text, "took", took(end));
       row(text, "ended", took == null || started == null ? "-" : started.plus(took).toString());
     } else if (started != null) {
       row(text, "age", JobsVerb.age(Duration.between(started, now)));
     }
     return text.toString();
+  }
+
+  /** How long a job took; {@code -}: it has not ended, or never ran. */
+  static String took(@Nullable End end) {
+    Duration took = end == null ? null : end.duration();
+    return took == null ? "-" : took(took);
   }
 
   /** To the millisecond where that is worth telling. */

@@ -125,6 +125,10 @@ final class EventBusHandler {
       case Request.Notice notice -> notice(message, notice);
       case Request.SendSignal(var job, var signal) ->
           reply(message, new Event.Ok(gate.signal(CALLER, job, signal)), NO_BODY);
+      case Request.Forget(var job) -> {
+        gate.forget(CALLER, job);
+        reply(message, new Event.Ok(JobState.ENDED), NO_BODY);
+      }
       case Request.Resize(var job, var size) ->
           reply(message, new Event.Ok(gate.resize(CALLER, job, size)), NO_BODY);
       case Request.Cancel cancel ->

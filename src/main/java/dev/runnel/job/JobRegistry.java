@@ -315,6 +315,23 @@ public final class JobRegistry {
     known(id).cancel(grace, begun);
   }
 
+  /**
+   * Has a job that has ended forgotten before its time, with its output. That it was run once is
+   * known for as long as was promised.
+   *
+   * @throws RejectedException if it is not known, or has not ended
+   */
+  public void forget(JobId id) throws RejectedException {
+    Job gone = ended.take(id);
+    if (gone != null) {
+      engine.execute(() -> letGo(gone));
+      return;
+    }
+    JobState state = known(id).state();
+    throw new RejectedException(
+        ErrorCode.BAD_REQUEST, "job: " + id + " is " + state.wireName() + " (expected: ended)");
+  }
+
   /** The job known whose id follows that one; null: there is none. Null asks for the first. */
   public @Nullable Job after(@Nullable JobId id) {
     // In this order: a job that ends in between is found among the ended ones.

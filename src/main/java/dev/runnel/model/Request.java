@@ -159,6 +159,9 @@ public sealed interface Request {
     }
   }
 
+  /** A job that has ended is to be known no longer. */
+  record Forget(JobId job) implements Request {}
+
   /** A job's terminal has another size now. */
   record Resize(JobId job, TerminalSize size) implements Request {}
 

@@ -100,6 +100,7 @@ final class RequestHandler {
       case Request.Run run -> run.job();
       case Request.SendSignal(JobId job, _) -> job;
       case Request.Cancel(JobId job, _) -> job;
+      case Request.Forget(JobId job) -> job;
       case Request.Resize(JobId job, _) -> job;
       case Request.Status(JobId job) -> job;
       case Request.Attach attach -> attach.job();
@@ -169,6 +170,10 @@ final class RequestHandler {
       case Request.SendSignal(JobId job, var signal) ->
           connection.answer(id, new Event.Ok(gate.signal(peer.caller(), job, signal)));
       case Request.Cancel cancel -> cancel(id, cancel);
+      case Request.Forget(JobId job) -> {
+        gate.forget(peer.caller(), job);
+        connection.answer(id, new Event.Ok(JobState.ENDED));
+      }
       case Request.Resize(JobId job, var size) ->
           connection.answer(id, new Event.Ok(gate.resize(peer.caller(), job, size)));
       case Request.Status(JobId job) ->

@@ -51,6 +51,7 @@ public record ServerContext(
           "limits",
           "user",
           "cancel_grace",
+          "forget",
           "attach",
           "once",
           "linger",

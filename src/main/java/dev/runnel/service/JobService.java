@@ -234,6 +234,13 @@ public final class JobService {
     registry.cancel(id, cancel.grace(), begun);
   }
 
+  /** {@link JobRegistry#forget}, of a job that the caller may control. */
+  public void forget(Caller caller, JobId id) throws RejectedException {
+    checkControl(caller, "forget", id);
+    registry.forget(id);
+    note(() -> AuditEntry.act(caller, "forget", id, ""));
+  }
+
   /** Those of the jobs known that are asked for and that the caller may see, by id. */
   public JobListing list(Caller caller, Request.Jobs which) {
     return new JobListing(

@@ -47,6 +47,10 @@ public final class RequestDecoder {
         Long grace = RunDecoder.millis(header, "grace_ms", 0);
         yield new Request.Cancel(job(header), grace == null ? null : Duration.ofMillis(grace));
       }
+      case "forget" -> {
+        checkKeys(header, body, Set.of("job"));
+        yield new Request.Forget(job(header));
+      }
       case "resize" -> {
         checkKeys(header, body, Set.of("job", "rows", "cols"));
         yield new Request.Resize(job(header), RestrictionsDecoder.newSize(header));

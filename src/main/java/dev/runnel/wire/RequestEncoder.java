@@ -88,6 +88,9 @@ public final class RequestEncoder {
     if (request instanceof Request.Resize resize) {
       return header("resize", id, json -> writeResize(json, resize));
     }
+    if (request instanceof Request.Forget(JobId job)) {
+      return header("forget", id, json -> json.writeStringField("job", job.value()));
+    }
     if (request instanceof Request.Status(JobId job)) {
       return header("status", id, json -> json.writeStringField("job", job.value()));
     }

@@ -56,6 +56,7 @@ class RequestTest extends NodeTest {
             "merge",
             "limits",
             "cancel_grace",
+            "forget",
             "pty",
             "user",
             "attach",
