@@ -138,6 +138,8 @@ final class EventBusHandler {
               state -> context.runOnContext(_ -> reply(message, new Event.Ok(state), NO_BODY)));
       case Request.Status(var job) ->
           reply(message, new Event.Status(gate.status(CALLER, job)), NO_BODY);
+      case Request.Jobs jobs when jobs.watch() ->
+          throw new RejectedException(ErrorCode.UNSUPPORTED, "watch: not on the event bus");
       case Request.Jobs jobs ->
           jobs(message, EventEncoder.encodeStatuses(gate.list(CALLER, jobs).rest()));
       case Request.Ping() -> reply(message, new Event.Pong(), NO_BODY);

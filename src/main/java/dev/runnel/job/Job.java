@@ -41,6 +41,7 @@ public final class Job {
   private final String display;
   private final Labels labels;
   private final long retainBytes;
+  private final JobChanges changes;
   private final @Nullable Duration keep;
   private final boolean hasStdin;
   private final ProcessEngine engine;
@@ -112,6 +113,7 @@ public final class Job {
     this.hasStdin = run.spec().command().stdin() == CommandSpec.Stdin.PIPE;
     this.terminalSize = sizeOf(run.spec().command().terminal());
     this.engine = registry.engine();
+    this.changes = registry.changes();
     this.lifecycle = new Lifecycle(this, run.spec(), registry);
     this.log = logFor(run.spec().command(), registry);
     this.seat = new RunnerSlot(this, run.spec().lasting(), engine, registry::release);
@@ -132,6 +134,7 @@ public final class Job {
     this.keep = job.keep();
     this.hasStdin = false;
     this.engine = registry.engine();
+    this.changes = registry.changes();
     this.log = new OutputLog(registry.memory(), retainBytes, this::resumeOutput);
     this.seat = new RunnerSlot(this, Retention.DEFAULT, engine, () -> {});
     this.maxBeginning = 0;
@@ -433,6 +436,7 @@ public final class Job {
       terminalSize = size;
       engine.execute(() -> live.resize(size));
       wakeFollowers();
+      changes.changed(this);
     }
   }
 
@@ -526,10 +530,12 @@ public final class Job {
       spool.started(how.pid(), how.at(), this::wakeFollowers);
     }
     wakeFollowers();
+    changes.changed(this);
   }
 
   void becomeExited(ExitStatus status) {
     now = now.exited(status);
+    changes.changed(this);
   }
 
   void becomeOutlived() {
@@ -551,6 +557,7 @@ public final class Job {
     }
     seat.settle();
     wakeFollowers();
+    changes.changed(this);
   }
 
   void becomeRefused(RejectedException why) {

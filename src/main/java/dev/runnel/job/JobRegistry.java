@@ -58,6 +58,7 @@ public final class JobRegistry {
   private final CompletableFuture<Void> drained = new CompletableFuture<>();
 
   private final CompletedJobs ended;
+  private final JobChanges changes = new JobChanges();
   private volatile boolean closing;
   private final AtomicBoolean ending = new AtomicBoolean();
   private volatile Consumer<Job> onOver = _ -> {};
@@ -104,6 +105,11 @@ public final class JobRegistry {
 
   public NodeIdentity node() {
     return node;
+  }
+
+  /** Who hears of changes of jobs. */
+  public JobChanges changes() {
+    return changes;
   }
 
   public JobLimits limits() {
@@ -189,6 +195,7 @@ public final class JobRegistry {
       // Another run of that name was quicker.
       return register(run, origin);
     }
+    changes.changed(job);
     job.limitStart();
     if (closing) {
       job.end(Outcome.SHUTDOWN);
@@ -414,6 +421,9 @@ public final class JobRegistry {
 
   // That it was run once is not forgotten with it, by another life either.
   private void letGo(@Nullable Job driven) {
+    if (driven != null) {
+      changes.forgotten(driven);
+    }
     if (driven != null && driven.execution() == null) {
       driven.log().forget();
     } else if (driven != null) {
@@ -477,6 +487,7 @@ public final class JobRegistry {
   void forget(Job job) {
     places.decrementAndGet();
     jobs.remove(job.id(), job);
+    changes.forgotten(job);
   }
 
   /** Follows {@link #forget}, once whoever followed the job was told. */
@@ -494,7 +505,10 @@ public final class JobRegistry {
 
   private void sweep() {
     jobs.values().forEach(job -> sweep(job, engine.nanoTime()));
-    ended.takeExpired(engine.nanoTime()).forEach(job -> job.log().forget());
+    for (Job job : ended.takeExpired(engine.nanoTime())) {
+      job.log().forget();
+      changes.forgotten(job);
+    }
     engine.schedule(SWEEP, this::sweep);
   }
 

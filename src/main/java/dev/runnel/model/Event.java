@@ -117,7 +117,23 @@ public sealed interface Event {
   record Status(JobStatus status) implements Final {}
 
   /** A part of the list, which stands in the body as a JSON array of statuses. */
-  record JobsPart() implements Interim {}
+  record JobsPart(Watched watched) implements Interim {
+    /** A piece of a list that nobody watches. */
+    public JobsPart() {
+      this(Watched.NOTHING);
+    }
+
+    /**
+     * What a piece says beside its body, to who watches.
+     *
+     * @param gone names of jobs that fit no longer, or are not known any more
+     * @param reset whether all that was told before is void
+     * @param listed whether all jobs that there are were told
+     */
+    public record Watched(List<JobId> gone, boolean reset, boolean listed) {
+      public static final Watched NOTHING = new Watched(List.of(), false, false);
+    }
+  }
 
   /** The last part of the list. */
   record JobsEnd() implements Final {}

@@ -296,6 +296,19 @@ final class ServerConnection implements FrameDecoder.Output, FairTurns.Taker {
             });
   }
 
+  /** Does that after so many milliseconds, unless it is closed by then. */
+  void later(long millis, Runnable task) {
+    context
+        .owner()
+        .setTimer(
+            millis,
+            _ -> {
+              if (!closing) {
+                execute(task);
+              }
+            });
+  }
+
   /** What was put off. */
   interface Held {
     void run() throws ProtocolException;

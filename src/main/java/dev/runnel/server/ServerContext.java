@@ -58,7 +58,8 @@ public record ServerContext(
           "keep",
           "on_full_drop",
           "heartbeat",
-          "labels");
+          "labels",
+          "watch_jobs");
 
   /** The same with what this node has a disk for. */
   List<String> features() {

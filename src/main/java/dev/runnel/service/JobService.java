@@ -244,13 +244,15 @@ public final class JobService {
   /** Those of the jobs known that are asked for and that the caller may see, by id. */
   public JobListing list(Caller caller, Request.Jobs which) {
     return new JobListing(
-        registry::after, which.prefix(), status -> fits(which, status, caller), which.limit());
+        registry::after,
+        which.after(),
+        status -> which.fits(status) && mayObserve(caller, status.principal()),
+        which.limit());
   }
 
-  private boolean fits(Request.Jobs which, JobStatus status, Caller caller) {
-    return (which.state() == null || status.state() == which.state())
-        && status.labels().contain(which.labels())
-        && mayObserve(caller, status);
+  /** The same, and what becomes of them; to be closed. */
+  public JobWatch watch(Caller caller, Request.Jobs which, Runnable wake) {
+    return new JobWatch(registry, which, principal -> mayObserve(caller, principal), wake);
   }
 
   /** {@link JobRegistry#close}: every job ends as shut down. */
@@ -260,7 +262,7 @@ public final class JobService {
 
   private Job observe(Caller caller, String verb, JobId id) throws RejectedException {
     Job job = registry.job(id);
-    if (job != null && mayObserve(caller, job.status())) {
+    if (job != null && mayObserve(caller, job.origin().principal())) {
       return job;
     }
     RejectedException unknown =
@@ -349,8 +351,8 @@ public final class JobService {
     }
   }
 
-  private boolean mayObserve(Caller caller, JobStatus status) {
-    return isOwn(caller, status)
+  private boolean mayObserve(Caller caller, String principal) {
+    return principal.equals(caller.principal())
         || guard.policy().observe(caller.principal()) == JobScope.ALL
         || guard.policy().control(caller.principal()) == JobScope.ALL;
   }

@@ -2,6 +2,7 @@ package dev.runnel.wire;
 
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
+import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Labels;
@@ -54,7 +55,7 @@ public final class EventDecoder {
       case "ping" -> new Event.Ping();
       case "pong" -> new Event.Pong();
       case "status" -> new Event.Status(status(fields));
-      case "jobs" -> fields.flag("final") ? new Event.JobsEnd() : new Event.JobsPart();
+      case "jobs" -> fields.flag("final") ? new Event.JobsEnd() : watched(fields);
       case "error" -> failed(fields);
       default -> {
         if (fields.flag("final")) {
@@ -76,6 +77,18 @@ public final class EventDecoder {
       statuses.add(status(Fields.of("jobs", element)));
     }
     return statuses;
+  }
+
+  private static Event watched(Fields fields) throws ProtocolException {
+    List<JobId> gone = new ArrayList<>();
+    for (Object name : fields.list("gone")) {
+      if (!(name instanceof String text) || !JobId.isValid(text)) {
+        throw Fields.wrong("gone", name, JobId.PATTERN);
+      }
+      gone.add(new JobId(text));
+    }
+    return new Event.JobsPart(
+        new Event.JobsPart.Watched(gone, fields.flag("reset"), fields.flag("listed")));
   }
 
   private static Event hello(Fields fields) throws ProtocolException {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import dev.runnel.model.End;
 import dev.runnel.model.Event;
 import dev.runnel.model.ExitStatus;
+import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Leftover;
 import dev.runnel.model.StreamTotal;
@@ -145,7 +146,25 @@ public final class EventEncoder {
         }
       }
       case Event.Failed failed -> writeFailed(json, failed);
-      case Event.Ping _, Event.Pong _, Event.JobsPart _, Event.JobsEnd _ -> {}
+      case Event.JobsPart(var watched) -> writeWatched(json, watched);
+      case Event.Ping _, Event.Pong _, Event.JobsEnd _ -> {}
+    }
+  }
+
+  private static void writeWatched(JsonGenerator json, Event.JobsPart.Watched watched)
+      throws IOException {
+    if (!watched.gone().isEmpty()) {
+      json.writeArrayFieldStart("gone");
+      for (JobId job : watched.gone()) {
+        json.writeString(job.value());
+      }
+      json.writeEndArray();
+    }
+    if (watched.reset()) {
+      json.writeBooleanField("reset", true);
+    }
+    if (watched.listed()) {
+      json.writeBooleanField("listed", true);
     }
   }
 

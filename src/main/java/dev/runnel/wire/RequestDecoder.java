@@ -150,11 +150,21 @@ public final class RequestDecoder {
 
   private static Request jobs(Header header, byte[] body)
       throws ProtocolException, RequestException {
-    checkKeys(header, body, Set.of("prefix", "state", "labels", "limit"));
+    checkKeys(header, body, Set.of("prefix", "state", "labels", "after", "limit", "watch"));
     int max = Request.Jobs.MAX_LIMIT;
     int limit = (int) header.integer("limit", max, 1, max);
+    String after = header.string("after");
+    if (after != null && !JobId.isValid(after)) {
+      throw RequestException.bad(
+          "after: " + Json.show(after) + " (expected: " + JobId.PATTERN + ")");
+    }
     return new Request.Jobs(
-        header.string("prefix"), state(header), LabelsDecoder.decode(header), limit);
+        header.string("prefix"),
+        state(header),
+        LabelsDecoder.decode(header),
+        after == null ? null : new JobId(after),
+        limit,
+        header.flag("watch"));
   }
 
   private static @Nullable JobState state(Header header) throws RequestException {

@@ -190,6 +190,12 @@ public final class RequestEncoder {
     if (jobs.limit() != Request.Jobs.MAX_LIMIT) {
       json.writeNumberField("limit", jobs.limit());
     }
+    if (jobs.after() != null) {
+      json.writeStringField("after", jobs.after().value());
+    }
+    if (jobs.watch()) {
+      json.writeBooleanField("watch", true);
+    }
   }
 
   private static byte[] run(@Nullable String id, Request.Run run) {

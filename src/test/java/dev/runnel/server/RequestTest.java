@@ -65,7 +65,8 @@ class RequestTest extends NodeTest {
             "keep",
             "on_full_drop",
             "heartbeat",
-            "labels"),
+            "labels",
+            "watch_jobs"),
         new TreeSet<>(features));
   }
 

@@ -92,6 +92,11 @@ final class VectorAnswers {
           answer("ok", "c", new Event.Ok(JobState.DRAINING)),
           answer("ping-of-the-server", null, new Event.Ping()),
           answer("pong", null, new Event.Pong()),
+          answer(
+              "jobs-gone",
+              "w",
+              new Event.JobsPart(new Event.JobsPart.Watched(List.of(BUILD, UNNAMED), true, true)),
+              RawFrames.utf8("[]")),
           answer("status-answer", "t", new Event.Status(running())),
           answer("status-with-labels", "t", new Event.Status(labeled())),
           answer("status-of-an-ended-job", null, new Event.Status(ended())),

@@ -93,6 +93,14 @@ final class VectorRequests {
           expect("jobs", "j", Request.Jobs.ALL),
           expect("some-jobs", "j", new Request.Jobs("build.", JobState.RUNNING, Labels.NONE, 10)),
           expect(
+              "jobs-watched",
+              "w",
+              new Request.Jobs(null, JobState.RUNNING, Labels.NONE, null, 100_000, true)),
+          expect(
+              "jobs-after-a-name",
+              "j",
+              new Request.Jobs(null, null, Labels.NONE, new JobId("build.7"), 10, false)),
+          expect(
               "jobs-with-a-label",
               "j",
               new Request.Jobs(null, null, new Labels(Map.of("app", "shop")), 100_000)),
