@@ -193,6 +193,18 @@ export interface Status {
   end?: RawEnd;
 }
 
+/** What changed in a list of jobs. */
+export interface JobsChange {
+  /** New ones, and those that are another than they were. */
+  jobs: Status[];
+  /** Names of those that fit no longer, or are not known any more. */
+  gone: string[];
+  /** What was told before is void. */
+  reset: boolean;
+  /** With this one, all jobs that there are were told. */
+  listed: boolean;
+}
+
 export interface ServerInfo {
   version: number;
   software: string;
@@ -231,6 +243,12 @@ export class Client {
 
   status(job: string): Promise<Status>;
   jobs(options?: { prefix?: string; state?: JobState; labels?: Record<string, string>; limit?: number }): Promise<Status[]>;
+  /** All there are, then what changes; after a lost connection the list begins anew. */
+  watchJobs(options?: {
+    prefix?: string;
+    state?: JobState;
+    labels?: Record<string, string>;
+  }): AsyncGenerator<JobsChange, void, void>;
   signal(job: string, name: string): Promise<JobState>;
   cancel(job: string, options?: { graceMs?: number }): Promise<JobState>;
   /** Milliseconds that the answer took. */

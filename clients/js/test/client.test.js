@@ -421,6 +421,27 @@ test("every key of run is accepted by the server", needsServer, async () => {
   await assert.rejects(client.run("true", { user: "no-such-user" }), { name: "StartFailedError", at: "user" });
 });
 
+test("a list that is watched tells what there is and what becomes of it", needsServer, async () => {
+  const prefix = name();
+  await client.run("true", { job: `${prefix}-a` });
+  const known = new Map();
+  const changes = client.watchJobs({ prefix });
+  const until = async (holds) => {
+    while (!holds()) {
+      const { value } = await changes.next();
+      value.jobs.forEach((job) => known.set(job.job, job.state));
+      value.gone.forEach((job) => known.delete(job));
+    }
+  };
+  await until(() => known.get(`${prefix}-a`) === "ended");
+  const job = await client.start("read x", { stdin: true, job: `${prefix}-b` });
+  await until(() => known.get(`${prefix}-b`) === "running");
+  await job.stdin.close();
+  await until(() => known.get(`${prefix}-b`) === "ended");
+  await changes.return();
+  await assert.rejects(client.watchJobs({ state: "none" }).next(), { code: "bad_request" });
+});
+
 test("a watcher sees the size of a terminal", needsServer, async () => {
   const job = await client.start("read x", { pty: { rows: 30, cols: 100 }, stdin: true, job: name() });
   const watcher = await client.watch(job.id);

@@ -74,6 +74,14 @@ function strings(header, key) {
   return { ...value };
 }
 
+function names(header, key) {
+  const value = header[key] ?? [];
+  if (!Array.isArray(value) || value.some((name) => typeof name !== "string")) {
+    throw wrong(key, value, "an array of strings");
+  }
+  return value;
+}
+
 function terminalSize(header) {
   if (header.pty === undefined) {
     return undefined;
@@ -215,6 +223,14 @@ function event(header, type, id, final) {
         close: flag(header, "close"),
       };
     case "jobs":
+      return {
+        type,
+        id,
+        final,
+        gone: names(header, "gone"),
+        reset: flag(header, "reset"),
+        listed: flag(header, "listed"),
+      };
     case "ping":
     case "pong":
       return { type, id, final };

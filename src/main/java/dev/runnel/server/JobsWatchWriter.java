@@ -8,7 +8,6 @@ import dev.runnel.wire.EventEncoder;
 import dev.runnel.wire.Limits;
 import java.io.ByteArrayOutputStream;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -23,7 +22,7 @@ final class JobsWatchWriter {
   private static final int UNREAD_BYTES = 16 * 1024;
 
   /** A job that is over in less is told once. */
-  private static final long PAUSE_MILLIS = TimeUnit.MILLISECONDS.toMillis(50);
+  private static final long PAUSE_MILLIS = 50;
 
   private final ServerConnection connection;
   private final OutboundBytes.Account unsent;
