@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.BeforeAll;
@@ -88,7 +89,8 @@ class JobsWatchTest extends NodeTest {
     table.until(later, "running");
     owner.send("'type':'stdin','job':'" + later + "','offset':0", "\n");
     table.until(later, "ended");
-    assertEquals(3, table.jobs.get(later).path("exit_code").asInt());
+    JsonNode status = Objects.requireNonNull(table.jobs.get(later));
+    assertEquals(3, status.path("exit_code").asInt());
     assertEquals("ok", owner.ask("'type':'forget','job':'" + later + "'").type());
     table.until(all -> !all.containsKey(later));
     assertEquals(0, table.resets);
