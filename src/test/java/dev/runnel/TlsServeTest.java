@@ -109,6 +109,17 @@ class TlsServeTest {
   }
 
   @Test
+  void warnsOfACertificateThatExpiresSoon() throws Exception {
+    Instant end = Instant.now().plus(Duration.ofMinutes(50)).truncatedTo(ChronoUnit.SECONDS);
+    ca.issue(end, "dns:localhost").write(folder, "server");
+    try (Daemon daemon = daemon("--insecure")) {
+      assertTrue(daemon.line().startsWith("listening on "));
+      String cause = folder.resolve("server.crt") + ": the certificate expires at " + end;
+      assertTrue(daemon.log().contains("certificate expires soon cause=" + cause), daemon.log());
+    }
+  }
+
+  @Test
   void warnsOfAKeyThatEveryUserCanRead() throws Exception {
     Path key = folder.resolve("server.key");
     for (String mode : List.of("rw-------", "rw-r-----", "rw-r--r--")) {

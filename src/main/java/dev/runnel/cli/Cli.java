@@ -59,6 +59,7 @@ public final class Cli {
       case EXEC -> ExecVerb.DEFINITION;
       case SSH -> SshVerb.DEFINITION;
       case RUN -> RunVerb.DEFINITION;
+      case CP -> CpVerb.DEFINITION;
       case PING -> PingVerb.DEFINITION;
       case HOSTS -> HostsVerb.DEFINITION;
       case JOBS -> JobsVerb.DEFINITION;

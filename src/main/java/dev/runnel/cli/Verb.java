@@ -16,6 +16,7 @@ public enum Verb {
   RUN("start a command there and leave it running; prints the job's name"),
   HOSTS("list the hosts that have a name in config.yaml"),
   SERVE("be the server; runneld is the same", Jvm.LONG),
+  CP("copy files and folders to a host, from it, or between two"),
   PING("ask whether a server is there, who it is and how far away"),
   JOBS("list a server's jobs"),
   STATUS("tell how a job is doing, or how it ended"),
