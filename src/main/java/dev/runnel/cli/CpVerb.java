@@ -11,9 +11,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -54,7 +56,7 @@ final class CpVerb {
       Usage: runnel cp [OPTION…] SOURCE… TARGET
 
       Copies files between here and a host, or between two hosts. What is on a host is written
-      [USER@]HOST:PATH, or :PATH with -H; what is here is a path, or - for stdin or stdout. A path
+      [USER@]HOST[:PORT]:PATH, or :PATH with -H; what is here is a path, or - for stdin or stdout. A path
       there that is not absolute is relative to where a command would run; ~/ is the user's home.
       *, ? and […] in a SOURCE there are expanded there.
 
@@ -95,30 +97,24 @@ final class CpVerb {
    */
   record Place(@Nullable String host, @Nullable String user, Argument path) {
     static Place parse(Argument word) {
-      String text = word.toString();
+      // One character for each byte, so that places in both are the same.
+      String text = new String(word.bytes(), StandardCharsets.ISO_8859_1);
       int colon = text.startsWith("[") ? text.indexOf("]:") + 1 : text.indexOf(':');
       int slash = text.indexOf('/');
       if (colon < 0 || (colon == 0 && !text.startsWith(":")) || (slash >= 0 && slash < colon)) {
         return new Place(null, null, word);
       }
+      int end = colon + 1;
+      while (end < text.length() && Character.isDigit(text.charAt(end))) {
+        end++;
+      }
+      boolean hasPort = colon > 0 && end > colon + 1 && end < text.length();
+      colon = hasPort && text.charAt(end) == ':' ? end : colon;
       String where = text.substring(0, colon);
       int at = where.lastIndexOf('@');
-      byte[] bytes = word.bytes();
-      int begin = indexOfColon(bytes, where.startsWith("["));
-      byte[] path = java.util.Arrays.copyOfRange(bytes, begin + 1, bytes.length);
+      byte[] path = Arrays.copyOfRange(word.bytes(), colon + 1, text.length());
       return new Place(
           where.substring(at + 1), at < 0 ? null : where.substring(0, at), Argument.of(path));
-    }
-
-    private static int indexOfColon(byte[] bytes, boolean bracketed) {
-      int i = 0;
-      while (bracketed && bytes[i] != ']') {
-        i++;
-      }
-      while (bytes[i] != ':') {
-        i++;
-      }
-      return i;
     }
 
     boolean isHere() {

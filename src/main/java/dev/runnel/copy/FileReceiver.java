@@ -20,14 +20,12 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.FileTime;
-import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.zip.CRC32C;
+import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +35,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class FileReceiver {
   private static final LinkOption NOFOLLOW = LinkOption.NOFOLLOW_LINKS;
-  private static final PosixFilePermission[] PERMISSIONS = PosixFilePermission.values();
   private static final FileAttribute<?> OWN_FILE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
   private static final FileAttribute<?> OWN_FOLDER =
@@ -118,7 +115,7 @@ public final class FileReceiver {
       if (in.readLong() >= Format.RESUMABLE_BYTES) {
         begin(0, 0);
       }
-      if (copy(new Pieces(null, to), new CRC32C())) {
+      if (copy(new Pieces(null, to), new CRC32())) {
         files++;
       }
     }
@@ -216,13 +213,7 @@ public final class FileReceiver {
   }
 
   private static void setAttributes(Path path, int mode, long nanos) throws IOException {
-    Set<PosixFilePermission> permissions = EnumSet.noneOf(PosixFilePermission.class);
-    for (PosixFilePermission permission : PERMISSIONS) {
-      if ((mode & 0400 >> permission.ordinal()) != 0) {
-        permissions.add(permission);
-      }
-    }
-    Files.setPosixFilePermissions(path, permissions);
+    Files.setPosixFilePermissions(path, Format.permissions(mode));
     Files.setLastModifiedTime(path, time(nanos));
   }
 
@@ -253,7 +244,7 @@ public final class FileReceiver {
 
   // Of the same file the same: what an earlier try has left is found again.
   private static Path part(Path file, long length, long nanos) {
-    CRC32C sum = new CRC32C();
+    CRC32 sum = new CRC32();
     sum.update(FileName.bytes(file.getFileName() == null ? file : file.getFileName()));
     ByteBuffer rest = ByteBuffer.allocate(16).putLong(length).putLong(nanos).flip();
     sum.update(rest);
@@ -326,7 +317,7 @@ public final class FileReceiver {
       out.writeInt(0);
       out.flush();
     }
-    var _ = copy(null, new CRC32C());
+    var _ = copy(null, new CRC32());
   }
 
   /** What was there is gone on with only if it is a file of ours that nothing else leads to. */
@@ -351,7 +342,7 @@ public final class FileReceiver {
   }
 
   private boolean write(FileChannel channel, Path file, boolean isLong) throws IOException {
-    CRC32C checksum = new CRC32C();
+    CRC32 checksum = new CRC32();
     Pieces pieces = new Pieces(channel, null);
     if (isLong) {
       long there = sum(channel, checksum);
@@ -392,7 +383,7 @@ public final class FileReceiver {
     return in.readLong();
   }
 
-  private long sum(FileChannel channel, CRC32C checksum) throws IOException {
+  private long sum(FileChannel channel, CRC32 checksum) throws IOException {
     long position = 0;
     int read;
     while ((read = channel.read(ByteBuffer.wrap(piece), position)) > 0) {
@@ -405,7 +396,7 @@ public final class FileReceiver {
   private boolean givenUp;
 
   /** Takes a file's pieces up to its end; false: it is not whole. */
-  private boolean copy(@Nullable Pieces pieces, CRC32C checksum) throws IOException {
+  private boolean copy(@Nullable Pieces pieces, CRC32 checksum) throws IOException {
     givenUp = false;
     while (true) {
       int record = in.readUnsignedByte();

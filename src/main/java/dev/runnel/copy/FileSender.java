@@ -22,17 +22,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFileAttributes;
-import java.nio.file.attribute.PosixFilePermission;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.zip.CRC32C;
+import java.util.zip.CRC32;
 
 /** The end that has the files: sends what is asked for. For one thread and one stream. */
 public final class FileSender {
   private static final LinkOption NOFOLLOW = LinkOption.NOFOLLOW_LINKS;
-  private static final int MODE = 0777;
   private static final Set<OpenOption> NAMED = Set.of(StandardOpenOption.READ);
 
   /** Not what has become a link since it was looked at. */
@@ -89,7 +87,7 @@ public final class FileSender {
     out.writeShort(mode);
     out.writeLong(nanos(FileTime.fromMillis(System.currentTimeMillis())));
     out.writeLong(Format.UNKNOWN);
-    CRC32C checksum = new CRC32C();
+    CRC32 checksum = new CRC32();
     long length = sendPieces(source, checksum);
     out.writeByte(Format.FILE_END);
     out.writeInt((int) checksum.getValue());
@@ -122,12 +120,15 @@ public final class FileSender {
   private static final class UnreadableException extends Exception {
     private static final long serialVersionUID = 1;
 
+    private final String reason;
+
     UnreadableException(IOException cause) {
       super(cause);
+      reason = FileSender.reason(cause);
     }
 
     String reason() {
-      return FileSender.reason((IOException) getCause());
+      return reason;
     }
   }
 
@@ -188,7 +189,7 @@ public final class FileSender {
     } catch (IOException e) {
       throw new UnreadableException(e);
     } catch (DirectoryIteratorException e) {
-      throw new UnreadableException(e.getCause());
+      throw new UnreadableException(new IOException("cannot be read: " + e.getMessage(), e));
     }
     out.writeByte(Format.FOLDER);
     FileName.write(out, name);
@@ -224,17 +225,8 @@ public final class FileSender {
   }
 
   private void writeAttributes(PosixFileAttributes attributes) throws IOException {
-    out.writeShort(mode(attributes.permissions()));
+    out.writeShort(Format.mode(attributes.permissions()));
     out.writeLong(nanos(attributes.lastModifiedTime()));
-  }
-
-  private static int mode(Set<PosixFilePermission> permissions) {
-    int mode = 0;
-    for (PosixFilePermission permission : permissions) {
-      // From the owner's right to read, in the order of the bits.
-      mode |= 0400 >> permission.ordinal();
-    }
-    return mode & MODE;
   }
 
   private static long nanos(FileTime time) {
@@ -262,7 +254,7 @@ public final class FileSender {
   }
 
   private void sendContents(FileChannel source, Path file, long length) throws IOException {
-    CRC32C checksum = new CRC32C();
+    CRC32 checksum = new CRC32();
     InputStream contents = new Source(source);
     long sent;
     try {
@@ -291,12 +283,15 @@ public final class FileSender {
   private static final class SourceException extends IOException {
     private static final long serialVersionUID = 1;
 
+    private final String reason;
+
     SourceException(IOException cause) {
       super(cause);
+      reason = FileSender.reason(cause);
     }
 
     String reason() {
-      return getCause() instanceof IOException cause ? FileSender.reason(cause) : "unreadable";
+      return reason;
     }
   }
 
@@ -328,7 +323,7 @@ public final class FileSender {
    *
    * @return where to go on; -1: it does not want the file
    */
-  private long agree(FileChannel source, InputStream contents, CRC32C checksum, long length)
+  private long agree(FileChannel source, InputStream contents, CRC32 checksum, long length)
       throws IOException {
     out.flush();
     long there = in.readLong();
@@ -356,7 +351,7 @@ public final class FileSender {
     return same;
   }
 
-  private long sendPieces(InputStream source, CRC32C checksum) throws IOException {
+  private long sendPieces(InputStream source, CRC32 checksum) throws IOException {
     long sent = 0;
     int read;
     while ((read = source.read(piece, 0, piece.length)) >= 0) {

@@ -129,6 +129,10 @@ class CpTest extends NodeVerbs {
     assertEquals("prod-1 null /a:b", parsed("prod-1:/a:b"));
     assertEquals("prod-1 me x", parsed("me@prod-1:x"));
     assertEquals("[::1] null x", parsed("[::1]:x"));
+    assertEquals("[::1]:70 null x:y", parsed("[::1]:70:x:y"));
+    assertEquals("prod-1:70 null größe", parsed("prod-1:70:größe"));
+    assertEquals("prod-1 null 70", parsed("prod-1:70"));
+    assertEquals("prod-1 null 70/x:y", parsed("prod-1:70/x:y"));
     assertEquals(" null /x", parsed(":/x"));
   }
 
