@@ -345,6 +345,11 @@ public final class JobRegistry {
     return drained.copy();
   }
 
+  /** Whether it takes jobs, if there is place for them. */
+  public boolean isAccepting() {
+    return !closing;
+  }
+
   /** How many jobs have not ended. */
   public int count() {
     return jobs.size();
