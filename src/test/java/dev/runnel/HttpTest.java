@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.runnel.security.identity.Tokens;
+import dev.runnel.security.identity.Tokens.NewToken;
 import dev.runnel.settings.ServeWords;
 import dev.runnel.settings.SettingsException;
 import dev.runnel.tls.TestCa;
@@ -137,6 +139,81 @@ class HttpTest {
     return answer;
   }
 
+  private static String scrape(int port, String authorization) throws IOException {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      return ask(socket, scrapeRequest(authorization)).body();
+    }
+  }
+
+  private static String scrapeRequest(String authorization) {
+    return "GET /metrics HTTP/1.0\r\nHost: x\r\n" + authorization + "\r\n";
+  }
+
+  private static Map<String, Double> samples(String page) {
+    Map<String, Double> found = new TreeMap<>();
+    for (String line : page.lines().filter(line -> !line.startsWith("#")).toList()) {
+      int space = line.lastIndexOf(' ');
+      found.put(line.substring(0, space), Double.valueOf(line.substring(space + 1)));
+    }
+    return found;
+  }
+
+  @Test
+  void metricsTellWhatJobsDidAndAreThoseOfThePage() throws Exception {
+    Launcher.Ran ran =
+        Launcher.ofCheckout(Path.of("").toAbsolutePath())
+            .run(
+                "exec",
+                "-H",
+                "127.0.0.1:" + daemon.port(),
+                "--",
+                "/bin/sh",
+                "-c",
+                "echo 12345; exit 3");
+    assertEquals(3, ran.exitCode(), ran.err());
+    String page = scrape(port, "");
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (samples(page).getOrDefault("runnel_jobs_ended_total{outcome=\"exited\"}", 0.0) != 1) {
+      assertTrue(System.nanoTime() < deadline, page);
+      page = scrape(port, "");
+    }
+    Map<String, Double> now = samples(page);
+    assertEquals(6, now.get("runnel_output_bytes_total{stream=\"stdout\"}"), page);
+    assertEquals(1, now.get("runnel_start_latency_seconds_count"), page);
+    assertEquals(1, now.get("runnel_job_duration_seconds_bucket{le=\"+Inf\"}"), page);
+    assertEquals(1, now.get("runnel_jobs{state=\"ended\"}"), page);
+    assertTrue(now.getOrDefault("process_cpu_seconds_total", 0.0) > 0, page);
+
+    String guide = Files.readString(Path.of("docs", "guide", "monitoring.md"));
+    Pattern type = Pattern.compile("^# TYPE (\\S+) ", Pattern.MULTILINE);
+    List<String> ours =
+        type.matcher(page)
+            .results()
+            .map(match -> match.group(1))
+            .filter(name -> name.startsWith("runnel_") && !name.endsWith("_max"))
+            .toList();
+    for (String name : ours) {
+      assertTrue(guide.contains("`" + name + "`"), name + " is not in the guide");
+    }
+    Pattern named = Pattern.compile("`(runnel_[a-z_]+)`");
+    List<String> told = named.matcher(guide).results().map(match -> match.group(1)).toList();
+    assertEquals(told.stream().sorted().toList(), ours.stream().sorted().toList());
+  }
+
+  @Test
+  void promtoolFindsNothingWrongWithTheMetrics() throws Exception {
+    Tool.require("promtool", "HttpTest.promtoolFindsNothingWrongWithTheMetrics");
+    String page = scrape(port, "");
+    Path file = Files.writeString(folder.resolve("metrics"), page);
+    Process check =
+        new ProcessBuilder("promtool", "check", "metrics")
+            .redirectInput(file.toFile())
+            .redirectErrorStream(true)
+            .start();
+    String said = new String(check.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, check.waitFor(), said);
+  }
+
   @Test
   void whatIsNotAskedForIsNotAnswered() throws Exception {
     assertEquals(404, get(port, "/").status());
@@ -183,7 +260,9 @@ class HttpTest {
   }
 
   @Test
-  void speaksTlsWithTheSameFilesAndHandshakesAreFewToo() throws Exception {
+  void speaksTlsWithTheSameFilesAndTokensAndHandshakesAreFewToo() throws Exception {
+    NewToken token = Tokens.create("prometheus");
+    Path tokens = Files.writeString(folder.resolve("tokens"), token.line() + "\n");
     try (Daemon secure =
         Daemon.start(
             "--listen",
@@ -193,11 +272,16 @@ class HttpTest {
             "" + folder.resolve("server.crt"),
             "--tls-key",
             "" + folder.resolve("server.key"),
+            "--tokens",
+            "" + tokens,
             "--http",
-            "127.0.0.1:0")) {
+            "0.0.0.0:0")) {
       var _ = secure.port();
       securePort = secure.nextPort();
-      assertEquals(200, getOverTls());
+      assertEquals(200, getOverTls("/livez", ""));
+      assertEquals(401, getOverTls("/metrics", ""));
+      assertEquals(401, getOverTls("/metrics", "Authorization: Bearer wrong\r\n"));
+      assertEquals(200, getOverTls("/metrics", "Authorization: Bearer " + token.secret() + "\r\n"));
       List<Socket> silent = new ArrayList<>();
       for (int i = 0; i < MAX_OF_SOURCE; i++) {
         silent.add(new Socket(InetAddress.getLoopbackAddress(), securePort));
@@ -210,16 +294,16 @@ class HttpTest {
         socket.setSoTimeout(30_000);
         assertEquals(-1, socket.getInputStream().read());
       }
-      assertEquals(200, getOverTls());
+      assertEquals(200, getOverTls("/livez", ""));
       last.close();
     }
   }
 
-  private int getOverTls() throws Exception {
+  private int getOverTls(String path, String header) throws Exception {
     Socket plain = new Socket(InetAddress.getLoopbackAddress(), securePort);
     try (Socket socket =
         client.context().getSocketFactory().createSocket(plain, "localhost", securePort, true)) {
-      return ask(socket, "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").status();
+      return ask(socket, "GET " + path + " HTTP/1.0\r\nHost: x\r\n" + header + "\r\n").status();
     }
   }
 

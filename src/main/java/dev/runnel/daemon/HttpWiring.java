@@ -4,13 +4,22 @@ import dev.runnel.eventbus.WorkerPool;
 import dev.runnel.http.Check;
 import dev.runnel.http.HttpListener;
 import dev.runnel.http.HttpTerms;
+import dev.runnel.http.MetricsPage;
+import dev.runnel.metrics.NodeMetrics;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.security.audit.AuditLog;
 import dev.runnel.server.ListenAddress;
 import dev.runnel.settings.AuditSettings;
 import dev.runnel.settings.RecordSettings;
+import dev.runnel.settings.Setting;
 import dev.runnel.settings.Settings;
 import dev.runnel.settings.StateDirectory;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
+import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -54,8 +63,19 @@ final class HttpWiring {
             node.room(),
             node.terms().tcp(),
             new Check("process_loop", () -> turn(vertx, node.engine())),
-            ready);
+            ready,
+            settings.get(Setting.METRICS) == Settings.Metrics.OFF ? null : metrics());
     return HttpListener.open(vertx, terms, where);
+  }
+
+  private MetricsPage metrics() {
+    PrometheusMeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    new JvmMemoryMetrics().bindTo(meters);
+    new JvmThreadMetrics().bindTo(meters);
+    new UptimeMetrics().bindTo(meters);
+    new FileDescriptorMetrics().bindTo(meters);
+    NodeMetrics.bind(meters, node.registry(), node.room());
+    return new MetricsPage(settings.areMetricsOpen(), meters::scrape);
   }
 
   // Done when the loop has come to it.
@@ -74,10 +94,11 @@ final class HttpWiring {
     AuditSettings wanted = settings.audit();
     AuditLog log = audit;
     if (wanted != null && log != null) {
+      Path file = wanted.file();
       ready.add(
-          wanted.file() == null
+          file == null
               ? Check.of("audit", log::isAnswering, "no answer from stdout")
-              : Check.ofDisk(vertx, "audit", () -> append(log, wanted.file())));
+              : Check.ofDisk(vertx, "audit", () -> append(log, file)));
     }
     RecordSettings record = settings.record();
     if (record != null) {

@@ -3,10 +3,10 @@
  * Runs on the main thread.
  *
  * <p>Imports {@code cli}, {@code eventbus}, {@code files}, {@code http}, {@code job}, {@code
- * model}, {@code process}, {@code process.engine}, {@code record}, {@code security}, {@code
- * security.audit}, {@code security.identity}, {@code security.policy}, {@code server}, {@code
- * server.seed}, {@code service}, {@code settings}, {@code tls}; of libraries {@code
- * io.vertx.core..}, {@code org.slf4j..}.
+ * metrics}, {@code model}, {@code process}, {@code process.engine}, {@code record}, {@code
+ * security}, {@code security.audit}, {@code security.identity}, {@code security.policy}, {@code
+ * server}, {@code server.seed}, {@code service}, {@code settings}, {@code tls}; of libraries {@code
+ * io.micrometer..}, {@code io.vertx.core..}, {@code org.slf4j..}.
  */
 @NullMarked
 package dev.runnel.daemon;

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,6 +42,8 @@ final class HttpServerVerticle extends VerticleBase {
 
   /** From one answer to the next, for those who keep their connection between scrapes. */
   static final Duration NEXT_ANSWER = Duration.ofMinutes(2);
+
+  private static final Set<HttpMethod> ANSWERED = Set.of(HttpMethod.GET, HttpMethod.HEAD);
 
   private static final Duration LOOK = Duration.ofSeconds(1);
 
@@ -153,7 +156,7 @@ final class HttpServerVerticle extends VerticleBase {
     boolean hasBody =
         request.headers().contains("Content-Length")
             || request.headers().contains("Transfer-Encoding");
-    if (hasBody || (request.method() != HttpMethod.GET && request.method() != HttpMethod.HEAD)) {
+    if (hasBody || !ANSWERED.contains(request.method())) {
       request.response().putHeader("Connection", "close");
       end(request, 405, "text/plain", "GET and HEAD are all that is answered here\n")
           // What follows it is not waited for.
@@ -163,9 +166,40 @@ final class HttpServerVerticle extends VerticleBase {
     switch (request.path()) {
       case "/livez" -> tell(request, live.ask());
       case "/readyz" -> tell(request, ready.ask());
+      case "/metrics" -> tellMetrics(request);
       case null, default -> {
         var _ = end(request, 404, "text/plain", "not found\n");
       }
+    }
+  }
+
+  private void tellMetrics(HttpServerRequest request) {
+    MetricsPage page = terms.metrics();
+    if (page == null) {
+      var _ = end(request, 404, "text/plain", "not found\n");
+      return;
+    }
+    Future<Void> allowed =
+        page.isOpen() ? Future.succeededFuture() : new MetricsAccess(vertx, terms, request).check();
+    boolean isOpenMetrics =
+        String.valueOf(request.getHeader("Accept")).contains("application/openmetrics-text");
+    String type = isOpenMetrics ? MetricsPage.OPEN_METRICS : MetricsPage.TEXT;
+    allowed
+        .compose(_ -> vertx.executeBlocking(() -> page.scrape().apply(type), false))
+        .onComplete(
+            text -> {
+              var _ = end(request, 200, type, text);
+            },
+            e -> refuse(request, e));
+  }
+
+  private void refuse(HttpServerRequest request, Throwable why) {
+    if (why instanceof MetricsAccess.DeniedException denied) {
+      denied.headers().forEach(request.response()::putHeader);
+      var _ = end(request, denied.status(), "text/plain", denied.getMessage() + "\n");
+    } else {
+      LOG.error("metrics failed", why);
+      var _ = end(request, 500, "text/plain", "internal error\n");
     }
   }
 
