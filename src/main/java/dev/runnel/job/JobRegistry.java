@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -63,6 +64,7 @@ public final class JobRegistry {
   private final AtomicBoolean ending = new AtomicBoolean();
   private volatile Consumer<Job> onOver = _ -> {};
   private volatile Consumer<Job> onGone = _ -> {};
+  private volatile JobObserver observer = JobObserver.NONE;
 
   /**
    * The job that a run means.
@@ -142,6 +144,45 @@ public final class JobRegistry {
   /** Has each job that is over told, on the pump, once: it ended, or was refused its start. */
   public void onOver(Consumer<Job> told) {
     onOver = told;
+  }
+
+  /** Has one told, instead of whoever was told before. */
+  public void observe(JobObserver told) {
+    observer = told;
+  }
+
+  /** How many of the jobs known are in each state; looks at all of them. */
+  public Map<JobState, Integer> census() {
+    Map<JobState, Integer> found = new EnumMap<>(JobState.class);
+    for (Job job = after(null); job != null; job = after(job.id())) {
+      found.merge(job.state(), 1, Integer::sum);
+    }
+    return found;
+  }
+
+  /** How many {@link #places} there are. */
+  public int maxPlaces() {
+    return memory.maxJobs();
+  }
+
+  /** What logs hold beyond their floors. */
+  public long logBytes() {
+    return memory.sharedBytes();
+  }
+
+  /** What they may. */
+  public long maxLogBytes() {
+    return memory.sharedLimitBytes();
+  }
+
+  /** What output on disk takes up. */
+  public long spoolBytes() {
+    return spooler == null ? 0 : spooler.usedBytes();
+  }
+
+  /** What it may. */
+  public long maxSpoolBytes() {
+    return spooler == null ? 0 : spooler.maxBytes();
   }
 
   /** Has each job told, on the pump, whose process has gone only after the job's end. */
@@ -369,6 +410,11 @@ public final class JobRegistry {
     return drained.copy();
   }
 
+  /** Whether it takes jobs, if there is place for them. */
+  public boolean isAccepting() {
+    return !closing;
+  }
+
   /** How many jobs have not ended. */
   public int count() {
     return jobs.size();
@@ -409,6 +455,11 @@ public final class JobRegistry {
     return memory;
   }
 
+  /** Its process was made. */
+  void tellStarted(Duration latency) {
+    observer.started(latency);
+  }
+
   /** It waits for its process no longer: there is one, or there will be none. */
   void startOver() {
     starting.decrementAndGet();
@@ -416,7 +467,7 @@ public final class JobRegistry {
 
   void ended(Job job) {
     Job oldest = remember(job, job.keep() == null ? limits.keep() : job.keep());
-    TaskHandOver.runAll(() -> onOver.accept(job), () -> letGo(oldest));
+    TaskHandOver.runAll(() -> onOver.accept(job), () -> observer.over(job), () -> letGo(oldest));
   }
 
   // That it was run once is not forgotten with it, by another life either.
@@ -493,6 +544,7 @@ public final class JobRegistry {
   /** Follows {@link #forget}, once whoever followed the job was told. */
   void tellOver(Job job) {
     onOver.accept(job);
+    observer.over(job);
     completeIfDrained();
   }
 

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * Who is at the other end of a connection: a stranger, until its listener knows who; then that, and
  * nobody else, until it is gone. On the connection's event loop.
  */
-final class PeerIdentity {
+public final class PeerIdentity {
   private static final int HEX = 16;
   private static final int SHOWN_DIGITS = 8;
 
@@ -44,7 +44,8 @@ final class PeerIdentity {
   private boolean greeted;
   private boolean namelessCertificate;
 
-  PeerIdentity(
+  /** A stranger, unless the listener lets in whoever comes. */
+  public PeerIdentity(
       Authentication access,
       UnauthenticatedLimiter strangers,
       AccessControl guard,
@@ -95,7 +96,8 @@ final class PeerIdentity {
     return caller == null ? "" : caller.principal();
   }
 
-  boolean isKnown() {
+  /** Whether it is no stranger. */
+  public boolean isKnown() {
     return caller != null;
   }
 
@@ -120,7 +122,7 @@ final class PeerIdentity {
    * @param chain the peer's certificate, found to be good, and those between it and its root;
    *     empty: it has none
    */
-  void secured(List<X509Certificate> chain) {
+  public void secured(List<X509Certificate> chain) {
     X509Certificate certificate = chain.isEmpty() ? null : chain.getFirst();
     String named = certificate == null ? null : Principals.ofCertificate(certificate);
     namelessCertificate = certificate != null && named == null;
@@ -138,7 +140,7 @@ final class PeerIdentity {
    *
    * @throws ProtocolException if it is not going to be
    */
-  Duration beforeLook(@Nullable String secret) throws ProtocolException {
+  public Duration beforeLook(@Nullable String secret) throws ProtocolException {
     if (caller != null
         || secret == null
         || isExempt
@@ -160,7 +162,7 @@ final class PeerIdentity {
    * @throws ProtocolException if it does not let a stranger in
    * @throws RejectedException if it is not the first
    */
-  void hello(@Nullable String token) throws ProtocolException, RejectedException {
+  public void hello(@Nullable String token) throws ProtocolException, RejectedException {
     if (greeted) {
       throw again();
     }
@@ -216,7 +218,7 @@ final class PeerIdentity {
    * What to say if the token or the certificate that let it in was revoked since, which is written
    * to the audit; null: it was not. One that has expired was not revoked.
    */
-  @Nullable String revoked() {
+  public @Nullable String revoked() {
     Token token = shown;
     if (token != null
         && withoutTls() instanceof Authentication.ByToken(var tokens)
@@ -276,14 +278,14 @@ final class PeerIdentity {
    *
    * @throws ProtocolException if its principal or its source has too many connections
    */
-  void checkQuota() throws ProtocolException {
+  public void checkQuota() throws ProtocolException {
     if (overQuota != null) {
       throw new ProtocolException(ErrorCode.TOO_MANY_CONNECTIONS, overQuota);
     }
   }
 
   /** Its connection is closed. Idempotent. */
-  void gone() {
+  public void gone() {
     leave();
     if (share != null) {
       share.giveBack();
@@ -296,7 +298,7 @@ final class PeerIdentity {
    *
    * @param why in words of ours
    */
-  Duration failed(String why) {
+  public Duration failed(String why) {
     guard.audit().noteSome(source, () -> AuditEntry.unauthenticated(address(), via(), why));
     return isExempt ? UnauthenticatedLimiter.toleratedFailure() : strangers.failed(source);
   }
