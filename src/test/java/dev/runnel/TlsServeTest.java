@@ -31,6 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A daemon's certificates and tokens as its operator meets them. */
+@Tag("either")
 @Tag("slow")
 class TlsServeTest {
   @TempDir Path folder = Path.of("");

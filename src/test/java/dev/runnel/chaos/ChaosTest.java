@@ -43,7 +43,7 @@ class ChaosTest {
 
   @Test
   @Tag("also-root")
-  @Tag("long")
+  @Tag("slow")
   @Timeout(600)
   void everyJobHasOneEndWhateverFails() throws Exception {
     attack(null, SHORT);
@@ -51,7 +51,7 @@ class ChaosTest {
 
   @Test
   @Tag("root")
-  @Tag("long")
+  @Tag("slow")
   @Timeout(600)
   void everyJobHasOneEndWhateverFailsForAnOrdinaryUser() throws Exception {
     Tool.requireRoot("ChaosTest.everyJobHasOneEndWhateverFailsForAnOrdinaryUser");
