@@ -329,7 +329,13 @@ final class CpVerb {
     String called = runnel == null ? "\"${RUNNEL_LAUNCHER:-runnel}\"" : runnel;
     for (String word :
         List.of(
-            ExecOptions.STDIN.name(), "--", "/bin/sh", "-c", "exec " + called + " \"$@\"", "cp")) {
+            ExecOptions.STDIN.name(),
+            "--env=RUNNEL_LAUNCHER=",
+            "--",
+            "/bin/sh",
+            "-c",
+            "exec " + called + " \"$@\"",
+            "cp")) {
       words.add(SystemText.bytes(word));
     }
     agent.forEach(word -> words.add(word.bytes()));

@@ -35,7 +35,7 @@ public final class Environment {
 
   private static final String JOB = "RUNNEL_JOB";
 
-  /** How this program is called: by it a command can be this program, too. */
+  /** How this program is called, for a command that asks for it by an empty value. */
   private static final String LAUNCHER = "RUNNEL_LAUNCHER";
 
   private static final byte @Nullable [] OUR_LAUNCHER = launcher();
@@ -169,23 +169,21 @@ public final class Environment {
   }
 
   private static List<byte[]> own(byte[] name, byte[] mark) {
-    return OUR_LAUNCHER == null ? List.of(name, mark) : List.of(name, OUR_LAUNCHER, mark);
+    return List.of(name, mark);
   }
 
   private OfCommand overlaid(byte[] job, byte[] mark, Map<String, @Nullable String> overlay) {
     Map<String, MemorySegment> kept = new LinkedHashMap<>(strings);
     Map<String, byte[]> own = new LinkedHashMap<>();
     own.put(JOB, job);
-    if (OUR_LAUNCHER != null) {
-      own.put(LAUNCHER, OUR_LAUNCHER);
-    }
     overlay.forEach(
         (name, value) -> {
           String key = new String(SystemText.bytes(name), ISO_8859_1);
           kept.remove(key);
           own.remove(key);
           if (value != null) {
-            own.put(key, entry(name, value));
+            boolean isAsked = key.equals(LAUNCHER) && value.isEmpty() && OUR_LAUNCHER != null;
+            own.put(key, isAsked ? OUR_LAUNCHER : entry(name, value));
           }
         });
     // Last: what a command asks for neither removes nor forges it.
