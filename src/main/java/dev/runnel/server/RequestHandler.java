@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -318,8 +319,7 @@ final class RequestHandler {
       throw new RejectedException(
           ErrorCode.BUSY, "jobs that are watched: limit: " + MAX_WATCHES + " lists");
     }
-    JobsWatchWriter watch =
-        new JobsWatchWriter(connection, id, wake -> room.gate().watch(peer.caller(), which, wake));
+    JobsWatchWriter watch = new JobsWatchWriter(connection, id, room.gate(), peer.caller(), which);
     inFlight.add(key(id));
     watches.put(key(id), watch);
     watch.goOn();
@@ -327,7 +327,7 @@ final class RequestHandler {
 
   /** Goes on with the answer that is being made. */
   void takeTurn() {
-    watches.values().forEach(JobsWatchWriter::takeTurn);
+    List.copyOf(watches.values()).forEach(JobsWatchWriter::takeTurn);
     if (listing != null) {
       listing.takeTurn();
     }
@@ -335,7 +335,7 @@ final class RequestHandler {
 
   /** The peer has read something. */
   void goOn() {
-    watches.values().forEach(JobsWatchWriter::goOn);
+    List.copyOf(watches.values()).forEach(JobsWatchWriter::goOn);
     if (listing != null) {
       listing.goOn();
     }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JvmSettings;
 import dev.runnel.model.SystemText;
@@ -35,9 +36,7 @@ public final class Environment {
 
   private static final String JOB = "RUNNEL_JOB";
 
-  /** How this program is called, for a command that asks for it by an empty value. */
-  private static final String LAUNCHER = "RUNNEL_LAUNCHER";
-
+  /** How this program is called. */
   private static final byte @Nullable [] OUR_LAUNCHER = launcher();
 
   private static final String PATH = "PATH";
@@ -157,7 +156,7 @@ public final class Environment {
 
   private static byte @Nullable [] launcher() {
     String launcher = System.getProperty("runnel.launcher");
-    return launcher == null ? null : entry(LAUNCHER, launcher);
+    return launcher == null ? null : entry(CommandSpec.LAUNCHER, launcher);
   }
 
   /** For one command. */
@@ -182,7 +181,8 @@ public final class Environment {
           kept.remove(key);
           own.remove(key);
           if (value != null) {
-            boolean isAsked = key.equals(LAUNCHER) && value.isEmpty() && OUR_LAUNCHER != null;
+            boolean isAsked =
+                key.equals(CommandSpec.LAUNCHER) && value.isEmpty() && OUR_LAUNCHER != null;
             own.put(key, isAsked ? OUR_LAUNCHER : entry(name, value));
           }
         });

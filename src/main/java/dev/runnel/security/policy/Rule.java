@@ -194,7 +194,7 @@ public record Rule(
 
   // It brings nothing: the server says there how it is called itself.
   private static boolean isQuestion(CommandSpec command, String name) {
-    return name.equals("RUNNEL_LAUNCHER") && "".equals(command.env().get(name));
+    return name.equals(CommandSpec.LAUNCHER) && "".equals(command.env().get(name));
   }
 
   private static String expected(Collection<?> what) {
