@@ -99,6 +99,8 @@ export interface StartOptions {
   leftovers?: "kill" | "keep";
   /** Names and values to find the job by; at most 16. */
   labels?: Record<string, string>;
+  /** A W3C traceparent: what the run is a part of. The command gets it as TRACEPARENT. */
+  trace?: string;
   /** Keys that begin with `x-`, with anything in them. */
   extra?: Record<`x-${string}`, unknown>;
   /** Aborted, it cancels the job; what waits for it rejects with the reason when the job has ended. */

@@ -412,7 +412,8 @@ test("every key of run is accepted by the server", needsServer, async () => {
     job: name(), once: "o", boot: client.server.boot, env: { A: "1" }, merge: true, timeoutMs: 60_000, graceMs: 500,
     drainMs: 250, drainMaxMs: 5_000, lingerMs: 60_000, keepMs: 60_000, window: 65_536, retain: 262_144,
     onFull: "drop", leftovers: "keep", limits: { cpuS: 60, memoryBytes: 4_294_967_296, openFiles: 64, fileBytes: 1_048_576 },
-    stdin: true, labels: { app: "shop" }, extra: { "x-a": 1 },
+    stdin: true, labels: { app: "shop" },
+    trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", extra: { "x-a": 1 },
   });
   assert.equal(ran.exitCode, 0);
   assert.equal((await client.run("true", { lingerMs: "forever" })).exitCode, 0);

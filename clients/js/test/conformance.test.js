@@ -483,6 +483,7 @@ test("what is asked for is encoded as the client's vectors are", { skip: !isTher
       limits: { cpuS: 60, memoryBytes: 1_073_741_824, openFiles: 64, fileBytes: 1_048_576 },
       user: "build",
     }),
+    "run-as-part-of-a-trace": argv(["make"], { trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" }),
     "run-with-labels": argv(["make"], { labels: { app: "shop", stage: "test/1" } }),
     "terminal-with-modes": argv(["vi"], {
       pty: { rows: 24, cols: 80, term: "xterm", modes: { intr: 11, erase: 8, ixon: false, speed: 9600 } },

@@ -161,6 +161,7 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
             "spool_bytes": 7,
             "leftovers": "keep",
             "labels": {"app": "shop"},
+            "trace": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         }
         self.assertEqual(set(runnel.RunOptions.__annotations__), set(values) | {"secret_env"})
         opening = spec.run(["x"], linger=0, stdin=True, **values)

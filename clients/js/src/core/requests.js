@@ -25,6 +25,7 @@ const KEYS = {
   onFull: ["on_full", "string"],
   spoolBytes: ["spool_bytes", "number"],
   leftovers: ["leftovers", "string"],
+  trace: ["trace", "string"],
 };
 
 const LIMITS = {

@@ -61,6 +61,7 @@ class RunOptions(TypedDict, total=False):
         spool_bytes: how large its file on the server may become, with ``spool``.
         leftovers: ``kill`` or ``keep``: what becomes of processes that outlive the command.
         labels: names and values to find the job by; at most 16.
+        trace: a W3C ``traceparent``, what the run is a part of; the command gets it as ``TRACEPARENT``.
     """
 
     cwd: Optional[Folder]
@@ -86,6 +87,7 @@ class RunOptions(TypedDict, total=False):
     spool_bytes: Optional[int]
     leftovers: Optional[str]
     labels: Optional[Mapping[str, str]]
+    trace: Optional[str]
 
 
 @dataclass
@@ -148,6 +150,7 @@ def run(
     spool_bytes: Optional[int] = None,
     leftovers: Optional[str] = None,
     labels: Optional[Mapping[str, str]] = None,
+    trace: Optional[str] = None,
 ) -> Opening:
     """The opening of a ``run``, by the keywords of :class:`RunOptions`.
 
@@ -188,6 +191,7 @@ def run(
         "spool_bytes": spool_bytes,
         "leftovers": leftovers,
         "labels": dict(labels) if labels else None,
+        "trace": trace,
     }
     header.update((key, value) for key, value in as_they_are.items() if value is not None)
     lasting = int(linger * 1000) if linger_ms is None else linger_ms

@@ -7,6 +7,7 @@ import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;
 import dev.runnel.model.SystemText;
 import dev.runnel.model.Terminal;
+import dev.runnel.model.TraceContext;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -168,16 +169,26 @@ final class ExecOptions {
             arguments, defaults, terminal == null ? plain : plain.withTerminal(terminal));
     long retain = size(arguments, RETAIN, JobSpec.DEFAULT_RETAIN_BYTES);
     String timeout = arguments.value(TIMEOUT);
-    return new JobSpec(
-            command.withSecrets(SecretOptions.secrets(arguments, surroundings.env())),
-            timeout == null ? null : Durations.parse(TIMEOUT, timeout, Duration.ofMillis(1)),
-            duration(arguments, GRACE, JobSpec.DEFAULT_GRACE),
-            duration(arguments, DRAIN, JobSpec.DEFAULT_DRAIN),
-            duration(arguments, DRAIN_MAX, JobSpec.DEFAULT_DRAIN_MAX),
-            leftovers(arguments),
-            retain,
-            window(arguments, terminal, retain))
-        .withLabels(LabelOption.labels(arguments, LabelOption.OF_JOB));
+    JobSpec spec =
+        JobSpec.of(command.withSecrets(SecretOptions.secrets(arguments, surroundings.env())))
+            .withGrace(duration(arguments, GRACE, JobSpec.DEFAULT_GRACE))
+            .withDrain(
+                duration(arguments, DRAIN, JobSpec.DEFAULT_DRAIN),
+                duration(arguments, DRAIN_MAX, JobSpec.DEFAULT_DRAIN_MAX))
+            .withLeftovers(leftovers(arguments))
+            .withRetain(retain)
+            .withWindow(window(arguments, terminal, retain))
+            .withTrace(trace(surroundings.env()))
+            .withLabels(LabelOption.labels(arguments, LabelOption.OF_JOB));
+    return timeout == null
+        ? spec
+        : spec.withTimeout(Durations.parse(TIMEOUT, timeout, Duration.ofMillis(1)));
+  }
+
+  // What is none is no mistake of ours: W3C has it ignored.
+  private static @Nullable TraceContext trace(Map<String, String> env) {
+    String given = env.get(TraceContext.VARIABLE);
+    return given != null && TraceContext.isOne(given) ? new TraceContext(given) : null;
   }
 
   private static List<Argument> argv(Arguments arguments) throws Failure {

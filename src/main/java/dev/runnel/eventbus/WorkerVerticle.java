@@ -101,7 +101,7 @@ public final class WorkerVerticle extends VerticleBase {
   private static void fail(StartCommand start, Throwable thrown) {
     TaskHandOver.runAll(
         () -> refuse(start, "internal error: " + thrown),
-        () -> LOG.error("start failed job={}", start.job().id(), thrown));
+        () -> LOG.error("start failed {}", start.job().logged(), thrown));
   }
 
   private static void refuse(StartCommand start, String why) {
@@ -177,7 +177,7 @@ public final class WorkerVerticle extends VerticleBase {
       StartCommand start, CommandSpec settled, @Nullable String recording) {
     Job job = start.job();
     AuditEntry.Terms terms = new AuditEntry.Terms(job.origin().rule(), recording);
-    return AuditEntry.start(job.origin().caller(), job.id(), terms, settled);
+    return AuditEntry.start(job.origin().caller(), job.id(), terms, settled).of(job.trace());
   }
 
   private void begin(StartCommand start, CommandSpec settled, @Nullable String recording) {

@@ -15,6 +15,7 @@ import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
 import dev.runnel.model.Terminal;
 import dev.runnel.model.TerminalSize;
+import dev.runnel.model.TraceContext;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.spool.RecoveredJob;
 import dev.runnel.spool.SpooledJob;
@@ -40,6 +41,7 @@ public final class Job {
   private final String boot;
   private final String display;
   private final Labels labels;
+  private final @Nullable TraceContext trace;
   private final long retainBytes;
   private final JobChanges changes;
   private final @Nullable Duration keep;
@@ -108,6 +110,7 @@ public final class Job {
     this.boot = registry.node().boot();
     this.display = run.spec().command().display();
     this.labels = run.spec().labels();
+    this.trace = run.spec().trace();
     this.retainBytes = run.spec().retainBytes();
     this.keep = run.spec().lasting().keep();
     this.hasStdin = run.spec().command().stdin() == CommandSpec.Stdin.PIPE;
@@ -130,6 +133,7 @@ public final class Job {
     this.boot = job.boot();
     this.display = job.command();
     this.labels = job.labels();
+    this.trace = null;
     this.retainBytes = job.retainBytes();
     this.keep = job.keep();
     this.hasStdin = false;
@@ -171,6 +175,17 @@ public final class Job {
   /** By which it is found in lists. */
   public Labels labels() {
     return labels;
+  }
+
+  /** What it is a part of; null: of nothing that is known. */
+  public @Nullable TraceContext trace() {
+    return trace;
+  }
+
+  /** What a line of the log about it names it by. */
+  public String logged() {
+    String who = "job=" + id + " principal=" + origin.principal();
+    return trace == null ? who : who + " trace=" + trace.traceId();
   }
 
   /** How much of its output is kept, at least while it runs. */

@@ -272,7 +272,8 @@ public final class Subscription {
             how.job() == SubscribeOptions.Existence.EXISTING,
             next,
             job.retainBytes(),
-            sizeTold));
+            sizeTold,
+            job.trace()));
   }
 
   // A runner sets it.

@@ -47,6 +47,7 @@ public sealed interface Event {
    * @param retainBytes how much its log holds, which no window may exceed; null: the server did not
    *     say
    * @param terminalSize null: it has no terminal, or the server did not say
+   * @param trace what it is a part of; null: of nothing that the server knows
    */
   record Started(
       JobId job,
@@ -58,7 +59,8 @@ public sealed interface Event {
       boolean existing,
       long next,
       @Nullable Long retainBytes,
-      @Nullable TerminalSize terminalSize)
+      @Nullable TerminalSize terminalSize,
+      @Nullable TraceContext trace)
       implements Interim {}
 
   /** The body is the bytes; they stand at {@code offset} in the job's log. */

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param window the runner's credit in bytes beyond its last ack; absent: paced by its transport
  * @param lasting what becomes of it without its runner, and after its end
  * @param labels by which it is found in lists
+ * @param trace what it is a part of; null: of nothing that is known
  */
 public record JobSpec(
     CommandSpec command,
@@ -26,7 +27,8 @@ public record JobSpec(
     long retainBytes,
     OptionalLong window,
     Retention lasting,
-    Labels labels) {
+    Labels labels,
+    @Nullable TraceContext trace) {
   public static final Duration DEFAULT_GRACE = Duration.ofSeconds(2);
   public static final Duration DEFAULT_DRAIN = Duration.ofSeconds(1);
   public static final Duration DEFAULT_DRAIN_MAX = Duration.ofSeconds(10);
@@ -45,52 +47,6 @@ public record JobSpec(
     }
   }
 
-  /** One that ends when its runner goes. */
-  public JobSpec(
-      CommandSpec command,
-      @Nullable Duration timeout,
-      Duration grace,
-      Duration drain,
-      Duration drainMax,
-      Leftovers leftovers,
-      long retainBytes,
-      OptionalLong window) {
-    this(
-        command,
-        timeout,
-        grace,
-        drain,
-        drainMax,
-        leftovers,
-        retainBytes,
-        window,
-        Retention.DEFAULT);
-  }
-
-  /** One without labels. */
-  public JobSpec(
-      CommandSpec command,
-      @Nullable Duration timeout,
-      Duration grace,
-      Duration drain,
-      Duration drainMax,
-      Leftovers leftovers,
-      long retainBytes,
-      OptionalLong window,
-      Retention lasting) {
-    this(
-        command,
-        timeout,
-        grace,
-        drain,
-        drainMax,
-        leftovers,
-        retainBytes,
-        window,
-        lasting,
-        Labels.NONE);
-  }
-
   /** The command with every default. */
   public static JobSpec of(CommandSpec command) {
     return new JobSpec(
@@ -101,7 +57,10 @@ public record JobSpec(
         DEFAULT_DRAIN_MAX,
         Leftovers.KILL,
         DEFAULT_RETAIN_BYTES,
-        OptionalLong.empty());
+        OptionalLong.empty(),
+        Retention.DEFAULT,
+        Labels.NONE,
+        null);
   }
 
   /** A shell line with every default. */
@@ -117,54 +76,158 @@ public record JobSpec(
   /** The same with another window. */
   public JobSpec withWindow(OptionalLong other) {
     return new JobSpec(
-        command, timeout, grace, drain, drainMax, leftovers, retainBytes, other, lasting, labels);
+        command,
+        timeout,
+        grace,
+        drain,
+        drainMax,
+        leftovers,
+        retainBytes,
+        other,
+        lasting,
+        labels,
+        trace);
   }
 
   /** Another command, handled the same. */
   public JobSpec withCommand(CommandSpec other) {
     return new JobSpec(
-        other, timeout, grace, drain, drainMax, leftovers, retainBytes, window, lasting, labels);
+        other,
+        timeout,
+        grace,
+        drain,
+        drainMax,
+        leftovers,
+        retainBytes,
+        window,
+        lasting,
+        labels,
+        trace);
   }
 
   /** The same with another time to run. */
   public JobSpec withTimeout(Duration other) {
     return new JobSpec(
-        command, other, grace, drain, drainMax, leftovers, retainBytes, window, lasting, labels);
+        command,
+        other,
+        grace,
+        drain,
+        drainMax,
+        leftovers,
+        retainBytes,
+        window,
+        lasting,
+        labels,
+        trace);
   }
 
   /** The same with another time between TERM and KILL. */
   public JobSpec withGrace(Duration other) {
     return new JobSpec(
-        command, timeout, other, drain, drainMax, leftovers, retainBytes, window, lasting, labels);
+        command,
+        timeout,
+        other,
+        drain,
+        drainMax,
+        leftovers,
+        retainBytes,
+        window,
+        lasting,
+        labels,
+        trace);
   }
 
   /** The same with pipes that are read on for another time. */
   public JobSpec withDrain(Duration silent, Duration most) {
     return new JobSpec(
-        command, timeout, grace, silent, most, leftovers, retainBytes, window, lasting, labels);
+        command,
+        timeout,
+        grace,
+        silent,
+        most,
+        leftovers,
+        retainBytes,
+        window,
+        lasting,
+        labels,
+        trace);
   }
 
   /** The same with something else becoming of what outlives the command. */
   public JobSpec withLeftovers(Leftovers other) {
     return new JobSpec(
-        command, timeout, grace, drain, drainMax, other, retainBytes, window, lasting, labels);
+        command,
+        timeout,
+        grace,
+        drain,
+        drainMax,
+        other,
+        retainBytes,
+        window,
+        lasting,
+        labels,
+        trace);
   }
 
   /** The same with another log. */
   public JobSpec withRetain(long other) {
     return new JobSpec(
-        command, timeout, grace, drain, drainMax, leftovers, other, window, lasting, labels);
+        command, timeout, grace, drain, drainMax, leftovers, other, window, lasting, labels, trace);
   }
 
   /** The same, lasting otherwise. */
   public JobSpec withLasting(Retention other) {
     return new JobSpec(
-        command, timeout, grace, drain, drainMax, leftovers, retainBytes, window, other, labels);
+        command,
+        timeout,
+        grace,
+        drain,
+        drainMax,
+        leftovers,
+        retainBytes,
+        window,
+        other,
+        labels,
+        trace);
   }
 
   /** The same with these labels. */
   public JobSpec withLabels(Labels other) {
     return new JobSpec(
-        command, timeout, grace, drain, drainMax, leftovers, retainBytes, window, lasting, other);
+        command,
+        timeout,
+        grace,
+        drain,
+        drainMax,
+        leftovers,
+        retainBytes,
+        window,
+        lasting,
+        other,
+        trace);
+  }
+
+  /** The same as a part of that trace. */
+  public JobSpec withTrace(@Nullable TraceContext other) {
+    return new JobSpec(
+        command,
+        timeout,
+        grace,
+        drain,
+        drainMax,
+        leftovers,
+        retainBytes,
+        window,
+        lasting,
+        labels,
+        other);
+  }
+
+  /** The same with its trace in the command's environment, unless that has one of its own. */
+  public JobSpec tracing() {
+    if (trace == null || command.env().containsKey(TraceContext.VARIABLE)) {
+      return this;
+    }
+    return withCommand(command.withEnv(TraceContext.VARIABLE, trace.value()));
   }
 }

@@ -263,7 +263,7 @@ final class Recording {
 
   private void fail(IOException e) {
     if (stopped == null) {
-      LOG.warn("recording failed job={} recording={} cause={}", job.id(), name, e.toString());
+      LOG.warn("recording failed {} recording={} cause={}", job.logged(), name, e.toString());
     }
     stop("disk: " + e.getMessage());
   }
@@ -286,7 +286,9 @@ final class Recording {
     writeLast("end: " + words(end));
     leave();
     all.shelf().put(name, size);
-    all.audit().note(() -> AuditEntry.recorded(job.origin().caller(), job.id(), outcome()));
+    all.audit()
+        .note(
+            () -> AuditEntry.recorded(job.origin().caller(), job.id(), outcome()).of(job.trace()));
   }
 
   private AuditEntry.Recording outcome() {

@@ -94,7 +94,7 @@ public final class Recordings implements JobRecorder, AutoCloseable {
       return null;
     }
     if (open.size() >= MAX_OPEN) {
-      LOG.warn("recording left out job={} open={} limit={}", start.job().id(), MAX_OPEN, MAX_OPEN);
+      LOG.warn("recording left out {} open={} limit={}", start.job().logged(), MAX_OPEN, MAX_OPEN);
       return null;
     }
     return TIME.format(Instant.now()) + "-" + start.job().id() + ".cast";

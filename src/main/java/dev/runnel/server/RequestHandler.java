@@ -236,7 +236,7 @@ final class RequestHandler {
     StartCommand start = room.gate().register(peer.caller(), run);
     SubscribeOptions how = SubscribeOptions.run(run.spec().window(), start.existence());
     room.gate().startFollowed(start, () -> follow(id, start.job(), how));
-    LOG.debug("job registered job={} peer={}", start.job().id(), connection.address());
+    LOG.debug("job registered {} peer={}", start.job().logged(), connection.address());
   }
 
   private void attach(@Nullable String id, Request.Attach attach) throws RejectedException {

@@ -59,6 +59,7 @@ public record ServerContext(
           "on_full_drop",
           "heartbeat",
           "labels",
+          "trace",
           "watch_jobs");
 
   /** The same with what this node has a disk for. */

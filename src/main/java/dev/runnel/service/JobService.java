@@ -83,7 +83,8 @@ public final class JobService {
   public StartCommand register(Caller caller, Request.Run run) throws RejectedException {
     checkBoot(run.boot());
     try {
-      Authorization grant = guard.policy().judge(caller, registry.limits().fit(run.spec()));
+      Authorization grant =
+          guard.policy().judge(caller, registry.limits().fit(run.spec())).tracing();
       Request.Run granted = run.withSpec(grant.spec());
       return register(caller, granted, grant);
     } catch (ForbiddenException e) {
@@ -145,10 +146,10 @@ public final class JobService {
     checkBoot(attach.boot());
     Job job = observe(caller, "attach", attach.job());
     if (attach.role() == Role.RUNNER) {
-      checkControl(caller, "attach", attach.job());
+      var _ = control(caller, "attach", attach.job());
     }
     String role = attach.role().name().toLowerCase(Locale.ROOT);
-    note(() -> AuditEntry.act(caller, "attach", attach.job(), role));
+    note(() -> AuditEntry.act(caller, "attach", attach.job(), role).of(job.trace()));
     return job;
   }
 
@@ -204,24 +205,20 @@ public final class JobService {
 
   /** {@link JobRegistry#signal}, of a job that the caller may control. */
   public JobState signal(Caller caller, JobId id, Signal signal) throws RejectedException {
-    checkControl(caller, "signal", id);
-    Job job = registry.job(id);
-    if (job != null && job.origin().signals() == JobOrigin.Signals.REFUSED) {
+    Job job = control(caller, "signal", id);
+    if (job.origin().signals() == JobOrigin.Signals.REFUSED) {
       String why = "rule " + job.origin().rule() + ": a forced command takes no signals";
       throw denied(caller, "signal", id, why);
     }
-    note(() -> AuditEntry.act(caller, "signal", id, signal.name()));
+    note(() -> AuditEntry.act(caller, "signal", id, signal.name()).of(job.trace()));
     return registry.signal(id, signal);
   }
 
   /** {@link JobRegistry#resize}, of a job that the caller may control. */
   public JobState resize(Caller caller, JobId id, TerminalSize size) throws RejectedException {
-    checkControl(caller, "resize", id);
+    Job job = control(caller, "resize", id);
     JobState state = registry.resize(id, size);
-    Job job = registry.job(id);
-    if (job != null) {
-      recorder.changed(job);
-    }
+    recorder.changed(job);
     return state;
   }
 
@@ -229,16 +226,16 @@ public final class JobService {
   public void cancel(Caller caller, Request.Cancel cancel, Consumer<JobState> begun)
       throws RejectedException {
     JobId id = cancel.job();
-    checkControl(caller, "cancel", id);
-    note(() -> AuditEntry.act(caller, "cancel", id, ""));
+    Job job = control(caller, "cancel", id);
+    note(() -> AuditEntry.act(caller, "cancel", id, "").of(job.trace()));
     registry.cancel(id, cancel.grace(), begun);
   }
 
   /** {@link JobRegistry#forget}, of a job that the caller may control. */
   public void forget(Caller caller, JobId id) throws RejectedException {
-    checkControl(caller, "forget", id);
+    Job job = control(caller, "forget", id);
     registry.forget(id);
-    note(() -> AuditEntry.act(caller, "forget", id, ""));
+    note(() -> AuditEntry.act(caller, "forget", id, "").of(job.trace()));
   }
 
   /** Those of the jobs known that are asked for and that the caller may see, by id. */
@@ -281,12 +278,14 @@ public final class JobService {
     throw unknown;
   }
 
-  private void checkControl(Caller caller, String verb, JobId id) throws RejectedException {
-    if (!mayControl(caller, observe(caller, verb, id).status())) {
+  private Job control(Caller caller, String verb, JobId id) throws RejectedException {
+    Job job = observe(caller, verb, id);
+    if (!mayControl(caller, job.status())) {
       String why =
           "job: " + id + ": no rule of the policy lets " + caller.principal() + " control it";
       throw denied(caller, verb, id, why);
     }
+    return job;
   }
 
   private RejectedException denied(Caller caller, String verb, @Nullable JobId job, String why) {
@@ -346,9 +345,9 @@ public final class JobService {
     End end = job.status().end();
     RejectedException refusal = job.refusal();
     if (end != null) {
-      note(() -> AuditEntry.end(caller, end));
+      note(() -> AuditEntry.end(caller, end).of(job.trace()));
     } else if (refusal != null) {
-      note(() -> AuditEntry.refused(caller, job.id(), refusal.code()));
+      note(() -> AuditEntry.refused(caller, job.id(), refusal.code()).of(job.trace()));
     }
   }
 

@@ -8,6 +8,7 @@ import dev.runnel.model.JobStatus;
 import dev.runnel.model.Labels;
 import dev.runnel.model.Stream;
 import dev.runnel.model.TerminalSize;
+import dev.runnel.model.TraceContext;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -124,7 +125,16 @@ public final class EventDecoder {
         fields.flag("existing"),
         fields.number("next"),
         fields.optionalNumber("retain"),
-        terminalSize(fields));
+        terminalSize(fields),
+        trace(fields));
+  }
+
+  private static @Nullable TraceContext trace(Fields fields) throws ProtocolException {
+    String value = fields.optionalString("trace");
+    if (value != null && !TraceContext.isOne(value)) {
+      throw Fields.wrong("trace", value, "a traceparent");
+    }
+    return value == null ? null : new TraceContext(value);
   }
 
   private static Stream stream(Fields fields) throws ProtocolException {

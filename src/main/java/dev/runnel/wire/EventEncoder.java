@@ -198,6 +198,7 @@ public final class EventEncoder {
     }
     json.writeNumberField("next", started.next());
     writeRoom(json, started.retainBytes(), started.terminalSize());
+    RequestEncoder.writeTrace(json, started.trace());
   }
 
   private static void writeRoom(

@@ -15,6 +15,7 @@ import dev.runnel.model.SystemText;
 import dev.runnel.model.TerminalMode;
 import dev.runnel.model.TerminalModes;
 import dev.runnel.model.TerminalSize;
+import dev.runnel.model.TraceContext;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
@@ -302,6 +303,13 @@ public final class RequestEncoder {
       json.writeStringField("leftovers", "keep");
     }
     writeLabels(json, run.spec().labels());
+    writeTrace(json, run.spec().trace());
+  }
+
+  static void writeTrace(JsonGenerator json, @Nullable TraceContext trace) throws IOException {
+    if (trace != null) {
+      json.writeStringField("trace", trace.value());
+    }
   }
 
   static void writeLabels(JsonGenerator json, Labels labels) throws IOException {

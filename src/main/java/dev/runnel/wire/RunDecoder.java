@@ -6,6 +6,7 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;
 import dev.runnel.model.SystemText;
+import dev.runnel.model.TraceContext;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -47,7 +48,8 @@ final class RunDecoder {
           "on_full",
           "spool_bytes",
           "leftovers",
-          "labels");
+          "labels",
+          "trace");
 
   /** A year: beyond it nobody means a duration, and below it nanoseconds fit a long. */
   private static final long MAX_MILLIS = 31_536_000_000L;
@@ -77,7 +79,17 @@ final class RunDecoder {
         retain,
         FollowDecoder.window(header, retain),
         FollowDecoder.lasting(header),
-        LabelsDecoder.decode(header));
+        LabelsDecoder.decode(header),
+        trace(header));
+  }
+
+  private static @Nullable TraceContext trace(Header header) throws RequestException {
+    String value = header.string("trace");
+    try {
+      return value == null ? null : new TraceContext(value);
+    } catch (IllegalArgumentException e) {
+      throw RequestException.bad("trace: " + e.getMessage());
+    }
   }
 
   private static CommandSpec command(Header header, byte[] body)

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.server.Until;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.NullMarked;
@@ -41,6 +42,22 @@ class SeveralJobsTest extends NodeVerbs {
     assertEquals(0, run(client, both), client.err());
     assertEquals(2, client.out().lines().count(), client.out());
     assertTrue(client.out().contains("\nlabel-a "), client.out());
+  }
+
+  @Test
+  void commandIsAPartOfTheTraceThatItsClientIsAPartOf() {
+    String parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    String line = "echo ${TRACEPARENT-none}";
+    Client client = new Client().env(Map.of("TRACEPARENT", parent));
+    assertEquals(0, run(client, "exec", "-c", line), client.err());
+    assertEquals(parent + "\n", client.out());
+    client = new Client().env(Map.of("TRACEPARENT", parent));
+    assertEquals(0, run(client, "exec", "--env", "TRACEPARENT=own", "-c", line), client.err());
+    assertEquals("own\n", client.out());
+    // What is no traceparent is nobody's mistake here.
+    client = new Client().env(Map.of("TRACEPARENT", "00-0-0-01"));
+    assertEquals(0, run(client, "exec", "-c", line), client.err());
+    assertEquals("none\n", client.out());
   }
 
   @Test

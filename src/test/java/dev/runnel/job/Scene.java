@@ -9,6 +9,7 @@ import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Request;
 import dev.runnel.model.Retention;
@@ -140,7 +141,9 @@ final class Scene {
           leftovers,
           retain,
           OptionalLong.empty(),
-          lasting);
+          lasting,
+          Labels.NONE,
+          null);
     }
 
     static Spec keep() {

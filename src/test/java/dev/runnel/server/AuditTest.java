@@ -167,6 +167,28 @@ class AuditTest {
   }
 
   @Test
+  void whatIsDoneWithAJobOfATraceNamesIt() throws Exception {
+    String trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    String parent = "00-" + trace + "-00f067aa0ba902b7-01";
+    try (AuditLog audit = new AuditLog(lines, OPTIONS);
+        TestNode node = node(audit);
+        RawClient alice = as(ALICE, node)) {
+      alice.send(
+          "'id':'r','job':'a-t','trace':'" + parent + "'", "printenv TRACEPARENT; sleep 100");
+      assertEquals(parent, alice.nextOf("r").text("trace"));
+      assertEquals(parent + "\n", alice.output(parent.length() + 1));
+      assertEquals("ok", alice.ask("'type':'signal','signal':'CONT','job':'a-t'").type());
+      assertEquals("ok", alice.ask("'type':'cancel','job':'a-t'").type());
+      assertEquals("canceled", alice.finish("r").outcome());
+      Until.holds("the end's line", () -> lines.events("a-t").contains("end"));
+    }
+    assertEquals(List.of("start", "signal", "cancel", "end"), lines.events("a-t"));
+    for (JsonNode line : lines.of("a-t")) {
+      assertEquals(trace, line.path("trace").asText(), line::toString);
+    }
+  }
+
+  @Test
   void nothingIsStartedThatIsNotWrittenDown(@TempDir Path folder) throws Exception {
     Path witness = folder.resolve("ran");
     try (AuditLog audit = new AuditLog(lines, OPTIONS);

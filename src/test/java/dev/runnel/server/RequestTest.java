@@ -66,6 +66,7 @@ class RequestTest extends NodeTest {
             "on_full_drop",
             "heartbeat",
             "labels",
+            "trace",
             "watch_jobs"),
         new TreeSet<>(features));
   }

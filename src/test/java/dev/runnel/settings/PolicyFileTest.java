@@ -159,16 +159,7 @@ class PolicyFileTest {
     assertEquals(
         "rule r: env_from: Z (expected: none)",
         denial(policy, "a", plain.withCommand(plain.command().withSecrets(fromServer))));
-    JobSpec keeping =
-        new JobSpec(
-            plain.command(),
-            null,
-            plain.grace(),
-            plain.drain(),
-            plain.drainMax(),
-            JobSpec.Leftovers.KEEP,
-            plain.retainBytes(),
-            plain.window());
+    JobSpec keeping = plain.withLeftovers(JobSpec.Leftovers.KEEP);
     assertEquals("rule r: leftovers: keep (expected: kill)", denial(policy, "a", keeping));
   }
 

@@ -53,8 +53,10 @@ class EventDecoderTest {
               false,
               0,
               1_048_576L,
-              new TerminalSize(24, 80)),
-          new Event.Started(JOB, "node-1", "b", 17, JobState.ENDED, null, true, 9, null, null),
+              new TerminalSize(24, 80),
+              VectorRequests.TRACE),
+          new Event.Started(
+              JOB, "node-1", "b", 17, JobState.ENDED, null, true, 9, null, null, null),
           new Event.Output(JOB, Stream.STDERR, 9_007_199_254_740_991L),
           new Event.Gap(JOB, 3, 9),
           new Event.StdinAck(JOB, 9, false),

@@ -111,10 +111,9 @@ class RequestEncoderTest {
         65_536,
         OptionalLong.of(4_096),
         new Retention(
-            Duration.ofMillis(4),
-            Duration.ofMillis(5),
-            Retention.OnFull.SPOOL,
-            OptionalLong.of(6)));
+            Duration.ofMillis(4), Duration.ofMillis(5), Retention.OnFull.SPOOL, OptionalLong.of(6)),
+        Labels.NONE,
+        VectorRequests.TRACE);
   }
 
   @ParameterizedTest
@@ -158,7 +157,9 @@ class RequestEncoderTest {
             + "\"merge\":true,\"stdin\":true,\"job\":\"build-7\",\"once\":\"once-1\",\"boot\":\"boot-1\","
             + "\"timeout_ms\":300000,\"grace_ms\":1,\"drain_ms\":2,\"drain_max_ms\":3,"
             + "\"linger_ms\":4,\"keep_ms\":5,\"window\":4096,\"retain\":65536,"
-            + "\"on_full\":\"spool\",\"spool_bytes\":6,\"leftovers\":\"keep\",\"total_size\":0}",
+            + "\"on_full\":\"spool\",\"spool_bytes\":6,\"leftovers\":\"keep\",\"trace\":\""
+            + VectorRequests.TRACE.value()
+            + "\",\"total_size\":0}",
         header(RequestEncoder.encode("a", new Request.Run(JOB, "once-1", everything(), "boot-1"))));
   }
 

@@ -52,17 +52,17 @@ final class VectorAnswers {
               "started",
               "r-1",
               new Event.Started(
-                  BUILD, "n1", "b-1", 4711, JobState.RUNNING, 65_536, false, 0, null, null)),
+                  BUILD, "n1", "b-1", 4711, JobState.RUNNING, 65_536, false, 0, null, null, null)),
           answer(
               "started-without-stdin",
               null,
               new Event.Started(
-                  UNNAMED, "n1", "b-1", 4712, JobState.RUNNING, null, false, 0, null, null)),
+                  UNNAMED, "n1", "b-1", 4712, JobState.RUNNING, null, false, 0, null, null, null)),
           answer(
               "started-again",
               "a",
               new Event.Started(
-                  BUILD, "n1", "b-1", 4711, JobState.ENDED, 65_536, true, 7, null, null)),
+                  BUILD, "n1", "b-1", 4711, JobState.ENDED, 65_536, true, 7, null, null, null)),
           answer(
               "started-on-a-terminal",
               "w",
@@ -76,7 +76,23 @@ final class VectorAnswers {
                   true,
                   0,
                   65_536L,
-                  new TerminalSize(24, 80))),
+                  new TerminalSize(24, 80),
+                  null)),
+          answer(
+              "started-as-part-of-a-trace",
+              "t",
+              new Event.Started(
+                  UNNAMED,
+                  "n1",
+                  "b-1",
+                  4714,
+                  JobState.RUNNING,
+                  null,
+                  false,
+                  0,
+                  null,
+                  null,
+                  VectorRequests.TRACE)),
           answer("resized", "w", new Event.Resized(UNNAMED, new TerminalSize(50, 132))),
           answer("detached", "a", new Event.Detached(Event.Detached.Reason.REPLACED)),
           answer("output", "r-1", new Event.Output(BUILD, Stream.STDOUT, 0), HELLO),

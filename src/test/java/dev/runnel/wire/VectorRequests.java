@@ -17,6 +17,7 @@ import dev.runnel.model.Terminal;
 import dev.runnel.model.TerminalMode;
 import dev.runnel.model.TerminalModes;
 import dev.runnel.model.TerminalSize;
+import dev.runnel.model.TraceContext;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -27,6 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /** What the requests among PROTOCOL.md's vectors mean, by name. */
 final class VectorRequests {
+  static final TraceContext TRACE =
+      new TraceContext("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
   private static final JobId BUILD = new JobId("build.7");
   private static final Request PING = new Request.Ping();
 
@@ -110,7 +113,13 @@ final class VectorRequests {
               new Request.Run(
                   null,
                   JobSpec.of(CommandSpec.of(List.of(Argument.of("make"))))
-                      .withLabels(new Labels(Map.of("app", "shop", "stage", "test/1"))))));
+                      .withLabels(new Labels(Map.of("app", "shop", "stage", "test/1"))))),
+          expect(
+              "run-as-part-of-a-trace",
+              "t",
+              new Request.Run(
+                  null,
+                  JobSpec.of(CommandSpec.of(List.of(Argument.of("make")))).withTrace(TRACE))));
 
   /**
    * A request and its name.
@@ -219,7 +228,9 @@ final class VectorRequests {
                 Duration.ofMinutes(1),
                 Duration.ofHours(1),
                 Retention.OnFull.SPOOL,
-                OptionalLong.of(1 << 30)));
+                OptionalLong.of(1 << 30)),
+            Labels.NONE,
+            null);
     return new Request.Run(BUILD, "1f6c", spec, "b-1");
   }
 }

@@ -9,6 +9,7 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
 import dev.runnel.model.SafeText;
 import dev.runnel.model.SystemText;
+import dev.runnel.model.TraceContext;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.security.MessageDigest;
@@ -127,6 +128,11 @@ public record AuditEntry(JsonObject what, List<Argument> argv) {
             .put("outcome", "refused")
             .put("code", code.wireName()),
         List.of());
+  }
+
+  /** The same, about a job that is a part of that. */
+  public AuditEntry of(@Nullable TraceContext trace) {
+    return trace == null ? this : new AuditEntry(what.copy().put("trace", trace.traceId()), argv);
   }
 
   private static JsonObject of(String event, Caller caller) {

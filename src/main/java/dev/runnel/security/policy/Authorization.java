@@ -29,6 +29,11 @@ public record Authorization(@Nullable Rule rule, JobSpec spec) {
 
   private static final Logger LOG = LoggerFactory.getLogger(Authorization.class);
 
+  /** The same, with what the run is a part of in the command's environment. */
+  public Authorization tracing() {
+    return spec.trace() == null ? this : new Authorization(rule, spec.tracing());
+  }
+
   /** Whether files have to be looked at before the start. */
   public boolean needsFiles() {
     return rule != null

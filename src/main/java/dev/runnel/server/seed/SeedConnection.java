@@ -152,7 +152,7 @@ final class SeedConnection {
     StartCommand start = room.gate().register(caller, new Request.Run(null, spec));
     Job job = start.job();
     follower = new SeedSubscriber(this, job, room.gate().node(), memory);
-    LOG.debug("job registered job={} peer={}", job.id(), peer());
+    LOG.debug("job registered {} peer={}", job.logged(), peer());
     room.gate().start(start);
   }
 
