@@ -58,6 +58,9 @@ public final class Main {
   }
 
   static int run(String[] arguments) {
+    // Named by words: a client's verb that logs nothing loads nothing of it.
+    System.setProperty("slf4j.provider", "dev.runnel.daemon.LogProvider");
+    System.setProperty("slf4j.internal.verbosity", "WARN");
     String word = arguments.length == 0 ? "" : arguments[0];
     if (Verb.of(word) != Verb.SERVE) {
       Cli.endByQuit();

@@ -41,7 +41,6 @@ import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Locale;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -86,7 +85,7 @@ public final class Serve {
   private static int run(CliContext context, Arguments arguments) throws Failure {
     try {
       Settings settings = ServeArguments.read(arguments, System.getenv());
-      configureLogs(settings.get(Setting.LOG_LEVEL));
+      configureLogs(settings);
       if (arguments.has(ServeArguments.CHECK)) {
         check(settings);
         context.out().print("nothing is wrong with the settings\n");
@@ -158,14 +157,9 @@ public final class Serve {
     return null;
   }
 
-  // Before the first logger is made: slf4j-simple reads them once.
-  private static void configureLogs(Settings.LogLevel level) {
-    String prefix = "org.slf4j.simpleLogger.";
-    System.setProperty(prefix + "defaultLogLevel", level.name().toLowerCase(Locale.ROOT));
-    System.setProperty(prefix + "showDateTime", "true");
-    System.setProperty(prefix + "dateTimeFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
-    System.setProperty(prefix + "showThreadName", "false");
-    System.setProperty(prefix + "showShortLogName", "true");
+  // Before the first logger is made.
+  private static void configureLogs(Settings settings) {
+    LogProvider.configure(settings.get(Setting.LOG_FORMAT), settings.get(Setting.LOG_LEVEL));
     System.setProperty(LogBridge.PROPERTY, LogBridge.Configuration.class.getName());
     System.setProperty(
         "vertx.logger-delegate-factory-class-name",
@@ -397,6 +391,7 @@ public final class Serve {
     try {
       SignalThread signals = SignalThread.begin();
       signals.on(Signal.HUP, () -> onHangUp.run());
+      signals.on(Signal.USR1, LogProvider::toggle);
       signals.on(Signal.TERM, departure::ask);
       signals.on(Signal.INT, departure::ask);
     } catch (UnsupportedOperationException e) {

@@ -6,7 +6,7 @@
  * metrics}, {@code model}, {@code process}, {@code process.engine}, {@code record}, {@code
  * security}, {@code security.audit}, {@code security.identity}, {@code security.policy}, {@code
  * server}, {@code server.seed}, {@code service}, {@code settings}, {@code tls}; of libraries {@code
- * io.micrometer..}, {@code io.vertx.core..}, {@code org.slf4j..}.
+ * ch.qos.logback..}, {@code io.micrometer..}, {@code io.vertx.core..}, {@code org.slf4j..}.
  */
 @NullMarked
 package dev.runnel.daemon;

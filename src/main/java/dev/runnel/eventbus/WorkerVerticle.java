@@ -8,6 +8,7 @@ import dev.runnel.model.JobState;
 import dev.runnel.security.audit.AuditEntry;
 import dev.runnel.security.policy.ForbiddenException;
 import dev.runnel.service.EventBusAddresses;
+import dev.runnel.service.JobLogLine;
 import dev.runnel.service.JobService;
 import dev.runnel.service.StartCommand;
 import dev.runnel.threads.HangTolerantPool;
@@ -101,7 +102,7 @@ public final class WorkerVerticle extends VerticleBase {
   private static void fail(StartCommand start, Throwable thrown) {
     TaskHandOver.runAll(
         () -> refuse(start, "internal error: " + thrown),
-        () -> LOG.error("start failed {}", start.job().logged(), thrown));
+        () -> JobLogLine.about(start.job(), LOG.atError()).setCause(thrown).log("start failed"));
   }
 
   private static void refuse(StartCommand start, String why) {

@@ -182,12 +182,6 @@ public final class Job {
     return trace;
   }
 
-  /** What a line of the log about it names it by. */
-  public String logged() {
-    String who = "job=" + id + " principal=" + origin.principal();
-    return trace == null ? who : who + " trace=" + trace.traceId();
-  }
-
   /** How much of its output is kept, at least while it runs. */
   public long retainBytes() {
     return retainBytes;

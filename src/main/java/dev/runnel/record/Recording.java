@@ -9,6 +9,7 @@ import dev.runnel.model.Stream;
 import dev.runnel.model.Terminal;
 import dev.runnel.model.TerminalSize;
 import dev.runnel.security.audit.AuditEntry;
+import dev.runnel.service.JobLogLine;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -263,7 +264,8 @@ final class Recording {
 
   private void fail(IOException e) {
     if (stopped == null) {
-      LOG.warn("recording failed {} recording={} cause={}", job.logged(), name, e.toString());
+      JobLogLine.about(job, LOG.atWarn())
+          .log("recording failed recording={} cause={}", name, e.toString());
     }
     stop("disk: " + e.getMessage());
   }

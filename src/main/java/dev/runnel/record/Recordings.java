@@ -3,6 +3,7 @@ package dev.runnel.record;
 import dev.runnel.job.Job;
 import dev.runnel.security.audit.Audit;
 import dev.runnel.security.policy.RecordingScope;
+import dev.runnel.service.JobLogLine;
 import dev.runnel.service.JobRecorder;
 import dev.runnel.service.StartCommand;
 import dev.runnel.threads.PrestartedPools;
@@ -94,7 +95,8 @@ public final class Recordings implements JobRecorder, AutoCloseable {
       return null;
     }
     if (open.size() >= MAX_OPEN) {
-      LOG.warn("recording left out {} open={} limit={}", start.job().logged(), MAX_OPEN, MAX_OPEN);
+      JobLogLine.about(start.job(), LOG.atWarn())
+          .log("recording left out open={} limit={}", MAX_OPEN, MAX_OPEN);
       return null;
     }
     return TIME.format(Instant.now()) + "-" + start.job().id() + ".cast";

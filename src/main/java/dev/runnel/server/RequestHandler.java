@@ -11,6 +11,7 @@ import dev.runnel.model.JobState;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Request;
 import dev.runnel.service.JobListing;
+import dev.runnel.service.JobLogLine;
 import dev.runnel.service.JobService;
 import dev.runnel.service.StartCommand;
 import dev.runnel.wire.Header;
@@ -236,7 +237,8 @@ final class RequestHandler {
     StartCommand start = room.gate().register(peer.caller(), run);
     SubscribeOptions how = SubscribeOptions.run(run.spec().window(), start.existence());
     room.gate().startFollowed(start, () -> follow(id, start.job(), how));
-    LOG.debug("job registered {} peer={}", start.job().logged(), connection.address());
+    JobLogLine.about(start.job(), LOG.atDebug())
+        .log("job registered peer={}", connection.address());
   }
 
   private void attach(@Nullable String id, Request.Attach attach) throws RejectedException {

@@ -3,7 +3,8 @@
  * and hands starts to worker verticles. Runs on the caller's context.
  *
  * <p>Imports {@code job}, {@code model}, {@code security}, {@code security.audit}, {@code
- * security.policy}, {@code security.quota}, {@code threads}; of libraries {@code io.vertx.core..}.
+ * security.policy}, {@code security.quota}, {@code threads}; of libraries {@code io.vertx.core..},
+ * {@code org.slf4j..}.
  */
 @NullMarked
 package dev.runnel.service;

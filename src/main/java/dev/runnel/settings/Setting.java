@@ -5,6 +5,7 @@ import dev.runnel.cli.Option;
 import dev.runnel.security.identity.CidrList;
 import dev.runnel.security.policy.RecordingScope;
 import dev.runnel.server.ListenAddress;
+import dev.runnel.settings.Settings.LogFormat;
 import dev.runnel.settings.Settings.LogLevel;
 import dev.runnel.settings.Settings.Metrics;
 import dev.runnel.settings.Settings.Watchdog;
@@ -159,6 +160,8 @@ public final class Setting<T> {
       file("config", "YAML with the keys of these settings, and limits");
   public static final Setting<LogLevel> LOG_LEVEL =
       choice("log_level", LogLevel.INFO, "how much is logged; default: info");
+  public static final Setting<LogFormat> LOG_FORMAT =
+      choice("log_format", LogFormat.TEXT, "how a line is logged; default: text");
   static final Setting<Duration> SHUTDOWN_GRACE =
       one(
           "shutdown_grace",

@@ -30,6 +30,12 @@ public final class Settings {
   private final Map<Setting<?>, Object> values;
   private final Map<Limit, Long> limits;
 
+  /** How a line is logged. */
+  public enum LogFormat {
+    TEXT,
+    JSON
+  }
+
   /** How much is logged. */
   public enum LogLevel {
     ERROR,

@@ -136,6 +136,7 @@ class SettingsTest {
       case "metrics" -> "off";
       case "penalty_exempt" -> "10.0.0.0/8";
       case "log_level" -> "warn";
+      case "log_format" -> "json";
       case "shutdown_grace" -> "1m30s";
       case "watchdog" -> "off";
       case "record" -> "all";

@@ -8,6 +8,7 @@ import dev.runnel.model.JobSpec;
 import dev.runnel.model.Request;
 import dev.runnel.server.InboundBytes;
 import dev.runnel.server.ServerContext;
+import dev.runnel.service.JobLogLine;
 import dev.runnel.service.StartCommand;
 import io.vertx.core.Context;
 import io.vertx.core.buffer.Buffer;
@@ -152,7 +153,7 @@ final class SeedConnection {
     StartCommand start = room.gate().register(caller, new Request.Run(null, spec));
     Job job = start.job();
     follower = new SeedSubscriber(this, job, room.gate().node(), memory);
-    LOG.debug("job registered {} peer={}", job.logged(), peer());
+    JobLogLine.about(job, LOG.atDebug()).log("job registered peer={}", peer());
     room.gate().start(start);
   }
 
