@@ -5,6 +5,7 @@ import dev.runnel.http.Check;
 import dev.runnel.http.HttpListener;
 import dev.runnel.http.HttpTerms;
 import dev.runnel.http.MetricsPage;
+import dev.runnel.metrics.LagProbe;
 import dev.runnel.metrics.NodeMetrics;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.security.audit.AuditLog;
@@ -58,24 +59,28 @@ final class HttpWiring {
     ready.add(Check.of("accepting", node.registry()::isAccepting, "the server is shutting down"));
     ready.add(new Check("workers", () -> WorkerPool.ping(node.bus())));
     addDisks(vertx, ready);
+    @Nullable PrometheusMeterRegistry meters =
+        settings.get(Setting.METRICS) == Settings.Metrics.OFF ? null : meters();
     HttpTerms terms =
         new HttpTerms(
             node.room(),
             node.terms().tcp(),
             new Check("process_loop", () -> turn(vertx, node.engine())),
             ready,
-            settings.get(Setting.METRICS) == Settings.Metrics.OFF ? null : metrics());
-    return HttpListener.open(vertx, terms, where);
+            meters == null ? null : new MetricsPage(settings.areMetricsOpen(), meters::scrape));
+    Future<?> probes =
+        meters == null ? Future.succeededFuture() : LagProbe.deploy(vertx, meters, node.engine());
+    return probes.compose(_ -> HttpListener.open(vertx, terms, where));
   }
 
-  private MetricsPage metrics() {
+  private PrometheusMeterRegistry meters() {
     PrometheusMeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     new JvmMemoryMetrics().bindTo(meters);
     new JvmThreadMetrics().bindTo(meters);
     new UptimeMetrics().bindTo(meters);
     new FileDescriptorMetrics().bindTo(meters);
-    NodeMetrics.bind(meters, node.registry(), node.room());
-    return new MetricsPage(settings.areMetricsOpen(), meters::scrape);
+    NodeMetrics.bind(meters, node.registry(), node.engine(), node.room());
+    return meters;
   }
 
   // Done when the loop has come to it.

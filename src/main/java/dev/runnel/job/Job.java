@@ -44,6 +44,7 @@ public final class Job {
   private final @Nullable TraceContext trace;
   private final long retainBytes;
   private final JobChanges changes;
+  private final FlowCounters flow;
   private final @Nullable Duration keep;
   private final boolean hasStdin;
   private final ProcessEngine engine;
@@ -117,6 +118,7 @@ public final class Job {
     this.terminalSize = sizeOf(run.spec().command().terminal());
     this.engine = registry.engine();
     this.changes = registry.changes();
+    this.flow = registry.flow();
     this.lifecycle = new Lifecycle(this, run.spec(), registry);
     this.log = logFor(run.spec().command(), registry);
     this.seat = new RunnerSlot(this, run.spec().lasting(), engine, registry::release);
@@ -139,6 +141,7 @@ public final class Job {
     this.hasStdin = false;
     this.engine = registry.engine();
     this.changes = registry.changes();
+    this.flow = registry.flow();
     this.log = new OutputLog(registry.memory(), retainBytes, this::resumeOutput);
     this.seat = new RunnerSlot(this, Retention.DEFAULT, engine, () -> {});
     this.maxBeginning = 0;
@@ -493,6 +496,16 @@ public final class Job {
     }
   }
 
+  /** How many follow it: its runner, and watchers. */
+  int followers() {
+    return watchers.size() + (seat.holder() == null ? 0 : 1);
+  }
+
+  /** Where it is counted how its output flows. */
+  FlowCounters flow() {
+    return flow;
+  }
+
   /** All of one moment. */
   public JobStatus status() {
     Snapshot seen = now;
@@ -505,7 +518,7 @@ public final class Job {
         labels,
         at == null ? null : at.pid(),
         seen.end == null ? log.length() : seen.end.outputBytes(),
-        watchers.size() + (seat.holder() == null ? 0 : 1),
+        followers(),
         retainBytes,
         terminalSize,
         at == null ? null : at.at(),

@@ -2,17 +2,27 @@ package dev.runnel.job;
 
 import java.time.Duration;
 
-/** Is told what becomes of jobs. On the pump; neither blocks nor throws. */
+/** Is told what becomes of jobs. On the pump, but where it says so; neither blocks nor throws. */
 public interface JobObserver {
   /** Nobody. */
   JobObserver NONE =
       new JobObserver() {
+        @Override
+        public void taken(Duration waited) {}
+
         @Override
         public void started(Duration latency) {}
 
         @Override
         public void over(Job job) {}
       };
+
+  /**
+   * A worker takes up a start. On the worker's thread.
+   *
+   * @param waited since the request was taken up
+   */
+  void taken(Duration waited);
 
   /**
    * A process was made.

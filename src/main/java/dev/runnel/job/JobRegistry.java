@@ -60,6 +60,7 @@ public final class JobRegistry {
 
   private final CompletedJobs ended;
   private final JobChanges changes = new JobChanges();
+  private final FlowCounters flow = new FlowCounters();
   private volatile boolean closing;
   private final AtomicBoolean ending = new AtomicBoolean();
   private volatile Consumer<Job> onOver = _ -> {};
@@ -112,6 +113,25 @@ public final class JobRegistry {
   /** Who hears of changes of jobs. */
   public JobChanges changes() {
     return changes;
+  }
+
+  /** How output flows to followers. */
+  public FlowCounters flow() {
+    return flow;
+  }
+
+  /** Jobs that wait for their process. */
+  public int starting() {
+    return starting.get();
+  }
+
+  /** Of all jobs, runners and watchers; looks at all of them. */
+  public int followers() {
+    int found = 0;
+    for (Job job = after(null); job != null; job = after(job.id())) {
+      found += job.followers();
+    }
+    return found;
   }
 
   public JobLimits limits() {
@@ -453,6 +473,11 @@ public final class JobRegistry {
 
   LogMemory memory() {
     return memory;
+  }
+
+  /** A worker has it now. */
+  void tellTaken(Duration waited) {
+    observer.taken(waited);
   }
 
   /** Its process was made. */

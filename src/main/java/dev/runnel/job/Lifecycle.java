@@ -118,12 +118,18 @@ final class Lifecycle implements ProcessListener {
 
   /** The same of the command with all that it is not kept with. */
   void start(CommandSpec settled) {
+    tellTaken();
     engine.start(job.id(), settled, this::claim, this);
   }
 
   /** The same, by the calling thread, which it may hold up. */
   void startHere(CommandSpec settled) {
+    tellTaken();
     engine.startHere(job.id(), settled, this::claim, this);
+  }
+
+  private void tellTaken() {
+    registry.tellTaken(Duration.ofNanos(engine.nanoTime() - madeNanos));
   }
 
   private boolean claim() {

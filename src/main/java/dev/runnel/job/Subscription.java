@@ -32,6 +32,7 @@ public final class Subscription {
   private boolean startedTold;
   private boolean exitedTold;
   private @Nullable TerminalSize sizeTold;
+  private boolean stalled;
   private boolean over;
 
   // Read on our thread after the job has said so on its own.
@@ -164,6 +165,7 @@ public final class Subscription {
     }
     tellGap(before, lease == null ? reader.position() : lease.offset());
     if (lease == null) {
+      noteStall(credit);
       End end = reader.end();
       if (end != null) {
         tellWhatCameBefore();
@@ -180,6 +182,15 @@ public final class Subscription {
     return true;
   }
 
+  // Once until there is credit again.
+  private void noteStall(long credit) {
+    boolean stalls = credit <= 0 && reader.position() < job.log().length();
+    if (stalls && !stalled) {
+      job.flow().stall();
+    }
+    stalled = stalls;
+  }
+
   // It costs no credit: who has to consume nothing has nothing to acknowledge.
   private void tellGap(long from, long to) {
     if (to > from) {
@@ -187,6 +198,7 @@ public final class Subscription {
       if (how.window().isPresent()) {
         creditEnd += to - from;
       }
+      job.flow().gap(to - from);
       outlet.tell(new Event.Gap(job.id(), from, to));
     }
   }

@@ -1,5 +1,6 @@
 package dev.runnel.metrics;
 
+import dev.runnel.job.FlowCounters;
 import dev.runnel.job.Job;
 import dev.runnel.job.JobObserver;
 import dev.runnel.job.JobRegistry;
@@ -7,7 +8,9 @@ import dev.runnel.model.End;
 import dev.runnel.model.JobState;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Stream;
+import dev.runnel.process.ProcessEngine;
 import dev.runnel.server.ServerContext;
+import dev.runnel.service.JobRecorder;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
@@ -18,6 +21,7 @@ import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,7 +33,7 @@ import org.slf4j.LoggerFactory;
 public final class NodeMetrics implements JobObserver {
   private static final Logger LOG = LoggerFactory.getLogger(NodeMetrics.class);
 
-  private static final Duration[] LATENCY = {
+  static final Duration[] LATENCY = {
     Duration.ofNanos(500_000),
     Duration.ofMillis(1),
     Duration.ofNanos(2_500_000),
@@ -54,6 +58,7 @@ public final class NodeMetrics implements JobObserver {
     Duration.ofDays(1)
   };
 
+  private final Timer startQueue;
   private final Timer startLatency;
   private final Timer jobDuration;
   private final Counter refused;
@@ -62,6 +67,11 @@ public final class NodeMetrics implements JobObserver {
   private final Map<Stream, Counter> bytes = new EnumMap<>(Stream.class);
 
   private NodeMetrics(MeterRegistry meters) {
+    startQueue =
+        Timer.builder("runnel.start.queue")
+            .description("From the request to a worker that takes it up")
+            .serviceLevelObjectives(LATENCY)
+            .register(meters);
     startLatency =
         Timer.builder("runnel.start.latency")
             .description("From the request to the process")
@@ -100,7 +110,8 @@ public final class NodeMetrics implements JobObserver {
   }
 
   /** Adds the meters of that node. */
-  public static void bind(MeterRegistry meters, JobRegistry jobs, ServerContext room) {
+  public static void bind(
+      MeterRegistry meters, JobRegistry jobs, ProcessEngine engine, ServerContext room) {
     NodeMetrics metrics = new NodeMetrics(meters);
     jobs.observe(metrics);
     for (JobState state : JobState.values()) {
@@ -111,6 +122,34 @@ public final class NodeMetrics implements JobObserver {
           state.name().toLowerCase(Locale.ROOT),
           () -> jobs.census().getOrDefault(state, 0));
     }
+    gauge(meters, "runnel.starts.waiting", "Jobs that wait for their process", jobs::starting);
+    gauge(meters, "runnel.followers", "Runners and watchers of all jobs", jobs::followers);
+    counter(
+        meters, "runnel.gaps", "Gaps that followers were told of", jobs.flow(), FlowCounters::gaps);
+    FunctionCounter.builder("runnel.gap", jobs.flow(), FlowCounters::gapBytes)
+        .description("Output that followers were told is gone")
+        .baseUnit("bytes")
+        .register(meters);
+    counter(
+        meters,
+        "runnel.credit.stalls",
+        "How often a follower's credit was used up while there was more output",
+        jobs.flow(),
+        FlowCounters::stalls);
+    counter(
+        meters,
+        "runnel.orphans",
+        "Processes that were found and are of no job that runs",
+        engine,
+        ProcessEngine::orphans);
+    JobRecorder recorder = room.gate().recorder();
+    gauge(meters, "runnel.recordings.open", "Recordings under way", () -> recorder.usage().open());
+    bytes(meters, "runnel.recordings", "Recordings on disk", () -> recorder.usage().bytes());
+    bytes(
+        meters,
+        "runnel.recordings.limit",
+        "How much there may be",
+        () -> recorder.usage().maxBytes());
     gauge(meters, "runnel.job.places", "Places of jobs that are taken", jobs::places);
     gauge(meters, "runnel.job.places.limit", "How many there are", jobs::maxPlaces);
     bytes(meters, "runnel.log.memory", "Memory of logs beyond their floors", jobs::logBytes);
@@ -128,6 +167,12 @@ public final class NodeMetrics implements JobObserver {
 
   private static double cpuSeconds() {
     return ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO).toNanos() / 1e9;
+  }
+
+  // The registry keeps no more than a weak reference to what it asks.
+  private static <T> void counter(
+      MeterRegistry meters, String name, String text, T asked, ToDoubleFunction<T> value) {
+    FunctionCounter.builder(name, asked, value).description(text).register(meters);
   }
 
   private static void gauge(
@@ -151,6 +196,11 @@ public final class NodeMetrics implements JobObserver {
         .baseUnit("bytes")
         .strongReference(true)
         .register(meters);
+  }
+
+  @Override
+  public void taken(Duration waited) {
+    quietly(() -> startQueue.record(waited));
   }
 
   @Override

@@ -3,8 +3,8 @@
  * known already is read when it is asked for. No class of it is loaded by a daemon that has no HTTP
  * listener. Any thread; observers run on the pump.
  *
- * <p>Imports {@code job}, {@code model}, {@code server}; of libraries {@code
- * io.micrometer.core.instrument..}, {@code org.slf4j..}.
+ * <p>Imports {@code job}, {@code model}, {@code process}, {@code server}, {@code service}; of
+ * libraries {@code io.micrometer.core.instrument..}, {@code io.vertx.core..}, {@code org.slf4j..}.
  */
 @NullMarked
 package dev.runnel.metrics;

@@ -39,6 +39,15 @@ public interface ProcessEngine extends Executor, AutoCloseable {
   /** Monotonic time in nanoseconds, the clock that {@link #schedule} goes by. */
   long nanoTime();
 
+  /**
+   * How many processes were found that are of no job that runs. Any thread.
+   *
+   * @return 0 also where nobody looks for them
+   */
+  default long orphans() {
+    return 0;
+  }
+
   /** Kills what still runs, without grace, then ends the threads; blocks until both are done. */
   @Override
   void close();

@@ -110,6 +110,11 @@ final class RecordingDirectory implements AutoCloseable {
     return true;
   }
 
+  /** What all of them take up. */
+  synchronized long usedBytes() {
+    return total;
+  }
+
   /** So many bytes were not written, or are there no more. */
   synchronized void giveBack(long bytes) {
     total -= bytes;

@@ -88,6 +88,11 @@ public final class Recordings implements JobRecorder, AutoCloseable {
         RecordingDisk.PLAIN);
   }
 
+  @Override
+  public Usage usage() {
+    return new Usage(open.size(), shelf.usedBytes(), shelf.maxBytes());
+  }
+
   /** Of the time and the job's id, which has no characters that mean something in a path. */
   @Override
   public @Nullable String nameFor(StartCommand start) {

@@ -20,6 +20,17 @@ public interface JobRecorder {
         public void changed(Job job) {}
       };
 
+  /**
+   * What it takes up.
+   *
+   * @param open recordings that are being written
+   * @param bytes of all on the disk
+   * @param maxBytes that they may have
+   */
+  record Usage(int open, long bytes, long maxBytes) {
+    static final Usage NONE = new Usage(0, 0, 0);
+  }
+
   /** What the job's recording is going to be called; null: it is not recorded. */
   @Nullable String nameFor(StartCommand start);
 
@@ -28,4 +39,9 @@ public interface JobRecorder {
 
   /** The job's terminal has another size, or it has ended, or was refused its start. */
   void changed(Job job);
+
+  /** What it takes up now. */
+  default Usage usage() {
+    return Usage.NONE;
+  }
 }

@@ -26,7 +26,7 @@ import org.opentest4j.TestAbortedException;
 class ChaosTest {
   private static final int NOBODY = 65_534;
   private static final long GROUP_BYTES = 900L << 20;
-  private static final Duration SHORT = Duration.ofSeconds(15);
+  private static final Duration SHORT = Duration.ofSeconds(10);
 
   private static long seed() {
     String set = System.getenv("CHAOS_SEED");

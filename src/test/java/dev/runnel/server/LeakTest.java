@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 @Tag("slow")
 class LeakTest {
   private static final int WARM_UP_ROUNDS = 20;
-  private static final int ROUNDS = 100;
+  private static final int ROUNDS = 60;
   private static final int ROUNDS_OF_NODE = 15;
 
   /** What a connection and a job take. */

@@ -79,7 +79,7 @@ class NoMoreProcessesTest {
   }
 
   /** Each child begins a session and makes more, for ever; there is room for so many. */
-  private static final int CROWD = 60;
+  private static final int CROWD = 24;
 
   private static final String BOMB =
       """
@@ -89,7 +89,7 @@ class NoMoreProcessesTest {
               if os.fork() == 0:
                   os.setsid()
           except OSError:
-              time.sleep(0.002)
+              time.sleep(0.02)
       """;
 
   // The first look, and the threads that it takes, come when the group is full.

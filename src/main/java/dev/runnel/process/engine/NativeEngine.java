@@ -97,6 +97,11 @@ public final class NativeEngine implements ProcessEngine {
     return open(ownership, EngineLimits.DEFAULT.start());
   }
 
+  @Override
+  public long orphans() {
+    return census.orphans();
+  }
+
   /** What commands of this process's user have of its environment; those of others: CLEAN. */
   public enum Inheritance {
     ALL,

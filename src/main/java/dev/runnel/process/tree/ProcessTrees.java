@@ -222,6 +222,11 @@ public final class ProcessTrees {
     }
   }
 
+  /** How many orphans were found of no job that runs. Any thread. */
+  public long orphans() {
+    return adopted == null ? 0 : adopted.found();
+  }
+
   /** Whether there may be somebody whom {@link #roundUpStrays} would find. */
   public boolean hasStrays() {
     return adopted != null && adopted.hasStrays();

@@ -17,6 +17,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -68,7 +69,7 @@ final class SubreaperChildren {
   private int listed;
   private boolean watching;
   private boolean idle;
-  private long told;
+  private final LongAdder found = new LongAdder();
   private long toldNanos;
 
   /**
@@ -184,6 +185,11 @@ final class SubreaperChildren {
         || orphans.values().stream().anyMatch(orphan -> !orphan.isKept());
   }
 
+  /** How many were found of no job that runs. Any thread. */
+  long found() {
+    return found.sum();
+  }
+
   /** To which runs the orphans belong, as far as that is known. */
   Map<Integer, TreeMembership> kin() {
     Map<Integer, TreeMembership> kin = new HashMap<>();
@@ -255,11 +261,11 @@ final class SubreaperChildren {
   }
 
   private void tell(String what, Orphan orphan) {
-    told++;
+    found.increment();
     long now = loop.nanoTime();
     if (now - toldNanos >= INTERVAL.toNanos()) {
       toldNanos = now;
-      EngineLog.warn("%s pid=%d orphans=%d".formatted(what, orphan.pid(), told));
+      EngineLog.warn("%s pid=%d orphans=%d".formatted(what, orphan.pid(), found.sum()));
     }
   }
 
