@@ -8,12 +8,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.runnel.security.identity.Tokens;
 import dev.runnel.security.identity.Tokens.NewToken;
+import dev.runnel.server.Until;
 import dev.runnel.settings.ServeWords;
 import dev.runnel.settings.SettingsException;
 import dev.runnel.tls.TestCa;
 import dev.runnel.tls.TlsFiles;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -213,6 +215,64 @@ class HttpTest {
             .start();
     String said = new String(check.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, check.waitFor(), said);
+  }
+
+  @Test
+  void metricsOfRulesAndDashboardAreThere() throws Exception {
+    String page = scrape(port, "");
+    for (String name : MonitoringTest.asked()) {
+      assertTrue(page.contains("\n" + name + "{") || page.contains("\n" + name + " "), name);
+    }
+  }
+
+  @Test
+  void prometheusScrapesIt() throws Exception {
+    Tool.require("prometheus", "HttpTest.prometheusScrapesIt");
+    Path settings =
+        Files.writeString(
+            folder.resolve("prometheus.yml"),
+            """
+            scrape_configs:
+              - job_name: runnel
+                scrape_interval: 1s
+                static_configs:
+                  - targets: ["127.0.0.1:%d"]
+            """
+                .formatted(port));
+    int own;
+    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      own = free.getLocalPort();
+    }
+    Path log = folder.resolve("prometheus.log");
+    Process prometheus =
+        new ProcessBuilder(
+                "prometheus",
+                "--config.file=" + settings,
+                "--storage.tsdb.path=" + folder.resolve("prometheus"),
+                "--web.listen-address=127.0.0.1:" + own)
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    try {
+      String query = "/api/v1/query?query=runnel_connections_limit%20and%20up==1";
+      Until.holds(
+          "a scrape that succeeded",
+          () ->
+              isListening(own) && get(own, query).body().contains("\"runnel_connections_limit\""));
+    } catch (AssertionError e) {
+      throw new AssertionError(Files.readString(log), e);
+    } finally {
+      prometheus.destroy();
+      var _ = prometheus.waitFor();
+    }
+  }
+
+  private static boolean isListening(int port) {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      return socket.isConnected();
+    } catch (IOException _) {
+      return false;
+    }
   }
 
   @Test
