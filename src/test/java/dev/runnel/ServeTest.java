@@ -170,7 +170,8 @@ class ServeTest {
       assertEquals(0, daemon.exitCode());
     }
     Files.writeString(policy, "rules: [{}]\n");
-    refuses(1, "policy.yaml:1: rules: name: missing", "--check", "--policy", policy.toString());
+    refuses(
+        1, "policy.yaml:1: rules: name: missing", "--check-config", "--policy", policy.toString());
   }
 
   @Test

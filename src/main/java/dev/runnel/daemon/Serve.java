@@ -86,7 +86,7 @@ public final class Serve {
     try {
       Settings settings = ServeArguments.read(arguments, System.getenv());
       configureLogs(settings);
-      if (arguments.has(ServeArguments.CHECK)) {
+      if (ServeArguments.onlyChecks(arguments)) {
         check(settings);
         context.out().print("nothing is wrong with the settings\n");
         return 0;

@@ -18,10 +18,14 @@ import org.jspecify.annotations.Nullable;
 public final class ServeArguments {
   private static final Option LIMIT =
       Option.value("--limit", "NAME=VALUE", "sets a limit; repeatable");
-  public static final Option CHECK =
+  private static final Option CHECK =
       Option.flag(
           "--check",
           "read all this, the policy, tokens and certificates, say what is\nwrong with them, and end");
+
+  /** The same, as other servers name it. */
+  private static final Option CHECK_CONFIG = Option.flag("--check-config", "");
+
   private static final Option EMBEDDED = Option.flag("--embedded", "");
 
   private static final String BEFORE =
@@ -53,6 +57,11 @@ public final class ServeArguments {
         runnel serve --listen 127.0.0.1:7866 --tokens tokens
       """;
 
+  /** Whether the settings are to be read and no more. */
+  public static boolean onlyChecks(Arguments arguments) {
+    return arguments.has(CHECK) || arguments.has(CHECK_CONFIG);
+  }
+
   private final Arguments given;
   private final Map<String, String> environment;
 
@@ -72,7 +81,7 @@ public final class ServeArguments {
     for (Setting<?> setting : Setting.table()) {
       options.add(setting.option());
     }
-    options.addAll(List.of(LIMIT, CHECK, EMBEDDED));
+    options.addAll(List.of(LIMIT, CHECK, CHECK_CONFIG, EMBEDDED));
     List<Help.Section> sections = List.of(new Help.Section("Options", options));
     return new VerbDefinition(BEFORE, sections, AFTER.formatted(limits), body);
   }
