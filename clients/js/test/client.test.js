@@ -10,12 +10,17 @@ import {
   RefusedError,
   StartFailedError,
 } from "../src/index.js";
-import { name, needsServer, server, until } from "./helpers.js";
+import { name, needsServer, server, until, webSockets } from "./helpers.js";
+import { SmallWebSocket } from "./websocket-support.js";
 
+// Over the server's WebSockets, or over TCP.
+const overWebSockets = process.env.RUNNEL_TEST_OVER_WEBSOCKETS !== undefined;
+const address = overWebSockets ? `ws://${webSockets}` : server;
+const options = overWebSockets ? { WebSocket: globalThis.WebSocket ?? SmallWebSocket } : {};
 let client;
 
 before(async () => {
-  client = server && (await connect(server));
+  client = server && (await connect(address, options));
 });
 
 after(() => client?.close());

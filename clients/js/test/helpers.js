@@ -7,6 +7,12 @@ import { createServer, connect as connectSocket } from "node:net";
 /** Where a real runneld listens that needs no token, as HOST:PORT; the tests do not start one. */
 export const server = process.env.RUNNEL_TEST_SERVER;
 
+/** Where the same server takes WebSockets, as HOST:PORT. */
+export const webSockets = process.env.RUNNEL_TEST_WEBSOCKETS;
+
+/** For tests that need it. */
+export const needsWebSockets = webSockets ? {} : { skip: "RUNNEL_TEST_WEBSOCKETS is not set" };
+
 /** For tests that need it. */
 export const needsServer = server ? {} : { skip: "RUNNEL_TEST_SERVER is not set" };
 

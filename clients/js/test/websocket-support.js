@@ -1,4 +1,7 @@
-/** A bridge from WebSockets to TCP, and a WebSocket for a Node that has none; RFC 6455. */
+/**
+ * A bridge from WebSockets to TCP, a reverse proxy, and a WebSocket for a Node that has none; RFC
+ * 6455.
+ */
 
 import { createHash, randomBytes } from "node:crypto";
 import { createServer, request } from "node:http";
@@ -111,6 +114,45 @@ export async function bridge(target, messageBytes = 1_000) {
   return {
     paths,
     url: `ws://127.0.0.1:${http.address().port}`,
+    cutAll: () => open.forEach((socket) => socket.destroy()),
+    async close() {
+      open.forEach((socket) => socket.destroy());
+      await new Promise((resolve) => http.close(resolve));
+    },
+  };
+}
+
+/**
+ * Passes on to a server's WebSockets, as a reverse proxy does that has the server below a path of
+ * its own.
+ *
+ * @param {string} target HOST:PORT of its HTTP listener
+ * @param {string} path which is stripped
+ */
+export async function reverseProxy(target, path) {
+  const [host, port] = target.split(":");
+  const open = new Set();
+  const paths = [];
+  const http = createServer((_, response) => response.writeHead(404).end());
+  http.on("upgrade", (incoming, socket, head) => {
+    paths.push(incoming.url);
+    const server = connect(Number(port), host);
+    open.add(socket).add(server);
+    const lines = [`GET ${incoming.url.slice(path.length)} HTTP/1.1`];
+    for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
+      lines.push(`${incoming.rawHeaders[i]}: ${incoming.rawHeaders[i + 1]}`);
+    }
+    server.write(`${lines.join("\r\n")}\r\n\r\n`);
+    server.write(head);
+    socket.pipe(server).pipe(socket);
+    const end = () => [socket, server].forEach((each) => each.destroy());
+    socket.on("error", end).on("close", end);
+    server.on("error", end).on("close", end);
+  });
+  await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+  return {
+    paths,
+    url: `ws://127.0.0.1:${http.address().port}${path}/v1/frames`,
     cutAll: () => open.forEach((socket) => socket.destroy()),
     async close() {
       open.forEach((socket) => socket.destroy());

@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 
 import * as browser from "../src/browser.js";
 import { connect } from "../src/index.js";
-import { name, needsServer, server } from "./helpers.js";
-import { bridge, SmallWebSocket } from "./websocket-support.js";
+import { name, needsServer, needsWebSockets, server, webSockets } from "./helpers.js";
+import { bridge, reverseProxy, SmallWebSocket } from "./websocket-support.js";
 
 const closing = [];
 
@@ -25,8 +25,8 @@ if (globalThis.WebSocket) {
 globalThis.crypto ??= (await import("node:crypto")).webcrypto;
 
 for (const [whose, WebSocket] of implementations) {
-  test(`jobs run over a WebSocket, ${whose}, as over a socket`, needsServer, async () => {
-    const { url, paths, cutAll, close } = await bridge(server);
+  test(`jobs run over a WebSocket, ${whose}, below a path of a proxy`, needsWebSockets, async () => {
+    const { url, paths, cutAll, close } = await reverseProxy(webSockets, "/runnel");
     closing.push({ close });
     const client = await browser.connect(url, { WebSocket });
     closing.push(client);
@@ -42,9 +42,35 @@ for (const [whose, WebSocket] of implementations) {
     }
     assert.equal(last, "after the cut");
     assert.equal((await job.wait()).exitCode, 0);
-    assert.ok(paths.length >= 2 && paths.every((path) => path === "/v1/frames"));
+    assert.ok(paths.length >= 2 && paths.every((path) => path === "/runnel/v1/frames"));
+  });
+
+  test(`output that nobody reads holds its own command back, ${whose}`, needsWebSockets, async () => {
+    const client = await browser.connect(`ws://${webSockets}`, { WebSocket });
+    closing.push(client);
+    const bytes = 50_000_000;
+    const job = await client.start(`head -c ${bytes} /dev/zero`, { window: 100_000 });
+    for (let i = 0; i < 10; i++) {
+      assert.equal((await client.run("echo hi")).stdout, "hi\n");
+    }
+    const { state, outputBytes } = await client.status(job.id);
+    assert.deepEqual([state, outputBytes < bytes / 2], ["running", true], `${outputBytes} bytes`);
+    let received = 0;
+    for await (const { data } of job.output()) {
+      received += data.length;
+    }
+    assert.equal(received, bytes);
+    assert.equal((await job.wait()).exitCode, 0);
   });
 }
+
+test("messages of any sizes are a stream of frames", needsServer, async () => {
+  const { url, close } = await bridge(server, 1);
+  closing.push({ close });
+  const client = await browser.connect(url, { WebSocket: SmallWebSocket });
+  closing.push(client);
+  assert.equal((await client.run("seq 1000")).stdout.length, 3893);
+});
 
 test("Node takes a WebSocket's URL, too", needsServer, async () => {
   const { url, close } = await bridge(server, 7);

@@ -74,6 +74,16 @@ export class WebSocketTransport {
   }
 }
 
+function joined(parts) {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 class WebSocketLink {
   constructor(socket, events) {
     this.socket = socket;
@@ -85,11 +95,13 @@ class WebSocketLink {
     return this.socket.bufferedAmount;
   }
 
-  /** @param {Uint8Array[]} parts of one frame */
+  /**
+   * As one message: of two small ones the second might wait until the other side confirms the first.
+   *
+   * @param {Uint8Array[]} parts of one frame
+   */
   send(parts) {
-    for (const part of parts) {
-      this.socket.send(part);
-    }
+    this.socket.send(parts.length === 1 ? parts[0] : joined(parts));
     if (this.looking === undefined && this.buffered > 0) {
       this.looking = setInterval(() => {
         if (this.buffered === 0) {

@@ -113,7 +113,7 @@ class HandOversTest {
           Map.entry(
               "server.FrameTimeout",
               "on its event loop: a frame or a peer too slow ends its connection"),
-          Map.entry("server.FrameServerVerticle", "on its event loop: the next second looks again"),
+          Map.entry("server.FrameConnections", "on its event loop: the next second looks again"),
           Map.entry(
               "server.FrameSocket",
               "on its event loop: connections that would get no turn are closed: LoopTurnsTest"),

@@ -24,12 +24,14 @@ class JavaScriptClientTest {
   private static final Path CLIENT = Path.of("clients", "js").toAbsolutePath();
 
   private static Daemon daemon;
+  private static int webSockets;
 
   @BeforeAll
   static void startDaemon() throws Exception {
     Tool.require("node", "JavaScriptClientTest");
-    daemon = Daemon.start("--listen", "127.0.0.1:0", "--insecure");
+    daemon = Daemon.start("--listen", "127.0.0.1:0", "--insecure", "--http", "127.0.0.1:0");
     assertTrue(daemon.port() > 0);
+    webSockets = daemon.nextPort();
   }
 
   @AfterAll
@@ -42,6 +44,11 @@ class JavaScriptClientTest {
   @Test
   void passesItsTestsAgainstARealServer() throws Exception {
     node(Map.of(), "client", "cuts", "sockets", "websocket");
+  }
+
+  @Test
+  void passesThemOverWebSocketsToo() throws Exception {
+    node(Map.of("RUNNEL_TEST_OVER_WEBSOCKETS", "1"), "client", "conformance");
   }
 
   @Test
@@ -93,6 +100,7 @@ class JavaScriptClientTest {
     builder.directory(CLIENT.toFile()).redirectErrorStream(true);
     builder.environment().keySet().removeIf(name -> name.startsWith("RUNNEL_"));
     builder.environment().put("RUNNEL_TEST_SERVER", "127.0.0.1:" + daemon.port());
+    builder.environment().put("RUNNEL_TEST_WEBSOCKETS", "127.0.0.1:" + webSockets);
     builder.environment().put("RUNNEL_HOST", "127.0.0.1:" + daemon.port());
     builder.environment().putAll(variables);
     Process node = builder.start();

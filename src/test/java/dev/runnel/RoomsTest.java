@@ -184,9 +184,12 @@ class RoomsTest {
     assertEquals(
         Set.of(
             OURS + ".client.LoopContext",
+            OURS + ".http.ConnectionPlaces",
+            OURS + ".http.FrameUpgrade",
             OURS + ".http.HttpTls",
             OURS + ".server.FrameSocket",
             OURS + ".server.TlsRecordGuard",
+            OURS + ".server.WebSocketFrames",
             OURS + ".server.KernelSendQueue"),
         users);
   }

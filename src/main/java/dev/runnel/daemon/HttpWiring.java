@@ -2,6 +2,7 @@ package dev.runnel.daemon;
 
 import dev.runnel.eventbus.WorkerPool;
 import dev.runnel.http.Check;
+import dev.runnel.http.FrameTerms;
 import dev.runnel.http.HttpListener;
 import dev.runnel.http.HttpTerms;
 import dev.runnel.http.MetricsPage;
@@ -9,6 +10,7 @@ import dev.runnel.metrics.LagProbe;
 import dev.runnel.metrics.NodeMetrics;
 import dev.runnel.process.ProcessEngine;
 import dev.runnel.security.audit.AuditLog;
+import dev.runnel.server.Authentication;
 import dev.runnel.server.ListenAddress;
 import dev.runnel.settings.AuditSettings;
 import dev.runnel.settings.RecordSettings;
@@ -67,10 +69,20 @@ final class HttpWiring {
             node.terms().tcp(),
             new Check("process_loop", () -> turn(vertx, node.engine())),
             ready,
-            meters == null ? null : new MetricsPage(settings.areMetricsOpen(), meters::scrape));
+            meters == null ? null : new MetricsPage(settings.areMetricsOpen(), meters::scrape),
+            frames(where));
     Future<?> probes =
         meters == null ? Future.succeededFuture() : LagProbe.deploy(vertx, meters, node.engine());
     return probes.compose(_ -> HttpListener.open(vertx, terms, where));
+  }
+
+  // As those of the frame listeners are known; there nobody lets in whoever comes unless told to.
+  private @Nullable FrameTerms frames(ListenAddress where) {
+    Authentication access =
+        where instanceof ListenAddress.Unix ? new Authentication.ByUser() : node.terms().tcp();
+    return access instanceof Authentication.ByUser || settings.mayRunOverTcp()
+        ? new FrameTerms(access, settings.get(Setting.HTTP_ORIGIN))
+        : null;
   }
 
   private PrometheusMeterRegistry meters() {

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,6 +55,7 @@ final class HttpServerVerticle extends VerticleBase {
   private final Map<HttpConnection, Long> due = new HashMap<>();
   private final Health live;
   private final Health ready;
+  private @Nullable FrameUpgrade frames;
   private volatile int port;
 
   HttpServerVerticle(Vertx vertx, HttpTerms terms, ListenAddress listen) {
@@ -88,6 +90,11 @@ final class HttpServerVerticle extends VerticleBase {
     return listening.onSuccess(opened -> port = opened.actualPort());
   }
 
+  @Override
+  public Future<?> stop() {
+    return frames == null ? Future.succeededFuture() : frames.stop();
+  }
+
   private HttpServerOptions options() {
     HttpServerOptions options =
         new HttpServerOptions()
@@ -97,6 +104,10 @@ final class HttpServerVerticle extends VerticleBase {
             .setDecoderInitialBufferSize(256)
             .setHttp2ClearTextEnabled(false)
             .setUseAlpn(false)
+            .setTcpNoDelay(true)
+            .setTcpKeepAlive(listen instanceof ListenAddress.Tcp)
+            .setPerMessageWebSocketCompressionSupported(false)
+            .setPerFrameWebSocketCompressionSupported(false)
             .setIdleTimeoutUnit(TimeUnit.MILLISECONDS)
             .setIdleTimeout((int) NEXT_ANSWER.toMillis());
     if (terms.access() instanceof Authentication.OverTls(var tls, _)
@@ -107,36 +118,23 @@ final class HttpServerVerticle extends VerticleBase {
           .setSslHandshakeTimeoutUnit(TimeUnit.SECONDS)
           // Vert.x asks for one; the certificate comes with the engines.
           .setKeyCertOptions(KeyCertOptions.wrap(new HttpTls.NoKeys()))
-          .setSslEngineOptions(new HttpTls(tls, this::takePlace));
+          .setSslEngineOptions(new HttpTls(tls, places));
     }
     return options;
   }
 
-  private Runnable takePlace(String source) {
-    if (!places.take(source)) {
-      throw new HttpTls.RejectedPlaceException();
-    }
-    return () -> places.leave(source);
-  }
-
+  // Under TLS it has one since before its handshake.
   private void connected(HttpConnection connection) {
     if (!connection.isSsl()) {
       String source =
           listen instanceof ListenAddress.Unix ? "unix" : connection.remoteAddress().hostAddress();
-      if (!places.take(source)) {
+      if (!places.take(connection, source)) {
         Future<?> _ = connection.close();
         return;
       }
-      connection.closeHandler(_ -> gone(connection, source));
-    } else {
-      connection.closeHandler(_ -> due.remove(connection));
     }
+    connection.closeHandler(_ -> due.remove(connection));
     due.put(connection, System.nanoTime() + FIRST_ANSWER.toNanos());
-  }
-
-  private void gone(HttpConnection connection, String source) {
-    due.remove(connection);
-    places.leave(source);
   }
 
   private void closeLate() {
@@ -167,10 +165,39 @@ final class HttpServerVerticle extends VerticleBase {
       case "/livez" -> tell(request, live.ask());
       case "/readyz" -> tell(request, ready.ask());
       case "/metrics" -> tellMetrics(request);
+      case FrameUpgrade.PATH -> upgrade(request);
       case null, default -> {
         var _ = end(request, 404, "text/plain", "not found\n");
       }
     }
+  }
+
+  private void upgrade(HttpServerRequest request) {
+    FrameTerms open = terms.frames();
+    if (open == null) {
+      var _ =
+          end(
+              request,
+              403,
+              "text/plain",
+              "nothing tells who clients are: give --tokens or --tls-client-ca, or --insecure\n");
+      return;
+    }
+    if (frames == null) {
+      frames = new FrameUpgrade(open, terms.room(), context);
+    }
+    try {
+      frames.upgrade(request, () -> release(request.connection()));
+    } catch (FrameUpgrade.RefusedException e) {
+      e.headers().forEach(request.response()::putHeader);
+      var _ = end(request, e.status(), "text/plain", e.getMessage() + "\n");
+    }
+  }
+
+  // As a frame connection it is counted elsewhere, and has other times.
+  private void release(HttpConnection connection) {
+    due.remove(connection);
+    places.leave(connection);
   }
 
   private void tellMetrics(HttpServerRequest request) {

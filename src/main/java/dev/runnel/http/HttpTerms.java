@@ -12,13 +12,15 @@ import org.jspecify.annotations.Nullable;
  * @param loop whether the thread that looks after processes answers
  * @param ready what else has to be well for the node to take jobs
  * @param metrics null: there are none
+ * @param frames null: nothing tells who asks for them
  */
 public record HttpTerms(
     ServerContext room,
     Authentication access,
     Check loop,
     List<Check> ready,
-    @Nullable MetricsPage metrics) {
+    @Nullable MetricsPage metrics,
+    @Nullable FrameTerms frames) {
   public HttpTerms {
     ready = List.copyOf(ready);
   }

@@ -19,7 +19,6 @@ import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
 import java.util.List;
 import java.util.concurrent.Executor;
-import java.util.function.Function;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLSessionContext;
 import javax.net.ssl.X509ExtendedKeyManager;
@@ -32,13 +31,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class HttpTls extends SSLEngineOptions {
   private final ServerTls tls;
-  private final Function<String, Runnable> places;
+  private final ConnectionPlaces places;
 
-  /**
-   * @param places takes a place for a source and says how to give it back; throws a
-   *     RejectedPlaceException if there is none
-   */
-  HttpTls(ServerTls tls, Function<String, Runnable> places) {
+  HttpTls(ServerTls tls, ConnectionPlaces places) {
     this.tls = tls;
     this.places = places;
   }
@@ -161,8 +156,9 @@ final class HttpTls extends SSLEngineOptions {
 
     @Override
     public void handlerAdded(ChannelHandlerContext context) throws Exception {
-      Runnable giveBack = places.apply(source(context.channel().remoteAddress()));
-      context.channel().closeFuture().addListener(_ -> giveBack.run());
+      if (!places.take(context.channel(), source(context.channel().remoteAddress()))) {
+        throw new RejectedPlaceException();
+      }
       super.handlerAdded(context);
     }
 

@@ -2,17 +2,15 @@ package dev.runnel.http;
 
 import dev.runnel.job.RejectedException;
 import dev.runnel.model.ErrorCode;
+import dev.runnel.server.PeerCertificates;
 import dev.runnel.server.PeerIdentity;
 import dev.runnel.wire.ProtocolException;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServerRequest;
-import java.security.cert.Certificate;
-import java.security.cert.X509Certificate;
+import java.security.cert.CertificateException;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
-import javax.net.ssl.SSLPeerUnverifiedException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,10 +29,7 @@ final class MetricsAccess {
     this.request = request;
     this.peer =
         new PeerIdentity(
-            terms.access(),
-            terms.room().strangers(),
-            terms.room().gate().guard(),
-            request.remoteAddress());
+            terms.access(), terms.room(), request.remoteAddress(), PeerIdentity.Transport.SOCKET);
   }
 
   /** It may not. */
@@ -67,7 +62,7 @@ final class MetricsAccess {
   private Future<Void> identify() {
     try {
       if (request.isSSL()) {
-        peer.secured(chain());
+        peer.secured(PeerCertificates.of(request.connection().sslSession()));
       }
       if (peer.isKnown()) {
         return known();
@@ -77,6 +72,8 @@ final class MetricsAccess {
       return after(wait).compose(_ -> look(token));
     } catch (ProtocolException e) {
       return denied(e);
+    } catch (CertificateException _) {
+      return denied(new ProtocolException(ErrorCode.UNAUTHENTICATED, "certificate: not accepted"));
     }
   }
 
@@ -123,14 +120,5 @@ final class MetricsAccess {
     return given != null && given.regionMatches(true, 0, BEARER, 0, BEARER.length())
         ? given.substring(BEARER.length()).strip()
         : null;
-  }
-
-  private List<X509Certificate> chain() {
-    try {
-      List<Certificate> all = request.connection().peerCertificates();
-      return all == null ? List.of() : all.stream().map(X509Certificate.class::cast).toList();
-    } catch (SSLPeerUnverifiedException _) {
-      return List.of();
-    }
   }
 }

@@ -12,6 +12,10 @@ public record Caller(String principal, String source, Via via) {
   public enum Via {
     TCP,
     TLS,
+    /** A WebSocket. */
+    WS,
+    /** A WebSocket over TLS. */
+    WSS,
     UNIX,
     SEED,
     BUS

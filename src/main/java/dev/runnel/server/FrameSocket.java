@@ -3,7 +3,6 @@ package dev.runnel.server;
 import static jdk.net.ExtendedSocketOptions.SO_PEERCRED;
 
 import dev.runnel.job.LentSlice;
-import dev.runnel.security.identity.Principals;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -20,15 +19,13 @@ import io.vertx.core.internal.net.NetSocketInternal;
 import io.vertx.core.net.NetSocket;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
-import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
-import java.util.ArrayList;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLEngine;
-import javax.net.ssl.SSLPeerUnverifiedException;
 import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -49,6 +46,9 @@ final class FrameSocket {
   /** What the kernel may be given ahead of what the peer's machine takes. */
   private static final int NOT_SENT_BYTES = 128 * 1024;
 
+  /** Proxies commonly end connections after a minute in which nothing came. */
+  private static final long IDLE_NANOS = Duration.ofSeconds(20).toNanos();
+
   private static final String NO_RENEGOTIATION = "TLSv1.3";
 
   private static final Logger LOG = LoggerFactory.getLogger(FrameSocket.class);
@@ -58,6 +58,7 @@ final class FrameSocket {
   private final Runnable onTaken;
   private final KernelSendQueue tcp = new KernelSendQueue();
   private @Nullable TlsRecordGuard records;
+  private @Nullable WebSocketFrames messages;
   private boolean dirty;
 
   /**
@@ -175,7 +176,7 @@ final class FrameSocket {
       seen.takeNoHandshake();
     }
     try {
-      onSecured.accept(chainOf(engine));
+      onSecured.accept(PeerCertificates.of(engine.getSession()));
     } catch (CertificateException _) {
       refuse("certificate: not accepted", onFailed);
     }
@@ -202,21 +203,21 @@ final class FrameSocket {
         && !(failure instanceof NotSslRecordException);
   }
 
-  // A session that is resumed was checked when it began.
-  private static List<X509Certificate> chainOf(SSLEngine engine) throws CertificateException {
-    try {
-      List<X509Certificate> chain = new ArrayList<>();
-      for (Certificate one : engine.getSession().getPeerCertificates()) {
-        X509Certificate shown = (X509Certificate) one;
-        shown.checkValidity();
-        if (!Principals.isStrong(shown)) {
-          throw new CertificateException("weak");
-        }
-        chain.add(shown);
-      }
-      return chain;
-    } catch (SSLPeerUnverifiedException _) {
-      return List.of();
+  /**
+   * All that is sent and received goes through the messages of a WebSocket.
+   *
+   * @param frames which is in the pipeline already
+   * @param onMistake called with what is wrong with the peer's: the connection has to be ended
+   */
+  void carriedBy(WebSocketFrames frames, Consumer<String> onMistake) {
+    messages = frames;
+    frames.onMistake(onMistake);
+  }
+
+  /** Has something sent now and then, where there may be others in between who end what is idle. */
+  void keepAlive(long now) {
+    if (messages != null && unsent.isEmpty()) {
+      messages.keepAlive(now, IDLE_NANOS);
     }
   }
 
@@ -303,7 +304,9 @@ final class FrameSocket {
         .addListener(
             _ -> {
               SslHandler tls = channel.pipeline().get(SslHandler.class);
-              if (tls == null) {
+              if (messages != null) {
+                messages.close();
+              } else if (tls == null) {
                 shutdownOutput();
               } else {
                 tls.closeOutbound().addListener(_ -> shutdownOutput());

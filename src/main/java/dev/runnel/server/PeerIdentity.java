@@ -31,6 +31,7 @@ public final class PeerIdentity {
   private final Authentication access;
   private final UnauthenticatedLimiter strangers;
   private final SocketAddress remote;
+  private final Transport transport;
   private final String source;
   private final boolean isExempt;
   private final AccessControl guard;
@@ -44,16 +45,20 @@ public final class PeerIdentity {
   private boolean greeted;
   private boolean namelessCertificate;
 
+  /** What carries its frames. */
+  public enum Transport {
+    SOCKET,
+    WEB_SOCKET
+  }
+
   /** A stranger, unless the listener lets in whoever comes. */
   public PeerIdentity(
-      Authentication access,
-      UnauthenticatedLimiter strangers,
-      AccessControl guard,
-      SocketAddress remote) {
+      Authentication access, ServerContext room, SocketAddress remote, Transport transport) {
     this.access = access;
-    this.strangers = strangers;
+    this.strangers = room.strangers();
     this.remote = remote;
-    this.guard = guard;
+    this.transport = transport;
+    this.guard = room.gate().guard();
     this.source = remote.isDomainSocket() ? "unix" : SourceAddress.of(remote.hostAddress());
     this.isExempt = !remote.isDomainSocket() && strangers.exempts(remote.hostAddress());
     if (access instanceof Authentication.Open(String principal)) {
@@ -70,6 +75,9 @@ public final class PeerIdentity {
   }
 
   private Caller.Via via() {
+    if (transport == Transport.WEB_SOCKET) {
+      return access instanceof Authentication.OverTls ? Caller.Via.WSS : Caller.Via.WS;
+    }
     if (remote.isDomainSocket()) {
       return Caller.Via.UNIX;
     }

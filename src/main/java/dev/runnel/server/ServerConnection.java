@@ -119,6 +119,11 @@ final class ServerConnection implements FrameDecoder.Output, FairTurns.Taker {
     clock.awaitFirst();
   }
 
+  /** Its frames come and go in the messages of a WebSocket; to be said before it is opened. */
+  void carriedBy(WebSocketFrames messages) {
+    socket.carriedBy(messages, what -> end(new ProtocolException(ErrorCode.BAD_FRAME, what)));
+  }
+
   /** Says why there is no place, and closes. */
   void turnAway(String why) {
     netSocket.handler(_ -> {});
@@ -358,6 +363,7 @@ final class ServerConnection implements FrameDecoder.Output, FairTurns.Taker {
       lose("unanswered");
       return;
     }
+    socket.keepAlive(now);
     if (progressed) {
       progressed = false;
       heldByKernel.renew();

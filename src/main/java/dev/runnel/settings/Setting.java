@@ -5,6 +5,7 @@ import dev.runnel.cli.Option;
 import dev.runnel.security.identity.CidrList;
 import dev.runnel.security.policy.RecordingScope;
 import dev.runnel.server.ListenAddress;
+import dev.runnel.server.Origin;
 import dev.runnel.settings.Settings.LogFormat;
 import dev.runnel.settings.Settings.LogLevel;
 import dev.runnel.settings.Settings.Metrics;
@@ -60,7 +61,17 @@ public final class Setting<T> {
           Addresses::any,
           """
           HOST:PORT, [V6]:PORT or unix:PATH where /livez, /readyz and /metrics
-          are answered (see docs/guide/monitoring.md)""");
+          are answered (see docs/guide/monitoring.md), and frames come over
+          WebSockets at /v1/frames""");
+  public static final Setting<List<Origin>> HTTP_ORIGIN =
+      many(
+          "http_origin",
+          "ORIGIN",
+          texts -> texts.stream().map(Origin::parse).toList(),
+          List.of(),
+          """
+          https://HOST[:PORT] whose pages may connect there, besides those that
+          come from the same host and port; repeatable""");
   public static final Setting<Metrics> METRICS =
       choice(
           "metrics",

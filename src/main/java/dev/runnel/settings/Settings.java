@@ -118,7 +118,7 @@ public final class Settings {
   // Loopback included: any local user or sidecar could run commands as the daemon's user.
   private void checkTcp(ListenAddress.Tcp tcp) throws SettingsException {
     TlsFiles tls = tls();
-    if (find(Setting.TOKENS) == null && (tls == null || tls.ca() == null)) {
+    if (!mayRunOverTcp()) {
       throw SettingsException.usage(
           "--listen "
               + tcp
@@ -146,7 +146,8 @@ public final class Settings {
     }
   }
 
-  // Nothing can be run there, but tokens cross it, and what is seen there is not for everybody.
+  // Commands run there only for those who are known, but tokens cross it, and what is seen there is
+  // not for everybody.
   private void checkHttp() throws SettingsException {
     if (!(find(Setting.HTTP) instanceof ListenAddress.Tcp tcp)
         || get(Setting.INSECURE)
@@ -170,6 +171,14 @@ public final class Settings {
               + ": nobody could read /metrics; give --tokens FILE, --tls-client-ca FILE or"
               + " --metrics open|off");
     }
+  }
+
+  /** Whether something tells who TCP clients are, or nobody is to ask. */
+  public boolean mayRunOverTcp() {
+    TlsFiles tls = tls();
+    return get(Setting.INSECURE)
+        || find(Setting.TOKENS) != null
+        || (tls != null && tls.ca() != null);
   }
 
   /** Whether whoever reaches the HTTP listener may read the metrics. */

@@ -133,6 +133,7 @@ class SettingsTest {
       case "listen" -> "127.0.0.1:1";
       case "seed_listen" -> "127.0.0.1:2";
       case "http" -> "127.0.0.1:3";
+      case "http_origin" -> "https://ops.example:8443";
       case "metrics" -> "off";
       case "penalty_exempt" -> "10.0.0.0/8";
       case "log_level" -> "warn";
