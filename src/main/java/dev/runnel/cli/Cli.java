@@ -60,6 +60,7 @@ public final class Cli {
       case RUN -> RunVerb.DEFINITION;
       case PING -> PingVerb.DEFINITION;
       case JOBS -> JobsVerb.DEFINITION;
+      case NODES -> NodesVerb.DEFINITION;
       case STATUS -> StatusVerb.DEFINITION;
       case LOGS -> LogsVerb.DEFINITION;
       case ATTACH -> AttachVerb.DEFINITION;

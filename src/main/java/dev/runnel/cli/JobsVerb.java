@@ -97,7 +97,16 @@ final class JobsVerb {
       throws Failure {
     try (RequestClient inquiry = RequestClient.open(target, surroundings)) {
       inquiry.send(request);
-      return JobNames.parts(inquiry, request.limit());
+      return JobNames.parts(
+          inquiry,
+          request.limit(),
+          missing ->
+              surroundings
+                  .err()
+                  .tryPrintLine(
+                      SafeText.oneLine(
+                          "without the jobs of nodes that did not answer: "
+                              + String.join(", ", missing))));
     }
   }
 
@@ -135,7 +144,7 @@ final class JobsVerb {
   }
 
   /** One array of all the parts' elements. */
-  private static String json(List<byte[]> parts) {
+  static String json(List<byte[]> parts) {
     StringBuilder text = new StringBuilder("[");
     for (byte[] part : parts) {
       String array = new String(part, StandardCharsets.UTF_8).strip();
@@ -250,8 +259,9 @@ final class JobsVerb {
     return seconds / 3_600 + "h" + seconds % 3_600 / 60 + "m";
   }
 
-  private static List<String> aligned(List<String[]> rows) {
-    int last = TITLES.length - 1;
+  /** Lines in which each column but the last has one width. */
+  static List<String> aligned(List<String[]> rows) {
+    int last = rows.getFirst().length - 1;
     int[] widths = new int[last];
     for (String[] row : rows) {
       for (int i = 0; i < last; i++) {

@@ -17,6 +17,7 @@ public enum Verb {
   SERVE("be the server; runneld is the same", Jvm.LONG),
   PING("ask whether a server is there, who it is and how far away"),
   JOBS("list a server's jobs"),
+  NODES("list the nodes of a server's cluster"),
   STATUS("tell how a job is doing, or how it ended"),
   LOGS("print a job's output, so far or as it comes"),
   ATTACH("take a job over: its output as it comes, its exit code"),

@@ -138,6 +138,8 @@ final class EventBusHandler {
           jobs(
               message, EventEncoder.encodeStatuses(gate.list(CALLER, prefix, state, limit).rest()));
       case Request.Ping() -> reply(message, new Event.Pong(), NO_BODY);
+      case Request.Nodes() ->
+          throw new RejectedException(ErrorCode.UNSUPPORTED, "nodes: not on the event bus");
       case Request.Hello _ ->
           throw new RejectedException(ErrorCode.UNSUPPORTED, "hello: not on the event bus");
     }

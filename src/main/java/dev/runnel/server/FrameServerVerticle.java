@@ -82,7 +82,7 @@ final class FrameServerVerticle extends VerticleBase {
       case Authentication.OverTls(var tls, Authentication.ByToken(var tokens)) ->
           () -> List.of(tokens.get(), tls.revocationLists());
       case Authentication.OverTls(var tls, _) -> () -> List.of(tls.revocationLists());
-      case Authentication.Open _, Authentication.ByUser _ -> List::of;
+      case Authentication.Open _, Authentication.ByUser _, Authentication.ByNode _ -> List::of;
     };
   }
 
@@ -155,7 +155,7 @@ final class FrameServerVerticle extends VerticleBase {
               .socket()
               .secure(tls.get(), connection::secured, connection::holdFrame, peer::failed);
       case Authentication.ByUser() -> peer.ofUser(connection.socket().userOfPeer());
-      case Authentication.ByToken _, Authentication.Open _ -> {}
+      case Authentication.ByToken _, Authentication.Open _, Authentication.ByNode _ -> {}
     }
     connection.open();
   }
