@@ -97,6 +97,8 @@ export interface StartOptions {
   onFull?: "block" | "drop" | "spool";
   spoolBytes?: number;
   leftovers?: "kill" | "keep";
+  /** Names and values to find the job by; at most 16. */
+  labels?: Record<string, string>;
   /** Keys that begin with `x-`, with anything in them. */
   extra?: Record<`x-${string}`, unknown>;
   /** Aborted, it cancels the job; what waits for it rejects with the reason when the job has ended. */
@@ -170,17 +172,37 @@ export interface RawEnd {
   [key: string]: unknown;
 }
 
+export interface TerminalSize {
+  rows: number;
+  cols: number;
+}
+
 export interface Status {
   job: string;
   state: JobState;
   principal: string;
   command: string;
+  /** By which it is found. */
+  labels: Record<string, string>;
   pid?: number;
   outputBytes: number;
   followers: number;
   retain?: number;
+  terminalSize?: TerminalSize;
   startedAtMs?: number;
   end?: RawEnd;
+}
+
+/** What changed in a list of jobs. */
+export interface JobsChange {
+  /** New ones, and those that are another than they were. */
+  jobs: Status[];
+  /** Names of those that fit no longer, or are not known any more. */
+  gone: string[];
+  /** What was told before is void. */
+  reset: boolean;
+  /** With this one, all jobs that there are were told. */
+  listed: boolean;
 }
 
 export interface ServerInfo {
@@ -220,7 +242,13 @@ export class Client {
   watch(job: string, options?: FollowOptions): Promise<Job>;
 
   status(job: string): Promise<Status>;
-  jobs(options?: { prefix?: string; state?: JobState; limit?: number }): Promise<Status[]>;
+  jobs(options?: { prefix?: string; state?: JobState; labels?: Record<string, string>; limit?: number }): Promise<Status[]>;
+  /** All there are, then what changes; after a lost connection the list begins anew. */
+  watchJobs(options?: {
+    prefix?: string;
+    state?: JobState;
+    labels?: Record<string, string>;
+  }): AsyncGenerator<JobsChange, void, void>;
   signal(job: string, name: string): Promise<JobState>;
   cancel(job: string, options?: { graceMs?: number }): Promise<JobState>;
   /** Milliseconds that the answer took. */
@@ -238,6 +266,8 @@ export class Job {
   readonly boot: string;
   /** Undefined if there never was a process. */
   readonly pid: number | undefined;
+  /** Of its terminal, as the runner set it last; undefined: it has none. */
+  readonly terminalSize: TerminalSize | undefined;
   /** Whether it was there before it was asked for. */
   readonly existing: boolean;
   /** Throws a RunnelError if there is none of ours. */

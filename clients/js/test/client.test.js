@@ -412,13 +412,54 @@ test("every key of run is accepted by the server", needsServer, async () => {
     job: name(), once: "o", boot: client.server.boot, env: { A: "1" }, merge: true, timeoutMs: 60_000, graceMs: 500,
     drainMs: 250, drainMaxMs: 5_000, lingerMs: 60_000, keepMs: 60_000, window: 65_536, retain: 262_144,
     onFull: "drop", leftovers: "keep", limits: { cpuS: 60, memoryBytes: 4_294_967_296, openFiles: 64, fileBytes: 1_048_576 },
-    stdin: true, extra: { "x-a": 1 },
+    stdin: true, labels: { app: "shop" }, extra: { "x-a": 1 },
   });
   assert.equal(ran.exitCode, 0);
   assert.equal((await client.run("true", { lingerMs: "forever" })).exitCode, 0);
   await assert.rejects(client.run("true", { envFrom: ["A"] }), { code: "forbidden" });
   await assert.rejects(client.run("true", { onFull: "spool", spoolBytes: 1 }), { code: "unsupported" });
   await assert.rejects(client.run("true", { user: "no-such-user" }), { name: "StartFailedError", at: "user" });
+});
+
+test("a list that is watched tells what there is and what becomes of it", needsServer, async () => {
+  const prefix = name();
+  await client.run("true", { job: `${prefix}-a` });
+  const known = new Map();
+  const changes = client.watchJobs({ prefix });
+  const until = async (holds) => {
+    while (!holds()) {
+      const { value } = await changes.next();
+      value.jobs.forEach((job) => known.set(job.job, job.state));
+      value.gone.forEach((job) => known.delete(job));
+    }
+  };
+  await until(() => known.get(`${prefix}-a`) === "ended");
+  const job = await client.start("read x", { stdin: true, job: `${prefix}-b` });
+  await until(() => known.get(`${prefix}-b`) === "running");
+  await job.stdin.close();
+  await until(() => known.get(`${prefix}-b`) === "ended");
+  await changes.return();
+  await assert.rejects(client.watchJobs({ state: "none" }).next(), { code: "bad_request" });
+});
+
+test("a watcher sees the size of a terminal", needsServer, async () => {
+  const job = await client.start("read x", { pty: { rows: 30, cols: 100 }, stdin: true, job: name() });
+  const watcher = await client.watch(job.id);
+  assert.deepEqual(watcher.terminalSize, { rows: 30, cols: 100 });
+  assert.deepEqual((await client.status(job.id)).terminalSize, { rows: 30, cols: 100 });
+  await job.resize(50, 132);
+  await until(() => watcher.terminalSize.rows === 50);
+  assert.deepEqual(watcher.terminalSize, { rows: 50, cols: 132 });
+  await job.cancel({ graceMs: 0 });
+  assert.equal((await job.wait()).outcome, "canceled");
+});
+
+test("jobs are found by their labels", needsServer, async () => {
+  const labels = { app: name(), stage: "test/1" };
+  await client.run("true", { labels });
+  const found = await client.jobs({ labels: { app: labels.app } });
+  assert.deepEqual(found.map((status) => status.labels), [labels]);
+  assert.deepEqual(await client.jobs({ labels: { ...labels, stage: "test/2" } }), []);
 });
 
 test("stdin that another client ended is at its end, and one that is written at once goes on where it was", needsServer, async () => {

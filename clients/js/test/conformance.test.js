@@ -483,6 +483,7 @@ test("what is asked for is encoded as the client's vectors are", { skip: !isTher
       limits: { cpuS: 60, memoryBytes: 1_073_741_824, openFiles: 64, fileBytes: 1_048_576 },
       user: "build",
     }),
+    "run-with-labels": argv(["make"], { labels: { app: "shop", stage: "test/1" } }),
     "terminal-with-modes": argv(["vi"], {
       pty: { rows: 24, cols: 80, term: "xterm", modes: { intr: 11, erase: 8, ixon: false, speed: 9600 } },
     }),

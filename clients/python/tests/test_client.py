@@ -112,6 +112,18 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
             rest = [line.strip() async for line in lines]
             self.assertIn("50 132", rest)
 
+    async def test_a_watcher_sees_the_size_of_a_terminal(self) -> None:
+        async with self.client.start("read x", pty=runnel.Pty(rows=30, cols=100), stdin=True) as job:
+            async with self.client.watch(job.name) as watcher:
+                self.assertEqual((30, 100), watcher.terminal_size)
+                self.assertEqual((30, 100), (await self.client.status(job.name)).terminal_size)
+                await job.resize(50, 132)
+
+                async def resized() -> bool:
+                    return watcher.terminal_size == (50, 132)
+
+                await eventually(resized)
+
     def test_has_every_key_of_run(self) -> None:
         section = (
             PROTOCOL.read_text(encoding="utf-8").split("### `run`")[1].split("### `attach`")[0]
@@ -148,10 +160,18 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
             "on_full": "spool",
             "spool_bytes": 7,
             "leftovers": "keep",
+            "labels": {"app": "shop"},
         }
         self.assertEqual(set(runnel.RunOptions.__annotations__), set(values) | {"secret_env"})
         opening = spec.run(["x"], linger=0, stdin=True, **values)
         self.assertEqual({"type": "run", "argv": ["x"], "stdin": True, **values}, opening.header)
+
+    async def test_finds_jobs_by_their_labels(self) -> None:
+        labels = {"app": f"shop-{random.getrandbits(64)}", "stage": "test/1"}
+        await self.client.run("true", labels=labels)
+        (found,) = await self.client.jobs(labels={"app": labels["app"]})
+        self.assertEqual(labels, found.labels)
+        self.assertEqual([], await self.client.jobs(labels={**labels, "stage": "test/2"}))
 
     # --- stdin
 

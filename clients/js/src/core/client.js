@@ -17,6 +17,7 @@ import { parseBody } from "./frames.js";
 import { asyncDispose, Job, resultOf } from "./job.js";
 import { checkOptions, DEFAULT_WINDOW, runOptions, runRequest } from "./requests.js";
 import { concat, utf8 } from "./text.js";
+import { JobChanges } from "./watch.js";
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_LINGER_MS = 60_000;
@@ -291,11 +292,11 @@ export class Client {
   /**
    * The jobs that this principal may see, in the order of their names.
    *
-   * @param {{prefix?: string, state?: string, limit?: number}} [options]
+   * @param {{prefix?: string, state?: string, labels?: Record<string, string>, limit?: number}} [options]
    * @returns {Promise<object[]>}
    */
   async jobs(options = {}) {
-    checkOptions(options, ["prefix", "state", "limit"]);
+    checkOptions(options, ["prefix", "state", "labels", "limit"]);
     const { limit = MAX_JOBS } = options;
     const found = [];
     let bytes = 0;
@@ -309,6 +310,36 @@ export class Client {
     };
     await this.ask({ type: "jobs", ...options }, "jobs", take);
     return found;
+  }
+
+  /**
+   * What becomes of the jobs that this principal may see: first all there are, then what changes.
+   * However often a job changes between two reads, it is there once. After a lost connection the
+   * list begins anew. PROTOCOL.md, section 3, `jobs`.
+   *
+   * @param {{prefix?: string, state?: string, labels?: Record<string, string>}} [options]
+   * @returns {AsyncGenerator<{jobs: object[], gone: string[], reset: boolean, listed: boolean}>}
+   */
+  async *watchJobs(options = {}) {
+    checkOptions(options, ["prefix", "state", "labels"]);
+    for (let isFirst = true; ; isFirst = false) {
+      const connection = await this.#connected();
+      const changes = new JobChanges(!isFirst);
+      const id = connection.request({ type: "jobs", ...options, watch: true }, undefined, changes);
+      try {
+        for (;;) {
+          yield await changes.next();
+        }
+      } catch (e) {
+        if (this.#isClosed || connection.ended === undefined || e !== connection.ended) {
+          throw e;
+        }
+      } finally {
+        if (connection.ended === undefined && !changes.isOver) {
+          connection.ask({ type: "detach", follow: id }, "ok", this.options.connectTimeoutMs).catch(() => {});
+        }
+      }
+    }
   }
 
   /** Signals a job's process group: PROTOCOL.md, section 3, `signal`. */

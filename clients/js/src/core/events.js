@@ -28,6 +28,7 @@ const NOT_FINAL = new Set([
   "stdin_ack",
   "stdin_closed",
   "exited",
+  "resized",
   "ping",
 ]);
 const MAX_ID_BYTES = 64;
@@ -63,6 +64,36 @@ function number(header, key, max = Number.MAX_SAFE_INTEGER) {
 
 function optionalNumber(header, key, max) {
   return header[key] === undefined ? undefined : number(header, key, max);
+}
+
+function strings(header, key) {
+  const value = header[key] ?? {};
+  if (typeof value !== "object" || Object.values(value).some((text) => typeof text !== "string")) {
+    throw wrong(key, value, "an object of strings");
+  }
+  return { ...value };
+}
+
+function names(header, key) {
+  const value = header[key] ?? [];
+  if (!Array.isArray(value) || value.some((name) => typeof name !== "string")) {
+    throw wrong(key, value, "an array of strings");
+  }
+  return value;
+}
+
+function terminalSize(header) {
+  if (header.pty === undefined) {
+    return undefined;
+  }
+  if (header.pty === null || typeof header.pty !== "object") {
+    throw wrong("pty", header.pty, "an object");
+  }
+  return sizeOf(header.pty);
+}
+
+function sizeOf(header) {
+  return { rows: number(header, "rows"), cols: number(header, "cols") };
 }
 
 function flag(header, key) {
@@ -138,6 +169,7 @@ function event(header, type, id, final) {
         stdinWindow: optionalNumber(header, "stdin_window"),
         existing: flag(header, "existing"),
         next: number(header, "next"),
+        terminalSize: terminalSize(header),
       };
     case "gap": {
       const from = number(header, "from");
@@ -158,6 +190,8 @@ function event(header, type, id, final) {
       };
     case "stdin_closed":
       return { type, id, final, job: string(header, "job") };
+    case "resized":
+      return { type, id, final, job: string(header, "job"), size: sizeOf(header) };
     case "exited":
       return { type, id, final, job: string(header, "job"), status: waitStatus(header, true) };
     case "end":
@@ -189,6 +223,14 @@ function event(header, type, id, final) {
         close: flag(header, "close"),
       };
     case "jobs":
+      return {
+        type,
+        id,
+        final,
+        gone: names(header, "gone"),
+        reset: flag(header, "reset"),
+        listed: flag(header, "listed"),
+      };
     case "ping":
     case "pong":
       return { type, id, final };
@@ -318,10 +360,12 @@ export function statusOf(header) {
     state: oneOf(header, "state", STATES),
     principal: string(header, "principal"),
     command: string(header, "command"),
+    labels: strings(header, "labels"),
     pid: optionalNumber(header, "pid"),
     outputBytes: optionalNumber(header, "output_bytes") ?? 0,
     followers: optionalNumber(header, "followers") ?? 0,
     retain: optionalNumber(header, "retain"),
+    terminalSize: terminalSize(header),
     startedAtMs: optionalNumber(header, "started_at_ms"),
     end: header.outcome === undefined ? undefined : endOf(header),
   };

@@ -236,6 +236,13 @@ export class Follow {
         this.checkJob(event);
         this.stdin?.close(new StdinClosedError("the command reads no more"));
         return;
+      case "resized":
+        this.checkJob(event);
+        if (this.begun === undefined) {
+          throw this.contradiction("resized a command that it had not started");
+        }
+        this.begun = { ...this.begun, terminalSize: event.size };
+        return;
       case "exited":
         this.checkJob(event);
         this.takeStatus(event.status);

@@ -35,6 +35,11 @@ export class Job {
     return this.#follow.boot;
   }
 
+  /** Rows and columns of its terminal, as the runner set them last; undefined: it has none. */
+  get terminalSize() {
+    return this.#follow.begun?.terminalSize;
+  }
+
   /** The process's id on its machine; undefined if there never was a process. */
   get pid() {
     return this.#follow.begun?.pid;

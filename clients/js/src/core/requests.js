@@ -35,7 +35,7 @@ const LIMITS = {
 };
 
 const PTY = ["rows", "cols", "term", "modes"];
-const OTHER = ["stdin", "cwd", "env", "secrets", "envFrom", "limits", "pty", "lingerMs", "extra"];
+const OTHER = ["stdin", "cwd", "env", "labels", "secrets", "envFrom", "limits", "pty", "lingerMs", "extra"];
 
 /** Options of a run that stay here. */
 const OURS = ["signal", "onGap"];
@@ -96,6 +96,9 @@ export function runRequest(command, options, lingerMs) {
   }
   placeAndEnvironment(header, options);
   restrictions(header, options);
+  if (options.labels !== undefined) {
+    header.labels = typed("labels", options.labels, "object");
+  }
   for (const [key, value] of Object.entries(options.extra ?? {})) {
     if (!key.startsWith("x-")) {
       throw new TypeError(`extra: ${key} (expected: x-…)`);

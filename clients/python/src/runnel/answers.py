@@ -16,6 +16,7 @@ FINAL = {
     "stdin_ack": False,
     "stdin_closed": False,
     "exited": False,
+    "resized": False,
     "end": True,
     "detached": True,
     "ok": True,

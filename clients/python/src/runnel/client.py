@@ -11,6 +11,7 @@ from typing import (
     Generator,
     Generic,
     List,
+    Mapping,
     Optional,
     Type,
     TypeVar,
@@ -225,6 +226,7 @@ class Client:
         *,
         prefix: Optional[str] = None,
         state: Optional[str] = None,
+        labels: Optional[Mapping[str, str]] = None,
         limit: int = MAX_STATUSES,
     ) -> List[Status]:
         """The jobs that this client may see, in the order of their names.
@@ -232,6 +234,7 @@ class Client:
         Args:
             prefix: of the job's name.
             state: ``starting``, ``running``, ``draining`` or ``ended``.
+            labels: each job has all of them.
             limit: at most so many, from 1 to 100,000.
         """
         header: wire.Header = {"type": "jobs", "limit": limit}
@@ -239,6 +242,8 @@ class Client:
             header["prefix"] = prefix
         if state is not None:
             header["state"] = state
+        if labels:
+            header["labels"] = dict(labels)
         answer = Answer("jobs", limit)
         await self._link.request(header, answer)
         return answer.statuses

@@ -66,6 +66,7 @@ class Follow:
         self.node: Optional[str] = None
         self.boot: Optional[str] = None
         self.pid: Optional[int] = None
+        self.terminal_size: Optional[Tuple[int, int]] = None
         self.existing = False
         #: Whether the server told of the job's start.
         self.has_begun = False
@@ -237,6 +238,8 @@ class Follow:
                 self.stdin.fail(BrokenPipeError("the process reads its stdin no more"))
         elif kind == "exited":
             self._take_exited(model.decode_exit(header))
+        elif kind == "resized":
+            self.terminal_size = model.decode_size(header)
         elif kind == "end":
             self._take_end(model.decode_end(header))
             return True
@@ -259,6 +262,7 @@ class Follow:
         self.boot = wire.string(header, "boot")
         self.node = wire.string(header, "node")
         self.pid = wire.optional_integer(header, "pid")
+        self.terminal_size = model.decode_pty(header)
         window = wire.optional_integer(header, "stdin_window")
         self._following = True
         if not self.has_begun:

@@ -44,6 +44,11 @@ class Job:
         return self._follow.boot
 
     @property
+    def terminal_size(self) -> Optional[Tuple[int, int]]:
+        """Rows and columns of its terminal, as the runner set them last; None: it has none."""
+        return self._follow.terminal_size
+
+    @property
     def pid(self) -> Optional[int]:
         """The process's number on the server; None: it has not started."""
         return self._follow.pid

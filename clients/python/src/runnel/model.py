@@ -168,10 +168,12 @@ class Status:
         state: ``starting``, ``running``, ``draining`` or ``ended``.
         principal: who asked for it.
         command: at most 256 characters of it.
+        labels: by which it is found.
         pid: the process's number, once there is one.
         output_bytes: the length of the log.
         followers: how many there are.
         retain: bytes, the most that a ``window`` may be; None: not told.
+        terminal_size: rows and columns of its terminal; None: it has none.
         started_at_ms: milliseconds since the epoch, once it started.
         end: how it ended, once it did; ``gap_bytes`` is 0 in it.
     """
@@ -180,10 +182,12 @@ class Status:
     state: str
     principal: str
     command: str
+    labels: Mapping[str, str]
     pid: Optional[int]
     output_bytes: int
     followers: int
     retain: Optional[int]
+    terminal_size: Optional[Tuple[int, int]]
     started_at_ms: Optional[int]
     end: Optional[End]
 
@@ -301,13 +305,30 @@ def decode_status(header: wire.Header) -> Status:
         decode_state(header),
         wire.string(header, "principal"),
         wire.string(header, "command"),
+        wire.strings(header, "labels"),
         wire.optional_integer(header, "pid"),
         wire.integer(header, "output_bytes"),
         wire.integer(header, "followers"),
         wire.optional_integer(header, "retain"),
+        decode_pty(header),
         wire.optional_integer(header, "started_at_ms"),
         decode_end(header) if "outcome" in header else None,
     )
+
+
+def decode_pty(header: wire.Header) -> Optional[Tuple[int, int]]:
+    """The size of the terminal under ``pty``: rows and columns. None: there is none."""
+    value = header.get("pty")
+    if value is None:
+        return None
+    if type(value) is not dict:
+        raise ProtocolError("pty: not an object")
+    return decode_size(value)
+
+
+def decode_size(header: wire.Header) -> Tuple[int, int]:
+    """Rows and columns."""
+    return wire.integer(header, "rows", 1), wire.integer(header, "cols", 1)
 
 
 def decode_statuses(body: bytes) -> List[Status]:

@@ -60,6 +60,7 @@ class RunOptions(TypedDict, total=False):
         on_full: ``block``, ``drop`` or ``spool``: what happens when that is full, and nobody reads.
         spool_bytes: how large its file on the server may become, with ``spool``.
         leftovers: ``kill`` or ``keep``: what becomes of processes that outlive the command.
+        labels: names and values to find the job by; at most 16.
     """
 
     cwd: Optional[Folder]
@@ -84,6 +85,7 @@ class RunOptions(TypedDict, total=False):
     on_full: Optional[str]
     spool_bytes: Optional[int]
     leftovers: Optional[str]
+    labels: Optional[Mapping[str, str]]
 
 
 @dataclass
@@ -145,6 +147,7 @@ def run(
     on_full: Optional[str] = None,
     spool_bytes: Optional[int] = None,
     leftovers: Optional[str] = None,
+    labels: Optional[Mapping[str, str]] = None,
 ) -> Opening:
     """The opening of a ``run``, by the keywords of :class:`RunOptions`.
 
@@ -184,6 +187,7 @@ def run(
         "on_full": on_full,
         "spool_bytes": spool_bytes,
         "leftovers": leftovers,
+        "labels": dict(labels) if labels else None,
     }
     header.update((key, value) for key, value in as_they_are.items() if value is not None)
     lasting = int(linger * 1000) if linger_ms is None else linger_ms

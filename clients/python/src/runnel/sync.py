@@ -19,6 +19,7 @@ from typing import (
     Deque,
     Iterator,
     List,
+    Mapping,
     Optional,
     Tuple,
     Type,
@@ -143,6 +144,11 @@ class Job:
     def boot(self) -> Optional[str]:
         """The run of the server that has the job."""
         return self._job.boot
+
+    @property
+    def terminal_size(self) -> Optional[Tuple[int, int]]:
+        """Rows and columns of its terminal, as the runner set them last; None: it has none."""
+        return self._job.terminal_size
 
     @property
     def pid(self) -> Optional[int]:
@@ -383,10 +389,11 @@ class Client:
         *,
         prefix: Optional[str] = None,
         state: Optional[str] = None,
+        labels: Optional[Mapping[str, str]] = None,
         limit: int = _client.MAX_STATUSES,
     ) -> List[Status]:
         """The jobs that this client may see, in the order of their names."""
-        return self._loop.call(self._client.jobs(prefix=prefix, state=state, limit=limit))
+        return self._loop.call(self._client.jobs(prefix=prefix, state=state, labels=labels, limit=limit))
 
     def signal(self, job: str, signal: str) -> str:
         """Signals a job's process group. Returns the job's state."""

@@ -128,6 +128,14 @@ def optional_integer(header: Header, key: str, lowest: int = 0) -> Optional[int]
     return integer(header, key, lowest) if key in header else None
 
 
+def strings(header: Header, key: str) -> Dict[str, str]:
+    """The strings under the names of that key's object; none: the key is absent."""
+    value = header.get(key, {})
+    if type(value) is not dict or not all(type(text) is str for text in value.values()):
+        raise ProtocolError(f"{key}: {_shown(value)} (expected: an object of strings)")
+    return dict(value)
+
+
 def string(header: Header, key: str) -> str:
     """The string of that key. Raises ProtocolError: there is none."""
     value = header.get(key)

@@ -53,6 +53,11 @@ class HandOversTest {
           Map.entry(
               "service.EventBusAddresses",
               "what a worker's handler throws: FaultyAuditedStartTest; EventBusHandler answers its requests itself"),
+          Map.entry("http.DiskCheck", "what the probe throws is its answer: DiskCheck.reason"),
+          Map.entry(
+              "http.HttpServerVerticle",
+              "looks at times alone, and closes connections; a scrape fails its future"),
+          Map.entry("daemon.HttpWiring", "completes a promise, which throws nothing"),
           Map.entry(
               "eventbus.EventBusTransport", "an application's own: its future or its job fails"),
           Map.entry(

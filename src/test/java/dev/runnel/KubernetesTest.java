@@ -149,9 +149,11 @@ class KubernetesTest {
   }
 
   @Test
-  void isProbedByOpeningAConnectionAndNeverEndedForIt() throws Exception {
+  void isProbedForReadinessAndNeverEndedForIt() throws Exception {
     for (Probe probe : List.of(container().getStartupProbe(), container().getReadinessProbe())) {
-      assertEquals(new IntOrString("runnel"), probe.getTcpSocket().getPort());
+      assertEquals(new IntOrString("http"), probe.getHttpGet().getPort());
+      assertEquals("/readyz", probe.getHttpGet().getPath());
+      assertEquals("HTTPS", probe.getHttpGet().getScheme());
       assertNull(probe.getExec());
     }
     assertNull(container().getLivenessProbe());
@@ -242,6 +244,8 @@ class KubernetesTest {
       "" + file,
       "--listen",
       "127.0.0.1:0",
+      "--http",
+      "127.0.0.1:0",
       "--tokens",
       "" + tokens,
       "--tls-cert",
@@ -259,7 +263,8 @@ class KubernetesTest {
       assertEquals(0, daemon.exitCode());
       String log = daemon.log();
       assertTrue(log.contains("listening"), log);
-      assertEquals(1, log.lines().count(), log);
+      // Where it listens, for clients and for probes.
+      assertEquals(2, log.lines().count(), log);
     }
   }
 

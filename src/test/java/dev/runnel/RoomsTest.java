@@ -184,6 +184,7 @@ class RoomsTest {
     assertEquals(
         Set.of(
             OURS + ".client.LoopContext",
+            OURS + ".http.HttpTls",
             OURS + ".server.FrameSocket",
             OURS + ".server.TlsRecordGuard",
             OURS + ".server.KernelSendQueue"),

@@ -24,6 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** {@code runnel shell} against a real daemon: as a script, and typed at a real terminal. */
+@Tag("either")
 @Tag("slow")
 class ShellTest {
   private static final long PATIENCE_SECONDS = 30;

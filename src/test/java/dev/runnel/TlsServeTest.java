@@ -31,6 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A daemon's certificates and tokens as its operator meets them. */
+@Tag("either")
 @Tag("slow")
 class TlsServeTest {
   @TempDir Path folder = Path.of("");
@@ -105,6 +106,17 @@ class TlsServeTest {
       assertTrue(daemon.line().startsWith("listening on "));
       String cause = folder.resolve("server.crt") + ": the certificate expired at " + end;
       assertTrue(daemon.log().contains("certificate out of date cause=" + cause), daemon.log());
+    }
+  }
+
+  @Test
+  void warnsOfACertificateThatExpiresSoon() throws Exception {
+    Instant end = Instant.now().plus(Duration.ofMinutes(50)).truncatedTo(ChronoUnit.SECONDS);
+    ca.issue(end, "dns:localhost").write(folder, "server");
+    try (Daemon daemon = daemon("--insecure")) {
+      assertTrue(daemon.line().startsWith("listening on "));
+      String cause = folder.resolve("server.crt") + ": the certificate expires at " + end;
+      assertTrue(daemon.log().contains("certificate expires soon cause=" + cause), daemon.log());
     }
   }
 

@@ -1,18 +1,26 @@
 package dev.runnel;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
  * Caches of classes for the daemons and clients that tests start by the hundred, made once for a
- * run of the whole suite: a start then costs half as much. A run of a few tests makes none.
+ * run of the whole suite: a start then costs half as much. A run of a few tests makes none. The
+ * first of the JVMs that share the tests makes them, and the others wait for it.
  */
 final class Trained {
   private static final Path FOLDER = Path.of("target/trained").toAbsolutePath();
   private static final boolean IS_WANTED = Boolean.getBoolean("tests.trained");
+
+  /** The same for all JVMs that share the tests of one build. */
+  private static final String RUN = System.getProperty("tests.run", "");
+
   private static final long PATIENCE_SECONDS = 60;
 
   /** What has been made; nothing while it is being made. */
@@ -41,8 +49,31 @@ final class Trained {
   private static void train() {
     Path ofDaemon = FOLDER.resolve("daemon.aot");
     Path ofClient = FOLDER.resolve("client.aot");
+    Path madeFor = FOLDER.resolve("made-for");
     try {
       Files.createDirectories(FOLDER);
+    } catch (IOException e) {
+      System.out.println("without caches of classes: " + e);
+      return;
+    }
+    try (FileChannel lock =
+        FileChannel.open(
+            FOLDER.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+      FileLock unused = lock.lock();
+      if (!Files.exists(madeFor) || !Files.readString(madeFor).equals(RUN)) {
+        make(ofDaemon, ofClient);
+        Files.writeString(madeFor, RUN);
+      }
+    } catch (IOException e) {
+      System.out.println("without caches of classes: " + e);
+    } finally {
+      daemon = use(ofDaemon);
+      client = use(ofClient);
+    }
+  }
+
+  private static void make(Path ofDaemon, Path ofClient) throws IOException {
+    try {
       Files.deleteIfExists(ofDaemon);
       Files.deleteIfExists(ofClient);
       daemon = List.of("-XX:AOTCacheOutput=" + ofDaemon);
@@ -53,13 +84,8 @@ final class Trained {
         // Its last act is to make the cache.
         server.process().waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS);
       }
-    } catch (IOException e) {
-      System.out.println("without caches of classes: " + e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } finally {
-      daemon = use(ofDaemon);
-      client = use(ofClient);
     }
   }
 

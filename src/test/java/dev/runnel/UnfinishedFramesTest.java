@@ -26,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * frames that never become whole: more than a heap's worth.
  */
 @Timeout(300)
+@Tag("either")
 @Tag("slow")
 class UnfinishedFramesTest {
   private static final int CONNECTIONS = 2_500;

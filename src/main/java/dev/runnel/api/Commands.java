@@ -117,6 +117,6 @@ public interface Commands {
 
   /** All of the node's jobs that we may see. */
   default Future<List<JobStatus>> jobs() {
-    return jobs(new Request.Jobs(null, null, Request.Jobs.MAX_LIMIT));
+    return jobs(Request.Jobs.ALL);
   }
 }

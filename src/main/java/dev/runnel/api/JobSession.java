@@ -172,7 +172,7 @@ public final class JobSession {
           giveUp(new CommandException.Detached("detached: " + reason.wireName()));
       case Event.Failed failed -> fail(meaning(failed));
       case Event.Exited(_, ExitStatus status) -> exited = status;
-      case Event.Hello _, Event.Ok _, Event.Ping _, Event.Pong _ -> {}
+      case Event.Hello _, Event.Ok _, Event.Ping _, Event.Pong _, Event.Resized _ -> {}
       case Event.Status _ -> {}
       case Event.JobsPart _, Event.JobsEnd _, Event.NodesPart _, Event.NodesEnd _ -> {}
     }
@@ -212,6 +212,7 @@ public final class JobSession {
       case Event.StdinAck ack -> ack.job();
       case Event.StdinClosed closed -> closed.job();
       case Event.Exited status -> status.job();
+      case Event.Resized resized -> resized.job();
       case Event.Ended(End how, _) -> how.job();
       default -> null;
     };

@@ -24,8 +24,6 @@ public final class Arguments {
   /** What is no option of ours, and is typed for one of another program's. */
   private static final Map<String, String> INSTEAD =
       Map.of(
-          "-d", "runnel run starts a command and leaves it running",
-          "--detach", "runnel run starts a command and leaves it running",
           "-p", "the port goes into -H HOST:PORT",
           "-l", "the user goes into --user");
 
@@ -250,9 +248,17 @@ public final class Arguments {
       throw Failure.usage("missing " + names[operands.size()]);
     }
     if (operands.size() > names.length) {
-      throw Failure.usage("unexpected " + operands.get(names.length));
+      String word = operands.get(names.length).toString();
+      boolean perhapsHost =
+          names.length == 0 && table.contains(ConnectionOptions.HOST) && isFree(word);
+      throw Failure.usage(
+          "unexpected " + word + (perhapsHost ? " (a host goes after -H: -H " + word + ")" : ""));
     }
     return operands;
+  }
+
+  private boolean isFree(String word) {
+    return !has(ConnectionOptions.HOST) && word.matches("[A-Za-z0-9.:_-]+");
   }
 
   /** What is left after the options. */

@@ -17,7 +17,8 @@ public final class Cli {
           Map.entry("list", Verb.JOBS),
           Map.entry("top", Verb.JOBS),
           Map.entry("kill", Verb.CANCEL),
-          Map.entry("rm", Verb.CANCEL),
+          Map.entry("remove", Verb.RM),
+          Map.entry("forget", Verb.RM),
           Map.entry("stop", Verb.CANCEL),
           Map.entry("start", Verb.RUN),
           Map.entry("tail", Verb.LOGS),
@@ -58,7 +59,9 @@ public final class Cli {
       case EXEC -> ExecVerb.DEFINITION;
       case SSH -> SshVerb.DEFINITION;
       case RUN -> RunVerb.DEFINITION;
+      case CP -> CpVerb.DEFINITION;
       case PING -> PingVerb.DEFINITION;
+      case HOSTS -> HostsVerb.DEFINITION;
       case JOBS -> JobsVerb.DEFINITION;
       case NODES -> NodesVerb.DEFINITION;
       case STATUS -> StatusVerb.DEFINITION;
@@ -66,6 +69,7 @@ public final class Cli {
       case ATTACH -> AttachVerb.DEFINITION;
       case WAIT -> WaitVerb.DEFINITION;
       case CANCEL -> JobVerbs.CANCEL;
+      case RM -> JobVerbs.RM;
       case SIGNAL -> JobVerbs.SIGNAL;
       default -> null;
     };
@@ -94,13 +98,29 @@ public final class Cli {
             + "; see runnel --help");
   }
 
-  int run(CommandLine line) {
+  int run(CommandLine given) {
+    CommandLine line = verbFirst(given);
     String word = line.size() == 0 ? "" : line.word(0);
     Verb verb = Verb.of(word);
     VerbDefinition definition = verb == null ? null : find(verb);
     return definition == null
         ? guard("", VerbDefinition.Code.OWN, () -> unlisted(word))
         : run(word, definition, line);
+  }
+
+  // docker, kubectl and git take what says where before the verb.
+  private static CommandLine verbFirst(CommandLine line) {
+    if (line.size() < 2 || line.word(0).length() < 2 || !line.word(0).startsWith("-")) {
+      return line;
+    }
+    Arguments before = new Arguments(ConnectionOptions.SECTION.options(), line.behind(""));
+    try {
+      before.read();
+    } catch (Failure _) {
+      return line;
+    }
+    int verb = line.size() - before.operands().size();
+    return verb == line.size() || before.isTerminated() ? line : line.first(verb);
   }
 
   private int run(String word, VerbDefinition definition, CommandLine line) {

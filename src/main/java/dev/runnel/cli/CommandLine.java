@@ -75,6 +75,28 @@ public final class CommandLine {
     return parts;
   }
 
+  /** The same behind one more word. */
+  CommandLine behind(String word) {
+    List<byte[]> all = new ArrayList<>();
+    all.add(word.getBytes(StandardCharsets.UTF_8));
+    for (int i = 0; i < words.length; i++) {
+      all.add(argument(i, 0).bytes());
+    }
+    return ofBytes(all);
+  }
+
+  /** The same with that word before all others. */
+  CommandLine first(int index) {
+    List<byte[]> all = new ArrayList<>();
+    all.add(argument(index, 0).bytes());
+    for (int i = 0; i < words.length; i++) {
+      if (i != index) {
+        all.add(argument(i, 0).bytes());
+      }
+    }
+    return ofBytes(all);
+  }
+
   int size() {
     return words.length;
   }

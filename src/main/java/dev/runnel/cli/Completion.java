@@ -10,11 +10,17 @@ import org.jspecify.annotations.Nullable;
 /** {@code runnel completion}: scripts by which shells complete verbs, options and their values. */
 final class Completion {
   private static final List<String> SHELLS = List.of("bash", "zsh", "fish");
+
+  /** What the scripts ask runnel itself for. */
+  private static final String NAMED_HOSTS = "@hosts@";
+
+  private static final String KNOWN_JOBS = "@jobs@";
   private static final String BEFORE =
       """
       Usage: runnel completion bash|zsh|fish
 
-      Prints what a shell needs to complete runnel's verbs and options, and runneld's.
+      Prints what a shell needs to complete runnel's verbs and options, and runneld's, named hosts and
+      the names of jobs.
       """;
   private static final String AFTER =
       """
@@ -67,7 +73,13 @@ final class Completion {
   }
 
   private static List<String> operands(Verb verb) {
-    return verb == Verb.HELP ? Verb.words() : verb == Verb.COMPLETION ? SHELLS : List.of();
+    return switch (verb) {
+      case HELP -> Verb.words();
+      case COMPLETION -> SHELLS;
+      case STATUS, LOGS, ATTACH, WAIT, CANCEL, RM, SIGNAL -> List.of(KNOWN_JOBS);
+      case SSH -> List.of(NAMED_HOSTS);
+      default -> List.of();
+    };
   }
 
   private static final String BASH =
@@ -82,6 +94,16 @@ final class Completion {
       %s      *) return ;;
           esac
         fi
+        case $words in
+          *@hosts@*) words=${words/@hosts@/$(runnel hosts -q 2>/dev/null || :)} ;;
+          *@jobs@*)
+            local i host=
+            for ((i = 2; i < COMP_CWORD; i++)); do
+              case ${COMP_WORDS[i]} in -H | --host) host=${COMP_WORDS[i + 1]} ;; esac
+            done
+            words=${words/@jobs@/$(runnel jobs -q -a ${host:+-H "$host"} 2>/dev/null || :)}
+            ;;
+        esac
         COMPREPLY=($(compgen -W "$words" -- "$cur"))
       }
       complete -o default -F _runnel runnel runneld
@@ -99,6 +121,8 @@ final class Completion {
         List<String> choices = choices(option.value());
         if (!choices.isEmpty()) {
           add(cases, verb, List.of(option.name()), choices);
+        } else if (option.equals(ConnectionOptions.HOST)) {
+          add(cases, verb, List.of("-H", option.name()), List.of(NAMED_HOSTS));
         } else if (option.takesValue()) {
           withValues.add(option.name());
           if (option.letter() != null) {
@@ -131,7 +155,11 @@ final class Completion {
       String seen =
           "complete -c runnel -n '__fish_seen_subcommand_from %s' ".formatted(verb.word());
       if (!operands(verb).isEmpty()) {
-        script.append(seen).append("-f -a '%s'\n".formatted(String.join(" ", operands(verb))));
+        String words =
+            String.join(" ", operands(verb))
+                .replace(NAMED_HOSTS, "(runnel hosts -q 2>/dev/null)")
+                .replace(KNOWN_JOBS, "(runnel jobs -q -a 2>/dev/null)");
+        script.append(seen).append("-f -a '%s'\n".formatted(words));
       }
       for (Option option : options(verb, definitions)) {
         String own =
@@ -153,6 +181,7 @@ final class Completion {
         + option.name().substring(2)
         + (letter == null || letter.length() != 2 ? "" : " -s " + letter.charAt(1))
         + (option.takesValue() ? " -r" : "")
+        + (option.equals(ConnectionOptions.HOST) ? " -f -a '(runnel hosts -q 2>/dev/null)'" : "")
         + (choices.isEmpty() ? "" : " -f -a '" + String.join(" ", choices) + "'");
   }
 }

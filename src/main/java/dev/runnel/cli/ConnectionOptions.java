@@ -56,7 +56,12 @@ final class ConnectionOptions {
     Map<String, String> env = surroundings.env();
     String given = arguments.value(HOST);
     String preset = env.get("RUNNEL_HOST");
-    String text = given != null ? given : preset == null || preset.isEmpty() ? null : preset;
+    // A script whose variable lost its value would run its commands here instead.
+    if (given == null && preset != null && preset.isBlank()) {
+      throw Failure.usage(
+          "RUNNEL_HOST: it is empty (expected: a host; for this machine, unset RUNNEL_HOST)");
+    }
+    String text = given != null ? given : preset;
     ServerSettings settings = ServerSettings.of(arguments, env, text);
     String timeout = arguments.value(CONNECT_TIMEOUT);
     String wait = arguments.value(WAIT);
@@ -84,6 +89,7 @@ final class ConnectionOptions {
         token,
         timeout == null ? DEFAULT_CONNECT_TIMEOUT : Durations.parse(CONNECT_TIMEOUT, timeout, MIN),
         wait == null ? null : Durations.parse(WAIT, wait, MIN),
+        settings.defaults(),
         details);
   }
 

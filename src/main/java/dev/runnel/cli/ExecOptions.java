@@ -39,6 +39,9 @@ final class ExecOptions {
           "--escape",
           "CHAR|none",
           "with -t: what begins CHAR. (leave) and CHAR? (help), typed\nfirst on a line (default: ~)");
+  static final Option DETACH =
+      Option.flag("--detach", "leave it running, and print the name of its job, as runnel run does")
+          .or("-d");
   static final Option JOB = Option.value("--job", "ID", "the job's name (default: the server's)");
   static final Option BOOT =
       Option.value("--boot", "ID", "only if the server was not restarted since");
@@ -83,7 +86,19 @@ final class ExecOptions {
       List.of(
           new Help.Section(
               "What",
-              List.of(SHELL, CWD, ENV, MERGE, STDIN, NO_STDIN, PTY, FORCE_PTY, ESCAPE, JOB)),
+              List.of(
+                  SHELL,
+                  CWD,
+                  ENV,
+                  MERGE,
+                  STDIN,
+                  NO_STDIN,
+                  PTY,
+                  FORCE_PTY,
+                  ESCAPE,
+                  DETACH,
+                  JOB,
+                  LabelOption.OF_JOB)),
           new Help.Section("Secrets", List.of(SecretOptions.SECRET_ENV, SecretOptions.ENV_FROM)),
           new Help.Section(
               "How long, how much",
@@ -108,11 +123,16 @@ final class ExecOptions {
   /**
    * What is run as the options say.
    *
+   * @param defaults of the host that it runs on
    * @param terminal what it is to run on; null: no terminal
    */
-  static Request.Run run(Arguments arguments, CliContext surroundings, @Nullable Terminal terminal)
+  static Request.Run run(
+      Arguments arguments,
+      CliContext surroundings,
+      Target.Defaults defaults,
+      @Nullable Terminal terminal)
       throws Failure {
-    return new Request.Run(job(arguments), spec(arguments, surroundings, terminal))
+    return new Request.Run(job(arguments), spec(arguments, surroundings, defaults, terminal))
         .withBoot(arguments.value(BOOT))
         .withPlacement(placement(arguments));
   }
@@ -159,28 +179,33 @@ final class ExecOptions {
   }
 
   private static JobSpec spec(
-      Arguments arguments, CliContext surroundings, @Nullable Terminal terminal) throws Failure {
+      Arguments arguments,
+      CliContext surroundings,
+      Target.Defaults defaults,
+      @Nullable Terminal terminal)
+      throws Failure {
     CommandSpec plain =
         new CommandSpec(
             argv(arguments),
-            cwd(arguments),
-            env(arguments, surroundings.env()),
+            cwd(arguments, defaults),
+            env(arguments, surroundings.env(), defaults),
             arguments.has(MERGE) ? CommandSpec.Stderr.MERGED : CommandSpec.Stderr.SEPARATE,
             stdin(arguments, terminal == null ? surroundings.input() : CliContext.Input.STREAM));
     CommandSpec command =
         RestrictionOptions.restricted(
-            arguments, terminal == null ? plain : plain.withTerminal(terminal));
+            arguments, defaults, terminal == null ? plain : plain.withTerminal(terminal));
     long retain = size(arguments, RETAIN, JobSpec.DEFAULT_RETAIN_BYTES);
     String timeout = arguments.value(TIMEOUT);
     return new JobSpec(
-        command.withSecrets(SecretOptions.secrets(arguments, surroundings.env())),
-        timeout == null ? null : Durations.parse(TIMEOUT, timeout, Duration.ofMillis(1)),
-        duration(arguments, GRACE, JobSpec.DEFAULT_GRACE),
-        duration(arguments, DRAIN, JobSpec.DEFAULT_DRAIN),
-        duration(arguments, DRAIN_MAX, JobSpec.DEFAULT_DRAIN_MAX),
-        leftovers(arguments),
-        retain,
-        window(arguments, terminal, retain));
+            command.withSecrets(SecretOptions.secrets(arguments, surroundings.env())),
+            timeout == null ? null : Durations.parse(TIMEOUT, timeout, Duration.ofMillis(1)),
+            duration(arguments, GRACE, JobSpec.DEFAULT_GRACE),
+            duration(arguments, DRAIN, JobSpec.DEFAULT_DRAIN),
+            duration(arguments, DRAIN_MAX, JobSpec.DEFAULT_DRAIN_MAX),
+            leftovers(arguments),
+            retain,
+            window(arguments, terminal, retain))
+        .withLabels(LabelOption.labels(arguments, LabelOption.OF_JOB));
   }
 
   private static List<Argument> argv(Arguments arguments) throws Failure {
@@ -198,9 +223,10 @@ final class ExecOptions {
     return shell == null ? operands : CommandSpec.shellArgv(shell);
   }
 
-  private static @Nullable String cwd(Arguments arguments) throws Failure {
+  private static @Nullable String cwd(Arguments arguments, Target.Defaults defaults)
+      throws Failure {
     Argument given = arguments.bytes(CWD);
-    String cwd = given == null ? null : SystemText.of(given.bytes());
+    String cwd = given == null ? defaults.cwd() : SystemText.of(given.bytes());
     if (cwd != null && !cwd.startsWith("/")) {
       throw Failure.usage(
           CWD.name() + ": " + SystemText.shown(cwd) + " (expected: an absolute path)");
@@ -208,9 +234,9 @@ final class ExecOptions {
     return cwd;
   }
 
-  private static Map<String, @Nullable String> env(Arguments arguments, Map<String, String> ours)
-      throws Failure {
-    Map<String, @Nullable String> env = new LinkedHashMap<>();
+  private static Map<String, @Nullable String> env(
+      Arguments arguments, Map<String, String> ours, Target.Defaults defaults) throws Failure {
+    Map<String, @Nullable String> env = new LinkedHashMap<>(defaults.env());
     for (Argument given : arguments.allBytes(ENV)) {
       String entry = SystemText.of(given.bytes());
       int equals = entry.indexOf('=');

@@ -58,7 +58,10 @@ final class ExecVerb {
 
   private static final class Body implements VerbDefinition.Body {
     @Override
-    public int run(CliContext context, Arguments arguments) {
+    public int run(CliContext context, Arguments arguments) throws Failure {
+      if (arguments.has(ExecOptions.DETACH)) {
+        return RunVerb.detached(context, arguments);
+      }
       return new ExecVerb(context, arguments).run();
     }
 
@@ -109,7 +112,7 @@ final class ExecVerb {
     prepareConclusion();
     Target target = ConnectionOptions.target(arguments, surroundings);
     ResumeOptions resume = ResumeOptions.of(arguments, target);
-    Request.Run run = ExecOptions.run(arguments, surroundings, terminal());
+    Request.Run run = ExecOptions.run(arguments, surroundings, target.defaults(), terminal());
     FirstRequests opening =
         resume == null
             ? FirstRequests.run(target.token() == null ? null : target.hello(), run)
@@ -131,7 +134,7 @@ final class ExecVerb {
       }
       send(link, greets ? opening.greeting() : frames);
       ExecResult verdict = follow(link, job, follower);
-      return target.host() == null && verdict.exitCode() == ExecResult.NOT_FOUND
+      return verdict.exitCode() == ExecResult.NOT_FOUND && !arguments.has(ConnectionOptions.HOST)
           ? hinting(verdict, opening.command())
           : verdict;
     } finally {
@@ -173,6 +176,11 @@ final class ExecVerb {
 
   // As of ssh: the host came first, and was taken for the command.
   private ExecResult hinting(ExecResult verdict, String command) throws Failure {
+    if (command.matches("[^/@]+@[^/@]+")) {
+      String user = command.substring(0, command.indexOf('@'));
+      String host = command.substring(user.length() + 1);
+      return verdict.hinting("; if " + host + " is the host: -H " + host + " --user " + user);
+    }
     Path file = HostsFile.isName(command) ? HostsFile.of(surroundings.env()) : null;
     return file == null || HostsFile.find(file, command) == null
         ? verdict

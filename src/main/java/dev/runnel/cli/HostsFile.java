@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -18,13 +18,29 @@ import org.jspecify.annotations.Nullable;
 final class HostsFile {
   private static final int MAX_BYTES = 1 << 20;
   private static final List<String> KEYS =
-      List.of("ca", "cert", "host", "key", "tls", "tls_name", "token_file");
+      List.of(
+          "ca",
+          "cert",
+          "cwd",
+          "env",
+          "host",
+          "key",
+          "linger",
+          "tls",
+          "tls_name",
+          "token_file",
+          "user");
+
+  /** In front of the name of a variable. */
+  static final String ENV = "env.";
 
   private final Path file;
-  private final Map<String, Map<String, String>> hosts = new HashMap<>();
+  private final Map<String, Map<String, String>> hosts = new LinkedHashMap<>();
   private int number;
   private int nameIndent;
   private int keyIndent;
+  private int variableIndent;
+  private boolean inEnv;
   private boolean inHosts;
   private @Nullable Map<String, String> host;
 
@@ -42,11 +58,22 @@ final class HostsFile {
     return folder == null ? null : Path.of(folder, "runnel", "config.yaml");
   }
 
-  /** What the file says of that name; null: nothing. */
+  /**
+   * What the file says of that name; null: nothing. A variable has {@link #ENV} before its name.
+   */
   static @Nullable Map<String, String> find(Path file, String name) throws Failure {
+    Map<String, String> found = all(file).get(name);
+    if (found != null && !found.containsKey("host")) {
+      throw Failure.usage(file + ": hosts." + name + ": host is missing");
+    }
+    return found;
+  }
+
+  /** What the file says of every name, in its order. */
+  static Map<String, Map<String, String>> all(Path file) throws Failure {
     // Nor is there one in a home that this user may not enter, or that is no folder.
     if (!Files.exists(file)) {
-      return null;
+      return Map.of();
     }
     try {
       if (Files.size(file) > MAX_BYTES) {
@@ -56,13 +83,9 @@ final class HostsFile {
       String text = Files.readString(file);
       // Some editors begin a file with a byte order mark.
       read.read(text.startsWith("\uFEFF") ? text.substring(1) : text);
-      Map<String, String> found = read.hosts.get(name);
-      if (found != null && !found.containsKey("host")) {
-        throw Failure.usage(file + ": hosts." + name + ": host is missing");
-      }
-      return found;
+      return read.hosts;
     } catch (NoSuchFileException _) {
-      return null;
+      return Map.of();
     } catch (IOException e) {
       throw Failure.usage("cannot read " + Reasons.of(e, file.toString()));
     }
@@ -111,7 +134,19 @@ final class HostsFile {
       takeName(key, value);
     } else if (host != null && indent > nameIndent && (keyIndent == 0 || indent == keyIndent)) {
       keyIndent = indent;
-      takeSetting(host, key, value);
+      inEnv = key.equals("env");
+      variableIndent = 0;
+      if (!inEnv) {
+        takeSetting(host, key, value);
+      } else if (!value.isEmpty()) {
+        throw wrong("env: (expected: names of variables on the lines below)");
+      }
+    } else if (host != null
+        && inEnv
+        && indent > keyIndent
+        && (variableIndent == 0 || indent == variableIndent)) {
+      variableIndent = indent;
+      takeVariable(host, key, value);
     } else {
       throw wrong(key + ": not in line with what is above it");
     }
@@ -137,12 +172,13 @@ final class HostsFile {
     if (!value.isEmpty()) {
       throw wrong("hosts." + name + ": (expected: its settings on the lines below)");
     }
-    Map<String, String> settings = new HashMap<>();
+    Map<String, String> settings = new LinkedHashMap<>();
     if (hosts.put(name, settings) != null) {
       throw wrong("hosts." + name + ": a second time");
     }
     host = settings;
     keyIndent = 0;
+    inEnv = false;
   }
 
   private void takeSetting(Map<String, String> settings, String key, String value) throws Failure {
@@ -151,6 +187,17 @@ final class HostsFile {
     }
     if (settings.put(key, unquoted(key, value)) != null) {
       throw wrong(key + ": a second time");
+    }
+  }
+
+  private void takeVariable(Map<String, String> settings, String name, String value)
+      throws Failure {
+    if (name.indexOf('=') >= 0) {
+      throw wrong("env." + name + ": (expected: a name without =)");
+    }
+    boolean empty = value.equals("''") || value.equals("\"\"");
+    if (settings.put(ENV + name, empty ? "" : unquoted(name, value)) != null) {
+      throw wrong(ENV + name + ": a second time");
     }
   }
 

@@ -4,6 +4,7 @@ import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Request;
 import dev.runnel.wire.EventDecoder;
 import dev.runnel.wire.ProtocolException;
@@ -21,7 +22,7 @@ final class JobNames {
   /** Asks, and blocks until it is known. */
   static JobStatus find(RequestClient inquiry, JobId word) throws Failure {
     int limit = MAX_SHOWN + 1;
-    inquiry.send(new Request.Jobs(word.value(), null, limit));
+    inquiry.send(new Request.Jobs(word.value(), null, Labels.NONE, limit));
     List<JobStatus> found = new ArrayList<>();
     for (byte[] part : parts(inquiry, limit)) {
       found.addAll(decode(part));

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 /** {@code runnel jobs}: what runs on a server, and what ran. */
 final class JobsVerb {
   static final Option JSON = Option.flag("--json", "as a JSON array, all there is to know");
+  static final Option NAMES = Option.flag("--quiet", "only the names, one on each line").or("-q");
   static final Option WATCH = Option.flag("--watch", "again every two seconds, until Ctrl-C");
   static final Option ALL = Option.flag("--all", "ended jobs too").or("-a");
   static final Option PREFIX = Option.value("--prefix", "P", "only jobs whose names begin so");
@@ -32,11 +33,12 @@ final class JobsVerb {
 
   private static final String BEFORE =
       """
-      Usage: runnel jobs [-H HOST] [-a] [--prefix P] [--state S] [--json | --watch]
+      Usage: runnel jobs [-H HOST] [-a] [--prefix P] [--state S] [--label N=V]
+                   [-q | --json | --watch]
 
       Lists a server's jobs, those that were started last first. Jobs that have ended are listed
       with -a, after those that run, or with --state ended; EXIT is the exit code, the signal, or
-      what else ended the job. On a terminal, lines are cut to its width. --json has all there is,
+      what else ended the job; AGE counts from its start, and TOOK is how long it ran. On a terminal, lines are cut to its width. --json has all there is,
       ended jobs too.
       """;
   private static final String AFTER =
@@ -48,9 +50,10 @@ final class JobsVerb {
       """;
 
   private static final Help.Section OWN =
-      new Help.Section("Which", List.of(ALL, PREFIX, STATE, JSON, WATCH));
+      new Help.Section(
+          "Which", List.of(ALL, PREFIX, STATE, LabelOption.OF_LIST, NAMES, JSON, WATCH));
   private static final String[] TITLES = {
-    "JOB", "STATE", "EXIT", "AGE", "WHO", "BYTES", "FOLLOWERS", "COMMAND"
+    "JOB", "STATE", "EXIT", "AGE", "TOOK", "WHO", "BYTES", "FOLLOWERS", "COMMAND"
   };
 
   /** Those that run first; of those that ended, too, the last to start first. */
@@ -68,9 +71,15 @@ final class JobsVerb {
     arguments.expectOperands();
     Request.Jobs request =
         new Request.Jobs(
-            arguments.value(PREFIX), state(arguments.value(STATE)), Request.Jobs.MAX_LIMIT);
-    if (arguments.has(JSON) && arguments.has(WATCH)) {
-      throw Failure.usage("--json and --watch as well");
+            arguments.value(PREFIX),
+            state(arguments.value(STATE)),
+            LabelOption.labels(arguments, LabelOption.OF_LIST),
+            Request.Jobs.MAX_LIMIT);
+    if ((arguments.has(JSON) ? 1 : 0)
+            + (arguments.has(WATCH) ? 1 : 0)
+            + (arguments.has(NAMES) ? 1 : 0)
+        > 1) {
+      throw Failure.usage("--json, --quiet and --watch: expected: one of them");
     }
     boolean ended = arguments.has(ALL) || request.state() != null;
     Target target = ConnectionOptions.target(arguments, surroundings);
@@ -79,6 +88,10 @@ final class JobsVerb {
       return 0;
     }
     Table table = table(ask(surroundings, target, request), ended, Instant.now());
+    if (arguments.has(NAMES)) {
+      surroundings.out().print(table.names());
+      return 0;
+    }
     while (arguments.has(WATCH)) {
       TerminalSize size = size(surroundings);
       surroundings.out().print(CLEAR + (size == null ? table.text(0, 0) : table.screen(size)));
@@ -162,6 +175,12 @@ final class JobsVerb {
    * @param hidden how many jobs have no row, because they have ended
    */
   record Table(List<String[]> rows, int hidden) {
+    String names() {
+      StringBuilder names = new StringBuilder();
+      rows.subList(1, rows.size()).forEach(row -> names.append(row[0]).append('\n'));
+      return names.toString();
+    }
+
     String note() {
       return hidden
           + (hidden == 1 ? " ended job is not listed" : " ended jobs are not listed")
@@ -234,6 +253,7 @@ final class JobsVerb {
       status.state().wireName(),
       status.end() == null ? "-" : outcome(status.end()),
       started.equals(Instant.MIN) ? "-" : age(Duration.between(started, now)),
+      StatusVerb.took(status.end()),
       SafeText.oneLine(status.principal()),
       Sizes.show(status.outputBytes()),
       "" + status.followers(),
@@ -259,7 +279,7 @@ final class JobsVerb {
     return seconds / 3_600 + "h" + seconds % 3_600 / 60 + "m";
   }
 
-  /** Lines in which each column but the last has one width. */
+  /** Lines of the same columns; the last column has no blanks behind it. */
   static List<String> aligned(List<String[]> rows) {
     int last = rows.getFirst().length - 1;
     int[] widths = new int[last];

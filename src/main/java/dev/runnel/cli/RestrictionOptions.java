@@ -22,14 +22,16 @@ final class RestrictionOptions {
 
   private RestrictionOptions() {}
 
-  static CommandSpec restricted(Arguments arguments, CommandSpec command) throws Failure {
+  static CommandSpec restricted(Arguments arguments, Target.Defaults defaults, CommandSpec command)
+      throws Failure {
+    String user = arguments.value(USER);
     ResourceLimits limits =
         new ResourceLimits(
             seconds(arguments),
             size(arguments, MEMORY, ResourceLimits.MIN_MEMORY_BYTES),
             count(arguments),
             size(arguments, FILE, 0));
-    return command.withLimits(limits).withUser(arguments.value(USER));
+    return command.withLimits(limits).withUser(user == null ? defaults.user() : user);
   }
 
   private static OptionalLong seconds(Arguments arguments) throws Failure {

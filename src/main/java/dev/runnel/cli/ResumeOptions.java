@@ -31,12 +31,13 @@ record ResumeOptions(Duration linger, @Nullable Duration heartbeat, @Nullable Du
       }
       return null;
     }
-    if (given == null && !(target.host() instanceof Host.Tcp)) {
+    Duration preset = target.defaults().linger();
+    if (given == null && preset == null && !(target.host() instanceof Host.Tcp)) {
       return null;
     }
     return new ResumeOptions(
         given == null
-            ? DEFAULT_LINGER
+            ? preset == null ? DEFAULT_LINGER : preset
             : Durations.parse(ExecOptions.LINGER, given, Duration.ofMillis(1)),
         heartbeat(arguments, target),
         askedHeartbeat(arguments, target));

@@ -24,6 +24,20 @@ final class RunVerb {
       Option.value("--keep", "TIME", "how long its end and output are kept (default: 24h)");
   private static final Duration DEFAULT_KEEP = Duration.ofHours(24);
 
+  /** What docker's fingers add: it is so anyway. */
+  private static final Option DETACH = Option.flag(ExecOptions.DETACH.name(), "").or("-d");
+
+  private static final List<Option> NOT_DETACHED =
+      List.of(
+          ExecOptions.STDIN,
+          ExecOptions.PTY,
+          ExecOptions.FORCE_PTY,
+          ExecOptions.WINDOW,
+          ExecOptions.LINGER,
+          ExecOptions.NO_RESUME,
+          ExecOptions.HEARTBEAT,
+          ExecOptions.REPORT);
+
   private static final List<Help.Section> SECTIONS =
       List.of(
           new Help.Section(
@@ -33,7 +47,8 @@ final class RunVerb {
                   ExecOptions.CWD,
                   ExecOptions.ENV,
                   ExecOptions.MERGE,
-                  ExecOptions.JOB)),
+                  ExecOptions.JOB,
+                  LabelOption.OF_JOB)),
           new Help.Section(
               "How long, how much",
               List.of(
@@ -48,7 +63,8 @@ final class RunVerb {
                   KEEP)),
           RestrictionOptions.SECTION,
           ConnectionOptions.SECTION,
-          new Help.Section("And", List.of(ExecOptions.BOOT, FollowVerb.RETRY, ExecOptions.QUIET)));
+          new Help.Section(
+              "And", List.of(ExecOptions.BOOT, FollowVerb.RETRY, ExecOptions.QUIET, DETACH)));
 
   private static final String BEFORE =
       """
@@ -89,12 +105,23 @@ final class RunVerb {
     this.conclusion = new ExitReporter(surroundings.err());
   }
 
+  /** {@code exec -d}: the same with exec's options, of which some need a client that stays. */
+  static int detached(CliContext context, Arguments arguments) throws Failure {
+    for (Option option : NOT_DETACHED) {
+      if (arguments.has(option)) {
+        throw Failure.usage(ExecOptions.DETACH.name() + " and " + option.name() + " as well");
+      }
+    }
+    return new RunVerb(context, arguments).run();
+  }
+
   private int run() throws Failure {
     if (arguments.has(ExecOptions.QUIET)) {
       conclusion.hideNotes();
     }
     Target target = ConnectionOptions.target(arguments, surroundings);
-    Request.Run run = ExecOptions.run(arguments, surroundings.withoutInput(), null);
+    Request.Run run =
+        ExecOptions.run(arguments, surroundings.withoutInput(), target.defaults(), null);
     Retention.OnFull onFull = onFull(arguments.value(ON_FULL));
     CurrentConnection link = new CurrentConnection(connect(target));
     try {

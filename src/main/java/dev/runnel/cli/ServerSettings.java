@@ -2,6 +2,8 @@ package dev.runnel.cli;
 
 import dev.runnel.files.CurrentUser;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +41,34 @@ final class ServerSettings {
   /** What the file says of one thing; null: nothing. */
   @Nullable String named(String key) {
     return named.get(key);
+  }
+
+  /** What the file says of the commands there. */
+  Target.Defaults defaults() throws Failure {
+    if (named.isEmpty()) {
+      return Target.Defaults.NONE;
+    }
+    String cwd = named.get("cwd");
+    if (cwd != null && !cwd.startsWith("/")) {
+      throw Failure.usage(place("cwd") + ": " + cwd + " (expected: an absolute path)");
+    }
+    Map<String, String> variables = new LinkedHashMap<>();
+    named.forEach(
+        (key, value) -> {
+          if (key.startsWith(HostsFile.ENV)) {
+            variables.put(key.substring(HostsFile.ENV.length()), value);
+          }
+        });
+    return new Target.Defaults(named.get("user"), cwd, linger(), variables);
+  }
+
+  private @Nullable Duration linger() throws Failure {
+    String text = named.get("linger");
+    try {
+      return text == null ? null : Durations.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw Failure.usage(place("linger") + ": " + e.getMessage());
+    }
   }
 
   /** Where the file says it. */

@@ -7,6 +7,7 @@ import dev.runnel.model.SafeText;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** {@code runnel status}: all there is to know of one job. */
 final class StatusVerb {
@@ -49,6 +50,11 @@ final class StatusVerb {
     JsonText json = new JsonText().put("job", status.job().value());
     json.put("state", status.state().wireName()).put("principal", status.principal());
     json.put("command", status.command());
+    if (!status.labels().isEmpty()) {
+      JsonText labels = new JsonText();
+      status.labels().values().forEach(labels::put);
+      json.put("labels", labels);
+    }
     if (status.pid() != null) {
       json.put("pid", status.pid());
     }
@@ -72,6 +78,7 @@ final class StatusVerb {
     row(text, "state", status.state().wireName());
     row(text, "who", status.principal());
     row(text, "command", status.command());
+    status.labels().values().forEach((name, value) -> row(text, "label", name + "=" + value));
     row(text, "pid", status.pid() == null ? "-" : status.pid().toString());
     Instant known = JobsVerb.startedAt(status);
     Instant started = known.equals(Instant.MIN) ? null : known;
@@ -83,12 +90,18 @@ final class StatusVerb {
       row(text, "outcome", end.outcome().wireName());
       row(text, "exit", exit(end));
       Duration took = end.duration();
-      row(text, "took", took == null ? "-" : took(took));
+      row(text, "took", took(end));
       row(text, "ended", took == null || started == null ? "-" : started.plus(took).toString());
     } else if (started != null) {
       row(text, "age", JobsVerb.age(Duration.between(started, now)));
     }
     return text.toString();
+  }
+
+  /** How long a job took; {@code -}: it has not ended, or never ran. */
+  static String took(@Nullable End end) {
+    Duration took = end == null ? null : end.duration();
+    return took == null ? "-" : took(took);
   }
 
   /** To the millisecond where that is worth telling. */

@@ -2,6 +2,7 @@ package dev.runnel.cli;
 
 import dev.runnel.model.Request;
 import java.time.Duration;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param named what the user calls it in config.yaml; null: nothing
  * @param patience how long to try again while nobody listens there, or while it takes nobody; null:
  *     try once
+ * @param defaults what a command gets there
  * @param details where it is told what is done to reach it; null: nowhere
  */
 record Target(
@@ -19,7 +21,23 @@ record Target(
     @Nullable String token,
     Duration connectTimeout,
     @Nullable Duration patience,
+    Defaults defaults,
     @Nullable OutputDescriptor details) {
+
+  /**
+   * What config.yaml says of a command on a host, where the command line says nothing else.
+   *
+   * @param user null: the server's
+   * @param cwd null: the server's
+   * @param linger null: the usual one
+   */
+  record Defaults(
+      @Nullable String user,
+      @Nullable String cwd,
+      @Nullable Duration linger,
+      Map<String, String> env) {
+    static final Defaults NONE = new Defaults(null, null, null, Map.of());
+  }
 
   /** Says on the way what is done to reach it, if that was asked for. */
   void detail(String line) {

@@ -13,6 +13,7 @@ import dev.runnel.tls.TlsFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
@@ -22,6 +23,9 @@ import org.slf4j.LoggerFactory;
 
 /** By what TCP peers are known, and the node to them: the token file, and the files of TLS. */
 final class Credentials {
+  /** Time enough to get another certificate. */
+  private static final Duration SOON = Duration.ofDays(14);
+
   private final @Nullable Path tokenFile;
   private final @Nullable TlsFiles tlsFiles;
   private final FileWatch.Stamp tokenStamp;
@@ -55,6 +59,11 @@ final class Credentials {
     String found = files == null ? null : files.outOfDate(Instant.now());
     if (found != null) {
       LoggerFactory.getLogger(Credentials.class).warn("certificate out of date cause={}", found);
+      return;
+    }
+    String soon = files == null ? null : files.expiring(Instant.now(), SOON);
+    if (soon != null) {
+      LoggerFactory.getLogger(Credentials.class).warn("certificate expires soon cause={}", soon);
     }
   }
 

@@ -36,6 +36,7 @@ import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -63,6 +64,7 @@ public final class Node {
   private static final Duration REST = Duration.ofSeconds(3);
 
   private final Vertx vertx;
+  private final ProcessEngine engine;
   private final JobRegistry registry;
   private final EventBusAddresses bus;
   private final ServerContext room;
@@ -100,6 +102,7 @@ public final class Node {
   /** A node that nobody can reach yet. */
   public Node(Vertx vertx, ProcessEngine engine, Settings settings, Terms terms) {
     this.vertx = vertx;
+    this.engine = engine;
     this.settings = settings;
     this.terms = terms;
     NodeIdentity identity = terms.identity();
@@ -141,7 +144,8 @@ public final class Node {
         "listen on " + where,
         switch (where) {
           case ListenAddress.Tcp tcp -> open(tcp, terms.tcp());
-          case ListenAddress.Unix unix -> listenOnUnix(unix);
+          case ListenAddress.Unix unix ->
+              listenOnUnix(unix, bound -> open(bound, new Authentication.ByUser()));
         });
   }
 
@@ -219,13 +223,56 @@ public final class Node {
     }
   }
 
-  private Future<ListenAddress> listenOnUnix(ListenAddress.Unix unix) {
+  /** Opens the HTTP listener and says where it is, with the port that was picked. */
+  Future<ListenAddress> listenForHttp(ListenAddress where, HttpWiring wiring) {
+    return naming(
+        "listen on " + where,
+        switch (where) {
+          case ListenAddress.Tcp tcp -> openHttp(tcp, wiring);
+          case ListenAddress.Unix unix -> listenOnUnix(unix, bound -> openHttp(bound, wiring));
+        });
+  }
+
+  private Future<ListenAddress> openHttp(ListenAddress where, HttpWiring wiring) {
+    return wiring
+        .open(vertx, where)
+        .map(
+            listener -> {
+              deployments.add(listener.deployment());
+              return listener.listen();
+            });
+  }
+
+  // For the HTTP listener.
+
+  ServerContext room() {
+    return room;
+  }
+
+  EventBusAddresses bus() {
+    return bus;
+  }
+
+  ProcessEngine engine() {
+    return engine;
+  }
+
+  JobRegistry registry() {
+    return registry;
+  }
+
+  Terms terms() {
+    return terms;
+  }
+
+  private Future<ListenAddress> listenOnUnix(
+      ListenAddress.Unix unix, Function<ListenAddress, Future<ListenAddress>> open) {
     return vertx
         .executeBlocking(() -> UnixSocket.prepare(unix.path()))
         .compose(
             socket -> {
               sockets.add(socket);
-              return open(new ListenAddress.Unix(socket.bindPath()), new Authentication.ByUser())
+              return open.apply(new ListenAddress.Unix(socket.bindPath()))
                   .compose(_ -> vertx.executeBlocking(() -> publish(socket, unix)));
             });
   }

@@ -75,6 +75,7 @@ public final class Serve {
   private final PrintStream out;
   private final NodeIdentity identity;
   private final ExitWatchdog lastResort = ExitWatchdog.start();
+  private @Nullable AuditLog audit;
   private final GracefulShutdown departure = new GracefulShutdown(lastResort::arm);
 
   /** What SIGHUP does; before there is anything to read again, nothing. */
@@ -183,15 +184,16 @@ public final class Serve {
     closeMemory();
     Credentials credentials = Credentials.read(settings);
     AuditSettings wanted = settings.audit();
-    AuditLog audit =
+    AuditLog log =
         wanted == null ? null : wanted.open(out, settings.limit(Limit.MAX_QUEUED_STARTS));
+    audit = log;
     try {
       serve(
           credentials,
-          new AccessControl(Policy.NONE, audit == null ? Audit.NONE : audit, settings.quotas()));
+          new AccessControl(Policy.NONE, log == null ? Audit.NONE : log, settings.quotas()));
     } finally {
-      if (audit != null) {
-        audit.close();
+      if (log != null) {
+        log.close();
       }
     }
   }
@@ -309,6 +311,13 @@ public final class Serve {
       ListenAddress listening = await(node.listenForSeed(seed));
       log.info("seed listening address={} transport={}", listening, transport);
       tell("seed listening on " + listening);
+    }
+    ListenAddress http = settings.find(Setting.HTTP);
+    if (http != null) {
+      ListenAddress listening =
+          await(node.listenForHttp(http, new HttpWiring(node, settings, audit)));
+      log.info("http listening address={} transport={}", listening, transport);
+      tell("http listening on " + listening);
     }
   }
 

@@ -125,6 +125,10 @@ final class EventBusHandler {
       case Request.Notice notice -> notice(message, notice);
       case Request.SendSignal(var job, var signal) ->
           reply(message, new Event.Ok(gate.signal(CALLER, job, signal)), NO_BODY);
+      case Request.Forget(var job) -> {
+        gate.forget(CALLER, job);
+        reply(message, new Event.Ok(JobState.ENDED), NO_BODY);
+      }
       case Request.Resize(var job, var size) ->
           reply(message, new Event.Ok(gate.resize(CALLER, job, size)), NO_BODY);
       case Request.Cancel cancel ->
@@ -134,9 +138,10 @@ final class EventBusHandler {
               state -> context.runOnContext(_ -> reply(message, new Event.Ok(state), NO_BODY)));
       case Request.Status(var job) ->
           reply(message, new Event.Status(gate.status(CALLER, job)), NO_BODY);
-      case Request.Jobs(var prefix, var state, int limit) ->
-          jobs(
-              message, EventEncoder.encodeStatuses(gate.list(CALLER, prefix, state, limit).rest()));
+      case Request.Jobs jobs when jobs.watch() ->
+          throw new RejectedException(ErrorCode.UNSUPPORTED, "watch: not on the event bus");
+      case Request.Jobs jobs ->
+          jobs(message, EventEncoder.encodeStatuses(gate.list(CALLER, jobs).rest()));
       case Request.Ping() -> reply(message, new Event.Pong(), NO_BODY);
       case Request.Nodes() ->
           throw new RejectedException(ErrorCode.UNSUPPORTED, "nodes: not on the event bus");

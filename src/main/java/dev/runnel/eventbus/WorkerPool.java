@@ -30,6 +30,11 @@ public final class WorkerPool {
 
   private WorkerPool() {}
 
+  /** Fails if no worker answers within a second. */
+  public static Future<?> ping(EventBusAddresses bus) {
+    return bus.ping(2 * INSTANCES).recover(_ -> Future.failedFuture("no worker answers"));
+  }
+
   /** Deploys them; done, with what is to be undeployed, when the bus knows them all. */
   public static Future<List<String>> deploy(Vertx vertx, EventBusAddresses bus, JobService gate) {
     return deploy(vertx, bus, gate, EventBusTimeouts.DEFAULT);

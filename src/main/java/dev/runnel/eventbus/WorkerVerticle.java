@@ -58,10 +58,12 @@ public final class WorkerVerticle extends VerticleBase {
   /** Done when the bus knows it, so that no start finds nobody. */
   @Override
   public Future<?> start() {
-    return switch (maker) {
-      case ITSELF -> bus.onLoneStart(this::startAlone).completion();
-      case SPAWNER -> bus.onStart(this::startJob).completion();
-    };
+    Future<?> starts =
+        switch (maker) {
+          case ITSELF -> bus.onLoneStart(this::startAlone).completion();
+          case SPAWNER -> bus.onStart(this::startJob).completion();
+        };
+    return Future.all(starts, bus.onPing().completion());
   }
 
   @Override

@@ -44,6 +44,23 @@ final class CompletedJobs {
       return null;
     }
     byId.remove(gone.value().id(), gone.value());
+    keepName(gone);
+    return gone.value();
+  }
+
+  /** Takes one out before its time; null: it is not known, or has not ended. */
+  synchronized @Nullable Job take(JobId id) {
+    Job job = byId.get(id);
+    FairRetention.Entry<Job> gone = job == null ? null : jobs.take(job, owner(job));
+    if (gone == null) {
+      return null;
+    }
+    byId.remove(id, job);
+    keepName(gone);
+    return job;
+  }
+
+  private void keepName(FairRetention.Entry<Job> gone) {
     IdempotencyKey.Execution execution = gone.value().execution();
     if (execution != null && executed.putIfAbsent(execution, CompletedJobs::nothing) == null) {
       FairRetention.Entry<IdempotencyKey.Execution> forgotten =
@@ -52,7 +69,6 @@ final class CompletedJobs {
         forget(forgotten.value());
       }
     }
-    return gone.value();
   }
 
   private static void nothing() {}
@@ -64,7 +80,10 @@ final class CompletedJobs {
     }
   }
 
-  /** Has that run when the name of a job that {@link #add} gave back is forgotten; once. */
+  /**
+   * Has that run when the name of a job that {@link #add} or {@link #take} gave back is forgotten;
+   * once.
+   */
   void onForget(Job job, Runnable then) {
     IdempotencyKey.Execution execution = job.execution();
     synchronized (this) {

@@ -73,6 +73,17 @@ final class FairRetention<T> {
     return first;
   }
 
+  /** Takes one of an owner's out before its time; null: it is not here. */
+  @Nullable Entry<T> take(T value, String owner) {
+    for (Entry<T> entry : byOwner.getOrDefault(owner, new TreeSet<>())) {
+      if (entry.value.equals(value)) {
+        remove(entry);
+        return entry;
+      }
+    }
+    return null;
+  }
+
   private void remove(Entry<T> entry) {
     byExpiry.remove(entry);
     byOwner.computeIfPresent(

@@ -7,6 +7,7 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
 import dev.runnel.model.Retention;
@@ -38,7 +39,9 @@ public final class Job {
   private final JobOrigin origin;
   private final String boot;
   private final String display;
+  private final Labels labels;
   private final long retainBytes;
+  private final JobChanges changes;
   private final @Nullable Duration keep;
   private final boolean hasStdin;
   private final ProcessEngine engine;
@@ -104,11 +107,13 @@ public final class Job {
     this.origin = origin;
     this.boot = registry.node().boot();
     this.display = run.spec().command().display();
+    this.labels = run.spec().labels();
     this.retainBytes = run.spec().retainBytes();
     this.keep = run.spec().lasting().keep();
     this.hasStdin = run.spec().command().stdin() == CommandSpec.Stdin.PIPE;
     this.terminalSize = sizeOf(run.spec().command().terminal());
     this.engine = registry.engine();
+    this.changes = registry.changes();
     this.lifecycle = new Lifecycle(this, run.spec(), registry);
     this.log = logFor(run.spec().command(), registry);
     this.seat = new RunnerSlot(this, run.spec().lasting(), engine, registry::release);
@@ -124,10 +129,12 @@ public final class Job {
     this.origin = JobOrigin.of(job.caller());
     this.boot = job.boot();
     this.display = job.command();
+    this.labels = job.labels();
     this.retainBytes = job.retainBytes();
     this.keep = job.keep();
     this.hasStdin = false;
     this.engine = registry.engine();
+    this.changes = registry.changes();
     this.log = new OutputLog(registry.memory(), retainBytes, this::resumeOutput);
     this.seat = new RunnerSlot(this, Retention.DEFAULT, engine, () -> {});
     this.maxBeginning = 0;
@@ -159,6 +166,11 @@ public final class Job {
 
   public JobId id() {
     return id;
+  }
+
+  /** By which it is found in lists. */
+  public Labels labels() {
+    return labels;
   }
 
   /** How much of its output is kept, at least while it runs. */
@@ -353,7 +365,7 @@ public final class Job {
     String digest = once == null ? null : once.digest();
     spool.begin(
         new SpooledJob(
-            id, digest, origin.caller(), display, boot, Instant.now(), retainBytes, keep),
+            id, digest, origin.caller(), display, boot, Instant.now(), retainBytes, keep, labels),
         maxBeginning,
         new JobSpool.Begun() {
           @Override
@@ -423,6 +435,8 @@ public final class Job {
     if (live != null && hasTerminal()) {
       terminalSize = size;
       engine.execute(() -> live.resize(size));
+      wakeFollowers();
+      changes.changed(this);
     }
   }
 
@@ -479,10 +493,12 @@ public final class Job {
         seen.state,
         origin.principal(),
         display,
+        labels,
         at == null ? null : at.pid(),
         seen.end == null ? log.length() : seen.end.outputBytes(),
         watchers.size() + (seat.holder() == null ? 0 : 1),
         retainBytes,
+        terminalSize,
         at == null ? null : at.at(),
         seen.end);
   }
@@ -514,10 +530,12 @@ public final class Job {
       spool.started(how.pid(), how.at(), this::wakeFollowers);
     }
     wakeFollowers();
+    changes.changed(this);
   }
 
   void becomeExited(ExitStatus status) {
     now = now.exited(status);
+    changes.changed(this);
   }
 
   void becomeOutlived() {
@@ -539,6 +557,7 @@ public final class Job {
     }
     seat.settle();
     wakeFollowers();
+    changes.changed(this);
   }
 
   void becomeRefused(RejectedException why) {

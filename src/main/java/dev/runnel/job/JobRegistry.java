@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -59,10 +60,12 @@ public final class JobRegistry {
 
   private final CompletedJobs ended;
   private volatile String namePrefix = "";
+  private final JobChanges changes = new JobChanges();
   private volatile boolean closing;
   private final AtomicBoolean ending = new AtomicBoolean();
   private volatile Consumer<Job> onOver = _ -> {};
   private volatile Consumer<Job> onGone = _ -> {};
+  private volatile JobObserver observer = JobObserver.NONE;
 
   /**
    * The job that a run means.
@@ -107,6 +110,11 @@ public final class JobRegistry {
     return node;
   }
 
+  /** Who hears of changes of jobs. */
+  public JobChanges changes() {
+    return changes;
+  }
+
   public JobLimits limits() {
     return limits;
   }
@@ -148,6 +156,45 @@ public final class JobRegistry {
   /** Has each job that is over told, on the pump, once: it ended, or was refused its start. */
   public void onOver(Consumer<Job> told) {
     onOver = told;
+  }
+
+  /** Has one told, instead of whoever was told before. */
+  public void observe(JobObserver told) {
+    observer = told;
+  }
+
+  /** How many of the jobs known are in each state; looks at all of them. */
+  public Map<JobState, Integer> census() {
+    Map<JobState, Integer> found = new EnumMap<>(JobState.class);
+    for (Job job = after(null); job != null; job = after(job.id())) {
+      found.merge(job.state(), 1, Integer::sum);
+    }
+    return found;
+  }
+
+  /** How many {@link #places} there are. */
+  public int maxPlaces() {
+    return memory.maxJobs();
+  }
+
+  /** What logs hold beyond their floors. */
+  public long logBytes() {
+    return memory.sharedBytes();
+  }
+
+  /** What they may. */
+  public long maxLogBytes() {
+    return memory.sharedLimitBytes();
+  }
+
+  /** What output on disk takes up. */
+  public long spoolBytes() {
+    return spooler == null ? 0 : spooler.usedBytes();
+  }
+
+  /** What it may. */
+  public long maxSpoolBytes() {
+    return spooler == null ? 0 : spooler.maxBytes();
   }
 
   /** Has each job told, on the pump, whose process has gone only after the job's end. */
@@ -201,6 +248,7 @@ public final class JobRegistry {
       // Another run of that name was quicker.
       return register(run, origin);
     }
+    changes.changed(job);
     job.limitStart();
     if (closing) {
       job.end(Outcome.SHUTDOWN);
@@ -327,6 +375,23 @@ public final class JobRegistry {
     known(id).cancel(grace, begun);
   }
 
+  /**
+   * Has a job that has ended forgotten before its time, with its output. That it was run once is
+   * known for as long as was promised.
+   *
+   * @throws RejectedException if it is not known, or has not ended
+   */
+  public void forget(JobId id) throws RejectedException {
+    Job gone = ended.take(id);
+    if (gone != null) {
+      engine.execute(() -> letGo(gone));
+      return;
+    }
+    JobState state = known(id).state();
+    throw new RejectedException(
+        ErrorCode.BAD_REQUEST, "job: " + id + " is " + state.wireName() + " (expected: ended)");
+  }
+
   /** The job known whose id follows that one; null: there is none. Null asks for the first. */
   public @Nullable Job after(@Nullable JobId id) {
     // In this order: a job that ends in between is found among the ended ones.
@@ -372,6 +437,11 @@ public final class JobRegistry {
     return (int) Math.max(0, Math.min(1_000, 1_000 * Math.min(ofPlaces, ofMemory)));
   }
 
+  /** Whether it takes jobs, if there is place for them. */
+  public boolean isAccepting() {
+    return !closing;
+  }
+
   /** How many jobs have not ended. */
   public int count() {
     return jobs.size();
@@ -412,6 +482,11 @@ public final class JobRegistry {
     return memory;
   }
 
+  /** Its process was made. */
+  void tellStarted(Duration latency) {
+    observer.started(latency);
+  }
+
   /** It waits for its process no longer: there is one, or there will be none. */
   void startOver() {
     starting.decrementAndGet();
@@ -419,11 +494,14 @@ public final class JobRegistry {
 
   void ended(Job job) {
     Job oldest = remember(job, job.keep() == null ? limits.keep() : job.keep());
-    TaskHandOver.runAll(() -> onOver.accept(job), () -> letGo(oldest));
+    TaskHandOver.runAll(() -> onOver.accept(job), () -> observer.over(job), () -> letGo(oldest));
   }
 
   // That it was run once is not forgotten with it, by another life either.
   private void letGo(@Nullable Job driven) {
+    if (driven != null) {
+      changes.forgotten(driven);
+    }
     if (driven != null && driven.execution() == null) {
       driven.log().forget();
     } else if (driven != null) {
@@ -487,11 +565,13 @@ public final class JobRegistry {
   void forget(Job job) {
     places.decrementAndGet();
     jobs.remove(job.id(), job);
+    changes.forgotten(job);
   }
 
   /** Follows {@link #forget}, once whoever followed the job was told. */
   void tellOver(Job job) {
     onOver.accept(job);
+    observer.over(job);
     completeIfDrained();
   }
 
@@ -504,7 +584,10 @@ public final class JobRegistry {
 
   private void sweep() {
     jobs.values().forEach(job -> sweep(job, engine.nanoTime()));
-    ended.takeExpired(engine.nanoTime()).forEach(job -> job.log().forget());
+    for (Job job : ended.takeExpired(engine.nanoTime())) {
+      job.log().forget();
+      changes.forgotten(job);
+    }
     engine.schedule(SWEEP, this::sweep);
   }
 

@@ -59,6 +59,7 @@ final class Lifecycle implements ProcessListener {
   private @Nullable MemorySegment reserved;
   private boolean full;
   private @Nullable Instant startedAt;
+  private final long madeNanos;
   private long startedNanos;
   // Set by who makes the job, too, before the job can start.
   private volatile ProcessEngine.@Nullable Timer timeout;
@@ -93,6 +94,7 @@ final class Lifecycle implements ProcessListener {
     this.spec = spec;
     this.registry = registry;
     this.engine = registry.engine();
+    this.madeNanos = engine.nanoTime();
     this.grace = spec.grace();
     this.drain = new DrainClock(engine, spec.drain(), spec.drainMax(), this::giveUpDraining);
     for (Stream stream : Stream.values()) {
@@ -279,6 +281,7 @@ final class Lifecycle implements ProcessListener {
     startedNanos = engine.nanoTime();
     leaveStarting();
     job.becomeStarted(new Job.Started(started.pid(), now));
+    registry.tellStarted(Duration.ofNanos(startedNanos - madeNanos));
     if (cause != null) {
       clear();
       return;

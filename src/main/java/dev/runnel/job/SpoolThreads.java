@@ -91,6 +91,11 @@ public final class SpoolThreads implements AutoCloseable {
     }
   }
 
+  /** What all output on disk takes up. */
+  long usedBytes() {
+    return spools.usedBytes();
+  }
+
   /** What all output on disk may take up. */
   long maxBytes() {
     return spools.maxBytes();

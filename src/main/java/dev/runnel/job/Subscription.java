@@ -7,6 +7,7 @@ import dev.runnel.model.JobState;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Request;
 import dev.runnel.model.Role;
+import dev.runnel.model.TerminalSize;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,7 @@ public final class Subscription {
   private long gapBytes;
   private boolean startedTold;
   private boolean exitedTold;
+  private @Nullable TerminalSize sizeTold;
   private boolean over;
 
   // Read on our thread after the job has said so on its own.
@@ -139,6 +141,7 @@ public final class Subscription {
     if (stdin != null) {
       stdin.offerEarly(woken);
     }
+    tellResized();
     tellExited();
     outlet.ready();
   }
@@ -257,6 +260,7 @@ public final class Subscription {
       return;
     }
     startedTold = true;
+    sizeTold = job.terminalSize();
     outlet.tell(
         new Event.Started(
             job.id(),
@@ -266,7 +270,18 @@ public final class Subscription {
             now.state(),
             stdin != null ? (Integer) Job.STDIN_WINDOW_BYTES : null,
             how.job() == SubscribeOptions.Existence.EXISTING,
-            next));
+            next,
+            job.retainBytes(),
+            sizeTold));
+  }
+
+  // A runner sets it.
+  private void tellResized() {
+    TerminalSize size = job.terminalSize();
+    if (size != null && startedTold && !isRunner() && !size.equals(sizeTold)) {
+      sizeTold = size;
+      outlet.tell(new Event.Resized(job.id(), size));
+    }
   }
 
   // Also to who comes after the end, if there is output before it.

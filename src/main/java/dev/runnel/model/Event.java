@@ -44,6 +44,9 @@ public sealed interface Event {
    * @param stdinWindow null: the command has no stdin
    * @param existing whether the job was there before it was asked for
    * @param next log offset of this follower's next byte
+   * @param retainBytes how much its log holds, which no window may exceed; null: the server did not
+   *     say
+   * @param terminalSize null: it has no terminal, or the server did not say
    */
   record Started(
       JobId job,
@@ -53,7 +56,9 @@ public sealed interface Event {
       JobState state,
       @Nullable Integer stdinWindow,
       boolean existing,
-      long next)
+      long next,
+      @Nullable Long retainBytes,
+      @Nullable TerminalSize terminalSize)
       implements Interim {}
 
   /** The body is the bytes; they stand at {@code offset} in the job's log. */
@@ -74,6 +79,9 @@ public sealed interface Event {
 
   /** The process ended; its output did not yet. */
   record Exited(JobId job, ExitStatus status) implements Interim {}
+
+  /** The job's terminal has another size; told to watchers. */
+  record Resized(JobId job, TerminalSize size) implements Interim {}
 
   /**
    * The job ended.
@@ -109,7 +117,23 @@ public sealed interface Event {
   record Status(JobStatus status) implements Final {}
 
   /** A part of the list, which stands in the body as a JSON array of statuses. */
-  record JobsPart() implements Interim {}
+  record JobsPart(Watched watched) implements Interim {
+    /** A piece of a list that nobody watches. */
+    public JobsPart() {
+      this(Watched.NOTHING);
+    }
+
+    /**
+     * What a piece says beside its body, to who watches.
+     *
+     * @param gone names of jobs that fit no longer, or are not known any more
+     * @param reset whether all that was told before is void
+     * @param listed whether all jobs that there are were told
+     */
+    public record Watched(List<JobId> gone, boolean reset, boolean listed) {
+      public static final Watched NOTHING = new Watched(List.of(), false, false);
+    }
+  }
 
   /**
    * The last part of the list.

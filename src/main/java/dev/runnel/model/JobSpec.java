@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param retainBytes how much output the log may hold
  * @param window the runner's credit in bytes beyond its last ack; absent: paced by its transport
  * @param lasting what becomes of it without its runner, and after its end
+ * @param labels by which it is found in lists
  */
 public record JobSpec(
     CommandSpec command,
@@ -24,7 +25,8 @@ public record JobSpec(
     Leftovers leftovers,
     long retainBytes,
     OptionalLong window,
-    Retention lasting) {
+    Retention lasting,
+    Labels labels) {
   public static final Duration DEFAULT_GRACE = Duration.ofSeconds(2);
   public static final Duration DEFAULT_DRAIN = Duration.ofSeconds(1);
   public static final Duration DEFAULT_DRAIN_MAX = Duration.ofSeconds(10);
@@ -65,6 +67,30 @@ public record JobSpec(
         Retention.DEFAULT);
   }
 
+  /** One without labels. */
+  public JobSpec(
+      CommandSpec command,
+      @Nullable Duration timeout,
+      Duration grace,
+      Duration drain,
+      Duration drainMax,
+      Leftovers leftovers,
+      long retainBytes,
+      OptionalLong window,
+      Retention lasting) {
+    this(
+        command,
+        timeout,
+        grace,
+        drain,
+        drainMax,
+        leftovers,
+        retainBytes,
+        window,
+        lasting,
+        Labels.NONE);
+  }
+
   /** The command with every default. */
   public static JobSpec of(CommandSpec command) {
     return new JobSpec(
@@ -91,47 +117,54 @@ public record JobSpec(
   /** The same with another window. */
   public JobSpec withWindow(OptionalLong other) {
     return new JobSpec(
-        command, timeout, grace, drain, drainMax, leftovers, retainBytes, other, lasting);
+        command, timeout, grace, drain, drainMax, leftovers, retainBytes, other, lasting, labels);
   }
 
   /** Another command, handled the same. */
   public JobSpec withCommand(CommandSpec other) {
     return new JobSpec(
-        other, timeout, grace, drain, drainMax, leftovers, retainBytes, window, lasting);
+        other, timeout, grace, drain, drainMax, leftovers, retainBytes, window, lasting, labels);
   }
 
   /** The same with another time to run. */
   public JobSpec withTimeout(Duration other) {
     return new JobSpec(
-        command, other, grace, drain, drainMax, leftovers, retainBytes, window, lasting);
+        command, other, grace, drain, drainMax, leftovers, retainBytes, window, lasting, labels);
   }
 
   /** The same with another time between TERM and KILL. */
   public JobSpec withGrace(Duration other) {
     return new JobSpec(
-        command, timeout, other, drain, drainMax, leftovers, retainBytes, window, lasting);
+        command, timeout, other, drain, drainMax, leftovers, retainBytes, window, lasting, labels);
   }
 
   /** The same with pipes that are read on for another time. */
   public JobSpec withDrain(Duration silent, Duration most) {
     return new JobSpec(
-        command, timeout, grace, silent, most, leftovers, retainBytes, window, lasting);
+        command, timeout, grace, silent, most, leftovers, retainBytes, window, lasting, labels);
   }
 
   /** The same with something else becoming of what outlives the command. */
   public JobSpec withLeftovers(Leftovers other) {
     return new JobSpec(
-        command, timeout, grace, drain, drainMax, other, retainBytes, window, lasting);
+        command, timeout, grace, drain, drainMax, other, retainBytes, window, lasting, labels);
   }
 
   /** The same with another log. */
   public JobSpec withRetain(long other) {
-    return new JobSpec(command, timeout, grace, drain, drainMax, leftovers, other, window, lasting);
+    return new JobSpec(
+        command, timeout, grace, drain, drainMax, leftovers, other, window, lasting, labels);
   }
 
   /** The same, lasting otherwise. */
   public JobSpec withLasting(Retention other) {
     return new JobSpec(
-        command, timeout, grace, drain, drainMax, leftovers, retainBytes, window, other);
+        command, timeout, grace, drain, drainMax, leftovers, retainBytes, window, other, labels);
+  }
+
+  /** The same with these labels. */
+  public JobSpec withLabels(Labels other) {
+    return new JobSpec(
+        command, timeout, grace, drain, drainMax, leftovers, retainBytes, window, lasting, other);
   }
 }

@@ -10,15 +10,18 @@ import org.jspecify.annotations.Nullable;
  * @param pid null: there is none yet, or never was
  * @param retainBytes how much its log holds, which no window may exceed; null: the server did not
  *     say
+ * @param terminalSize null: it has no terminal, or the server did not say
  */
 public record JobStatus(
     JobId job,
     JobState state,
     String principal,
     String command,
+    Labels labels,
     @Nullable Integer pid,
     long outputBytes,
     int followers,
     @Nullable Long retainBytes,
+    @Nullable TerminalSize terminalSize,
     @Nullable Instant startedAt,
     @Nullable End end) {}

@@ -182,6 +182,9 @@ public sealed interface Request {
     }
   }
 
+  /** A job that has ended is to be known no longer. */
+  record Forget(JobId job) implements Request {}
+
   /** A job's terminal has another size now. */
   record Resize(JobId job, TerminalSize size) implements Request {}
 
@@ -191,10 +194,35 @@ public sealed interface Request {
    * A list of jobs.
    *
    * @param prefix of the job's id; null: all
+   * @param labels that each of them has
+   * @param after the job's id that comes before them; null: from the first on
    * @param limit at most so many
+   * @param watch whether their changes are asked for, too
    */
-  record Jobs(@Nullable String prefix, @Nullable JobState state, int limit) implements Request {
+  record Jobs(
+      @Nullable String prefix,
+      @Nullable JobState state,
+      Labels labels,
+      @Nullable JobId after,
+      int limit,
+      boolean watch)
+      implements Request {
     public static final int MAX_LIMIT = 100_000;
+
+    /** All of them. */
+    public static final Jobs ALL = new Jobs(null, null, Labels.NONE, MAX_LIMIT);
+
+    /** Those there are now, from the first on. */
+    public Jobs(@Nullable String prefix, @Nullable JobState state, Labels labels, int limit) {
+      this(prefix, state, labels, null, limit, false);
+    }
+
+    /** Whether one of that name, in that state and with these labels, is among them. */
+    public boolean fits(JobStatus status) {
+      return (prefix == null || status.job().value().startsWith(prefix))
+          && (state == null || status.state() == state)
+          && status.labels().contain(labels);
+    }
   }
 
   /** Who is in the cluster. */

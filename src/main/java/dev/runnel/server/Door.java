@@ -114,6 +114,7 @@ final class Door implements Relay.Client {
       case Request.Attach attach -> finds(asked, attach.job(), attach.boot());
       case Request.SendSignal(JobId job, _) -> finds(asked, job, null);
       case Request.Cancel(JobId job, _) -> finds(asked, job, null);
+      case Request.Forget(JobId job) -> finds(asked, job, null);
       case Request.Resize(JobId job, _) -> finds(asked, job, null);
       case Request.Status(JobId job) -> finds(asked, job, null);
       case Request.Detach(String follow, _) -> {
@@ -123,6 +124,8 @@ final class Door implements Relay.Client {
         }
         yield link != null;
       }
+      // What is watched is this node's alone.
+      case Request.Jobs jobs when jobs.watch() -> false;
       case Request.Jobs jobs -> lists(asked, jobs);
       case Request.Hello _, Request.Nodes _, Request.Ping _, Request.Notice _ -> false;
     };

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * Who is at the other end of a connection: a stranger, until its listener knows who; then that, and
  * nobody else, until it is gone. On the connection's event loop.
  */
-final class PeerIdentity {
+public final class PeerIdentity {
   private static final int HEX = 16;
   private static final int SHOWN_DIGITS = 8;
 
@@ -48,7 +48,8 @@ final class PeerIdentity {
   private boolean namelessCertificate;
   private @Nullable String node;
 
-  PeerIdentity(
+  /** A stranger, unless the listener lets in whoever comes. */
+  public PeerIdentity(
       Authentication access,
       UnauthenticatedLimiter strangers,
       AccessControl guard,
@@ -103,7 +104,8 @@ final class PeerIdentity {
     return caller == null ? "" : caller.principal();
   }
 
-  boolean isKnown() {
+  /** Whether it is no stranger. */
+  public boolean isKnown() {
     return caller != null;
   }
 
@@ -128,7 +130,7 @@ final class PeerIdentity {
    * @param chain the peer's certificate, found to be good, and those between it and its root;
    *     empty: it has none
    */
-  void secured(List<X509Certificate> chain) {
+  public void secured(List<X509Certificate> chain) {
     X509Certificate certificate = chain.isEmpty() ? null : chain.getFirst();
     String named = certificate == null ? null : Principals.ofCertificate(certificate);
     namelessCertificate = certificate != null && named == null;
@@ -184,7 +186,7 @@ final class PeerIdentity {
    *
    * @throws ProtocolException if it is not going to be
    */
-  Duration beforeLook(@Nullable String secret) throws ProtocolException {
+  public Duration beforeLook(@Nullable String secret) throws ProtocolException {
     if (caller != null
         || secret == null
         || isExempt
@@ -206,7 +208,7 @@ final class PeerIdentity {
    * @throws ProtocolException if it does not let a stranger in
    * @throws RejectedException if it is not the first
    */
-  void hello(Request.Hello hello) throws ProtocolException, RejectedException {
+  public void hello(Request.Hello hello) throws ProtocolException, RejectedException {
     if (greeted) {
       throw again();
     }
@@ -269,7 +271,7 @@ final class PeerIdentity {
    * What to say if the token or the certificate that let it in was revoked since, which is written
    * to the audit; null: it was not. One that has expired was not revoked.
    */
-  @Nullable String revoked() {
+  public @Nullable String revoked() {
     Token token = shown;
     if (token != null
         && withoutTls() instanceof Authentication.ByToken(var tokens)
@@ -332,14 +334,14 @@ final class PeerIdentity {
    *
    * @throws ProtocolException if its principal or its source has too many connections
    */
-  void checkQuota() throws ProtocolException {
+  public void checkQuota() throws ProtocolException {
     if (overQuota != null) {
       throw new ProtocolException(ErrorCode.TOO_MANY_CONNECTIONS, overQuota);
     }
   }
 
   /** Its connection is closed. Idempotent. */
-  void gone() {
+  public void gone() {
     leave();
     if (share != null) {
       share.giveBack();
@@ -352,7 +354,7 @@ final class PeerIdentity {
    *
    * @param why in words of ours
    */
-  Duration failed(String why) {
+  public Duration failed(String why) {
     guard.audit().noteSome(source, () -> AuditEntry.unauthenticated(address(), via(), why));
     return isExempt ? UnauthenticatedLimiter.toleratedFailure() : strangers.failed(source);
   }

@@ -6,6 +6,7 @@ import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
 import dev.runnel.model.Role;
@@ -247,7 +248,19 @@ final class Relayed {
       case Request.Run _, Request.Attach _ -> new Event.Ended(end, 0);
       case Request.Status _ ->
           new Event.Status(
-              new JobStatus(job, JobState.ENDED, principal, "", null, 0, 0, null, null, end));
+              new JobStatus(
+                  job,
+                  JobState.ENDED,
+                  principal,
+                  "",
+                  Labels.NONE,
+                  null,
+                  0,
+                  0,
+                  null,
+                  null,
+                  null,
+                  end));
       default -> new Event.Ok(JobState.ENDED);
     };
   }

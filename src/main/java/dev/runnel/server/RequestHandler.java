@@ -45,6 +45,9 @@ final class RequestHandler {
    */
   static final String NO_ID = "\uD800";
 
+  /** Lists that a connection may watch at once. */
+  private static final int MAX_WATCHES = 4;
+
   private final ServerContext room;
   private final PeerIdentity peer;
   private final ServerConnection connection;
@@ -52,6 +55,7 @@ final class RequestHandler {
   private final Set<String> inFlight = new HashSet<>();
   private final Map<String, ConnectionSubscriber> followers = new HashMap<>();
   private final Map<JobId, ConnectionSubscriber> runners = new HashMap<>();
+  private final Map<String, JobsWatchWriter> watches = new HashMap<>();
   private @Nullable JobListWriter listing;
   private @Nullable Door door;
 
@@ -63,7 +67,7 @@ final class RequestHandler {
 
   /** Whether nothing is under way that its peer would have to hear the end of. */
   boolean isIdle() {
-    return followers.isEmpty() && !isListing();
+    return followers.isEmpty() && watches.isEmpty() && !isListing();
   }
 
   /**
@@ -178,6 +182,7 @@ final class RequestHandler {
       case Request.Run run -> run.job();
       case Request.SendSignal(JobId job, _) -> job;
       case Request.Cancel(JobId job, _) -> job;
+      case Request.Forget(JobId job) -> job;
       case Request.Resize(JobId job, _) -> job;
       case Request.Status(JobId job) -> job;
       case Request.Attach attach -> attach.job();
@@ -261,13 +266,17 @@ final class RequestHandler {
       case Request.SendSignal(JobId job, var signal) ->
           connection.answer(id, new Event.Ok(gate.signal(peer.caller(), job, signal)));
       case Request.Cancel cancel -> cancel(id, cancel);
+      case Request.Forget(JobId job) -> {
+        gate.forget(peer.caller(), job);
+        connection.answer(id, new Event.Ok(JobState.ENDED));
+      }
       case Request.Resize(JobId job, var size) ->
           connection.answer(id, new Event.Ok(gate.resize(peer.caller(), job, size)));
       case Request.Status(JobId job) ->
           connection.answer(id, new Event.Status(gate.status(peer.caller(), job)));
-      case Request.Jobs(String prefix, var state, int limit) ->
-          list(id, gate.list(peer.caller(), prefix, state, limit));
       case Request.Nodes() -> nodes(id);
+      case Request.Jobs jobs when jobs.watch() -> watch(id, jobs);
+      case Request.Jobs jobs -> list(id, gate.list(peer.caller(), jobs));
       case Request.Ping() -> connection.answer(id, new Event.Pong());
       case Request.Notice _ -> throw new IllegalStateException("a notice is no request");
     }
@@ -373,6 +382,14 @@ final class RequestHandler {
 
   private void detach(@Nullable String id, Request.Detach detach) throws RejectedException {
     String follow = detach.follow();
+    JobsWatchWriter watch = watches.remove(key(follow));
+    if (watch != null) {
+      watch.close();
+      inFlight.remove(key(follow));
+      connection.answer(follow, new Event.Detached(Event.Detached.Reason.ASKED));
+      connection.answer(id, new Event.Ok(JobState.ENDED));
+      return;
+    }
     ConnectionSubscriber follower = followers.get(key(follow));
     if (follower == null) {
       throw new RejectedException(
@@ -408,7 +425,7 @@ final class RequestHandler {
 
   /** Lists the jobs of this node as a part of a longer list. */
   void listOwn(@Nullable String id, Request.Jobs jobs, Consumer<byte[]> parts, Runnable onEnd) {
-    JobListing own = room.gate().list(peer.caller(), jobs.prefix(), jobs.state(), jobs.limit());
+    JobListing own = room.gate().list(peer.caller(), jobs);
     listing = new JobListWriter(connection, id, own, new JobListWriter.Parts(parts, onEnd));
     listing.goOn();
   }
@@ -435,8 +452,21 @@ final class RequestHandler {
     return cluster.view();
   }
 
+  private void watch(@Nullable String id, Request.Jobs which) throws RejectedException {
+    if (watches.size() >= MAX_WATCHES) {
+      throw new RejectedException(
+          ErrorCode.BUSY, "jobs that are watched: limit: " + MAX_WATCHES + " lists");
+    }
+    JobsWatchWriter watch =
+        new JobsWatchWriter(connection, id, wake -> room.gate().watch(peer.caller(), which, wake));
+    inFlight.add(key(id));
+    watches.put(key(id), watch);
+    watch.goOn();
+  }
+
   /** Goes on with the answer that is being made. */
   void takeTurn() {
+    watches.values().forEach(JobsWatchWriter::takeTurn);
     if (listing != null) {
       listing.takeTurn();
     }
@@ -444,6 +474,7 @@ final class RequestHandler {
 
   /** The peer has read something. */
   void goOn() {
+    watches.values().forEach(JobsWatchWriter::goOn);
     if (listing != null) {
       listing.goOn();
     }
@@ -465,6 +496,8 @@ final class RequestHandler {
     new ArrayList<>(followers.values()).forEach(ConnectionSubscriber::leave);
     followers.clear();
     runners.clear();
+    watches.values().forEach(JobsWatchWriter::close);
+    watches.clear();
     if (listing != null) {
       listing.drop();
     }

@@ -55,12 +55,15 @@ public record ServerContext(
           "limits",
           "user",
           "cancel_grace",
+          "forget",
           "attach",
           "once",
           "linger",
           "keep",
           "on_full_drop",
-          "heartbeat");
+          "heartbeat",
+          "labels",
+          "watch_jobs");
 
   /** Of a node in no cluster. */
   public ServerContext(

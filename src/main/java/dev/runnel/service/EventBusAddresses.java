@@ -9,6 +9,7 @@ import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.MessageConsumer;
 import io.vertx.core.eventbus.MessageProducer;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -26,10 +27,14 @@ public final class EventBusAddresses {
   /** Longer than a worker ever takes to hand a start on, unless all are stuck. */
   private static final Duration TAKEN = Duration.ofSeconds(30);
 
+  private static final DeliveryOptions PING =
+      new DeliveryOptions().setLocalOnly(true).setSendTimeout(1_000);
+
   private final Vertx vertx;
   private final String address;
   private final String nodeAddress;
   private final String startAddress;
+  private final String pingAddress;
   private final MessageProducer<QueuedStart> toWorkers;
   private final DeliveryOptions handing;
   private final List<WorkerSlot> places = new CopyOnWriteArrayList<>();
@@ -41,6 +46,7 @@ public final class EventBusAddresses {
     this.address = address;
     this.nodeAddress = nodeAddress(address, boot);
     this.startAddress = nodeAddress + ".start";
+    this.pingAddress = nodeAddress + ".ping";
     vertx.eventBus().registerCodec(new LocalCodec<QueuedStart>(startAddress));
     this.handing = new DeliveryOptions().setCodecName(startAddress).setLocalOnly(true);
     this.toWorkers = vertx.eventBus().sender(startAddress, handing);
@@ -50,6 +56,22 @@ public final class EventBusAddresses {
   /** The address of one node among those that take requests at an address. */
   public static String nodeAddress(String address, String boot) {
     return address + "." + boot;
+  }
+
+  /** Answers {@link #ping}. On the caller's context. */
+  public MessageConsumer<?> onPing() {
+    return vertx
+        .eventBus()
+        .localConsumer(pingAddress, (Message<Object> message) -> message.reply(null, PING));
+  }
+
+  /** Done when one of that many workers has answered. */
+  public Future<?> ping(int workers) {
+    List<Future<Message<Object>>> asked = new ArrayList<>();
+    for (int i = 0; i < workers; i++) {
+      asked.add(vertx.eventBus().request(pingAddress, null, PING));
+    }
+    return Future.any(asked);
   }
 
   /** Takes the codecs off the bus again. */

@@ -15,18 +15,17 @@ import org.jspecify.annotations.Nullable;
  */
 public final class JobListing {
   private final Function<@Nullable JobId, @Nullable Job> after;
-  private final @Nullable String prefix;
   private final Predicate<JobStatus> fits;
   private int left;
   private @Nullable JobId last;
 
   JobListing(
       Function<@Nullable JobId, @Nullable Job> after,
-      @Nullable String prefix,
+      @Nullable JobId last,
       Predicate<JobStatus> fits,
       int limit) {
     this.after = after;
-    this.prefix = prefix;
+    this.last = last;
     this.fits = fits;
     this.left = limit;
   }
@@ -46,12 +45,10 @@ public final class JobListing {
         break;
       }
       last = job.id();
-      if (prefix == null || job.id().value().startsWith(prefix)) {
-        JobStatus status = job.status();
-        if (fits.test(status)) {
-          found.add(status);
-          left--;
-        }
+      JobStatus status = job.status();
+      if (fits.test(status)) {
+        found.add(status);
+        left--;
       }
     }
     return found;

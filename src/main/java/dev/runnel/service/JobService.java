@@ -246,14 +246,25 @@ public final class JobService {
     registry.cancel(id, cancel.grace(), begun);
   }
 
-  /** Those of the jobs known that the caller may see, by id; null matches all. */
-  public JobListing list(
-      Caller caller, @Nullable String prefix, @Nullable JobState state, int limit) {
+  /** {@link JobRegistry#forget}, of a job that the caller may control. */
+  public void forget(Caller caller, JobId id) throws RejectedException {
+    checkControl(caller, "forget", id);
+    registry.forget(id);
+    note(() -> AuditEntry.act(caller, "forget", id, ""));
+  }
+
+  /** Those of the jobs known that are asked for and that the caller may see, by id. */
+  public JobListing list(Caller caller, Request.Jobs which) {
     return new JobListing(
         registry::after,
-        prefix,
-        status -> (state == null || status.state() == state) && mayObserve(caller, status),
-        limit);
+        which.after(),
+        status -> which.fits(status) && mayObserve(caller, status.principal()),
+        which.limit());
+  }
+
+  /** The same, and what becomes of them; to be closed. */
+  public JobWatch watch(Caller caller, Request.Jobs which, Runnable wake) {
+    return new JobWatch(registry, which, principal -> mayObserve(caller, principal), wake);
   }
 
   /** {@link JobRegistry#close}: every job ends as shut down. */
@@ -263,7 +274,7 @@ public final class JobService {
 
   private Job observe(Caller caller, String verb, JobId id) throws RejectedException {
     Job job = registry.job(id);
-    if (job != null && mayObserve(caller, job.status())) {
+    if (job != null && mayObserve(caller, job.origin().principal())) {
       return job;
     }
     RejectedException unknown =
@@ -356,8 +367,8 @@ public final class JobService {
     }
   }
 
-  private boolean mayObserve(Caller caller, JobStatus status) {
-    return isOwn(caller, status)
+  private boolean mayObserve(Caller caller, String principal) {
+    return principal.equals(caller.principal())
         || guard.policy().observe(caller.principal()) == JobScope.ALL
         || guard.policy().control(caller.principal()) == JobScope.ALL;
   }

@@ -29,7 +29,7 @@ final class Addresses {
     return texts.stream().map(Addresses::any).toList();
   }
 
-  private static ListenAddress any(String text) {
+  static ListenAddress any(String text) {
     if (text.startsWith(UNIX) && text.length() > UNIX.length()) {
       Path path = Path.of(text.substring(UNIX.length()));
       return new ListenAddress.Unix(path.toAbsolutePath().toString());

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a daemon writes down of what it did.
@@ -16,6 +17,11 @@ import java.nio.file.Path;
  */
 public record AuditSettings(String to, AuditLog.Options options) {
   static final String STDOUT = "stdout";
+
+  /** Null: it goes to stdout. */
+  public @Nullable Path file() {
+    return to.equals(STDOUT) ? null : Path.of(to);
+  }
 
   /**
    * Begins to write; blocks.

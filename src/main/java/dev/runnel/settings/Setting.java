@@ -6,6 +6,7 @@ import dev.runnel.security.identity.CidrList;
 import dev.runnel.security.policy.RecordingScope;
 import dev.runnel.server.ListenAddress;
 import dev.runnel.settings.Settings.LogLevel;
+import dev.runnel.settings.Settings.Metrics;
 import dev.runnel.settings.Settings.Watchdog;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -52,6 +53,21 @@ public final class Setting<T> {
           """
           a loopback HOST:PORT for clients of the original Python example;
           needs --insecure (see PROTOCOL.md)""");
+  public static final Setting<ListenAddress> HTTP =
+      one(
+          "http",
+          "WHERE",
+          Addresses::any,
+          """
+          HOST:PORT, [V6]:PORT or unix:PATH where /livez, /readyz and /metrics
+          are answered (see docs/guide/monitoring.md)""");
+  public static final Setting<Metrics> METRICS =
+      choice(
+          "metrics",
+          Metrics.GUARDED,
+          """
+          who may read /metrics where others reach it: those with a token or
+          a certificate (the default), all, or nobody""");
   public static final Setting<Path> TOKENS =
       file(
           "tokens",

@@ -39,6 +39,14 @@ public final class Settings {
     DEBUG
   }
 
+  /** Who may read the metrics on an address that others reach. */
+  public enum Metrics {
+    /** Those with a token or a certificate. */
+    GUARDED,
+    OPEN,
+    OFF
+  }
+
   /** What a daemon lives for. */
   public enum Life {
     OWN,
@@ -78,6 +86,7 @@ public final class Settings {
     }
     settings.checkSeed();
     settings.checkCluster();
+    settings.checkHttp();
     return settings;
   }
 
@@ -196,6 +205,39 @@ public final class Settings {
         cert == null
             ? null
             : new TlsFiles(find(Setting.CLUSTER_CA), cert, find(Setting.CLUSTER_KEY)));
+  }
+
+  // Nothing can be run there, but tokens cross it, and what is seen there is not for everybody.
+  private void checkHttp() throws SettingsException {
+    if (!(find(Setting.HTTP) instanceof ListenAddress.Tcp tcp)
+        || get(Setting.INSECURE)
+        || Addresses.loopbackAddress(tcp) != null) {
+      return;
+    }
+    TlsFiles tls = tls();
+    if (tls == null) {
+      throw SettingsException.usage(
+          "--http "
+              + tcp
+              + ": what it answers would cross the network in clear; give --tls-cert FILE and"
+              + " --tls-key FILE, or --insecure if that is meant");
+    }
+    if (get(Setting.METRICS) == Metrics.GUARDED
+        && find(Setting.TOKENS) == null
+        && tls.ca() == null) {
+      throw SettingsException.usage(
+          "--http "
+              + tcp
+              + ": nobody could read /metrics; give --tokens FILE, --tls-client-ca FILE or"
+              + " --metrics open|off");
+    }
+  }
+
+  /** Whether whoever reaches the HTTP listener may read the metrics. */
+  public boolean areMetricsOpen() {
+    return get(Setting.METRICS) == Metrics.OPEN
+        || !(find(Setting.HTTP) instanceof ListenAddress.Tcp tcp)
+        || Addresses.loopbackAddress(tcp) != null;
   }
 
   /** What is set, else what it is by default; null: nothing. */

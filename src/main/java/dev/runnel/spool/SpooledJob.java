@@ -2,6 +2,7 @@ package dev.runnel.spool;
 
 import dev.runnel.model.Caller;
 import dev.runnel.model.JobId;
+import dev.runnel.model.Labels;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -11,6 +12,8 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param command for people, at most 256 characters
  * @param boot the life of the server that it ran in
  * @param keep how long it is to be remembered after its end; null: as long as others
+ * @param labels by which it is found in lists
  */
 public record SpooledJob(
     JobId job,
@@ -30,14 +34,19 @@ public record SpooledJob(
     String boot,
     Instant createdAt,
     long retainBytes,
-    @Nullable Duration keep) {
-  private static final int VERSION = 1;
+    @Nullable Duration keep,
+    Labels labels) {
+  /** Without labels. */
+  private static final int FIRST_VERSION = 1;
+
+  private static final int VERSION = 2;
   private static final long NONE = -1;
 
   byte[] encode() {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (DataOutputStream out = new DataOutputStream(bytes)) {
-      out.writeByte(VERSION);
+      // A server of before labels reads all jobs that have none.
+      out.writeByte(labels.isEmpty() ? FIRST_VERSION : VERSION);
       out.writeUTF(job.value());
       out.writeUTF(onceDigest == null ? "" : onceDigest);
       out.writeUTF(caller.principal());
@@ -48,6 +57,13 @@ public record SpooledJob(
       out.writeLong(createdAt.toEpochMilli());
       out.writeLong(retainBytes);
       out.writeLong(keep == null ? NONE : keep.toMillis());
+      if (!labels.isEmpty()) {
+        out.writeByte(labels.values().size());
+        for (Map.Entry<String, String> label : labels.values().entrySet()) {
+          out.writeUTF(label.getKey());
+          out.writeUTF(label.getValue());
+        }
+      }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -62,16 +78,17 @@ public record SpooledJob(
     bytes.get(copy);
     try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(copy))) {
       int version = in.readByte();
-      if (version != VERSION) {
-        throw new BadSpoolException("version: " + version + " (expected: " + VERSION + ")");
+      if (version < FIRST_VERSION || version > VERSION) {
+        throw new BadSpoolException(
+            "version: " + version + " (expected: " + FIRST_VERSION + " or " + VERSION + ")");
       }
-      return decode(in);
+      return decode(in, version);
     } catch (IOException | RuntimeException e) {
       throw new BadSpoolException("job record: " + e);
     }
   }
 
-  private static SpooledJob decode(DataInputStream in) throws IOException {
+  private static SpooledJob decode(DataInputStream in, int version) throws IOException {
     JobId job = new JobId(in.readUTF());
     String once = in.readUTF();
     Caller caller = new Caller(in.readUTF(), in.readUTF(), Caller.Via.valueOf(in.readUTF()));
@@ -88,6 +105,15 @@ public record SpooledJob(
         boot,
         created,
         retain,
-        keep == NONE ? null : Duration.ofMillis(keep));
+        keep == NONE ? null : Duration.ofMillis(keep),
+        version == FIRST_VERSION ? Labels.NONE : labels(in));
+  }
+
+  private static Labels labels(DataInputStream in) throws IOException {
+    Map<String, String> labels = new HashMap<>();
+    for (int left = in.readUnsignedByte(); left > 0; left--) {
+      labels.put(in.readUTF(), in.readUTF());
+    }
+    return new Labels(labels);
   }
 }

@@ -59,6 +59,11 @@ public final class ServerTls implements Supplier<SSLEngine> {
         && list.isRevoked(one);
   }
 
+  /** Of the files as they were read last. */
+  public SSLContext context() {
+    return context;
+  }
+
   /** For a connection that begins now. */
   @Override
   public SSLEngine get() {

@@ -20,6 +20,7 @@ import java.security.cert.PKIXRevocationChecker;
 import java.security.cert.PKIXRevocationChecker.Option;
 import java.security.cert.X509CertSelector;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -109,6 +110,22 @@ public record TlsFiles(
       String found = outOfDate(one, now);
       if (found != null) {
         return cert + ": the certificate " + found;
+      }
+    }
+    return null;
+  }
+
+  /**
+   * When our certificate, or one between it and its root, expires, if that is before so long is
+   * over. Of one that is renewed often it is said only when most of its time is over.
+   */
+  public @Nullable String expiring(Instant now, Duration within) throws TlsException {
+    for (X509Certificate one : cert == null ? List.<X509Certificate>of() : certificates(cert)) {
+      Instant end = one.getNotAfter().toInstant();
+      Duration left = Duration.between(now, end);
+      Duration whole = Duration.between(one.getNotBefore().toInstant(), end);
+      if (left.compareTo(within) < 0 && left.multipliedBy(3).compareTo(whole) < 0) {
+        return cert + ": the certificate expires at " + end;
       }
     }
     return null;

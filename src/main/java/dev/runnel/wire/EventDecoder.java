@@ -2,10 +2,13 @@ package dev.runnel.wire;
 
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.Event;
+import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.NodeStatus;
 import dev.runnel.model.Stream;
+import dev.runnel.model.TerminalSize;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -47,6 +50,7 @@ public final class EventDecoder {
       case "stdin_ack" ->
           new Event.StdinAck(fields.job(), fields.number("offset"), fields.flag("eof"));
       case "stdin_closed" -> new Event.StdinClosed(fields.job());
+      case "resized" -> new Event.Resized(fields.job(), size(fields));
       case "exited" -> new Event.Exited(fields.job(), EndDecoder.exitStatus(fields));
       case "end" -> new Event.Ended(EndDecoder.decode(fields), fields.number("gap_bytes", 0));
       case "detached" -> new Event.Detached(reason(fields));
@@ -54,7 +58,7 @@ public final class EventDecoder {
       case "ping" -> new Event.Ping();
       case "pong" -> new Event.Pong();
       case "status" -> new Event.Status(status(fields));
-      case "jobs" -> fields.flag("final") ? jobsEnd(fields) : new Event.JobsPart();
+      case "jobs" -> fields.flag("final") ? jobsEnd(fields) : watched(fields);
       case "nodes" -> fields.flag("final") ? new Event.NodesEnd() : new Event.NodesPart();
       case "error" -> failed(fields);
       default -> {
@@ -127,6 +131,18 @@ public final class EventDecoder {
     return new Event.JobsEnd(missing);
   }
 
+  private static Event watched(Fields fields) throws ProtocolException {
+    List<JobId> gone = new ArrayList<>();
+    for (Object name : fields.list("gone")) {
+      if (!(name instanceof String text) || !JobId.isValid(text)) {
+        throw Fields.wrong("gone", name, JobId.PATTERN);
+      }
+      gone.add(new JobId(text));
+    }
+    return new Event.JobsPart(
+        new Event.JobsPart.Watched(gone, fields.flag("reset"), fields.flag("listed")));
+  }
+
   private static Event hello(Fields fields) throws ProtocolException {
     List<String> features = new ArrayList<>();
     for (Object feature : fields.list("features")) {
@@ -158,7 +174,9 @@ public final class EventDecoder {
         state(fields),
         fields.optionalInt("stdin_window"),
         fields.flag("existing"),
-        fields.number("next"));
+        fields.number("next"),
+        fields.optionalNumber("retain"),
+        terminalSize(fields));
   }
 
   private static Stream stream(Fields fields) throws ProtocolException {
@@ -176,12 +194,28 @@ public final class EventDecoder {
         state(fields),
         fields.string("principal"),
         fields.string("command"),
+        new Labels(fields.texts("labels")),
         fields.optionalInt("pid"),
         fields.number("output_bytes"),
         fields.integer("followers"),
         fields.optionalNumber("retain"),
+        terminalSize(fields),
         EndDecoder.instant(fields, "started_at_ms"),
         fields.has("outcome") ? EndDecoder.decode(fields) : null);
+  }
+
+  private static @Nullable TerminalSize terminalSize(Fields fields) throws ProtocolException {
+    return fields.has("pty") ? size(fields.object("pty")) : null;
+  }
+
+  private static TerminalSize size(Fields fields) throws ProtocolException {
+    int rows = fields.integer("rows");
+    int cols = fields.integer("cols");
+    try {
+      return new TerminalSize(rows, cols);
+    } catch (IllegalArgumentException _) {
+      throw Fields.wrong("rows, cols", rows + ", " + cols, "each from 1 to " + TerminalSize.MAX);
+    }
   }
 
   private static JobState state(Fields fields) throws ProtocolException {

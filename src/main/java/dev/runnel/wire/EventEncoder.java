@@ -4,10 +4,12 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import dev.runnel.model.End;
 import dev.runnel.model.Event;
 import dev.runnel.model.ExitStatus;
+import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Leftover;
 import dev.runnel.model.NodeStatus;
 import dev.runnel.model.StreamTotal;
+import dev.runnel.model.TerminalSize;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -128,6 +130,7 @@ public final class EventEncoder {
       case Event.StdinAck _ -> "stdin_ack";
       case Event.StdinClosed _ -> "stdin_closed";
       case Event.Exited _ -> "exited";
+      case Event.Resized _ -> "resized";
       case Event.Ended _ -> "end";
       case Event.Detached _ -> "detached";
       case Event.Ok _ -> "ok";
@@ -166,6 +169,10 @@ public final class EventEncoder {
         json.writeStringField("job", exited.job().value());
         writeExitStatus(json, exited.status());
       }
+      case Event.Resized(var job, var size) -> {
+        json.writeStringField("job", job.value());
+        RequestEncoder.writeSize(json, size);
+      }
       case Event.Ended ended -> writeEnd(json, ended.end(), ended.gapBytes());
       case Event.Detached(var reason) -> json.writeStringField("reason", reason.wireName());
       case Event.Ok ok -> json.writeStringField("state", ok.state().wireName());
@@ -185,8 +192,26 @@ public final class EventEncoder {
           json.writeEndArray();
         }
       }
-      case Event.Ping _, Event.Pong _, Event.JobsPart _ -> {}
+      case Event.JobsPart(var watched) -> writeWatched(json, watched);
+      case Event.Ping _, Event.Pong _ -> {}
       case Event.NodesPart _, Event.NodesEnd _ -> {}
+    }
+  }
+
+  private static void writeWatched(JsonGenerator json, Event.JobsPart.Watched watched)
+      throws IOException {
+    if (!watched.gone().isEmpty()) {
+      json.writeArrayFieldStart("gone");
+      for (JobId job : watched.gone()) {
+        json.writeString(job.value());
+      }
+      json.writeEndArray();
+    }
+    if (watched.reset()) {
+      json.writeBooleanField("reset", true);
+    }
+    if (watched.listed()) {
+      json.writeBooleanField("listed", true);
     }
   }
 
@@ -219,6 +244,20 @@ public final class EventEncoder {
       json.writeBooleanField("existing", true);
     }
     json.writeNumberField("next", started.next());
+    writeRoom(json, started.retainBytes(), started.terminalSize());
+  }
+
+  private static void writeRoom(
+      JsonGenerator json, @Nullable Long retainBytes, @Nullable TerminalSize size)
+      throws IOException {
+    if (retainBytes != null) {
+      json.writeNumberField("retain", retainBytes);
+    }
+    if (size != null) {
+      json.writeObjectFieldStart("pty");
+      RequestEncoder.writeSize(json, size);
+      json.writeEndObject();
+    }
   }
 
   private static void writeExitStatus(JsonGenerator json, ExitStatus status) throws IOException {
@@ -300,6 +339,7 @@ public final class EventEncoder {
     json.writeStringField("state", status.state().wireName());
     json.writeStringField("principal", wellFormed(status.principal()));
     json.writeStringField("command", wellFormed(status.command()));
+    RequestEncoder.writeLabels(json, status.labels());
     if (status.pid() != null) {
       json.writeNumberField("pid", status.pid());
     }
@@ -307,9 +347,7 @@ public final class EventEncoder {
       json.writeNumberField("output_bytes", status.outputBytes());
     }
     json.writeNumberField("followers", status.followers());
-    if (status.retainBytes() != null) {
-      json.writeNumberField("retain", status.retainBytes());
-    }
+    writeRoom(json, status.retainBytes(), status.terminalSize());
     if (status.startedAt() != null) {
       json.writeNumberField("started_at_ms", status.startedAt().toEpochMilli());
     }

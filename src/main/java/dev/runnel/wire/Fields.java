@@ -2,6 +2,7 @@ package dev.runnel.wire;
 
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -113,6 +114,24 @@ final class Fields {
       return list;
     }
     throw wrong(key, value, "an array");
+  }
+
+  /** The text under each name of an object; empty: the key is not there. */
+  Map<String, String> texts(String key) throws ProtocolException {
+    Map<String, String> texts = new LinkedHashMap<>();
+    Object value = lookup.get(key);
+    if (value != null && !(value instanceof Map)) {
+      throw wrong(key, value, "an object");
+    }
+    if (value instanceof Map<?, ?> entries) {
+      for (Map.Entry<?, ?> entry : entries.entrySet()) {
+        if (!(entry.getValue() instanceof String text)) {
+          throw wrong(key, entry.getValue(), "an object of strings");
+        }
+        texts.put((String) entry.getKey(), text);
+      }
+    }
+    return texts;
   }
 
   Fields object(String key) throws ProtocolException {

@@ -49,6 +49,10 @@ public final class RequestDecoder {
         Long grace = RunDecoder.millis(header, "grace_ms", 0);
         yield new Request.Cancel(job(header), grace == null ? null : Duration.ofMillis(grace));
       }
+      case "forget" -> {
+        checkKeys(header, body, Set.of("job"));
+        yield new Request.Forget(job(header));
+      }
       case "resize" -> {
         checkKeys(header, body, Set.of("job", "rows", "cols"));
         yield new Request.Resize(job(header), RestrictionsDecoder.newSize(header));
@@ -169,10 +173,21 @@ public final class RequestDecoder {
 
   private static Request jobs(Header header, byte[] body)
       throws ProtocolException, RequestException {
-    checkKeys(header, body, Set.of("prefix", "state", "limit"));
+    checkKeys(header, body, Set.of("prefix", "state", "labels", "after", "limit", "watch"));
     int max = Request.Jobs.MAX_LIMIT;
     int limit = (int) header.integer("limit", max, 1, max);
-    return new Request.Jobs(header.string("prefix"), state(header), limit);
+    String after = header.string("after");
+    if (after != null && !JobId.isValid(after)) {
+      throw RequestException.bad(
+          "after: " + Json.show(after) + " (expected: " + JobId.PATTERN + ")");
+    }
+    return new Request.Jobs(
+        header.string("prefix"),
+        state(header),
+        LabelsDecoder.decode(header),
+        after == null ? null : new JobId(after),
+        limit,
+        header.flag("watch"));
   }
 
   private static @Nullable JobState state(Header header) throws RequestException {

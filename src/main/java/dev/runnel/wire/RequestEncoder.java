@@ -6,6 +6,7 @@ import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Placement;
 import dev.runnel.model.Request;
 import dev.runnel.model.ResourceLimits;
@@ -89,6 +90,9 @@ public final class RequestEncoder {
     }
     if (request instanceof Request.Resize resize) {
       return header("resize", id, json -> writeResize(json, resize));
+    }
+    if (request instanceof Request.Forget(JobId job)) {
+      return header("forget", id, json -> json.writeStringField("job", job.value()));
     }
     if (request instanceof Request.Status(JobId job)) {
       return header("status", id, json -> json.writeStringField("job", job.value()));
@@ -187,7 +191,7 @@ public final class RequestEncoder {
     writeSize(json, resize.size());
   }
 
-  private static void writeSize(JsonGenerator json, TerminalSize size) throws IOException {
+  static void writeSize(JsonGenerator json, TerminalSize size) throws IOException {
     json.writeNumberField("rows", size.rows());
     json.writeNumberField("cols", size.cols());
   }
@@ -199,8 +203,15 @@ public final class RequestEncoder {
     if (jobs.state() != null) {
       json.writeStringField("state", jobs.state().wireName());
     }
+    writeLabels(json, jobs.labels());
     if (jobs.limit() != Request.Jobs.MAX_LIMIT) {
       json.writeNumberField("limit", jobs.limit());
+    }
+    if (jobs.after() != null) {
+      json.writeStringField("after", jobs.after().value());
+    }
+    if (jobs.watch()) {
+      json.writeBooleanField("watch", true);
     }
   }
 
@@ -321,6 +332,18 @@ public final class RequestEncoder {
     if (run.spec().leftovers() == JobSpec.Leftovers.KEEP) {
       json.writeStringField("leftovers", "keep");
     }
+    writeLabels(json, run.spec().labels());
+  }
+
+  static void writeLabels(JsonGenerator json, Labels labels) throws IOException {
+    if (labels.isEmpty()) {
+      return;
+    }
+    json.writeObjectFieldStart("labels");
+    for (Map.Entry<String, String> label : labels.values().entrySet()) {
+      json.writeStringField(label.getKey(), label.getValue());
+    }
+    json.writeEndObject();
   }
 
   private static void writeCommand(JsonGenerator json, CommandSpec command) throws IOException {

@@ -49,7 +49,8 @@ final class RunDecoder {
           "spool_bytes",
           "leftovers",
           "node",
-          "where");
+          "where",
+          "labels");
 
   private static final int MAX_NAME = 256;
   private static final int MAX_LABELS = 32;
@@ -111,7 +112,8 @@ final class RunDecoder {
         leftovers(header),
         retain,
         FollowDecoder.window(header, retain),
-        FollowDecoder.lasting(header));
+        FollowDecoder.lasting(header),
+        LabelsDecoder.decode(header));
   }
 
   private static CommandSpec command(Header header, byte[] body)

@@ -16,6 +16,7 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Request;
 import dev.runnel.model.Retention;
@@ -39,6 +40,7 @@ import io.vertx.core.streams.WriteStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletionException;
@@ -558,10 +560,24 @@ public abstract class CommandsContract {
     assertEquals(job.pid(), status.pid());
     assertTrue(await(commands().jobs()).contains(status));
     assertEquals(
-        List.of(status), await(commands().jobs(new Request.Jobs(job.id().value(), null, 10))));
+        List.of(status),
+        await(commands().jobs(new Request.Jobs(job.id().value(), null, Labels.NONE, 10))));
     await(onContext(job::cancel, job));
     assertEquals(Outcome.CANCELED, await(job.end()).outcome());
     assertThrows(CompletionException.class, () -> await(commands().status(new JobId("nobody"))));
+  }
+
+  @Test
+  void jobIsFoundByItsLabels() throws Exception {
+    Labels labels = new Labels(Map.of("app", "shop-" + System.nanoTime(), "stage", "test/1"));
+    JobHandle job = await(commands().run(JobSpec.shell("exit 3").withLabels(labels)));
+    await(job.end());
+    JobStatus status = await(commands().status(job.id()));
+    assertEquals(labels, status.labels());
+    Labels app = new Labels(Map.of("app", labels.values().get("app")));
+    assertEquals(List.of(status), await(commands().jobs(new Request.Jobs(null, null, app, 10))));
+    Labels other = new Labels(Map.of("app", labels.values().get("app"), "stage", "test/2"));
+    assertEquals(List.of(), await(commands().jobs(new Request.Jobs(null, null, other, 10))));
   }
 
   @Test

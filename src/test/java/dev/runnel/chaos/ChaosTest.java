@@ -26,7 +26,7 @@ import org.opentest4j.TestAbortedException;
 class ChaosTest {
   private static final int NOBODY = 65_534;
   private static final long GROUP_BYTES = 900L << 20;
-  private static final Duration SHORT = Duration.ofSeconds(25);
+  private static final Duration SHORT = Duration.ofSeconds(15);
 
   private static long seed() {
     String set = System.getenv("CHAOS_SEED");
@@ -43,7 +43,7 @@ class ChaosTest {
 
   @Test
   @Tag("also-root")
-  @Tag("long")
+  @Tag("slow")
   @Timeout(600)
   void everyJobHasOneEndWhateverFails() throws Exception {
     attack(null, SHORT);
@@ -51,7 +51,7 @@ class ChaosTest {
 
   @Test
   @Tag("root")
-  @Tag("long")
+  @Tag("slow")
   @Timeout(600)
   void everyJobHasOneEndWhateverFailsForAnOrdinaryUser() throws Exception {
     Tool.requireRoot("ChaosTest.everyJobHasOneEndWhateverFailsForAnOrdinaryUser");

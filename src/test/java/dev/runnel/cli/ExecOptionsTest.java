@@ -26,7 +26,7 @@ class ExecOptionsTest {
         new Client().env(Map.of("PASSED", "on", "BROKEN", "\uFFFD")).surroundings();
     Arguments arguments = new Arguments(ExecOptions.TABLE, line);
     arguments.read();
-    return ExecOptions.run(arguments, surroundings, null);
+    return ExecOptions.run(arguments, surroundings, Target.Defaults.NONE, null);
   }
 
   /** The header of the run that these words make. */
@@ -117,7 +117,6 @@ class ExecOptionsTest {
         "--frobnicate x         | unknown option --frobnicate",
         "-z x                   | unknown option -z",
         "-itz x                  | unknown option -z",
-        "-d x                   | unknown option -d (runnel run starts a command and leaves it running)",
         "-p 22 x                | unknown option -p (the port goes into -H HOST:PORT)",
         "-l ann x               | unknown option -l (the user goes into --user)",
         "--time 3s x            | unknown option --time (did you mean --timeout?)",

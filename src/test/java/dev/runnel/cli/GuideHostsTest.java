@@ -19,7 +19,14 @@ class GuideHostsTest {
     String text = "hosts:\n" + Pages.block(page, "```yaml\nhosts:\n");
     Path file = Files.writeString(folder.resolve("config.yaml"), text);
     assertEquals(
-        Map.of("host", "prod-1.example:7866", "ca", "ca.crt", "token_file", "ci.secret"),
+        Map.ofEntries(
+            Map.entry("host", "prod-1.example:7866"),
+            Map.entry("ca", "ca.crt"),
+            Map.entry("token_file", "ci.secret"),
+            Map.entry("user", "deploy"),
+            Map.entry("cwd", "/srv/app"),
+            Map.entry("linger", "10m"),
+            Map.entry("env.STAGE", "prod")),
         HostsFile.find(file, "prod-1"));
   }
 }

@@ -38,7 +38,8 @@ class JobControlTest {
 
   private BlockingConnection connect() throws Failure {
     return Connector.connect(
-        host, new Target(host, null, null, Duration.ofSeconds(30), null, null));
+        host,
+        new Target(host, null, null, Duration.ofSeconds(30), null, Target.Defaults.NONE, null));
   }
 
   @BeforeEach

@@ -25,6 +25,10 @@ abstract class NodeVerbs {
     node.close();
   }
 
+  static int port() {
+    return node.port();
+  }
+
   static int run(Client client, String... words) {
     List<String> all = new ArrayList<>(List.of(words));
     all.addAll(1, List.of("-H", "127.0.0.1:" + node.port()));

@@ -26,6 +26,38 @@ class SeveralJobsTest extends NodeVerbs {
   }
 
   @Test
+  void listsFindThemByTheirLabels() {
+    start("label-a", "true", "--label", "app=shop", "--label", "stage=a=b");
+    start("label-b", "true", "--label", "app=shop");
+    Client client = new Client();
+    assertEquals(0, run(client, "status", "label-a"), client.err());
+    assertTrue(
+        client.out().contains("\nlabel      app=shop\nlabel      stage=a=b\n"), client.out());
+    client = new Client();
+    assertEquals(0, run(client, "jobs", "-a", "--label", "app=shop"), client.err());
+    assertEquals(3, client.out().lines().count(), client.out());
+    client = new Client();
+    String[] both = {"jobs", "-a", "--label", "app=shop", "--label", "stage=a=b"};
+    assertEquals(0, run(client, both), client.err());
+    assertEquals(2, client.out().lines().count(), client.out());
+    assertTrue(client.out().contains("\nlabel-a "), client.out());
+  }
+
+  @Test
+  void labelThatNoneMayHaveIsTold() {
+    Client client = new Client();
+    assertEquals(2, run(client, "jobs", "--label", "stage"));
+    assertEquals(
+        "runnel: --label: stage (expected: NAME=VALUE) (see runnel jobs --help)",
+        client.err().lines().findFirst().get());
+    client = new Client();
+    assertEquals(2, run(client, "run", "--label", "-=x", "--", "true"));
+    assertEquals(
+        "runnel: --label: name - (expected: [A-Za-z0-9][A-Za-z0-9._/-]{0,63}) (see runnel run --help)",
+        client.err().lines().findFirst().get());
+  }
+
+  @Test
   void waitEndsAsTheFirstThatFailed() throws Exception {
     start("wait-a", "true");
     start("wait-b", "exit 4");

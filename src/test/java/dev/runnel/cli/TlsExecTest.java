@@ -441,7 +441,7 @@ class TlsExecTest {
   void mistakesInTheFileNameItAndTheLine() throws Exception {
     String[][] mistakes = {
       {"host:\n  a:\n", ":1: host: unknown key (known: hosts)"},
-      {"hosts:\n  a:\n    hots: b\n", ":3: hots: unknown key (known: ca, cert, host, key, tls,"},
+      {"hosts:\n  a:\n    hots: b\n", ":3: hots: unknown key (known: ca, cert, cwd, env, host,"},
       {"hosts:\n  a:\n    host: b\n    host: c\n", ":4: host: a second time"},
       {"hosts:\n  a:\n    host: b\n  a:\n", ":4: hosts.a: a second time"},
       {"hosts:\n  a:\n    host: b\n   tls: true\n", ":4: tls: not in line with what is above it"},

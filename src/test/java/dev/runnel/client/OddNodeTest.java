@@ -13,6 +13,7 @@ import dev.runnel.api.JobHandle;
 import dev.runnel.client.FakeNode.Peer;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Request;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -104,10 +105,11 @@ class OddNodeTest {
   @Test
   void listIsNoLongerThanWasAskedFor() throws Exception {
     try (FakeNode node = FakeNode.tcp(peer -> list(peer, "[" + STATUS + "," + STATUS + "]"))) {
-      assertEquals(2, await(client(node).jobs(new Request.Jobs(null, null, 2))).size());
+      assertEquals(
+          2, await(client(node).jobs(new Request.Jobs(null, null, Labels.NONE, 2))).size());
       assertEquals(
           name(node) + " sent 2 statuses (limit: 1)",
-          failure(client(node).jobs(new Request.Jobs(null, null, 1))).getMessage());
+          failure(client(node).jobs(new Request.Jobs(null, null, Labels.NONE, 1))).getMessage());
     }
   }
 

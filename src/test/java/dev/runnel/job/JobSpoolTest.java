@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.runnel.model.Caller;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Stream;
 import dev.runnel.model.StreamTotal;
@@ -100,7 +101,8 @@ class JobSpoolTest {
         "boot",
         Instant.EPOCH,
         RETAIN,
-        null);
+        null,
+        Labels.NONE);
   }
 
   // The pump.

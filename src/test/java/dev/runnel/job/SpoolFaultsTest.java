@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.runnel.model.Caller;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Stream;
 import dev.runnel.model.StreamTotal;
@@ -156,7 +157,8 @@ class SpoolFaultsTest {
         "boot",
         Instant.EPOCH,
         1 << 20,
-        null);
+        null,
+        Labels.NONE);
   }
 
   private Spooled spooled(String name) throws IOException {

@@ -136,7 +136,7 @@ final class FrameChecker {
     private static final Set<String> FOLLOWS = Set.of("run", "attach");
     private static final Set<String> LAST_OF_FOLLOW = Set.of("end", "detached");
     private static final Set<String> INTERIM_OF_RUN =
-        Set.of("started", "output", "gap", "stdin_ack", "stdin_closed", "exited");
+        Set.of("started", "output", "gap", "stdin_ack", "stdin_closed", "exited", "resized");
 
     private final String type;
     private final @Nullable Long window;
@@ -147,6 +147,7 @@ final class FrameChecker {
     private String job;
     private final boolean mayExist;
     private final boolean wantsSeat;
+    private final boolean isWatch;
     private long begin;
     private long creditEnd;
     private long next;
@@ -158,6 +159,7 @@ final class FrameChecker {
     private boolean owesStdinAck;
 
     Exchange(JsonNode request, Map<String, Long> stdinSent) {
+      isWatch = request.path("watch").asBoolean();
       this.type = request.path("type").asText("run");
       this.window = request.has("window") ? (Long) request.path("window").asLong() : null;
       this.from = request.path("from").isTextual() ? null : (Long) request.path("from").asLong();
@@ -184,9 +186,9 @@ final class FrameChecker {
         assertTrue(last || INTERIM_OF_RUN.contains(answer), header::toString);
         receivedOfRun(answer, header, body);
       } else {
-        boolean isOk = Set.of("signal", "cancel", "detach", "resize").contains(type);
+        boolean isOk = Set.of("signal", "cancel", "detach", "resize", "forget").contains(type);
         String expected = isOk ? "ok" : type.equals("ping") ? "pong" : type;
-        assertEquals(expected, answer, header::toString);
+        assertEquals(isWatch && last ? "detached" : expected, answer, header::toString);
         assertTrue(last || type.equals("jobs") || type.equals("nodes"), header::toString);
       }
     }
@@ -231,6 +233,7 @@ final class FrameChecker {
           assertTrue(started && !exited, () -> "not once: " + header);
           exited = true;
         }
+        case "resized" -> assertTrue(started && !wantsSeat, () -> "not to a watcher: " + header);
         case "stdin_ack" -> {
           assertFalse(stdinClosed, () -> "after stdin_closed: " + header);
           long offset = header.path("offset").asLong(-1);

@@ -33,6 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * it ends the oldest, and who sends whole frames is served.
  */
 @SuppressWarnings("NullAway.Init") // Set before each test.
+@Tag("either")
 @Tag("slow")
 class HeldFramesTest {
   private static final int LIMIT = 1 << 19;

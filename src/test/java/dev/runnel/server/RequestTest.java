@@ -56,6 +56,7 @@ class RequestTest extends NodeTest {
             "merge",
             "limits",
             "cancel_grace",
+            "forget",
             "pty",
             "user",
             "attach",
@@ -63,7 +64,9 @@ class RequestTest extends NodeTest {
             "linger",
             "keep",
             "on_full_drop",
-            "heartbeat"),
+            "heartbeat",
+            "labels",
+            "watch_jobs"),
         new TreeSet<>(features));
   }
 

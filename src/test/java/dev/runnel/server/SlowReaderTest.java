@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Readers that are slow, stop, go on or leave, and whom that concerns: their own commands. */
+@Tag("either")
 @Tag("slow")
 class SlowReaderTest {
   private static final int COMMANDS = 10;

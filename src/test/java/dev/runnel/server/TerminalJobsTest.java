@@ -83,6 +83,32 @@ class TerminalJobsTest extends NodeTest {
   }
 
   @Test
+  void watchersAreToldOfItsSize() throws Exception {
+    RawClient client = connect();
+    client.send("'id':'r','job':'shown'," + TYPED, "echo ready; read x; exit 3");
+    Answer started = client.nextOfType("started");
+    assertEquals("{\"rows\":33,\"cols\":99}", started.header().path("pty").toString());
+    assertEquals(1_048_576, started.number("retain"));
+    RawClient watcher = connect();
+    watcher.send("'type':'attach','id':'w','job':'shown'", "");
+    Answer shown = watcher.nextOfType("started");
+    assertEquals("{\"rows\":33,\"cols\":99}", shown.header().path("pty").toString());
+    assertEquals("ok", client.ask("'type':'resize','job':'shown','rows':50,'cols':132").type());
+    Answer resized = watcher.nextOfType("resized");
+    assertEquals(50, resized.number("rows"));
+    assertEquals(132, resized.number("cols"));
+    assertEquals(false, resized.header().path("final").asBoolean(true));
+    assertEquals("w", resized.text("id"));
+    RawClient late = connect();
+    late.send("'type':'attach','id':'l','job':'shown'", "");
+    assertEquals(
+        "{\"rows\":50,\"cols\":132}", late.nextOfType("started").header().path("pty").toString());
+    type(client, "shown", 0, "\n");
+    assertEquals(3, watcher.finish("w").end().path("exit_code").asInt());
+    assertEquals(3, client.finish("r").end().path("exit_code").asInt());
+  }
+
+  @Test
   void resizeInTheSamePacketHoldsFromTheStart() throws Exception {
     RawClient client = connect();
     client.send(

@@ -132,6 +132,8 @@ class SettingsTest {
     return switch (setting.key()) {
       case "listen" -> "127.0.0.1:1";
       case "seed_listen" -> "127.0.0.1:2";
+      case "http" -> "127.0.0.1:3";
+      case "metrics" -> "off";
       case "penalty_exempt" -> "10.0.0.0/8";
       case "log_level" -> "warn";
       case "shutdown_grace" -> "1m30s";

@@ -6,6 +6,7 @@ import dev.runnel.model.Caller;
 import dev.runnel.model.End;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.Stream;
 import dev.runnel.model.StreamTotal;
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 
 /** Jobs to be spooled, and what stands in their files. */
@@ -38,7 +40,8 @@ final class Spooled {
         "boot",
         Instant.ofEpochMilli(1_700_000_000_000L),
         65_536,
-        Duration.ofHours(24));
+        Duration.ofHours(24),
+        new Labels(Map.of("app", "shop", "stage", "prüfen")));
   }
 
   static End exited(String id, int code, long bytes) {

@@ -13,16 +13,19 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Leftover;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.StartFailure;
 import dev.runnel.model.Stream;
 import dev.runnel.model.StreamTotal;
+import dev.runnel.model.TerminalSize;
 import java.io.ByteArrayInputStream;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.NullMarked;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -40,13 +43,24 @@ class EventDecoderTest {
       List.of(
           new Event.Hello(
               1, "runnel 1", "node-1", "b", 65_536, 131_072, 16, 12, List.of("stdin", "jobs")),
-          new Event.Started(JOB, "node-1", "b", 17, JobState.RUNNING, 65_536, false, 0),
-          new Event.Started(JOB, "node-1", "b", 17, JobState.ENDED, null, true, 9),
+          new Event.Started(
+              JOB,
+              "node-1",
+              "b",
+              17,
+              JobState.RUNNING,
+              65_536,
+              false,
+              0,
+              1_048_576L,
+              new TerminalSize(24, 80)),
+          new Event.Started(JOB, "node-1", "b", 17, JobState.ENDED, null, true, 9, null, null),
           new Event.Output(JOB, Stream.STDERR, 9_007_199_254_740_991L),
           new Event.Gap(JOB, 3, 9),
           new Event.StdinAck(JOB, 9, false),
           new Event.StdinAck(JOB, 9, true),
           new Event.StdinClosed(JOB),
+          new Event.Resized(JOB, new TerminalSize(50, 132)),
           new Event.Exited(JOB, new ExitStatus.Exited(255)),
           new Event.Exited(JOB, new ExitStatus.Signaled(9)),
           new Event.Exited(JOB, new ExitStatus.Signaled(34)),
@@ -96,10 +110,12 @@ class EventDecoderTest {
         end == null ? JobState.RUNNING : JobState.ENDED,
         "ann",
         "sh -c ls",
+        new Labels(Map.of("app", "shop")),
         17,
         TOTAL.bytes(),
         2,
         65_536L,
+        new TerminalSize(1, 65_535),
         START,
         end == null ? null : startedAt(end));
   }

@@ -14,17 +14,21 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Leftover;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.StartFailure;
 import dev.runnel.model.StreamTotal;
+import dev.runnel.model.TerminalSize;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -43,7 +47,7 @@ class EventEncoderTest {
   private static final Set<String> FINAL =
       Set.of("hello", "end", "detached", "ok", "pong", "status", "error");
   private static final Set<String> INTERIM =
-      Set.of("ping", "started", "output", "gap", "stdin_ack", "stdin_closed", "exited");
+      Set.of("ping", "started", "output", "gap", "stdin_ack", "stdin_closed", "exited", "resized");
 
   static Stream<Event> events() {
     return Stream.concat(
@@ -226,12 +230,25 @@ class EventEncoderTest {
         end == null ? JobState.RUNNING : JobState.ENDED,
         "principal",
         command,
+        longestLabels(),
         Integer.MAX_VALUE,
         Long.MAX_VALUE,
         Integer.MAX_VALUE,
         Long.MAX_VALUE,
+        new TerminalSize(TerminalSize.MAX, TerminalSize.MAX),
         Instant.EPOCH,
         end);
+  }
+
+  // A backslash takes two bytes of a header.
+  private static Labels longestLabels() {
+    Map<String, String> labels = new HashMap<>();
+    for (int i = 0; i < Labels.MAX_LABELS; i++) {
+      labels.put("" + (10 + i), "\\".repeat(Labels.MAX_BYTES / Labels.MAX_LABELS - 2));
+    }
+    Labels longest = new Labels(labels);
+    longest.check();
+    return longest;
   }
 
   private static End end(

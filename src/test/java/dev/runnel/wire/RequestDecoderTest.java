@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Request;
 import dev.runnel.model.Role;
 import dev.runnel.model.Signal;
@@ -225,11 +226,12 @@ class RequestDecoderTest {
   @Test
   void readsJobs() throws Exception {
     String jobs = "\"type\":\"jobs\"";
-    assertEquals(new Request.Jobs(null, null, 100_000), decode(jobs));
-    assertEquals(new Request.Jobs("", null, 1), decode(jobs + ",\"prefix\":\"\",\"limit\":1"));
+    assertEquals(Request.Jobs.ALL, decode(jobs));
+    assertEquals(
+        new Request.Jobs("", null, Labels.NONE, 1), decode(jobs + ",\"prefix\":\"\",\"limit\":1"));
     for (JobState state : JobState.values()) {
       assertEquals(
-          new Request.Jobs(null, state, 100_000),
+          new Request.Jobs(null, state, Labels.NONE, 100_000),
           decode(jobs + ",\"limit\":100000,\"state\":\"" + state.wireName() + "\""));
     }
     assertBad(jobs + ",\"state\":\"RUNNING\"", "", "state: \"RUNNING\"");
@@ -238,6 +240,35 @@ class RequestDecoderTest {
     }
     assertCloses(ErrorCode.BAD_FRAME, jobs + ",\"limit\":1.0", "", "limit: 1.0");
     assertBad(jobs + ",\"prefix\":\"\\ud83d\"", "", "prefix: ");
+  }
+
+  @Test
+  void refusesLabelsThatNobodyMayHave() throws Exception {
+    for (String type : new String[] {"run", "jobs"}) {
+      String request = "\"type\":\"" + type + "\",\"labels\":";
+      String body = type.equals("run") ? "true" : "";
+      assertBad(request + "[]", body, "labels: [] (expected: an object of strings)");
+      assertBad(request + "{\"a\":1}", body, "labels: 1 (expected: an object of strings)");
+      assertBad(request + "{\"a\":null}", body, "labels: null (expected: an object of strings)");
+      assertBad(request + "{\"\":\"v\"}", body, "labels: name  (expected: [A-Za-z0-9]");
+      assertBad(request + "{\"-a\":\"v\"}", body, "labels: name -a (expected: [A-Za-z0-9]");
+      String name = "n".repeat(65);
+      assertBad(request + "{\"" + name + "\":\"v\"}", body, "labels: name " + name);
+      String value = "v".repeat(129);
+      String isLong = "labels: a: 129 characters (limit: 128)";
+      assertBad(request + "{\"a\":\"" + value + "\"}", body, isLong);
+      assertBad(request + "{\"a\":\"x\\u001b[2J\"}", body, "no control characters");
+      StringBuilder many = new StringBuilder("\"a\":\"v\"");
+      for (int i = 0; i < 16; i++) {
+        many.append(",\"a").append(i).append("\":\"v\"");
+      }
+      assertBad(request + "{" + many + "}", body, "labels: 17 of them (limit: 16)");
+      StringBuilder long16 = new StringBuilder("\"a\":\"v\"");
+      for (int i = 0; i < 15; i++) {
+        long16.append(",\"").append(10 + i).append("\":\"").append("€".repeat(64)).append('"');
+      }
+      assertBad(request + "{" + long16 + "}", body, "labels: 2912 bytes (limit: 2048)");
+    }
   }
 
   @ParameterizedTest

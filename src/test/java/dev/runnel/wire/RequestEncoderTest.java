@@ -11,6 +11,7 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Request;
 import dev.runnel.model.ResourceLimits;
 import dev.runnel.model.Retention;
@@ -56,8 +57,8 @@ class RequestEncoderTest {
           new Request.Cancel(JOB, Duration.ofMillis(1)),
           new Request.Resize(JOB, new TerminalSize(50, 132)),
           new Request.Status(JOB),
-          new Request.Jobs(null, null, Request.Jobs.MAX_LIMIT),
-          new Request.Jobs("build", JobState.DRAINING, 7),
+          Request.Jobs.ALL,
+          new Request.Jobs("build", JobState.DRAINING, new Labels(Map.of("a", "b")), 7),
           new Request.Ping(),
           new Request.Pong(),
           run("ls", "-la"),

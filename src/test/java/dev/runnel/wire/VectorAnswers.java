@@ -7,11 +7,13 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Leftover;
 import dev.runnel.model.Outcome;
 import dev.runnel.model.StartFailure;
 import dev.runnel.model.Stream;
 import dev.runnel.model.StreamTotal;
+import dev.runnel.model.TerminalSize;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -29,7 +31,19 @@ final class VectorAnswers {
   private static final StreamTotal NOTHING = new StreamTotal(0, 0);
   private static final List<JobStatus> STATUSES =
       List.of(
-          new JobStatus(BUILD, JobState.STARTING, "ci", "make all", null, 0, 1, null, null, null));
+          new JobStatus(
+              BUILD,
+              JobState.STARTING,
+              "ci",
+              "make all",
+              Labels.NONE,
+              null,
+              0,
+              1,
+              null,
+              null,
+              null,
+              null));
 
   static final Map<String, Answer> ALL =
       Map.ofEntries(
@@ -37,15 +51,33 @@ final class VectorAnswers {
           answer(
               "started",
               "r-1",
-              new Event.Started(BUILD, "n1", "b-1", 4711, JobState.RUNNING, 65_536, false, 0)),
+              new Event.Started(
+                  BUILD, "n1", "b-1", 4711, JobState.RUNNING, 65_536, false, 0, null, null)),
           answer(
               "started-without-stdin",
               null,
-              new Event.Started(UNNAMED, "n1", "b-1", 4712, JobState.RUNNING, null, false, 0)),
+              new Event.Started(
+                  UNNAMED, "n1", "b-1", 4712, JobState.RUNNING, null, false, 0, null, null)),
           answer(
               "started-again",
               "a",
-              new Event.Started(BUILD, "n1", "b-1", 4711, JobState.ENDED, 65_536, true, 7)),
+              new Event.Started(
+                  BUILD, "n1", "b-1", 4711, JobState.ENDED, 65_536, true, 7, null, null)),
+          answer(
+              "started-on-a-terminal",
+              "w",
+              new Event.Started(
+                  UNNAMED,
+                  "n1",
+                  "b-1",
+                  4713,
+                  JobState.RUNNING,
+                  null,
+                  true,
+                  0,
+                  65_536L,
+                  new TerminalSize(24, 80))),
+          answer("resized", "w", new Event.Resized(UNNAMED, new TerminalSize(50, 132))),
           answer("detached", "a", new Event.Detached(Event.Detached.Reason.REPLACED)),
           answer("output", "r-1", new Event.Output(BUILD, Stream.STDOUT, 0), HELLO),
           answer("output-of-stderr", null, new Event.Output(UNNAMED, Stream.STDERR, 6), BINARY),
@@ -60,7 +92,13 @@ final class VectorAnswers {
           answer("ok", "c", new Event.Ok(JobState.DRAINING)),
           answer("ping-of-the-server", null, new Event.Ping()),
           answer("pong", null, new Event.Pong()),
+          answer(
+              "jobs-gone",
+              "w",
+              new Event.JobsPart(new Event.JobsPart.Watched(List.of(BUILD, UNNAMED), true, true)),
+              RawFrames.utf8("[]")),
           answer("status-answer", "t", new Event.Status(running())),
+          answer("status-with-labels", "t", new Event.Status(labeled())),
           answer("status-of-an-ended-job", null, new Event.Status(ended())),
           answer(
               "jobs-answer",
@@ -179,12 +217,50 @@ final class VectorAnswers {
 
   private static JobStatus running() {
     return new JobStatus(
-        BUILD, JobState.RUNNING, "ci", "make all", 4711, 6, 1, 1_048_576L, NEW_YEAR, null);
+        BUILD,
+        JobState.RUNNING,
+        "ci",
+        "make all",
+        Labels.NONE,
+        4711,
+        6,
+        1,
+        1_048_576L,
+        null,
+        NEW_YEAR,
+        null);
+  }
+
+  private static JobStatus labeled() {
+    return new JobStatus(
+        new JobId("l1"),
+        JobState.RUNNING,
+        "ci",
+        "make",
+        new Labels(Map.of("app", "shop", "stage", "test/1")),
+        4711,
+        6,
+        1,
+        1_048_576L,
+        null,
+        NEW_YEAR,
+        null);
   }
 
   private static JobStatus ended() {
     return new JobStatus(
-        UNNAMED, JobState.ENDED, "ci", "sleep 60", 4712, 4, 0, null, NEW_YEAR, timedOut());
+        UNNAMED,
+        JobState.ENDED,
+        "ci",
+        "sleep 60",
+        Labels.NONE,
+        4712,
+        4,
+        0,
+        null,
+        null,
+        NEW_YEAR,
+        timedOut());
   }
 
   private static StreamTotal total(byte[] bytes) {

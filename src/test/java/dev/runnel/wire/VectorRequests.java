@@ -5,6 +5,7 @@ import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
+import dev.runnel.model.Labels;
 import dev.runnel.model.Request;
 import dev.runnel.model.ResourceLimits;
 import dev.runnel.model.Retention;
@@ -89,8 +90,27 @@ final class VectorRequests {
           expect("cancel at once", "c", new Request.Cancel(BUILD, Duration.ZERO)),
           expect("resize", "z", new Request.Resize(BUILD, new TerminalSize(50, 132))),
           expect("status", "t", new Request.Status(BUILD)),
-          expect("jobs", "j", new Request.Jobs(null, null, 100_000)),
-          expect("some-jobs", "j", new Request.Jobs("build.", JobState.RUNNING, 10)));
+          expect("jobs", "j", Request.Jobs.ALL),
+          expect("some-jobs", "j", new Request.Jobs("build.", JobState.RUNNING, Labels.NONE, 10)),
+          expect(
+              "jobs-watched",
+              "w",
+              new Request.Jobs(null, JobState.RUNNING, Labels.NONE, null, 100_000, true)),
+          expect(
+              "jobs-after-a-name",
+              "j",
+              new Request.Jobs(null, null, Labels.NONE, new JobId("build.7"), 10, false)),
+          expect(
+              "jobs-with-a-label",
+              "j",
+              new Request.Jobs(null, null, new Labels(Map.of("app", "shop")), 100_000)),
+          expect(
+              "run-with-labels",
+              "l",
+              new Request.Run(
+                  null,
+                  JobSpec.of(CommandSpec.of(List.of(Argument.of("make"))))
+                      .withLabels(new Labels(Map.of("app", "shop", "stage", "test/1"))))));
 
   /**
    * A request and its name.

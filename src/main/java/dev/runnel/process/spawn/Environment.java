@@ -34,6 +34,12 @@ public final class Environment {
   private static final String TERM = "TERM=";
 
   private static final String JOB = "RUNNEL_JOB";
+
+  /** How this program is called: by it a command can be this program, too. */
+  private static final String LAUNCHER = "RUNNEL_LAUNCHER";
+
+  private static final byte @Nullable [] OUR_LAUNCHER = launcher();
+
   private static final String PATH = "PATH";
   private static final byte[] DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin".getBytes(US_ASCII);
 
@@ -149,18 +155,30 @@ public final class Environment {
     return new OfCommand(new long[0], entries, DEFAULT_PATH);
   }
 
+  private static byte @Nullable [] launcher() {
+    String launcher = System.getProperty("runnel.launcher");
+    return launcher == null ? null : entry(LAUNCHER, launcher);
+  }
+
   /** For one command. */
   public OfCommand with(JobId job, Map<String, @Nullable String> overlay, byte[] mark) {
     byte[] name = entry(JOB, job.value());
     return overlay.isEmpty()
-        ? new OfCommand(addresses, List.of(name, mark), path)
+        ? new OfCommand(addresses, own(name, mark), path)
         : overlaid(name, mark, overlay);
+  }
+
+  private static List<byte[]> own(byte[] name, byte[] mark) {
+    return OUR_LAUNCHER == null ? List.of(name, mark) : List.of(name, OUR_LAUNCHER, mark);
   }
 
   private OfCommand overlaid(byte[] job, byte[] mark, Map<String, @Nullable String> overlay) {
     Map<String, MemorySegment> kept = new LinkedHashMap<>(strings);
     Map<String, byte[]> own = new LinkedHashMap<>();
     own.put(JOB, job);
+    if (OUR_LAUNCHER != null) {
+      own.put(LAUNCHER, OUR_LAUNCHER);
+    }
     overlay.forEach(
         (name, value) -> {
           String key = new String(SystemText.bytes(name), ISO_8859_1);

@@ -203,6 +203,11 @@ public final class AuditLog implements Audit, AutoCloseable {
     return queue.offer(new Waiting(all ? entry.lineWithArguments() : entry.line(), start));
   }
 
+  /** Whether the disk answers. */
+  public boolean isAnswering() {
+    return !hanging;
+  }
+
   // Once for each, by whichever thread is first.
   private void give(Start start, Throwable why) {
     boolean first =
