@@ -338,7 +338,7 @@ class HttpTest {
     Path classes = folder.resolve("classes");
     try (Daemon without =
         Daemon.start(
-            List.of("-Xmx128m", "-Xshare:auto", "-Xlog:class+load:file=" + classes),
+            List.of("-Xmx128m", "-Xlog:class+load:file=" + classes),
             "--listen",
             "127.0.0.1:0",
             "--insecure")) {
