@@ -185,6 +185,14 @@ class ClientJvmTest {
   }
 
   @Test
+  void aCommandThatAsksIsToldOfTheLauncher() throws Exception {
+    Launcher.Ran ran =
+        launcher.run("exec", "--env", "RUNNEL_LAUNCHER=", "--", "printenv", "RUNNEL_LAUNCHER");
+    assertEquals(
+        new Launcher.Ran(0, Path.of("runnel").toAbsolutePath() + "\n", ""), ran, ran.err());
+  }
+
+  @Test
   void aDaemonsCommandsHaveThemTooAndNeitherJvmHeedsThem() throws Exception {
     Map<String, String> environment = new HashMap<>(launcher.environment());
     for (String name : JvmSettings.VARIABLES) {

@@ -263,8 +263,9 @@ class KubernetesTest {
       assertEquals(0, daemon.exitCode());
       String log = daemon.log();
       assertTrue(log.contains("listening"), log);
-      // Where it listens, for clients and for probes.
-      assertEquals(2, log.lines().count(), log);
+      // Where it listens, for clients and for probes; the certificate is one of a day.
+      long lines = log.lines().filter(line -> !line.contains("certificate expires soon")).count();
+      assertEquals(2, lines, log);
     }
   }
 

@@ -6,6 +6,7 @@ import dev.runnel.copy.FileReceiver;
 import dev.runnel.copy.FileSender;
 import dev.runnel.copy.Globs;
 import dev.runnel.model.Argument;
+import dev.runnel.model.CommandSpec;
 import dev.runnel.model.SystemText;
 import java.io.IOException;
 import java.io.InputStream;
@@ -326,10 +327,16 @@ final class CpVerb {
     pass(ExecOptions.LINGER, words);
     pass(ExecOptions.QUIET, words);
     String runnel = arguments.value(RUNNEL_PATH);
-    String called = runnel == null ? "\"${RUNNEL_LAUNCHER:-runnel}\"" : runnel;
+    String called = runnel == null ? "\"${" + CommandSpec.LAUNCHER + ":-runnel}\"" : runnel;
     for (String word :
         List.of(
-            ExecOptions.STDIN.name(), "--", "/bin/sh", "-c", "exec " + called + " \"$@\"", "cp")) {
+            ExecOptions.STDIN.name(),
+            ExecOptions.ENV.name() + "=" + CommandSpec.LAUNCHER + "=",
+            "--",
+            "/bin/sh",
+            "-c",
+            "exec " + called + " \"$@\"",
+            "cp")) {
       words.add(SystemText.bytes(word));
     }
     agent.forEach(word -> words.add(word.bytes()));

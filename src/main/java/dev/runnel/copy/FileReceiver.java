@@ -20,6 +20,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -183,7 +184,9 @@ public final class FileReceiver {
     Path folder = path(name);
     if (folder != null) {
       try {
-        if (!(isTarget ? Files.isDirectory(folder) : Files.isDirectory(folder, NOFOLLOW))) {
+        if (isTarget ? Files.isDirectory(folder) : Files.isDirectory(folder, NOFOLLOW)) {
+          letIn(folder);
+        } else {
           Files.createDirectory(folder, OWN_FOLDER);
         }
       } catch (FileAlreadyExistsException _) {
@@ -195,6 +198,15 @@ public final class FileReceiver {
       }
     }
     open.push(new Folder(folder, mode, nanos));
+  }
+
+  // What it is to be in the end is set when it is left.
+  private static void letIn(Path folder) throws IOException {
+    if (!Files.isWritable(folder)) {
+      Set<PosixFilePermission> permissions = Files.getPosixFilePermissions(folder);
+      permissions.addAll(PosixFilePermissions.fromString("rwx------"));
+      Files.setPosixFilePermissions(folder, permissions);
+    }
   }
 
   // Now that nothing more is put into it.

@@ -500,7 +500,7 @@ public final class JobRegistry {
   // That it was run once is not forgotten with it, by another life either.
   private void letGo(@Nullable Job driven) {
     if (driven != null) {
-      changes.forgotten(driven);
+      changes.changed(driven);
     }
     if (driven != null && driven.execution() == null) {
       driven.log().forget();
@@ -565,7 +565,7 @@ public final class JobRegistry {
   void forget(Job job) {
     places.decrementAndGet();
     jobs.remove(job.id(), job);
-    changes.forgotten(job);
+    changes.changed(job);
   }
 
   /** Follows {@link #forget}, once whoever followed the job was told. */
@@ -586,7 +586,7 @@ public final class JobRegistry {
     jobs.values().forEach(job -> sweep(job, engine.nanoTime()));
     for (Job job : ended.takeExpired(engine.nanoTime())) {
       job.log().forget();
-      changes.forgotten(job);
+      changes.changed(job);
     }
     engine.schedule(SWEEP, this::sweep);
   }

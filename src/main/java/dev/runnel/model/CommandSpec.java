@@ -31,6 +31,9 @@ public record CommandSpec(
     ResourceLimits limits,
     @Nullable String user,
     Secrets secrets) {
+  /** A variable that becomes the path of the server's own program, where it is given empty. */
+  public static final String LAUNCHER = "RUNNEL_LAUNCHER";
+
   private static final int MAX_DISPLAY = 256;
 
   /** Where what the command writes to descriptor 2 goes. */

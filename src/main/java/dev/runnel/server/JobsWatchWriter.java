@@ -1,14 +1,17 @@
 package dev.runnel.server;
 
+import dev.runnel.job.RejectedException;
+import dev.runnel.model.Caller;
 import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
+import dev.runnel.model.Request;
+import dev.runnel.service.JobService;
 import dev.runnel.service.JobWatch;
 import dev.runnel.wire.EventEncoder;
 import dev.runnel.wire.Limits;
 import java.io.ByteArrayOutputStream;
 import java.util.List;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,18 +36,19 @@ final class JobsWatchWriter {
   private boolean over;
 
   /**
-   * @param open has what changes told to its owner
+   * @throws RejectedException if too many lists are watched
    */
   JobsWatchWriter(
-      ServerConnection connection, @Nullable String id, Function<Runnable, JobWatch> open) {
+      ServerConnection connection,
+      @Nullable String id,
+      JobService service,
+      Caller caller,
+      Request.Jobs which)
+      throws RejectedException {
     this.connection = connection;
     this.unsent = connection.unsent();
     this.id = id;
-    this.jobs = open.apply(() -> connection.execute(this::changed));
-  }
-
-  @Nullable String id() {
-    return id;
+    this.jobs = service.watch(caller, which, () -> connection.execute(this::changed));
   }
 
   // Not at once: more may follow.
@@ -68,7 +72,7 @@ final class JobsWatchWriter {
     }
   }
 
-  /** Its peer is gone, or wants no more. Idempotent. */
+  /** Its peer is gone, or wants no more; gives all back. Idempotent. */
   void close() {
     over = true;
     jobs.close();

@@ -457,8 +457,7 @@ final class RequestHandler {
       throw new RejectedException(
           ErrorCode.BUSY, "jobs that are watched: limit: " + MAX_WATCHES + " lists");
     }
-    JobsWatchWriter watch =
-        new JobsWatchWriter(connection, id, wake -> room.gate().watch(peer.caller(), which, wake));
+    JobsWatchWriter watch = new JobsWatchWriter(connection, id, room.gate(), peer.caller(), which);
     inFlight.add(key(id));
     watches.put(key(id), watch);
     watch.goOn();
@@ -466,7 +465,7 @@ final class RequestHandler {
 
   /** Goes on with the answer that is being made. */
   void takeTurn() {
-    watches.values().forEach(JobsWatchWriter::takeTurn);
+    List.copyOf(watches.values()).forEach(JobsWatchWriter::takeTurn);
     if (listing != null) {
       listing.takeTurn();
     }
@@ -474,7 +473,7 @@ final class RequestHandler {
 
   /** The peer has read something. */
   void goOn() {
-    watches.values().forEach(JobsWatchWriter::goOn);
+    List.copyOf(watches.values()).forEach(JobsWatchWriter::goOn);
     if (listing != null) {
       listing.goOn();
     }

@@ -263,8 +263,9 @@ public final class JobService {
   }
 
   /** The same, and what becomes of them; to be closed. */
-  public JobWatch watch(Caller caller, Request.Jobs which, Runnable wake) {
-    return new JobWatch(registry, which, principal -> mayObserve(caller, principal), wake);
+  public JobWatch watch(Caller caller, Request.Jobs which, Runnable wake) throws RejectedException {
+    return new JobWatch(
+        registry, caller.principal(), which, principal -> mayObserve(caller, principal), wake);
   }
 
   /** {@link JobRegistry#close}: every job ends as shut down. */

@@ -3,6 +3,7 @@ package dev.runnel.service;
 import dev.runnel.job.Job;
 import dev.runnel.job.JobChanges;
 import dev.runnel.job.JobRegistry;
+import dev.runnel.job.RejectedException;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Request;
@@ -17,14 +18,16 @@ import java.util.function.Predicate;
 /**
  * The jobs that fit, and what becomes of them, piece by piece: first all that there are, then those
  * that changed since they were told. However often a job changes between two looks, it is told
- * once. Where more jobs changed than are kept in mind, all are told anew. Changes come on any
- * thread; the rest is its owner's, on one thread; nothing blocks.
+ * once. Where more jobs changed than are kept in mind, here or by all who watch, all are told anew.
+ * Changes come on any thread; the rest is its owner's, on one thread; nothing blocks.
  */
 public final class JobWatch implements JobChanges.Listener, AutoCloseable {
   /** So many changed jobs are kept in mind. */
   private static final int MAX_CHANGED = 8_192;
 
   private final JobRegistry registry;
+  private final JobChanges changes;
+  private final String principal;
   private final Request.Jobs which;
   private final Predicate<String> mayObserve;
   private final Runnable wake;
@@ -33,21 +36,35 @@ public final class JobWatch implements JobChanges.Listener, AutoCloseable {
   private boolean listed;
   private boolean reset;
 
-  // Guarded by itself: jobs with their principal, where they are not known any more.
+  // Guarded by itself: jobs and whose they are, or were.
   private final Map<JobId, String> changed = new HashMap<>();
   private boolean lost;
+  private boolean closed;
 
   /** What is told at a time. */
   public record Piece(List<JobStatus> jobs, List<JobId> gone, boolean reset, boolean listed) {}
 
-  JobWatch(JobRegistry registry, Request.Jobs which, Predicate<String> mayObserve, Runnable wake) {
+  /**
+   * @param principal who watches
+   * @param mayObserve whether it may see the jobs of that principal
+   * @throws RejectedException if too many are watched
+   */
+  JobWatch(
+      JobRegistry registry,
+      String principal,
+      Request.Jobs which,
+      Predicate<String> mayObserve,
+      Runnable wake)
+      throws RejectedException {
     this.registry = registry;
+    this.changes = registry.changes();
+    this.principal = principal;
     this.which = which;
     this.mayObserve = mayObserve;
     this.wake = wake;
-    // Before the list is made: what changes meanwhile is told after it.
-    registry.changes().add(this);
     this.listing = list();
+    // The list is made only afterwards: what changes meanwhile is told after it.
+    changes.add(this);
   }
 
   private JobListing list() {
@@ -61,25 +78,45 @@ public final class JobWatch implements JobChanges.Listener, AutoCloseable {
   }
 
   @Override
-  public void changed(JobId job) {
-    note(job, "");
+  public String listensFor() {
+    return principal;
   }
 
   @Override
-  public void forgotten(JobId job, String principal) {
-    note(job, principal);
+  public void changed(JobId job, String owner) {
+    if (mayObserve.test(owner)) {
+      note(job, owner);
+    }
   }
 
-  private void note(JobId job, String principal) {
+  @Override
+  public void missed() {
     synchronized (changed) {
-      if (changed.size() >= MAX_CHANGED && !changed.containsKey(job)) {
-        changed.clear();
-        lost = true;
-      }
-      if (!lost) {
-        changed.put(job, principal);
+      lose();
+    }
+    wakeOnce();
+  }
+
+  private void note(JobId job, String owner) {
+    synchronized (changed) {
+      boolean isNew = !lost && !closed && !changed.containsKey(job);
+      if (isNew && (changed.size() >= MAX_CHANGED || !changes.keep())) {
+        lose();
+      } else if (isNew) {
+        changed.put(job, owner);
       }
     }
+    wakeOnce();
+  }
+
+  // Guarded by the changes; all are told anew.
+  private void lose() {
+    changes.release(changed.size());
+    changed.clear();
+    lost = !closed;
+  }
+
+  private void wakeOnce() {
     if (woken.compareAndSet(false, true)) {
       wake.run();
     }
@@ -112,7 +149,7 @@ public final class JobWatch implements JobChanges.Listener, AutoCloseable {
     }
     List<JobStatus> jobs = new ArrayList<>();
     List<JobId> gone = new ArrayList<>();
-    take(looks).forEach((job, principal) -> look(job, principal, jobs, gone));
+    take(looks).forEach((job, owner) -> look(job, owner, jobs, gone));
     return new Piece(jobs, gone, false, false);
   }
 
@@ -125,22 +162,27 @@ public final class JobWatch implements JobChanges.Listener, AutoCloseable {
         taken.put(one.getKey(), one.getValue());
         all.remove();
       }
+      changes.release(taken.size());
     }
     return taken;
   }
 
-  private void look(JobId id, String principal, List<JobStatus> jobs, List<JobId> gone) {
+  private void look(JobId id, String owner, List<JobStatus> jobs, List<JobId> gone) {
     Job job = registry.job(id);
     JobStatus status = job == null ? null : job.status();
     if (status != null && fits(status)) {
       jobs.add(status);
-    } else if (mayObserve.test(status == null ? principal : status.principal())) {
+    } else if (mayObserve.test(status == null ? owner : status.principal())) {
       gone.add(id);
     }
   }
 
   @Override
   public void close() {
-    registry.changes().remove(this);
+    changes.remove(this);
+    synchronized (changed) {
+      closed = true;
+      lose();
+    }
   }
 }

@@ -51,7 +51,7 @@ class ChaosTest {
 
   @Test
   @Tag("root")
-  @Tag("slow")
+  @Tag("long")
   @Timeout(600)
   void everyJobHasOneEndWhateverFailsForAnOrdinaryUser() throws Exception {
     Tool.requireRoot("ChaosTest.everyJobHasOneEndWhateverFailsForAnOrdinaryUser");

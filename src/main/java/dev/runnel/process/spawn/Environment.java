@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JvmSettings;
 import dev.runnel.model.SystemText;
@@ -35,9 +36,7 @@ public final class Environment {
 
   private static final String JOB = "RUNNEL_JOB";
 
-  /** How this program is called: by it a command can be this program, too. */
-  private static final String LAUNCHER = "RUNNEL_LAUNCHER";
-
+  /** How this program is called. */
   private static final byte @Nullable [] OUR_LAUNCHER = launcher();
 
   private static final String PATH = "PATH";
@@ -157,7 +156,7 @@ public final class Environment {
 
   private static byte @Nullable [] launcher() {
     String launcher = System.getProperty("runnel.launcher");
-    return launcher == null ? null : entry(LAUNCHER, launcher);
+    return launcher == null ? null : entry(CommandSpec.LAUNCHER, launcher);
   }
 
   /** For one command. */
@@ -169,23 +168,22 @@ public final class Environment {
   }
 
   private static List<byte[]> own(byte[] name, byte[] mark) {
-    return OUR_LAUNCHER == null ? List.of(name, mark) : List.of(name, OUR_LAUNCHER, mark);
+    return List.of(name, mark);
   }
 
   private OfCommand overlaid(byte[] job, byte[] mark, Map<String, @Nullable String> overlay) {
     Map<String, MemorySegment> kept = new LinkedHashMap<>(strings);
     Map<String, byte[]> own = new LinkedHashMap<>();
     own.put(JOB, job);
-    if (OUR_LAUNCHER != null) {
-      own.put(LAUNCHER, OUR_LAUNCHER);
-    }
     overlay.forEach(
         (name, value) -> {
           String key = new String(SystemText.bytes(name), ISO_8859_1);
           kept.remove(key);
           own.remove(key);
           if (value != null) {
-            own.put(key, entry(name, value));
+            boolean isAsked =
+                key.equals(CommandSpec.LAUNCHER) && value.isEmpty() && OUR_LAUNCHER != null;
+            own.put(key, isAsked ? OUR_LAUNCHER : entry(name, value));
           }
         });
     // Last: what a command asks for neither removes nor forges it.
