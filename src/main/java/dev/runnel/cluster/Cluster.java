@@ -123,9 +123,19 @@ public final class Cluster implements ClusterView, AutoCloseable {
             options.labels(),
             System.currentTimeMillis());
     HazelcastInstance hazelcast;
+    long begun = System.nanoTime();
     try {
       hazelcast = Hazelcast.newHazelcastInstance(HazelcastSettings.of(options, identity));
     } catch (HazelcastException | IllegalStateException e) {
+      if (System.nanoTime() - begun > HazelcastSettings.JOIN.toNanos()) {
+        throw new ClusterException(
+            "cannot join the cluster within "
+                + HazelcastSettings.JOIN.toSeconds()
+                + " s: a member takes connections and does not answer, or the members are changing"
+                + " (looked at "
+                + String.join(", ", options.join())
+                + ")");
+      }
       throw new ClusterException(
           "cannot listen on " + options.listen() + " for the cluster: " + e.getMessage());
     }

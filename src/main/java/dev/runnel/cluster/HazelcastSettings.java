@@ -1,5 +1,6 @@
 package dev.runnel.cluster;
 
+import com.hazelcast.config.AdvancedNetworkConfig;
 import com.hazelcast.config.ClassFilter;
 import com.hazelcast.config.Config;
 import com.hazelcast.config.InMemoryFormat;
@@ -7,7 +8,7 @@ import com.hazelcast.config.JavaSerializationFilterConfig;
 import com.hazelcast.config.JoinConfig;
 import com.hazelcast.config.MapConfig;
 import com.hazelcast.config.MergePolicyConfig;
-import com.hazelcast.config.NetworkConfig;
+import com.hazelcast.config.ServerSocketEndpointConfig;
 import com.hazelcast.config.TopicConfig;
 import com.hazelcast.instance.EndpointQualifier;
 import com.hazelcast.spi.MemberAddressProvider;
@@ -34,6 +35,9 @@ final class HazelcastSettings {
 
   /** What takes longer went to a member that is about to be lost, and is asked again. */
   private static final Duration CALL = Duration.ofSeconds(3);
+
+  /** What takes longer waits for one that takes connections and does not answer. */
+  static final Duration JOIN = Duration.ofSeconds(30);
 
   private HazelcastSettings() {}
 
@@ -66,7 +70,7 @@ final class HazelcastSettings {
     config.setInstanceName("runnel-" + identity.boot());
     config.setClassLoader(HazelcastSettings.class.getClassLoader());
     config.getMemberAttributeConfig().setAttribute(ATTRIBUTE, MemberCodec.encode(identity));
-    network(config.getNetworkConfig(), options);
+    network(config.getAdvancedNetworkConfig(), options);
     closeDoors(config);
     times(config, options.silence());
     config.addTopicConfig(new TopicConfig(LOADS).setStatisticsEnabled(false));
@@ -80,8 +84,17 @@ final class HazelcastSettings {
     return config;
   }
 
-  private static void network(NetworkConfig network, ClusterOptions options) {
-    network.setPort(options.listen().port()).setPortAutoIncrement(false).setReuseAddress(true);
+  // The settings by endpoint, and a member's alone: their pipeline waits for the first bytes of a
+  // peer, where that of the plain settings asks for them in a loop of the one thread that writes,
+  // so
+  // that a peer which accepts and says nothing, as one that is stopped does, silences all others.
+  private static void network(AdvancedNetworkConfig network, ClusterOptions options) {
+    network.setEnabled(true);
+    network.setMemberEndpointConfig(
+        new ServerSocketEndpointConfig()
+            .setPort(options.listen().port())
+            .setPortAutoIncrement(false)
+            .setReuseAddress(true));
     network
         .getMemberAddressProviderConfig()
         .setEnabled(true)
@@ -124,6 +137,7 @@ final class HazelcastSettings {
     // then twice a second. They notice up to a second later; with fewer tries each would be alone.
     set(config, ClusterProperty.MASTERSHIP_CLAIM_TIMEOUT_SECONDS, 15);
     set(config, ClusterProperty.WAIT_SECONDS_BEFORE_JOIN, 0);
+    set(config, ClusterProperty.MAX_JOIN_SECONDS, JOIN.toSeconds());
     set(config, ClusterProperty.MERGE_FIRST_RUN_DELAY_SECONDS, 5);
     set(config, ClusterProperty.MERGE_NEXT_RUN_DELAY_SECONDS, 5);
     set(config, ClusterProperty.OPERATION_CALL_TIMEOUT_MILLIS, CALL.toMillis());

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -397,8 +398,14 @@ final class Door implements Relay.Client {
     Event.Failed refusal =
         failure instanceof RejectedException known
             ? new Event.Failed(known.code(), known.getMessage(), null)
-            : new Event.Failed(ErrorCode.UNAVAILABLE, what + ": " + failure, null);
+            : new Event.Failed(ErrorCode.UNAVAILABLE, what + ": " + reason(failure), null);
     answer(asked.id(), refusal);
+  }
+
+  private static String reason(Throwable failure) {
+    return failure instanceof TimeoutException
+        ? "the members are changing, and no answer came in time"
+        : String.valueOf(failure);
   }
 
   // Lists.

@@ -236,6 +236,17 @@ class ClusterTest {
   }
 
   @Test
+  void theJobsOfAKilledNodeAreLostAndItsNameIsFree() throws Exception {
+    new LostNodes(nodes).killed();
+  }
+
+  @Test
+  void theOthersGoOnWithoutTheOldestThatIsStoppedAndItContradictsNothingLater(@TempDir Path folder)
+      throws Exception {
+    new LostNodes(nodes).oldestStopped(folder.resolve("once"));
+  }
+
+  @Test
   void aSecondNodeOfALivingNameDoesNotStart() throws Exception {
     try (Daemon second = nodes.add(4, "--node", "n2")) {
       assertEquals(1, second.exitCode());

@@ -7,6 +7,7 @@ import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.IntFunction;
 
 /** Nodes of one cluster, each a real runneld with a loopback address of its own. */
 final class Nodes implements AutoCloseable {
@@ -20,10 +21,20 @@ final class Nodes implements AutoCloseable {
           + ThreadLocalRandom.current().nextInt(1, 250)
           + ".";
   private final List<Daemon> daemons = new ArrayList<>();
+  private final IntFunction<List<String>> more;
+
+  private Nodes(IntFunction<List<String>> more) {
+    this.more = more;
+  }
 
   /** So many, of the names n1, n2 and so on, with the label number=N; does not wait for them. */
   static Nodes start(int count) throws IOException {
-    Nodes nodes = new Nodes();
+    return start(count, _ -> List.of());
+  }
+
+  /** The same, the one of each number with further arguments. */
+  static Nodes start(int count, IntFunction<List<String>> more) throws IOException {
+    Nodes nodes = new Nodes(more);
     for (int number = 1; number <= count; number++) {
       nodes.daemons.add(nodes.add(number));
     }
@@ -45,12 +56,18 @@ final class Nodes implements AutoCloseable {
                 "--cluster-listen",
                 address(number) + ":" + MEMBERS,
                 "--cluster-join",
-                address(1) + "," + address(2) + "," + address(3)));
+                join()));
+    all.addAll(more.apply(number));
     all.addAll(List.of(arguments));
     return Daemon.start(all.toArray(String[]::new));
   }
 
-  /** Starts that one anew. */
+  /** Where the first three are, as --cluster-join has it. */
+  String join() {
+    return address(1) + "," + address(2) + "," + address(3);
+  }
+
+  /** Starts that one anew; does not wait for it. */
   void restart(int number) throws IOException {
     daemons.get(number - 1).close();
     daemons.set(number - 1, add(number));
@@ -67,8 +84,15 @@ final class Nodes implements AutoCloseable {
 
   /** Blocks until each knows all of them to be ready. */
   void awaitAll() throws Exception {
+    for (Daemon daemon : daemons) {
+      var _ = daemon.port();
+    }
+    awaitReady();
+  }
+
+  /** The same of those that have said where they listen. */
+  void awaitReady() throws Exception {
     for (int number = 1; number <= daemons.size(); number++) {
-      var _ = daemon(number).line();
       try (RawClient client = connect(number)) {
         Until.holds("all nodes are ready", () -> ready(client) == daemons.size());
       }
