@@ -37,7 +37,7 @@ final class HazelcastSettings {
   private static final Duration CALL = Duration.ofSeconds(3);
 
   /** What takes longer waits for one that takes connections and does not answer. */
-  static final Duration JOIN = Duration.ofSeconds(30);
+  static final Duration JOIN = Duration.ofSeconds(60);
 
   private HazelcastSettings() {}
 
