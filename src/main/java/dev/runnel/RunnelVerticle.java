@@ -1,46 +1,52 @@
 package dev.runnel;
 
+import dev.runnel.daemon.HostedNode;
 import dev.runnel.daemon.Node;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.process.engine.NativeEngine;
-import dev.runnel.security.AccessControl;
-import dev.runnel.security.audit.Audit;
-import dev.runnel.security.identity.Tokens;
-import dev.runnel.security.policy.Policy;
-import dev.runnel.server.Authentication;
 import dev.runnel.server.ListenAddress;
+import dev.runnel.settings.Setting;
 import dev.runnel.settings.Settings;
-import dev.runnel.tls.ServerTls;
-import dev.runnel.tls.TlsException;
-import dev.runnel.tls.TlsFiles;
+import dev.runnel.settings.SettingsException;
+import io.vertx.core.AsyncResult;
+import io.vertx.core.Context;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
-import java.util.ArrayList;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Runnel inside an application: deploy it, and commands can be run over the event bus and, if it is
- * told to listen, over TCP or a Unix socket. It takes no signals, reaps no children but its own
- * commands, and brings no logging back end along. Undeployed, or with its Vertx closed, it ends all
- * jobs with their process trees, and whoever follows one hears that it was shut down.
+ * told to listen, over TCP or a Unix socket. It is told by {@link RunnelOptions}, and by the
+ * configuration of its deployment, whose keys are theirs and win. It takes no signals, reaps no
+ * children but its own commands, and brings no logging back end along. Undeployed, or with its
+ * Vertx closed, it ends all jobs with their process trees, and whoever follows one hears that it
+ * was shut down.
  */
 public final class RunnelVerticle extends VerticleBase {
-  private final RunnelOptions options;
-  private final List<ListenAddress> listening = new ArrayList<>();
+  private final RunnelOptions given;
+  private final List<ListenAddress> listening = new CopyOnWriteArrayList<>();
   private final AtomicBoolean started = new AtomicBoolean();
+  private Duration grace = Duration.ZERO;
+  private @Nullable HostedNode hosted;
   private @Nullable NativeEngine engine;
   private @Nullable Node node;
 
-  /** One that only the event bus reaches. */
+  /** One that only the event bus reaches, unless its deployment says more. */
   public RunnelVerticle() {
     this(new RunnelOptions());
   }
 
   public RunnelVerticle(RunnelOptions options) {
-    this.options = options;
+    this.given = new RunnelOptions(options);
   }
 
   /** Where it listens, with the ports that were picked; once it is deployed. */
@@ -48,7 +54,6 @@ public final class RunnelVerticle extends VerticleBase {
     return List.copyOf(listening);
   }
 
-  // Opening the engine starts a process, to see whether that can be done here.
   @Override
   public Future<?> start() {
     // Of what it has there is one.
@@ -57,71 +62,106 @@ public final class RunnelVerticle extends VerticleBase {
           new IllegalStateException(
               "this RunnelVerticle is deployed already (expected: a new one for each deployment)"));
     }
+    JsonObject deployment = config();
+    RunnelOptions options =
+        new RunnelOptions(
+            given.toJson().mergeIn(deployment == null ? new JsonObject() : deployment));
     return vertx
-        .executeBlocking(this::tcp)
-        .compose(
-            access ->
-                vertx
-                    .executeBlocking(() -> NativeEngine.open(NativeEngine.Ownership.GUEST))
-                    .compose(opened -> start(opened, access)));
-  }
-
-  // A verticle that fails to start is not asked to stop.
-  private Future<?> start(NativeEngine opened, Authentication access) {
-    engine = opened;
-    Settings settings = Settings.ofGuest(options.limits());
-    NodeIdentity identity = new NodeIdentity(options.address(), UUID.randomUUID().toString());
-    Node made =
-        new Node(
-            vertx,
-            opened,
-            settings,
-            new Node.Terms(
-                identity,
-                options.address(),
-                access,
-                new AccessControl(Policy.NONE, Audit.NONE, settings.quotas())));
-    node = made;
-    return made.start()
-        .compose(_ -> listen(made))
+        .executeBlocking(() -> open(options))
+        .compose(this::listen)
+        // A verticle that fails to start is not asked to stop.
         .recover(e -> stop().transform(_ -> Future.failedFuture(e)));
   }
 
-  // Reads the files of TLS.
-  private Authentication tcp() throws TlsException {
-    Tokens tokens = options.tokens();
-    TlsFiles tls = options.tls();
-    boolean asked = tokens != null || (tls != null && tls.ca() != null);
-    Authentication access =
-        asked
-            ? new Authentication.ByToken(tokens == null ? Tokens.NONE : tokens)
-            : new Authentication.Open("anonymous");
-    return tls == null ? access : new Authentication.OverTls(ServerTls.of(tls), access);
+  // Reads files, and starts a process, to see whether that can be done here.
+  private Settings open(RunnelOptions options) throws SettingsException {
+    Settings settings = options.settings();
+    HostedNode made = HostedNode.open(settings, System.out);
+    hosted = made;
+    NodeIdentity identity = new NodeIdentity(options.getAddress(), UUID.randomUUID().toString());
+    NativeEngine opened =
+        NativeEngine.open(
+            NativeEngine.Ownership.GUEST,
+            identity.boot(),
+            settings.get(Setting.CLEAN_ENV)
+                ? NativeEngine.Inheritance.CLEAN
+                : NativeEngine.Inheritance.ALL);
+    engine = opened;
+    if (settings.needsWatchdog(System.getenv())) {
+      opened.guard();
+    }
+    Node ours = made.node(vertx, opened, identity, options.getAddress());
+    node = ours;
+    ours.recover();
+    made.watch();
+    grace = settings.shutdownGrace();
+    return settings;
   }
 
-  private Future<Void> listen(Node made) {
-    Future<?> all = Future.succeededFuture();
-    for (ListenAddress where : options.listen()) {
-      all = all.compose(_ -> made.listen(where)).onSuccess(listening::add);
+  // On a thread without a context: what is deployed there is not ours to Vert.x, which would
+  // undeploy it before it asks us to stop, while jobs may still go on.
+  private Future<?> listen(Settings settings) {
+    Node ours = Objects.requireNonNull(node);
+    Promise<Void> opened = Promise.promise();
+    Context caller = vertx.getOrCreateContext();
+    Thread.ofPlatform()
+        .name("runnel-deploy")
+        .start(
+            () ->
+                open(ours, settings.listen())
+                    .onComplete(how -> caller.runOnContext(_ -> tell(opened, how))));
+    return opened.future();
+  }
+
+  private static void tell(Promise<Void> opened, AsyncResult<?> how) {
+    if (how.succeeded()) {
+      opened.complete();
+    } else {
+      opened.fail(how.cause());
     }
-    return all.mapEmpty();
+  }
+
+  private Future<?> open(Node ours, List<ListenAddress> all) {
+    Future<?> open = ours.start();
+    for (ListenAddress where : all) {
+      open = open.compose(_ -> ours.listen(where)).onSuccess(listening::add);
+    }
+    return open;
   }
 
   @Override
   public Future<?> stop() {
-    Node made = node;
-    Future<Void> stopped = made == null ? Future.succeededFuture() : made.stop();
-    return stopped.eventually(this::closeEngine);
+    Node ours = node;
+    Future<?> stopped =
+        ours == null ? Future.succeededFuture() : drained(ours).eventually(ours::stop);
+    return stopped.eventually(this::closeRest);
   }
 
-  private Future<Void> closeEngine() {
-    NativeEngine opened = engine;
-    return opened == null
+  private Future<?> drained(Node ours) {
+    Future<Void> drained = ours.drain();
+    return grace.isZero() || drained.isComplete()
         ? Future.succeededFuture()
-        : vertx.executeBlocking(
+        : Future.any(drained, vertx.timer(grace.toMillis(), TimeUnit.MILLISECONDS));
+  }
+
+  private Future<Void> closeRest() {
+    return vertx
+        .executeBlocking(
             () -> {
-              opened.close();
-              return null;
-            });
+              close();
+              return true;
+            })
+        .mapEmpty();
+  }
+
+  private void close() {
+    NativeEngine opened = engine;
+    if (opened != null) {
+      opened.close();
+    }
+    HostedNode made = hosted;
+    if (made != null) {
+      made.close();
+    }
   }
 }

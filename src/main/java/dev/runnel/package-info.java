@@ -3,8 +3,7 @@
  * the main thread, or on the context that deploys it.
  *
  * <p>Imports {@code bench}, {@code cli}, {@code daemon}, {@code model}, {@code process.engine},
- * {@code security}, {@code security.audit}, {@code security.identity}, {@code security.policy},
- * {@code server}, {@code settings}, {@code tls}, {@code tools}; of libraries {@code
+ * {@code security.policy}, {@code server}, {@code settings}, {@code tools}; of libraries {@code
  * io.vertx.core..}.
  */
 @NullMarked

@@ -123,7 +123,7 @@ public final class Node {
   }
 
   /** Takes up the jobs of earlier lives; before all else, and it blocks. */
-  void recover() throws SettingsException {
+  public void recover() throws SettingsException {
     try {
       registry.recover();
     } catch (IOException e) {
@@ -297,7 +297,7 @@ public final class Node {
   }
 
   /** Refuses new jobs as unavailable; done when the last of those there are has ended. */
-  Future<Void> drain() {
+  public Future<Void> drain() {
     return Future.fromCompletionStage(registry.drain());
   }
 
@@ -358,13 +358,19 @@ public final class Node {
     return true;
   }
 
-  // As children they may have been undeployed with their parent already.
   private Future<?> undeploy(Deadline deadline) {
-    return Future.join(
-        deployments.stream()
-            .filter(vertx.deploymentIDs()::contains)
-            .map(id -> deadline.cut(vertx.undeploy(id), CONNECTIONS, REST))
-            .toList());
+    return Future.join(deployments.stream().map(id -> undeploy(id, deadline)).toList());
+  }
+
+  // A Vertx that is being closed undeploys them, too: they may be gone, or go in this moment.
+  private Future<?> undeploy(String id, Deadline deadline) {
+    return deadline
+        .cut(vertx.undeploy(id), CONNECTIONS, REST)
+        .recover(
+            e ->
+                e instanceof IllegalStateException || !vertx.deploymentIDs().contains(id)
+                    ? Future.succeededFuture()
+                    : Future.failedFuture(e));
   }
 
   private static <T> Future<T> naming(String what, Future<T> future) {

@@ -5,30 +5,18 @@ import dev.runnel.cli.CliContext;
 import dev.runnel.cli.Failure;
 import dev.runnel.cli.VerbDefinition;
 import dev.runnel.cluster.ClusterOptions;
-import dev.runnel.job.SpoolThreads;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Signal;
 import dev.runnel.process.DumpableFlag;
 import dev.runnel.process.Setsid;
 import dev.runnel.process.SignalThread;
 import dev.runnel.process.engine.NativeEngine;
-import dev.runnel.record.Recordings;
-import dev.runnel.security.AccessControl;
-import dev.runnel.security.audit.Audit;
-import dev.runnel.security.audit.AuditLog;
-import dev.runnel.security.policy.Policy;
 import dev.runnel.server.ListenAddress;
 import dev.runnel.service.EventBusAddresses;
-import dev.runnel.service.JobRecorder;
-import dev.runnel.settings.AuditSettings;
-import dev.runnel.settings.Limit;
-import dev.runnel.settings.PolicyFile;
-import dev.runnel.settings.RecordSettings;
 import dev.runnel.settings.ServeArguments;
 import dev.runnel.settings.Setting;
 import dev.runnel.settings.Settings;
 import dev.runnel.settings.SettingsException;
-import dev.runnel.settings.StateDirectory;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
@@ -39,9 +27,7 @@ import java.io.InputStream;
 import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -74,7 +60,6 @@ public final class Serve {
   private final PrintStream out;
   private final NodeIdentity identity;
   private final ExitWatchdog lastResort = ExitWatchdog.start();
-  private @Nullable AuditLog audit;
   private final GracefulShutdown departure = new GracefulShutdown(lastResort::arm);
 
   /** What SIGHUP does; before there is anything to read again, nothing. */
@@ -92,7 +77,7 @@ public final class Serve {
       Settings settings = ServeArguments.read(arguments, System.getenv());
       configureLogs(settings);
       if (ServeArguments.onlyChecks(arguments)) {
-        check(settings);
+        HostedNode.check(settings);
         context.out().print("nothing is wrong with the settings\n");
         return 0;
       }
@@ -113,12 +98,6 @@ public final class Serve {
       LoggerFactory.getLogger(Serve.class).error("daemon failed", e);
       return FAILED;
     }
-  }
-
-  private static void check(Settings settings) throws SettingsException {
-    Path policy = settings.find(Setting.POLICY);
-    var _ = policy == null ? Policy.NONE : readPolicy(settings, policy);
-    var _ = Credentials.read(settings);
   }
 
   private static int tooLittle(String lacking) {
@@ -173,19 +152,8 @@ public final class Serve {
 
   private void serve() throws SettingsException {
     closeMemory();
-    Credentials credentials = Credentials.read(settings);
-    AuditSettings wanted = settings.audit();
-    AuditLog log =
-        wanted == null ? null : wanted.open(out, settings.limit(Limit.MAX_QUEUED_STARTS));
-    audit = log;
-    try {
-      serve(
-          credentials,
-          new AccessControl(Policy.NONE, log == null ? Audit.NONE : log, settings.quotas()));
-    } finally {
-      if (log != null) {
-        log.close();
-      }
+    try (HostedNode hosted = HostedNode.open(settings, out)) {
+      serve(hosted);
     }
   }
 
@@ -200,35 +168,7 @@ public final class Serve {
     }
   }
 
-  private void serve(Credentials credentials, AccessControl guard) throws SettingsException {
-    RecordSettings wanted = settings.record();
-    if (wanted == null) {
-      serve(credentials, guard, JobRecorder.NONE);
-      return;
-    }
-    // Closed after the jobs have ended, and before the audit, which it tells of them.
-    try (Recordings recordings = wanted.open(settings, guard.audit())) {
-      serve(credentials, guard, recordings);
-    } catch (IOException e) {
-      LoggerFactory.getLogger(Serve.class).warn("recordings not closed cause={}", e.toString());
-    }
-  }
-
-  private static Policy readPolicy(Settings settings, Path file) throws SettingsException {
-    Policy policy = PolicyFile.read(file);
-    if (settings.record() == null && policy.wantsRecordings()) {
-      throw SettingsException.config(file + ": a rule has record, but there is no --record-dir");
-    }
-    return policy;
-  }
-
-  private void serve(Credentials credentials, AccessControl guard, JobRecorder recorder)
-      throws SettingsException {
-    Path policy = settings.find(Setting.POLICY);
-    FileWatch.Stamp policyStamp = FileWatch.stamp(policy == null ? List.of() : List.of(policy));
-    if (policy != null) {
-      guard.adopt(readPolicy(settings, policy));
-    }
+  private void serve(HostedNode hosted) throws SettingsException {
     if (settings.life() == Settings.Life.EMBEDDED) {
       endWithStdin(System.in);
     }
@@ -237,24 +177,10 @@ public final class Serve {
     try {
       Vertx vertx = Vertx.vertx(vertxOptions());
       startThreads(vertx);
-      Node node =
-          new Node(
-              vertx,
-              engine,
-              settings,
-              new Node.Terms(
-                  identity,
-                  EventBusAddresses.DEFAULT_ADDRESS,
-                  credentials.access(),
-                  guard,
-                  new Node.Disk(openSpooler(), recorder)));
-      try (FileWatch watch = new FileWatch()) {
-        credentials.watch(watch);
-        if (policy != null) {
-          watch.add(policyStamp, () -> guard.adopt(readPolicy(settings, policy)));
-        }
-        watch.start();
-        onHangUp = watch::lookNow;
+      Node node = hosted.node(vertx, engine, identity, EventBusAddresses.DEFAULT_ADDRESS);
+      try {
+        hosted.watch();
+        onHangUp = hosted::lookNow;
         node.recover();
         var _ = await(node.start());
         ClusterOptions cluster = settings.cluster();
@@ -262,12 +188,13 @@ public final class Serve {
           await(node.listenForNodes(cluster));
           node.join(cluster);
         }
-        tellListeners(vertx, node);
+        tellListeners(vertx, hosted, node);
         departure.await();
         departure.drain(node, settings.shutdownGrace());
       } catch (InterruptedException _) {
         Thread.currentThread().interrupt();
       } finally {
+        hosted.stopWatching();
         stop(node, vertx);
       }
     } finally {
@@ -283,12 +210,7 @@ public final class Serve {
     vertx.getOrCreateContext().runOnContext(_ -> {});
   }
 
-  private @Nullable SpoolThreads openSpooler() throws SettingsException {
-    StateDirectory state = settings.state(System.getenv());
-    return state == null ? null : state.open(settings.limit(Limit.MAX_SPOOL_BYTES));
-  }
-
-  private void tellListeners(Vertx vertx, Node node) throws SettingsException {
+  private void tellListeners(Vertx vertx, HostedNode hosted, Node node) throws SettingsException {
     Logger log = LoggerFactory.getLogger(Serve.class);
     String transport = vertx.isNativeTransportEnabled() ? "epoll" : "nio";
     for (ListenAddress wanted : settings.listen()) {
@@ -305,8 +227,7 @@ public final class Serve {
     }
     ListenAddress http = settings.find(Setting.HTTP);
     if (http != null) {
-      ListenAddress listening =
-          await(node.listenForHttp(http, new HttpWiring(node, settings, audit)));
+      ListenAddress listening = await(node.listenForHttp(http, hosted.http(node)));
       log.info("http listening address={} transport={}", listening, transport);
       tell("http listening on " + listening);
     }

@@ -96,11 +96,6 @@ public final class Settings {
     return settings;
   }
 
-  /** A node's in an application: everything but the limits is said elsewhere. */
-  public static Settings ofGuest(Map<Limit, Long> limits) {
-    return new Settings(Life.GUEST, Map.of(), limits);
-  }
-
   private void checkTls() throws SettingsException {
     boolean cert = find(Setting.TLS_CERT) != null;
     boolean key = find(Setting.TLS_KEY) != null;
@@ -271,9 +266,12 @@ public final class Settings {
     return life;
   }
 
-  /** Where it listens; on this user's Unix socket unless something is said. */
+  /** Where it listens; a daemon on this user's Unix socket unless something is said. */
   public List<ListenAddress> listen() {
     List<ListenAddress> listen = find(Setting.LISTEN);
+    if (life == Life.GUEST) {
+      return listen == null ? List.of() : listen;
+    }
     return listen == null || listen.isEmpty()
         ? Addresses.all(List.of("unix:" + RuntimeDirectory.defaultSocket()))
         : listen;
@@ -306,9 +304,13 @@ public final class Settings {
     return folder == null ? null : new RecordSettings(folder, get(Setting.RECORD));
   }
 
-  /** Where it keeps what is to outlive it; null: nowhere, as one that is a client's own. */
+  /**
+   * Where it keeps what is to outlive it; null: nowhere, as one that is a client's own, and an
+   * application's that names no place.
+   */
   public @Nullable StateDirectory state(Map<String, String> environment) {
-    return life == Life.EMBEDDED ? null : StateDirectory.of(find(Setting.STATE_DIR), environment);
+    boolean isAsked = life == Life.OWN || (life == Life.GUEST && find(Setting.STATE_DIR) != null);
+    return !isAsked ? null : StateDirectory.of(find(Setting.STATE_DIR), environment);
   }
 
   /**
@@ -317,14 +319,14 @@ public final class Settings {
    */
   public Duration shutdownGrace() {
     Duration grace = find(Setting.SHUTDOWN_GRACE);
-    return grace != null ? grace : life == Life.EMBEDDED ? Duration.ZERO : DEFAULT_GRACE;
+    return grace != null ? grace : life == Life.OWN ? DEFAULT_GRACE : Duration.ZERO;
   }
 
   public boolean needsWatchdog(Map<String, String> environment) {
     return switch (get(Setting.WATCHDOG)) {
       case ON -> true;
       case OFF -> false;
-      case AUTO -> !InitDetection.endsWithThisProcess(environment);
+      case AUTO -> life != Life.GUEST && !InitDetection.endsWithThisProcess(environment);
     };
   }
 

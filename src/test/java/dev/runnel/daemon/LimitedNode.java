@@ -12,6 +12,7 @@ import dev.runnel.security.policy.RecordingScope;
 import dev.runnel.server.Authentication;
 import dev.runnel.server.ListenAddress;
 import dev.runnel.server.RawClient;
+import dev.runnel.settings.GuestSettings;
 import dev.runnel.settings.Limit;
 import dev.runnel.settings.RecordSettings;
 import dev.runnel.settings.Settings;
@@ -22,6 +23,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -43,7 +45,9 @@ final class LimitedNode implements AutoCloseable {
 
   LimitedNode(Vertx vertx, NativeEngine engine, Path folder, Map<Limit, Long> limits)
       throws Exception {
-    Settings settings = Settings.ofGuest(limits);
+    Map<String, Long> named = new HashMap<>();
+    limits.forEach((limit, value) -> named.put(limit.key(), value));
+    Settings settings = GuestSettings.read(Map.of("limits", named));
     AccessControl guard = new AccessControl(Policy.NONE, Audit.NONE, settings.quotas());
     Path state = folder.resolve("state");
     SpoolThreads spooler =

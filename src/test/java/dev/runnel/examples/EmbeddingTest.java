@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.RunnelOptions;
 import dev.runnel.RunnelVerticle;
+import dev.runnel.api.CommandException;
 import dev.runnel.api.CommandResult;
 import dev.runnel.api.Commands;
 import dev.runnel.api.CommandsContract;
@@ -17,6 +18,7 @@ import dev.runnel.client.CommandClient;
 import dev.runnel.eventbus.CommandBus;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.End;
+import dev.runnel.model.ErrorCode;
 import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.JobState;
@@ -24,16 +26,18 @@ import dev.runnel.model.JobStatus;
 import dev.runnel.model.Outcome;
 import dev.runnel.security.identity.Tokens;
 import dev.runnel.security.identity.Tokens.NewToken;
+import dev.runnel.security.policy.RecordingScope;
 import dev.runnel.server.ListenAddress;
 import dev.runnel.settings.Limit;
+import dev.runnel.settings.SettingsException;
 import dev.runnel.tls.TestCa;
-import dev.runnel.tls.TlsException;
-import dev.runnel.tls.TlsFiles;
 import io.vertx.core.Context;
+import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.ClientSSLOptions;
 import io.vertx.core.net.PemKeyCertOptions;
 import io.vertx.core.net.PemTrustOptions;
@@ -46,6 +50,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletionException;
@@ -57,6 +62,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Runnel as a library in somebody's application. */
 class EmbeddingTest {
@@ -86,8 +93,11 @@ class EmbeddingTest {
   @Test
   void twoOnOneVertxServeEachItsOwnAddress() {
     RunnelOptions options = new RunnelOptions();
-    await(vertx.deployVerticle(new RunnelVerticle(options.withAddress("left"))));
-    String right = await(vertx.deployVerticle(new RunnelVerticle(options.withAddress("right"))));
+    await(vertx.deployVerticle(new RunnelVerticle(new RunnelOptions(options).setAddress("left"))));
+    String right =
+        await(
+            vertx.deployVerticle(
+                new RunnelVerticle(new RunnelOptions(options).setAddress("right"))));
     assertEquals(new ExitStatus.Exited(1), run("left", "exit 1").status());
     assertEquals(new ExitStatus.Exited(2), run("right", "exit 2").status());
     await(vertx.undeploy(right));
@@ -101,7 +111,7 @@ class EmbeddingTest {
     assertEquals(List.of(), silent.listening());
     RunnelVerticle listening =
         new RunnelVerticle(
-            new RunnelOptions().withAddress("other").withInsecureListener("127.0.0.1", 0));
+            new RunnelOptions().setAddress("other").setInsecure(true).addListener("127.0.0.1", 0));
     await(vertx.deployVerticle(listening));
     int port = ((ListenAddress.Tcp) listening.listening().getFirst()).port();
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
@@ -126,10 +136,10 @@ class EmbeddingTest {
     RunnelVerticle node =
         new RunnelVerticle(
             new RunnelOptions()
-                .withListener("127.0.0.1", 0, Tokens.parse(List.of(token.line())))
-                .withTls(
-                    new TlsFiles(
-                        root, folder.resolve("server.crt"), folder.resolve("server.key"))));
+                .setTokens(Files.writeString(folder.resolve("tokens"), token.line() + "\n"))
+                .setTls(folder.resolve("server.crt"), folder.resolve("server.key"))
+                .setTlsClientCa(root)
+                .addListener("127.0.0.1", 0));
     await(vertx.deployVerticle(node));
     int port = ((ListenAddress.Tcp) node.listening().getFirst()).port();
     ClientOptions there = ClientOptions.tcp("127.0.0.1", port);
@@ -155,15 +165,16 @@ class EmbeddingTest {
   void isNotDeployedWithoutTheFilesOfItsTls(@TempDir Path folder) {
     RunnelOptions options =
         new RunnelOptions()
-            .withInsecureListener("127.0.0.1", 0)
-            .withTls(folder.resolve("crt"), folder.resolve("key"));
+            .setInsecure(true)
+            .addListener("127.0.0.1", 0)
+            .setTls(folder.resolve("crt"), folder.resolve("key"));
     CompletionException failure =
         assertThrows(
             CompletionException.class,
             () -> await(vertx.deployVerticle(new RunnelVerticle(options))));
     assertEquals(
-        folder.resolve("crt") + ": no such file",
-        assertInstanceOf(TlsException.class, failure.getCause()).getMessage());
+        "TLS: " + folder.resolve("crt") + ": no such file",
+        assertInstanceOf(SettingsException.class, failure.getCause()).getMessage());
   }
 
   @Test
@@ -227,10 +238,114 @@ class EmbeddingTest {
   }
 
   @Test
+  void optionsAreJsonAndBack(@TempDir Path folder) {
+    RunnelOptions options =
+        new RunnelOptions()
+            .setAddress("here")
+            .addListener("::1", 0)
+            .addUnixListener(folder.resolve("s"))
+            .setTokens(folder.resolve("tokens"))
+            .setTls(folder.resolve("crt"), folder.resolve("key"))
+            .setShutdownGrace(Duration.ofSeconds(90))
+            .setRecordings(folder, RecordingScope.ALL)
+            .setLimit(Limit.MAX_JOBS, 7);
+    JsonObject json = options.toJson();
+    assertEquals(json, new RunnelOptions(new JsonObject(json.encode())).toJson());
+    assertEquals(json, new RunnelOptions(options).toJson());
+    assertEquals(
+        "{\"max_jobs\":7}", new RunnelOptions(json).toJson().getJsonObject("limits").encode());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{\"max_jobs\":7} | max_jobs: unknown key",
+        "{\"tls\":{\"certificate\":\"f\"}} | tls.certificate: unknown key",
+        "{\"log_level\":\"debug\"} | log_level: unknown key",
+        "{\"cluster\":{\"listen\":\"127.0.0.1:1\"}} | cluster.listen: unknown key",
+        "{\"insecure\":\"yes\"} | insecure: yes (expected: true or false)",
+        "{\"policy\":[\"a\",\"b\"]} | policy: 2 values (expected: one)",
+        "{\"listen\":\"nowhere\"} | listen: nowhere",
+        "{\"limits\":{\"max_jobs\":-5}} | limits.max_jobs: -5",
+        "{\"limits\":{\"jobs\":5}} | limits.jobs: unknown limit",
+        "{\"address\":5} | address: 5 (expected: a string)",
+        "{\"audit\":null} | audit: null (expected: a value)"
+      })
+  void keyOrValueThatThereIsNotIsRefused(String json, String words) {
+    IllegalArgumentException refused =
+        assertThrows(IllegalArgumentException.class, () -> new RunnelOptions(new JsonObject(json)));
+    assertTrue(String.valueOf(refused.getMessage()).startsWith(words), "" + refused);
+  }
+
+  @Test
+  void listenerWithoutTokensIsRefusedUnlessThatIsMeant() {
+    RunnelOptions options = new RunnelOptions().addListener("127.0.0.1", 0);
+    CompletionException refused =
+        assertThrows(
+            CompletionException.class,
+            () -> await(vertx.deployVerticle(new RunnelVerticle(options))));
+    assertTrue(("" + refused.getCause()).contains("could run commands here"), "" + refused);
+  }
+
+  @Test
+  void isWholeByTheConfigurationOfItsDeployment(@TempDir Path folder) throws Exception {
+    Path policy =
+        Files.writeString(
+            folder.resolve("policy"),
+            """
+            rules:
+              - name: words
+                principals: [bus]
+                commands: [[echo, "**"]]
+            """);
+    Path audit = folder.resolve("audit");
+    JsonObject config =
+        new JsonObject()
+            .put("policy", policy.toString())
+            .put("audit", audit.toString())
+            .put("state_dir", folder.resolve("state").toString())
+            .put("limits", new JsonObject().put("max_jobs", 5));
+    String id =
+        await(
+            vertx.deployVerticle(
+                RunnelVerticle.class.getName(), new DeploymentOptions().setConfig(config)));
+    Commands commands = CommandBus.of(vertx);
+    assertEquals("hi\n", await(commands.collect(CommandSpec.of("echo", "hi"))).out());
+    CompletionException refused =
+        assertThrows(
+            CompletionException.class, () -> await(commands.collect(CommandSpec.of("id"))));
+    assertEquals(
+        ErrorCode.FORBIDDEN,
+        assertInstanceOf(CommandException.Refused.class, refused.getCause()).code());
+    // Read again while it runs.
+    Files.writeString(policy, Files.readString(policy).replace("echo", "id"));
+    CommandsContract.until(
+        () -> await(commands.collect(CommandSpec.of("id")).map(_ -> true).otherwise(false)));
+    await(vertx.undeploy(id));
+    String lines = Files.readString(audit);
+    for (String event : List.of("\"start\"", "\"denied\"", "\"end\"")) {
+      assertTrue(lines.contains(event), lines);
+    }
+    assertTrue(lines.contains("\"principal\":\"bus\""), lines);
+    assertTrue(Files.isDirectory(folder.resolve("state/jobs")), lines);
+  }
+
+  @Test
+  void undeployedItLetsJobsEndWithinItsGrace() {
+    RunnelOptions options = new RunnelOptions().setShutdownGrace(Duration.ofMinutes(1));
+    String id = await(vertx.deployVerticle(new RunnelVerticle(options)));
+    JobHandle job = await(CommandBus.of(vertx).run(CommandSpec.of("sleep", "0.5")));
+    job.discardOutput();
+    await(vertx.undeploy(id));
+    assertEquals(new ExitStatus.Exited(0), await(job.end()).status());
+  }
+
+  @Test
   void limitBeyondItsBoundsIsRefused() {
     RunnelOptions options = new RunnelOptions();
     IllegalArgumentException refused =
-        assertThrows(IllegalArgumentException.class, () -> options.withLimit(Limit.MAX_JOBS, -5));
+        assertThrows(IllegalArgumentException.class, () -> options.setLimit(Limit.MAX_JOBS, -5));
     assertTrue(String.valueOf(refused.getMessage()).contains("max_jobs: -5"), "" + refused);
   }
 

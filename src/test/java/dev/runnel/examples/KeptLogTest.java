@@ -34,7 +34,7 @@ class KeptLogTest {
   @Test
   void exampleKeepsAllOfItOverTwoCuts(@TempDir Path folder) throws Exception {
     RunnelVerticle node =
-        new RunnelVerticle(new RunnelOptions().withInsecureListener("127.0.0.1", 0));
+        new RunnelVerticle(new RunnelOptions().setInsecure(true).addListener("127.0.0.1", 0));
     await(vertx.deployVerticle(node));
     int port = ((ListenAddress.Tcp) node.listening().getFirst()).port();
     List<CuttingProxy.Manner> cuts = List.of(CuttingProxy.Manner.CLOSE, CuttingProxy.Manner.RESET);

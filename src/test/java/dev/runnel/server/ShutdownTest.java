@@ -72,7 +72,7 @@ class ShutdownTest {
   @Test
   void unixSocketIsItsOwnersAloneAndGoesWithTheNode(@TempDir Path folder) throws Exception {
     Path path = folder.resolve("s");
-    RunnelVerticle node = new RunnelVerticle(new RunnelOptions().withUnixListener(path.toString()));
+    RunnelVerticle node = new RunnelVerticle(new RunnelOptions().addUnixListener(path));
     String deployed = await(vertx.deployVerticle(node));
     assertEquals(List.of(new ListenAddress.Unix(path.toString())), node.listening());
     assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(path)));
@@ -86,8 +86,9 @@ class ShutdownTest {
     try (ServerSocket taken = new ServerSocket(0)) {
       RunnelOptions options =
           new RunnelOptions()
-              .withInsecureListener("0.0.0.0", taken.getLocalPort())
-              .withUnixListener(folder.resolve("s").toString());
+              .setInsecure(true)
+              .addListener("0.0.0.0", taken.getLocalPort())
+              .addUnixListener(folder.resolve("s"));
       CompletionException failure =
           assertThrows(
               CompletionException.class,
@@ -109,8 +110,9 @@ class ShutdownTest {
 
   private static RunnelOptions everywhere(Path folder) {
     return new RunnelOptions()
-        .withInsecureListener("127.0.0.1", 0)
-        .withUnixListener(folder.resolve("socket").toString());
+        .setInsecure(true)
+        .addListener("127.0.0.1", 0)
+        .addUnixListener(folder.resolve("socket"));
   }
 
   /** One on each way in. */
