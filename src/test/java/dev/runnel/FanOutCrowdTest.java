@@ -2,6 +2,7 @@ package dev.runnel;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.runnel.model.JobState;
@@ -37,6 +38,37 @@ class FanOutCrowdTest {
   @Tag("long")
   void aThousandAtOnceNeedLittleMemory() throws Exception {
     runsAtOnce(1_000);
+  }
+
+  @Test
+  void aCommandForOneServerLoadsNothingOfIt() throws Exception {
+    Path classes = folder.resolve("classes");
+    try (TestNode server = new TestNode()) {
+      Process client =
+          new ProcessBuilder(
+                  Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                  "-Xlog:class+load:file=" + classes,
+                  "-cp",
+                  "target/classes:target/lib/*",
+                  "dev.runnel.Main",
+                  "exec",
+                  "-H",
+                  "127.0.0.1:" + server.port(),
+                  "--",
+                  "true")
+              .redirectErrorStream(true)
+              .redirectOutput(folder.resolve("out").toFile())
+              .redirectInput(Path.of("/dev/null").toFile())
+              .start();
+      assertTrue(client.waitFor(60, TimeUnit.SECONDS));
+      assertEquals(0, client.exitValue(), () -> read("out"));
+    }
+    String loaded = Files.readString(classes);
+    assertTrue(loaded.contains("dev.runnel.cli.ExecVerb "), "no list of classes");
+    for (String room :
+        List.of("dev.runnel.fanout.", "dev.runnel.client.", "io.vertx.", "io.netty.")) {
+      assertFalse(loaded.contains(" " + room), room);
+    }
   }
 
   private void runsAtOnce(int count) throws Exception {

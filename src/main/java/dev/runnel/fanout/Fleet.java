@@ -39,13 +39,12 @@ final class Fleet implements NodeRun.Owner {
   private final Set<NodeRun> running = new LinkedHashSet<>();
   private final Set<NodeRun> paused = new LinkedHashSet<>();
   private final Map<String, NodeEnd> ends = new LinkedHashMap<>();
-  private final List<String> failed = new ArrayList<>();
-  private final List<String> notBegun = new ArrayList<>();
   private @Nullable InputSpool input;
   private NodeEnd.Here here = NodeEnd.Here.NOTHING;
   private Signal signal = Signal.INT;
   private int next;
   private int worst;
+  private int failed;
   private int interrupts;
   private boolean over;
 
@@ -172,7 +171,7 @@ final class Fleet implements NodeRun.Owner {
     worst = counts ? Math.max(worst, end.exitCode()) : worst;
     tell(end);
     if (!end.isSuccess()) {
-      failed.add(end.node());
+      failed++;
       if (order.firstFailure() == FanOutOrder.FirstFailure.ENDS_ALL
           && here == NodeEnd.Here.NOTHING) {
         here = NodeEnd.Here.STOPPED;
@@ -240,42 +239,48 @@ final class Fleet implements NodeRun.Owner {
 
   private void finish() {
     over = true;
+    List<String> notBegun = new ArrayList<>();
+    List<String> notGood = new ArrayList<>();
     for (FanOutOrder.Node node : order.nodes()) {
-      if (!ends.containsKey(node.name())) {
-        NodeEnd end = withoutEnd(node);
+      NodeEnd end = ends.get(node.name());
+      if (end == null) {
+        end = withoutEnd(node);
         ends.put(node.name(), end);
-        failed.add(node.name());
+        if (!isBegun(node)) {
+          notBegun.add(node.name());
+        }
         if (here != NodeEnd.Here.STOPPED) {
           worst = Math.max(worst, end.exitCode());
         }
+      }
+      if (!end.isSuccess()) {
+        notGood.add(node.name());
       }
     }
     if (folding != null) {
       folding.print();
     }
-    summarize();
-    printer.finish();
-  }
-
-  private NodeEnd withoutEnd(FanOutOrder.Node node) {
-    boolean begun = running.stream().anyMatch(run -> run.name().equals(node.name()));
-    if (begun) {
-      return NodeEnd.interrupted(node.name(), signal, "its end was not waited for");
-    }
-    notBegun.add(node.name());
-    return here == NodeEnd.Here.STOPPED
-        ? NodeEnd.failed(node.name(), "not begun: another node had failed")
-        : NodeEnd.interrupted(node.name(), signal, "not begun: we were interrupted");
-  }
-
-  private void summarize() {
     if (!notBegun.isEmpty()) {
       printer.tell("not begun: " + NodeSet.fold(notBegun));
     }
-    if (!failed.isEmpty()) {
+    if (!notGood.isEmpty()) {
       int all = order.nodes().size();
-      printer.tell(failed.size() + " of " + all + " failed: " + NodeSet.fold(failed));
+      printer.tell(notGood.size() + " of " + all + " failed: " + NodeSet.fold(notGood));
     }
+    printer.finish();
+  }
+
+  private boolean isBegun(FanOutOrder.Node node) {
+    return running.stream().anyMatch(run -> run.name().equals(node.name()));
+  }
+
+  private NodeEnd withoutEnd(FanOutOrder.Node node) {
+    if (isBegun(node)) {
+      return NodeEnd.interrupted(node.name(), signal, "its end was not waited for");
+    }
+    return here == NodeEnd.Here.STOPPED
+        ? NodeEnd.failed(node.name(), "not begun: another node had failed")
+        : NodeEnd.interrupted(node.name(), signal, "not begun: we were interrupted");
   }
 
   /** The ends as they are known now, in the order of the nodes. */
@@ -296,7 +301,7 @@ final class Fleet implements NodeRun.Owner {
     NodeRun slowest = running.isEmpty() ? null : running.iterator().next();
     StringBuilder line = new StringBuilder(80);
     line.append(ends.size()).append(" of ").append(order.nodes().size()).append(" done, ");
-    line.append(running.size()).append(" running, ").append(failed.size()).append(" failed");
+    line.append(running.size()).append(" running, ").append(failed).append(" failed");
     if (slowest != null) {
       long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - slowest.since());
       line.append("; slowest: ").append(slowest.name()).append(" (").append(seconds).append("s)");

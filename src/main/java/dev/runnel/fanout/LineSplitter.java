@@ -13,6 +13,8 @@ final class LineSplitter {
   /** Behind a part of a line that goes on. */
   static final String MARK = "…";
 
+  private static final int MAX_CHARACTER_BYTES = 4;
+
   private static final byte[] SPLIT = (MARK + "\n").getBytes(StandardCharsets.UTF_8);
 
   private final byte[] prefix;
@@ -35,11 +37,7 @@ final class LineSplitter {
         lines.write(bytes, from, i + 1 - from);
         from = i + 1;
       } else if (length + i + 1 - from > maxBytes) {
-        int cut = beforeCharacter(bytes, from, i);
-        begin(lines);
-        lines.write(bytes, from, cut - from);
-        lines.writeBytes(SPLIT);
-        from = cut;
+        from = split(lines, bytes, from, i);
       }
     }
     keep(bytes, from);
@@ -57,13 +55,37 @@ final class LineSplitter {
     return line.toByteArray();
   }
 
-  // Not in the middle of a character of UTF-8, if it is that.
-  private static int beforeCharacter(byte[] bytes, int from, int at) {
-    int cut = at;
-    while (cut > from && at - cut < 3 && (bytes[cut] & 0xC0) == 0x80) {
-      cut--;
+  /** Ends the line before that byte; returns which bytes are next. */
+  private int split(ByteArrayOutputStream lines, byte[] bytes, int from, int at) {
+    int back = bytesOfCharacterBefore(bytes, from, at);
+    int cut = at - back;
+    if (cut >= from) {
+      begin(lines);
+      lines.write(bytes, from, cut - from);
+      lines.writeBytes(SPLIT);
+      return cut;
     }
-    return (bytes[cut] & 0xC0) == 0x80 ? at : cut;
+    // The character began in what was kept.
+    int tail = from - cut;
+    lines.writeBytes(prefix);
+    lines.write(kept, 0, length - tail);
+    lines.writeBytes(SPLIT);
+    System.arraycopy(kept, length - tail, kept, 0, tail);
+    length = tail;
+    return from;
+  }
+
+  // How far before that byte the character of UTF-8 begins that it is in, if it is that.
+  private int bytesOfCharacterBefore(byte[] bytes, int from, int at) {
+    int before = length + at - from;
+    for (int back = 0; back <= MAX_CHARACTER_BYTES - 1 && back < before; back++) {
+      int place = at - back;
+      byte one = place >= from ? bytes[place] : kept[length - (from - place)];
+      if ((one & 0xC0) != 0x80) {
+        return back;
+      }
+    }
+    return 0;
   }
 
   private void begin(ByteArrayOutputStream lines) {
