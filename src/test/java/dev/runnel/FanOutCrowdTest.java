@@ -24,8 +24,9 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("slow")
 @Tag("either")
 @Timeout(300)
+@SuppressWarnings("NullAway.Init") // Set before each.
 class FanOutCrowdTest {
-  private static final long MAX_CLIENT_KIB = 300 << 10;
+  private static final long MAX_CLIENT_KIB = 300L << 10;
 
   @TempDir private Path folder;
 

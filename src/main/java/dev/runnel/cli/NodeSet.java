@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -168,7 +169,7 @@ public final class NodeSet {
   }
 
   /** Takes out those that differ in that number of theirs only; whether any has as many. */
-  private static boolean foldAt(int fromEnd, LinkedHashSet<String> left, Map<String, String> made) {
+  private static boolean foldAt(int fromEnd, Set<String> left, Map<String, String> made) {
     Map<List<String>, List<Place>> alike = new LinkedHashMap<>();
     for (String name : left) {
       Place place = place(name, fromEnd);
@@ -213,7 +214,7 @@ public final class NodeSet {
   }
 
   private static String ranges(List<Place> places) {
-    TreeMap<Integer, TreeMap<Long, String>> byWidth = new TreeMap<>();
+    TreeMap<Integer, Map<Long, String>> byWidth = new TreeMap<>();
     for (Place place : places) {
       if (place.isPadded()) {
         put(byWidth, place.digits().length(), place);
@@ -231,12 +232,12 @@ public final class NodeSet {
     return String.join(",", ranges);
   }
 
-  private static void put(TreeMap<Integer, TreeMap<Long, String>> byWidth, int width, Place place) {
+  private static void put(Map<Integer, Map<Long, String>> byWidth, int width, Place place) {
     byWidth.computeIfAbsent(width, _ -> new TreeMap<>()).put(place.number(), place.digits());
   }
 
   // One that follows is written so only if the width makes the same digits of it.
-  private static void addRanges(TreeMap<Long, String> numbers, List<String> ranges) {
+  private static void addRanges(Map<Long, String> numbers, List<String> ranges) {
     @Nullable String first = null;
     @Nullable String last = null;
     long next = -1;

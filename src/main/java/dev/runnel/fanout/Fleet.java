@@ -83,7 +83,7 @@ final class Fleet implements NodeRun.Owner {
         && running.size() < order.parallel()) {
       FanOutOrder.Node node = order.nodes().get(next);
       next++;
-      NodeRun run = new NodeRun(node, this, outputs.of(node.name()), order.look());
+      NodeRun run = new NodeRun(node, this, outputs.of(node.name()));
       running.add(run);
       run.start(clients.computeIfAbsent(node.server(), this::client));
     }

@@ -48,12 +48,14 @@ final class InputSpool {
 
   private void copy() {
     ByteBuffer buffer = ByteBuffer.allocate(PIECE_BYTES);
+    long end = 0;
     try {
       while (in.read(buffer) >= 0) {
         buffer.flip();
         while (buffer.hasRemaining()) {
-          length += file.write(buffer, length);
+          end += file.write(buffer, end);
         }
+        length = end;
         buffer.clear();
         onChange.run();
       }

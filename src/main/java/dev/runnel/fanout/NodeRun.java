@@ -75,7 +75,7 @@ final class NodeRun {
     void ended(NodeRun run, NodeEnd end);
   }
 
-  NodeRun(FanOutOrder.Node node, Owner owner, NodeOutput output, FanOutOrder.Look look) {
+  NodeRun(FanOutOrder.Node node, Owner owner, NodeOutput output) {
     this.node = node;
     this.owner = owner;
     this.output = output;
@@ -100,9 +100,10 @@ final class NodeRun {
   }
 
   void start(CommandClient client) {
-    if (node.lost() != null) {
+    String lost = node.lost();
+    if (lost != null) {
       // In a later turn: an end of one may begin others.
-      owner.vertx().runOnContext(_ -> fail(node.lost()));
+      owner.vertx().runOnContext(_ -> fail(lost));
       return;
     }
     Duration patience = node.server().connectTimeout();

@@ -320,7 +320,7 @@ class FanOutTest {
             "--on web1 --report /nonexistent/x")) {
       for (String words : wrong.toList()) {
         Client client = client();
-        String[] all = (words + " -- echo ran").split(" ");
+        String[] all = (words + " -- echo ran").split(" ", -1);
         assertEquals(255, run(client, all), words);
         assertEquals("", client.out(), words);
         assertEquals(1, client.err().lines().count(), client::err);
