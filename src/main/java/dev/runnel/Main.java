@@ -4,10 +4,14 @@ import dev.runnel.bench.AotWarmup;
 import dev.runnel.bench.Bench;
 import dev.runnel.cli.BenchEntry;
 import dev.runnel.cli.Cli;
+import dev.runnel.cli.CliContext;
+import dev.runnel.cli.Failure;
+import dev.runnel.cli.FanOutOrder;
 import dev.runnel.cli.Verb;
 import dev.runnel.cli.VerbDefinition;
 import dev.runnel.daemon.DaemonExit;
 import dev.runnel.daemon.Serve;
+import dev.runnel.fanout.FanOut;
 import dev.runnel.tools.PlayVerb;
 import dev.runnel.tools.PolicyVerb;
 import dev.runnel.tools.ShellVerb;
@@ -73,10 +77,19 @@ public final class Main {
     };
   }
 
+  // Not a lambda: each kind costs every start of a client milliseconds.
+  private static final class ManyNodes implements Cli.FanOut {
+    @Override
+    public int run(FanOutOrder order, CliContext context) throws Failure, InterruptedException {
+      return FanOut.run(order, context);
+    }
+  }
+
   /** Null: the launcher's, or Cli's own. */
   private static @Nullable VerbDefinition definition(Verb verb) {
     return switch (verb) {
       case SERVE -> Serve.DEFINITION;
+      case EXEC -> Cli.exec(new ManyNodes());
       case SHELL -> ShellVerb.DEFINITION;
       case BENCH -> BenchEntry.definition(order -> Bench.run(order, System.err));
       case POLICY -> PolicyVerb.DEFINITION;

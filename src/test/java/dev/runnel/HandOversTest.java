@@ -24,6 +24,7 @@ class HandOversTest {
           "dev.runnel.tools",
           "dev.runnel.bench",
           "dev.runnel.client",
+          "dev.runnel.fanout",
           "dev.runnel.api");
 
   private static final Set<String> STARTERS =

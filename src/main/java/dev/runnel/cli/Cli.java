@@ -53,6 +53,17 @@ public final class Cli {
         .run(args[0], definition, CommandLine.ofProcess(args));
   }
 
+  /** Runs a command on many nodes. */
+  public interface FanOut {
+    /** Runs it, on the calling thread and others, and returns the exit code. */
+    int run(FanOutOrder order, CliContext context) throws Failure, InterruptedException;
+  }
+
+  /** The definition of {@code exec} with all it can do. */
+  public static VerbDefinition exec(FanOut fanOut) {
+    return ExecVerb.definition(fanOut);
+  }
+
   /** The definition of a verb of this room's; null: it is none. */
   public static @Nullable VerbDefinition definition(Verb verb) {
     return switch (verb) {

@@ -61,7 +61,20 @@ final class ConnectionOptions {
       throw Failure.usage(
           "RUNNEL_HOST: it is empty (expected: a host; for this machine, unset RUNNEL_HOST)");
     }
-    String text = given != null ? given : preset;
+    return given == null
+        ? target(arguments, surroundings, "RUNNEL_HOST", preset)
+        : target(arguments, surroundings, HOST.name(), given);
+  }
+
+  /** The same for one of many hosts. */
+  static Target target(Arguments arguments, CliContext surroundings, String host) throws Failure {
+    return target(arguments, surroundings, FanOutOptions.ON.name(), host);
+  }
+
+  private static Target target(
+      Arguments arguments, CliContext surroundings, String source, @Nullable String text)
+      throws Failure {
+    Map<String, String> env = surroundings.env();
     ServerSettings settings = ServerSettings.of(arguments, env, text);
     String timeout = arguments.value(CONNECT_TIMEOUT);
     String wait = arguments.value(WAIT);
@@ -77,8 +90,7 @@ final class ConnectionOptions {
       token = firstLine(tokenFile);
       warnIfOpen(tokenFile, warnings);
     }
-    Host host =
-        text == null ? null : host(settings, given == null ? "RUNNEL_HOST" : HOST.name(), text);
+    Host host = text == null ? null : host(settings, source, text);
     Host covered = host == null ? null : covered(settings, host, token);
     if (covered instanceof Host.Tcp tcp && tcp.cover() instanceof Host.Tls tls) {
       warnIfOpen(tls.files().key(), warnings);

@@ -41,7 +41,10 @@ final class EndReport {
   }
 
   void write(ExecResult verdict) throws IOException {
-    String text = json(verdict) + "\n";
+    write(json(verdict) + "\n");
+  }
+
+  void write(String text) throws IOException {
     if (isSpecial(file)) {
       Files.writeString(file, text);
       return;
@@ -64,7 +67,12 @@ final class EndReport {
   }
 
   static JsonText json(ExecResult verdict) {
-    JsonText json = new JsonText().put("exit_status", verdict.exitCode());
+    return json(new JsonText(), verdict);
+  }
+
+  /** The same behind what is there. */
+  static JsonText json(JsonText json, ExecResult verdict) {
+    json.put("exit_status", verdict.exitCode());
     if (verdict.complaint() != null) {
       json.put("failure", verdict.complaint());
     }

@@ -107,6 +107,7 @@ final class ExecOptions {
           RestrictionOptions.SECTION,
           ConnectionOptions.SECTION,
           new Help.Section("In a cluster", List.of(NODE, ANY, WHERE)),
+          FanOutOptions.SECTION,
           new Help.Section("If the connection is lost", List.of(LINGER, NO_RESUME, HEARTBEAT)),
           new Help.Section("And", List.of(BOOT, REPORT, QUIET)));
   static final List<Option> TABLE = table();
@@ -140,6 +141,16 @@ final class ExecOptions {
 
   private static Placement placement(Arguments arguments) throws Failure {
     String node = arguments.value(NODE);
+    Map<String, String> where = where(arguments);
+    if (node != null && (arguments.has(ANY) || !where.isEmpty())) {
+      throw Failure.usage(
+          NODE.name() + " and " + (arguments.has(ANY) ? ANY : WHERE).name() + " as well");
+    }
+    return new Placement(arguments.has(ANY) ? Placement.ANY : node, where);
+  }
+
+  /** The labels that a node must have. */
+  static Map<String, String> where(Arguments arguments) throws Failure {
     Map<String, String> where = new LinkedHashMap<>();
     for (String label : arguments.values(WHERE)) {
       int equals = label.indexOf('=');
@@ -148,11 +159,7 @@ final class ExecOptions {
       }
       where.put(label.substring(0, equals), label.substring(equals + 1));
     }
-    if (node != null && (arguments.has(ANY) || !where.isEmpty())) {
-      throw Failure.usage(
-          NODE.name() + " and " + (arguments.has(ANY) ? ANY : WHERE).name() + " as well");
-    }
-    return new Placement(arguments.has(ANY) ? Placement.ANY : node, where);
+    return where;
   }
 
   private static @Nullable JobId job(Arguments arguments) throws Failure {

@@ -52,6 +52,12 @@ record ExecResult(
    */
   static ExecResult of(
       Event.Ended ended, @Nullable String loss, JobControl control, String command) {
+    return of(ended, loss, control.canceled(), command);
+  }
+
+  /** The same where this is known of who would have canceled it. */
+  static ExecResult of(
+      Event.Ended ended, @Nullable String loss, JobControl.Canceled by, String command) {
     End end = ended.end();
     if (loss != null) {
       return new ExecResult(Failure.OURS, loss, note(end), ended);
@@ -59,7 +65,7 @@ record ExecResult(
     return switch (end.outcome()) {
       case EXITED, SIGNALED -> ended(ended);
       case TIMED_OUT -> new ExecResult(TIMED_OUT, null, join("timed out", note(end)), ended);
-      case CANCELED -> canceled(ended, control);
+      case CANCELED -> canceled(ended, by);
       case START_FAILED -> startFailed(ended, command);
       case LOST -> failed(ended, "the server lost track of the job: how it ended is not known");
       case SHUTDOWN -> failed(ended, "the server shut down and ended the job");
@@ -85,8 +91,8 @@ record ExecResult(
         : SIGNAL_BASE + ((ExitStatus.Signaled) status).number();
   }
 
-  private static ExecResult canceled(Event.Ended ended, JobControl control) {
-    return control.isInterrupted()
+  private static ExecResult canceled(Event.Ended ended, JobControl.Canceled by) {
+    return by == JobControl.Canceled.BY_US
         ? new ExecResult(INTERRUPTED, null, join("canceled", note(ended.end())), ended)
         : failed(ended, "the job was canceled");
   }

@@ -20,11 +20,14 @@ final class ExecVerb {
       """
       Usage: runnel exec [OPTION…] [--] CMD [ARG…]
              runnel exec [OPTION…] -c LINE
+             runnel exec --on HOST,… | --hosts-file FILE | --all [OPTION…] [--] CMD [ARG…]
 
       Runs a command on HOST and streams its output back while it runs; without a host, on this
       machine. Options end at the first word that is none: what follows is the command's.
       Our stdin is sent to it, unless it is a terminal. Ctrl-C is sent to it, a second one ends it.
       With -t it has a terminal of its own there, and every key, Ctrl-C too, is a byte for it.
+      On many nodes each line has its node's name in front, stdin is sent only with --stdin, and
+      the exit code is the worst of all; what failed is named on stderr.
       """;
 
   private static final String AFTER =
@@ -45,20 +48,41 @@ final class ExecVerb {
         runnel exec -H build-1 --cwd /src --timeout 30m -- make test
         runnel exec -H build-1 -t -- bash
         tar c . | runnel exec -H build-1 -- tar x -C /src
+        runnel exec --on 'web[1-20],db1' --fold -- uname -r
       """;
 
-  static final VerbDefinition DEFINITION =
-      new VerbDefinition(
-          BEFORE,
-          ExecOptions.SECTIONS,
-          AFTER,
-          VerbDefinition.Code.OF_COMMAND,
-          VerbDefinition.Order.BEFORE_OPERANDS,
-          new Body());
+  static final VerbDefinition DEFINITION = definition(null);
+
+  /**
+   * How it is used.
+   *
+   * @param fanOut runs a command on many nodes; null: nothing does
+   */
+  static VerbDefinition definition(Cli.@Nullable FanOut fanOut) {
+    return new VerbDefinition(
+        BEFORE,
+        ExecOptions.SECTIONS,
+        AFTER,
+        VerbDefinition.Code.OF_COMMAND,
+        VerbDefinition.Order.BEFORE_OPERANDS,
+        new Body(fanOut));
+  }
 
   private static final class Body implements VerbDefinition.Body {
+    private final Cli.@Nullable FanOut fanOut;
+
+    Body(Cli.@Nullable FanOut fanOut) {
+      this.fanOut = fanOut;
+    }
+
     @Override
-    public int run(CliContext context, Arguments arguments) throws Failure {
+    public int run(CliContext context, Arguments arguments) throws Failure, InterruptedException {
+      if (FanOutOptions.areGiven(arguments)) {
+        if (fanOut == null) {
+          throw Failure.usage("not on many nodes from here");
+        }
+        return fanOut.run(FanOutEntry.order(context, arguments), context);
+      }
       if (arguments.has(ExecOptions.DETACH)) {
         return RunVerb.detached(context, arguments);
       }

@@ -41,6 +41,12 @@ final class JobControl {
   private Step sent = Step.NONE;
   private Step answered = Step.NONE;
 
+  /** Whose wish it was that a canceled job ends. */
+  enum Canceled {
+    BY_US,
+    BY_OTHERS
+  }
+
   /** How a job is left by us when we must go. */
   enum Parting {
     /** It is ours, and ends with us. */
@@ -229,9 +235,9 @@ final class JobControl {
     }
   }
 
-  /** Whether somebody pressed Ctrl-C. */
-  synchronized boolean isInterrupted() {
-    return interrupts > 0;
+  /** Whose wish it was if the job was canceled: ours after Ctrl-C. */
+  synchronized Canceled canceled() {
+    return interrupts > 0 ? Canceled.BY_US : Canceled.BY_OTHERS;
   }
 
   /** Whether the server told that there is a job. */

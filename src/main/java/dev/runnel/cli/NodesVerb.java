@@ -54,7 +54,8 @@ final class NodesVerb {
     }
   }
 
-  private static List<byte[]> parts(RequestClient inquiry) throws Failure {
+  /** The bodies of the answer to what was asked last. */
+  static List<byte[]> parts(RequestClient inquiry) throws Failure {
     List<byte[]> parts = new ArrayList<>();
     while (true) {
       Event event = inquiry.next();

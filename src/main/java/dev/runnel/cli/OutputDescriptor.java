@@ -41,7 +41,7 @@ public final class OutputDescriptor {
   }
 
   /** Blocks until all of it is written. */
-  void write(ByteBuffer bytes) throws Failure {
+  public void write(ByteBuffer bytes) throws Failure {
     if (bytes.hasRemaining()) {
       place.inLine = bytes.get(bytes.limit() - 1) != '\n';
     }
@@ -64,7 +64,7 @@ public final class OutputDescriptor {
   }
 
   /** Whether a person reads it as it is written. */
-  boolean isTerminal() {
+  public boolean isTerminal() {
     return fd >= 0 && StandardStreams.isTerminal(fd);
   }
 

@@ -46,6 +46,11 @@ record Target(
     }
   }
 
+  /** The same at another address. */
+  Target at(Host other) {
+    return new Target(other, named, token, connectTimeout, patience, defaults, details);
+  }
+
   /** Who we are. */
   Request.Hello hello() {
     return hello(null);

@@ -8,6 +8,7 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Request;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
@@ -36,6 +37,29 @@ public final class CommandClient implements Commands {
   /** The node that the options lead to; nothing is connected yet. */
   public static CommandClient of(Vertx vertx, ClientOptions options) {
     return new CommandClient(vertx, options);
+  }
+
+  /**
+   * Connects, unless there is a connection: done when the node has answered, failed when it was not
+   * reached at the first attempt. What is asked for afterwards goes over that connection.
+   */
+  public Future<Void> connect() {
+    LoopContext context = LoopContext.current(vertx);
+    Promise<Void> reached = Promise.promise();
+    pool(context)
+        .find(
+            new ConnectionPool.Waiter() {
+              @Override
+              public void connected(ClientConnection connection) {
+                reached.tryComplete();
+              }
+
+              @Override
+              public void unreachable(CommandException why) {
+                reached.tryFail(why);
+              }
+            });
+    return Future.fromCompletionStage(reached.future().toCompletionStage(), context.context());
   }
 
   @Override

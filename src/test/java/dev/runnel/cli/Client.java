@@ -108,6 +108,11 @@ public final class Client {
     return new Cli(surroundings(), Cli::definition).run(line);
   }
 
+  /** Another room's definition of a verb, by its name and what follows. */
+  int run(VerbDefinition definition, String... words) {
+    return new Cli(surroundings(), _ -> definition).run(CommandLine.of(words));
+  }
+
   /** Another room's verb, by its name and what follows. */
   public static int run(
       VerbDefinition definition, OutputStream out, OutputStream err, String... words) {

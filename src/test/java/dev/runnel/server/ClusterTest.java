@@ -8,6 +8,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.runnel.Daemon;
 import dev.runnel.Tool;
+import dev.runnel.cli.Cli;
+import dev.runnel.cli.Client;
+import dev.runnel.fanout.FanOut;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -73,6 +78,30 @@ class ClusterTest {
       client.send("'id':'r','where':{'number':'9'}", "true");
       assertEquals("unavailable", client.finalOf("r").text("code"));
     }
+  }
+
+  @Test
+  void oneLineCommandsAllNodesThroughOneDoor() {
+    assertEquals(
+        List.of("n1: n1", "n2: n2", "n3: n3"),
+        commanded(
+            "--all",
+            "-c",
+            "tr '\\0' ' ' </proc/$PPID/cmdline | sed 's/.*--node \\([^ ]*\\) .*/\\1/'"));
+    assertEquals(
+        List.of("n2: here"), commanded("--all", "--where", "number=2", "--", "echo", "here"));
+    assertEquals(
+        List.of("--- n[1-3] (3)", "same"), commanded("--all", "--fold", "--", "echo", "same"));
+  }
+
+  private static List<String> commanded(String... words) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    List<String> all = new ArrayList<>(List.of("exec", "-H", nodes.host(1)));
+    all.addAll(List.of(words));
+    int code = Client.run(Cli.exec(FanOut::run), out, err, all.toArray(String[]::new));
+    assertEquals(0, code, () -> err.toString(StandardCharsets.UTF_8));
+    return out.toString(StandardCharsets.UTF_8).lines().sorted().toList();
   }
 
   private static String ran(RawClient client, String placement) throws Exception {
