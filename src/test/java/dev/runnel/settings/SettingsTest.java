@@ -82,6 +82,7 @@ class SettingsTest {
         "RUNNEL_AUDIT_ARGV",
         "RUNNEL_AUDIT_OPTIONAL",
         "RUNNEL_CLEAN_ENV",
+        "RUNNEL_CONSOLE",
         "RUNNEL_DUMPABLE"
       })
   void aVariableIsOnOrOffAndNothingElse(String name) {
@@ -173,7 +174,12 @@ class SettingsTest {
     List<String> all = new ArrayList<>(words);
     Map<String, String> environment = new HashMap<>(variables);
     for (Setting<?> other :
-        List.of(Setting.TLS_CERT, Setting.TLS_KEY, Setting.TLS_CLIENT_CA, Setting.INSECURE)) {
+        List.of(
+            Setting.TLS_CERT,
+            Setting.TLS_KEY,
+            Setting.TLS_CLIENT_CA,
+            Setting.HTTP,
+            Setting.INSECURE)) {
       if (other != setting) {
         environment.put(other.variable(), good(other));
       }
