@@ -53,6 +53,9 @@ export class JobView implements View {
   private from: number | "end";
   private position = 0;
   private size = "";
+  private drawn = "";
+  // The list tells how much there was when something else changed.
+  private readonly timer = setInterval(() => this.draw(), 1_000);
   private readonly changed = () => this.draw();
   private readonly resized = () => this.fit();
 
@@ -101,6 +104,7 @@ export class JobView implements View {
 
   close(): void {
     this.round++;
+    clearInterval(this.timer);
     this.server.removeEventListener("jobs", this.changed);
     removeEventListener("resize", this.resized);
     this.letGo();
@@ -335,8 +339,13 @@ export class JobView implements View {
     if (job === undefined) {
       return;
     }
+    const now = JSON.stringify([job, this.isRunner, this.position]);
+    if (now === this.drawn) {
+      return;
+    }
+    this.drawn = now;
     this.head.replaceChildren(badge(job));
-    this.facts.replaceChildren(...facts(job, this.isRunner).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+    this.facts.replaceChildren(...facts(job, this.isRunner, this.position).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
     const isOver = job.state === "ended";
     this.cancel.disabled = this.send.disabled = isOver;
     this.seat.hidden = isOver || this.isRunner;
@@ -360,7 +369,7 @@ function offer(name: string, blob: Blob): void {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-function facts(job: Status, isRunner: boolean): [string, Node | string][] {
+function facts(job: Status, isRunner: boolean, position: number): [string, Node | string][] {
   const rows: [string, Node | string | undefined][] = [
     ["Command", h("code", {}, foreign(job.command))],
     ["Owner", foreign(job.principal)],
@@ -370,7 +379,7 @@ function facts(job: Status, isRunner: boolean): [string, Node | string][] {
     ["Took", typeof job.end?.["durationMs"] === "number" ? duration(job.end["durationMs"]) : undefined],
     ["Process", job.pid === undefined ? undefined : String(job.pid)],
     ["Terminal", job.terminalSize === undefined ? "none" : `${job.terminalSize.cols} × ${job.terminalSize.rows}`],
-    ["Output", bytes(job.outputBytes)],
+    ["Output", bytes(Math.max(job.outputBytes, position))],
     ["Kept", job.retain === undefined ? undefined : `the last ${bytes(job.retain)}`],
     ["Labels", Object.keys(job.labels).length === 0 ? undefined : h("span", {}, ...labels(job))],
   ];

@@ -150,8 +150,7 @@ public final class Settings {
   // not for everybody.
   private void checkHttp() throws SettingsException {
     if (get(Setting.CONSOLE) && find(Setting.HTTP) == null) {
-      throw SettingsException.usage(
-          "--console: given without --http");
+      throw SettingsException.usage("--console: given without --http");
     }
     if (!(find(Setting.HTTP) instanceof ListenAddress.Tcp tcp)
         || get(Setting.INSECURE)
