@@ -54,7 +54,7 @@ function install() {
   rmSync(installed, { force: true });
   mkdirSync(WORK, { recursive: true });
   PACKAGES.forEach((name) => cpSync(join(SOURCES, name), join(WORK, name)));
-  const options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
+  const options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1", "--loglevel=error"];
   execFileSync("npm", options, { cwd: WORK, stdio: ["ignore", "ignore", "pipe"], timeout: 180_000 });
   writeFileSync(installed, wanted);
 }

@@ -159,8 +159,9 @@ export class JobView implements View {
     this.screen = screen;
     this.pane.replaceChildren();
     screen.open(this.pane);
-    this.closeInput.hidden = !this.isRunner || hasTerminal;
-    if (this.isRunner) {
+    const reads = this.isRunner && hasStdin(job);
+    this.closeInput.hidden = !reads || hasTerminal;
+    if (reads) {
       screen.terminal.options.disableStdin = false;
       screen.terminal.onData((text) => this.typed(job, text, hasTerminal));
       this.confinePaste(screen);
@@ -356,6 +357,14 @@ export class JobView implements View {
       this.size = `${job.terminalSize.rows} ${job.terminalSize.cols}`;
       this.fit();
     }
+  }
+}
+
+function hasStdin(job: Job): boolean {
+  try {
+    return job.stdin !== undefined;
+  } catch {
+    return false;
   }
 }
 
