@@ -101,6 +101,10 @@ export interface StartOptions {
   labels?: Record<string, string>;
   /** A W3C traceparent: what the run is a part of. The command gets it as TRACEPARENT. */
   trace?: string;
+  /** Of a cluster: a node by its name, or "any": one that has room. */
+  node?: string;
+  /** Of a cluster: labels that the node has, all of them; one of those that has room. */
+  where?: Record<string, string>;
   /** Keys that begin with `x-`, with anything in them. */
   extra?: Record<`x-${string}`, unknown>;
   /** Aborted, it cancels the job; what waits for it rejects with the reason when the job has ended. */

@@ -414,7 +414,7 @@ test("a client that is closed, and a job that goes out of scope, leave nothing b
 
 test("every key of run is accepted by the server", needsServer, async () => {
   const ran = await client.run(["true"], {
-    job: name(), once: "o", boot: client.server.boot, env: { A: "1" }, merge: true, timeoutMs: 60_000, graceMs: 500,
+    job: name(), once: "o", boot: client.server.boot, node: client.server.node, env: { A: "1" }, merge: true, timeoutMs: 60_000, graceMs: 500,
     drainMs: 250, drainMaxMs: 5_000, lingerMs: 60_000, keepMs: 60_000, window: 65_536, retain: 262_144,
     onFull: "drop", leftovers: "keep", limits: { cpuS: 60, memoryBytes: 4_294_967_296, openFiles: 64, fileBytes: 1_048_576 },
     stdin: true, labels: { app: "shop" },

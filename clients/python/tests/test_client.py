@@ -162,6 +162,8 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
             "leftovers": "keep",
             "labels": {"app": "shop"},
             "trace": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "node": "n1",
+            "where": {"zone": "a"},
         }
         self.assertEqual(set(runnel.RunOptions.__annotations__), set(values) | {"secret_env"})
         opening = spec.run(["x"], linger=0, stdin=True, **values)

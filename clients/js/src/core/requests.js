@@ -26,6 +26,7 @@ const KEYS = {
   spoolBytes: ["spool_bytes", "number"],
   leftovers: ["leftovers", "string"],
   trace: ["trace", "string"],
+  node: ["node", "string"],
 };
 
 const LIMITS = {
@@ -36,7 +37,7 @@ const LIMITS = {
 };
 
 const PTY = ["rows", "cols", "term", "modes"];
-const OTHER = ["stdin", "cwd", "env", "labels", "secrets", "envFrom", "limits", "pty", "lingerMs", "extra"];
+const OTHER = ["stdin", "cwd", "env", "labels", "where", "secrets", "envFrom", "limits", "pty", "lingerMs", "extra"];
 
 /** Options of a run that stay here. */
 const OURS = ["signal", "onGap"];
@@ -97,8 +98,10 @@ export function runRequest(command, options, lingerMs) {
   }
   placeAndEnvironment(header, options);
   restrictions(header, options);
-  if (options.labels !== undefined) {
-    header.labels = typed("labels", options.labels, "object");
+  for (const key of ["labels", "where"]) {
+    if (options[key] !== undefined) {
+      header[key] = typed(key, options[key], "object");
+    }
   }
   for (const [key, value] of Object.entries(options.extra ?? {})) {
     if (!key.startsWith("x-")) {

@@ -62,6 +62,8 @@ class RunOptions(TypedDict, total=False):
         leftovers: ``kill`` or ``keep``: what becomes of processes that outlive the command.
         labels: names and values to find the job by; at most 16.
         trace: a W3C ``traceparent``, what the run is a part of; the command gets it as ``TRACEPARENT``.
+        node: of a cluster, by name; ``"any"``: one that has room. PROTOCOL.md, "A cluster".
+        where: labels that the node has, all of them; one of those that has room.
     """
 
     cwd: Optional[Folder]
@@ -88,6 +90,8 @@ class RunOptions(TypedDict, total=False):
     leftovers: Optional[str]
     labels: Optional[Mapping[str, str]]
     trace: Optional[str]
+    node: Optional[str]
+    where: Optional[Mapping[str, str]]
 
 
 @dataclass
@@ -151,6 +155,8 @@ def run(
     leftovers: Optional[str] = None,
     labels: Optional[Mapping[str, str]] = None,
     trace: Optional[str] = None,
+    node: Optional[str] = None,
+    where: Optional[Mapping[str, str]] = None,
 ) -> Opening:
     """The opening of a ``run``, by the keywords of :class:`RunOptions`.
 
@@ -192,6 +198,8 @@ def run(
         "leftovers": leftovers,
         "labels": dict(labels) if labels else None,
         "trace": trace,
+        "node": node,
+        "where": dict(where) if where else None,
     }
     header.update((key, value) for key, value in as_they_are.items() if value is not None)
     lasting = int(linger * 1000) if linger_ms is None else linger_ms

@@ -61,7 +61,7 @@ final class AotTraining {
       case SIGNAL -> expect(0, verb.word(), "-H", host, started(), "TERM");
       case HELP -> expect(0, verb.word());
       // The server is somebody else; the others are too rare to be learnt.
-      case SERVE, BENCH, POLICY, PLAY, TOKEN, CP, HOSTS, RM, TEST, PACKAGE, COMPLETION -> {}
+      case SERVE, BENCH, POLICY, PLAY, TOKEN, CP, HOSTS, RM, TEST, PACKAGE, COMPLETION, NODES -> {}
     }
   }
 

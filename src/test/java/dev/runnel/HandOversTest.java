@@ -53,6 +53,8 @@ class HandOversTest {
           Map.entry(
               "service.EventBusAddresses",
               "what a worker's handler throws: FaultyAuditedStartTest; EventBusHandler answers its requests itself"),
+          Map.entry(
+              "metrics.LagProbe", "notes a time; what a registry throws costs that note, no loop"),
           Map.entry("http.DiskCheck", "what the probe throws is its answer: DiskCheck.reason"),
           Map.entry(
               "http.HttpServerVerticle",
@@ -117,6 +119,15 @@ class HandOversTest {
           Map.entry(
               "server.FrameSocket",
               "on its event loop: connections that would get no turn are closed: LoopTurnsTest"),
+          Map.entry(
+              "server.NodeDialer",
+              "its future, whose failure closes the connection: Relay tries anew"),
+          Map.entry(
+              "server.Relay",
+              "on its client's event loop, which ends the connection: what is thrown is logged there"),
+          Map.entry(
+              "cluster.Cluster",
+              "a thread there from the joining on, which survives what it does: ClusterTest"),
           Map.entry("server.PeerHeartbeat", "on its event loop: the next beat looks again"),
           Map.entry(
               "server.seed.SeedConnection",

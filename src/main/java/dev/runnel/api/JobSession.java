@@ -174,7 +174,7 @@ public final class JobSession {
       case Event.Exited(_, ExitStatus status) -> exited = status;
       case Event.Hello _, Event.Ok _, Event.Ping _, Event.Pong _, Event.Resized _ -> {}
       case Event.Status _ -> {}
-      case Event.JobsPart _, Event.JobsEnd _ -> {}
+      case Event.JobsPart _, Event.JobsEnd _, Event.NodesPart _, Event.NodesEnd _ -> {}
     }
   }
 

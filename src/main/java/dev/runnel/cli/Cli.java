@@ -63,6 +63,7 @@ public final class Cli {
       case PING -> PingVerb.DEFINITION;
       case HOSTS -> HostsVerb.DEFINITION;
       case JOBS -> JobsVerb.DEFINITION;
+      case NODES -> NodesVerb.DEFINITION;
       case STATUS -> StatusVerb.DEFINITION;
       case LOGS -> LogsVerb.DEFINITION;
       case ATTACH -> AttachVerb.DEFINITION;

@@ -18,6 +18,7 @@ final class ConnectionOptions {
               "HOST",
               """
               host, host:port, [v6]:port or unix:PATH; port 7866 if none is given;
+              several nodes of one cluster with commas: the first that answers;
               or a name of ~/.config/runnel/config.yaml
               (default: RUNNEL_HOST, else the server on this machine)""")
           .or("-H");

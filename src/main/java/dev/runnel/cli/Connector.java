@@ -119,7 +119,18 @@ final class Connector {
       }
       return new BlockingConnection(host, new PlainTransport(channel));
     }
-    return connectTcp((Host.Tcp) host, timeout, details);
+    Host.Tcp tcp = (Host.Tcp) host;
+    while (true) {
+      Host.Tcp next = tcp.next();
+      try {
+        return connectTcp(tcp, timeout, details);
+      } catch (IOException e) {
+        if (next == null) {
+          throw e;
+        }
+        tcp = next;
+      }
+    }
   }
 
   // All addresses of a name, one after the other, share the time.

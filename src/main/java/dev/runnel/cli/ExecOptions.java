@@ -4,6 +4,7 @@ import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.Placement;
 import dev.runnel.model.Request;
 import dev.runnel.model.SystemText;
 import dev.runnel.model.Terminal;
@@ -74,6 +75,14 @@ final class ExecOptions {
       Option.value("--report", "FILE", "write how it ended there as JSON, whatever happens");
   static final Option QUIET = Option.flag("--quiet", "no notes on stderr, only errors").or("-q");
 
+  static final Option NODE = Option.value("--node", "NAME", "on that node of the server's cluster");
+  static final Option ANY = Option.flag("--any", "on a node of the cluster that has room");
+  static final Option WHERE =
+      Option.value(
+          "--where",
+          "KEY=VALUE",
+          "on a node with that label that has room; repeatable,\nall must match");
+
   static final List<Help.Section> SECTIONS =
       List.of(
           new Help.Section(
@@ -97,6 +106,7 @@ final class ExecOptions {
               List.of(TIMEOUT, GRACE, DRAIN, DRAIN_MAX, LEFTOVERS, WINDOW, RETAIN)),
           RestrictionOptions.SECTION,
           ConnectionOptions.SECTION,
+          new Help.Section("In a cluster", List.of(NODE, ANY, WHERE)),
           new Help.Section("If the connection is lost", List.of(LINGER, NO_RESUME, HEARTBEAT)),
           new Help.Section("And", List.of(BOOT, REPORT, QUIET)));
   static final List<Option> TABLE = table();
@@ -124,7 +134,25 @@ final class ExecOptions {
       @Nullable Terminal terminal)
       throws Failure {
     return new Request.Run(job(arguments), spec(arguments, surroundings, defaults, terminal))
-        .withBoot(arguments.value(BOOT));
+        .withBoot(arguments.value(BOOT))
+        .withPlacement(placement(arguments));
+  }
+
+  private static Placement placement(Arguments arguments) throws Failure {
+    String node = arguments.value(NODE);
+    Map<String, String> where = new LinkedHashMap<>();
+    for (String label : arguments.values(WHERE)) {
+      int equals = label.indexOf('=');
+      if (equals < 1) {
+        throw Failure.usage(WHERE.name() + ": " + label + " (expected: KEY=VALUE)");
+      }
+      where.put(label.substring(0, equals), label.substring(equals + 1));
+    }
+    if (node != null && (arguments.has(ANY) || !where.isEmpty())) {
+      throw Failure.usage(
+          NODE.name() + " and " + (arguments.has(ANY) ? ANY : WHERE).name() + " as well");
+    }
+    return new Placement(arguments.has(ANY) ? Placement.ANY : node, where);
   }
 
   private static @Nullable JobId job(Arguments arguments) throws Failure {

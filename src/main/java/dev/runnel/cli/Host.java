@@ -12,14 +12,28 @@ sealed interface Host {
   /** As people name it. */
   String name();
 
-  record Tcp(String address, int port, Cover cover) implements Host {
+  /**
+   * A TCP address.
+   *
+   * @param next another node of the same cluster, which is as good; null: there is none
+   */
+  record Tcp(String address, int port, Cover cover, @Nullable Tcp next) implements Host {
     /** One that goes without TLS, and without a secret. */
     Tcp(String address, int port) {
-      this(address, port, Clear.WITHOUT_TOKEN);
+      this(address, port, Clear.WITHOUT_TOKEN, null);
     }
 
     Tcp with(Cover other) {
-      return new Tcp(address, port, other);
+      boolean ofAddress = other instanceof Tls tls && tls.name().equals(address);
+      Tcp after = next;
+      Tcp covered =
+          after == null
+              ? null
+              : after.with(
+                  ofAddress && other instanceof Tls tls
+                      ? new Tls(tls.files(), after.address())
+                      : other);
+      return new Tcp(address, port, other, covered);
     }
 
     @Override
@@ -60,6 +74,15 @@ sealed interface Host {
   static Host parse(String source, String text) throws Failure {
     if (text.startsWith("unix:")) {
       return unix(source, text);
+    }
+    int comma = text.indexOf(',');
+    if (comma >= 0) {
+      if (parse(source, text.substring(0, comma))
+              instanceof Tcp(var address, int port, var cover, _)
+          && parse(source, text.substring(comma + 1)) instanceof Tcp next) {
+        return new Tcp(address, port, cover, next);
+      }
+      throw wrong(source, text);
     }
     if (text.startsWith("[")) {
       int close = text.indexOf(']');

@@ -11,6 +11,7 @@ import dev.runnel.wire.ProtocolException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** Finds the job that is meant by its name, or by a beginning of it that no other has. */
 final class JobNames {
@@ -26,9 +27,11 @@ final class JobNames {
     for (byte[] part : parts(inquiry, limit)) {
       found.addAll(decode(part));
     }
-    // The list is in the order of names: the name itself comes before those it begins.
-    if (found.size() == 1 || (!found.isEmpty() && found.getFirst().job().equals(word))) {
-      return found.getFirst();
+    // Of each node it is in the order of names: the name itself comes before those it begins.
+    for (JobStatus status : found) {
+      if (found.size() == 1 || status.job().equals(word)) {
+        return status;
+      }
     }
     throw found.isEmpty()
         ? Failure.of(inquiry.host().name() + " knows no job " + word + ", nor one that begins so")
@@ -55,6 +58,16 @@ final class JobNames {
    * The bodies of the answer to {@code jobs}, each an array of statuses: no more than asked for.
    */
   static List<byte[]> parts(RequestClient inquiry, int limit) throws Failure {
+    return parts(inquiry, limit, _ -> {});
+  }
+
+  /**
+   * The same.
+   *
+   * @param absent told which nodes of a cluster did not answer
+   */
+  static List<byte[]> parts(RequestClient inquiry, int limit, Consumer<List<String>> absent)
+      throws Failure {
     List<byte[]> parts = new ArrayList<>();
     int count = 0;
     while (true) {
@@ -70,6 +83,9 @@ final class JobNames {
       }
       if (statuses > 0) {
         parts.add(part);
+      }
+      if (event instanceof Event.JobsEnd(List<String> missing) && !missing.isEmpty()) {
+        absent.accept(missing);
       }
       if (event.isFinal()) {
         return parts;

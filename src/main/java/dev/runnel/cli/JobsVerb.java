@@ -110,7 +110,16 @@ final class JobsVerb {
       throws Failure {
     try (RequestClient inquiry = RequestClient.open(target, surroundings)) {
       inquiry.send(request);
-      return JobNames.parts(inquiry, request.limit());
+      return JobNames.parts(
+          inquiry,
+          request.limit(),
+          missing ->
+              surroundings
+                  .err()
+                  .tryPrintLine(
+                      SafeText.oneLine(
+                          "without the jobs of nodes that did not answer: "
+                              + String.join(", ", missing))));
     }
   }
 
@@ -148,7 +157,7 @@ final class JobsVerb {
   }
 
   /** One array of all the parts' elements. */
-  private static String json(List<byte[]> parts) {
+  static String json(List<byte[]> parts) {
     StringBuilder text = new StringBuilder("[");
     for (byte[] part : parts) {
       String array = new String(part, StandardCharsets.UTF_8).strip();

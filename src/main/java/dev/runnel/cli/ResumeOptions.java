@@ -75,6 +75,7 @@ record ResumeOptions(Duration linger, @Nullable Duration heartbeat, @Nullable Du
         job,
         RandomNames.secret(),
         spec.withWindow(window).withLasting(spec.lasting().withLinger(linger)),
-        run.boot());
+        run.boot(),
+        run.placement());
   }
 }

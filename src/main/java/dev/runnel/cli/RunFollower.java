@@ -52,6 +52,10 @@ final class RunFollower {
   private boolean asked = true;
 
   private boolean everAsked = true;
+
+  /** Whether the server is a node of a cluster, and jobs may be on others. */
+  private boolean clustered;
+
   private int wordless;
   private int stdinWindow;
   private long first;
@@ -224,13 +228,15 @@ final class RunFollower {
   }
 
   private void greet(BlockingConnection connection, Event.Hello hello) throws Failure {
+    clustered = hello.features().contains("nodes");
     if (boot == null || !everAsked) {
       boot = hello.boot();
-    } else if (!boot.equals(hello.boot())) {
+    } else if (!boot.equals(hello.boot()) && !clustered) {
       throw restarted();
     }
     if (!asked) {
-      ask(connection, hello.boot());
+      // Any node of a cluster finds that life of the job's node, or says that it is gone.
+      ask(connection, clustered ? boot : hello.boot());
     }
   }
 
@@ -296,7 +302,8 @@ final class RunFollower {
     if (job != null && !again) {
       throw contradiction("started the command twice");
     }
-    if (boot != null && !boot.equals(begun.boot())) {
+    boolean placed = clustered && job == null;
+    if (boot != null && !boot.equals(begun.boot()) && !placed) {
       throw restarted();
     }
     checkPlace(begun.next());

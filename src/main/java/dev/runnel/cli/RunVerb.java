@@ -204,7 +204,7 @@ final class RunVerb {
                 : OptionalLong.of(Sizes.parse(SPOOL, spool, JobSpec.MIN_WINDOW)));
     Request.Run named = new ResumeOptions(Retention.FOREVER, null, null).named(run);
     String boot = run.boot() == null ? server.boot() : run.boot();
-    return new Request.Run(named.job(), named.once(), named.spec().withLasting(lasting), boot);
+    return named.withSpec(named.spec().withLasting(lasting)).withBoot(boot);
   }
 
   private static Retention.@Nullable OnFull onFull(@Nullable String name) throws Failure {

@@ -19,6 +19,7 @@ public enum Verb {
   CP("copy files and folders to a host, from it, or between two"),
   PING("ask whether a server is there, who it is and how far away"),
   JOBS("list a server's jobs"),
+  NODES("list the nodes of a server's cluster"),
   STATUS("tell how a job is doing, or how it ended"),
   LOGS("print a job's output, so far or as it comes"),
   ATTACH("take a job over: its output as it comes, its exit code"),

@@ -154,6 +154,11 @@ final class ClientConnection implements FrameDecoder.Output {
     return node().boot();
   }
 
+  /** Whether the node has others, where jobs may be, too. */
+  boolean isOfCluster() {
+    return node().features().contains("nodes");
+  }
+
   private Event.Hello node() {
     if (node == null) {
       throw new IllegalStateException("no hello yet");

@@ -36,7 +36,8 @@ record FollowRequest(Request asked, Request request, long window) {
     Retention lasting = spec.lasting();
     JobSpec lasts =
         lasting.linger().isZero() ? paced.withLasting(lasting.withLinger(linger)) : paced;
-    return new FollowRequest(run, new Request.Run(job, once, lasts, run.boot()), window);
+    Request.Run named = new Request.Run(job, once, lasts, run.boot(), run.placement());
+    return new FollowRequest(run, named, window);
   }
 
   /** An attach with a window. */

@@ -113,11 +113,12 @@ final class ResumingTransport implements JobTransport, ConnectionPool.Waiter {
   private void begin(ClientConnection connection) {
     if (closed) {
       connection.release();
-    } else if (boot != null && !boot.equals(connection.boot())) {
+    } else if (boot != null && !boot.equals(connection.boot()) && !connection.isOfCluster()) {
       connection.release();
       follower.giveUp(restarted());
     } else {
-      boot = connection.boot();
+      // Any node of a cluster finds that life of another, or says that it is gone.
+      boot = boot != null && connection.isOfCluster() ? boot : connection.boot();
       follow(connection, request(), connection::follow);
     }
   }

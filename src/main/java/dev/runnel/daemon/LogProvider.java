@@ -66,6 +66,10 @@ public final class LogProvider implements SLF4JServiceProvider {
     Logger root = context.getLogger(Logger.ROOT_LOGGER_NAME);
     root.setLevel(Level.valueOf(level.name()));
     root.addAppender(appender);
+    // The node logs who comes and goes; the rest is for who looks for a mistake.
+    context
+        .getLogger("com.hazelcast")
+        .setLevel(level == LogLevel.DEBUG ? Level.DEBUG : Level.ERROR);
     context.start();
   }
 

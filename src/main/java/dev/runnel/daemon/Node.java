@@ -1,6 +1,9 @@
 package dev.runnel.daemon;
 
 import dev.runnel.cli.Reasons;
+import dev.runnel.cluster.Cluster;
+import dev.runnel.cluster.ClusterException;
+import dev.runnel.cluster.ClusterOptions;
 import dev.runnel.eventbus.WorkerPool;
 import dev.runnel.job.JobRegistry;
 import dev.runnel.job.SpoolThreads;
@@ -9,8 +12,10 @@ import dev.runnel.process.ProcessEngine;
 import dev.runnel.security.AccessControl;
 import dev.runnel.security.identity.UnauthenticatedLimiter;
 import dev.runnel.server.Authentication;
+import dev.runnel.server.ClusterMember;
 import dev.runnel.server.FrameListener;
 import dev.runnel.server.ListenAddress;
+import dev.runnel.server.NodeDialer;
 import dev.runnel.server.ServerContext;
 import dev.runnel.server.seed.SeedListener;
 import dev.runnel.service.EventBusAddresses;
@@ -19,11 +24,15 @@ import dev.runnel.service.JobService;
 import dev.runnel.settings.Limit;
 import dev.runnel.settings.Settings;
 import dev.runnel.settings.SettingsException;
+import dev.runnel.tls.ServerTls;
+import dev.runnel.tls.TlsException;
+import dev.runnel.tls.TlsFiles;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.net.UnknownHostException;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -63,6 +72,8 @@ public final class Node {
   private final Terms terms;
   private final Queue<String> deployments = new ConcurrentLinkedQueue<>();
   private final Queue<UnixSocket> sockets = new ConcurrentLinkedQueue<>();
+  private volatile @Nullable NodeDialer dialer;
+  private volatile @Nullable Cluster cluster;
 
   /**
    * Who a node is, and to whom it answers.
@@ -147,6 +158,69 @@ public final class Node {
               deployments.add(listener.deployment());
               return listener.listen();
             });
+  }
+
+  /** Opens the listener for frames of other nodes. */
+  Future<ListenAddress> listenForNodes(ClusterOptions options) {
+    ListenAddress.Tcp frames = options.frames();
+    return naming(
+        "listen on " + frames + " for other nodes",
+        vertx.executeBlocking(() -> nodeAccess(options)).compose(access -> open(frames, access)));
+  }
+
+  private Authentication nodeAccess(ClusterOptions options) throws SettingsException {
+    TlsFiles tls = options.tls();
+    try {
+      String secret = tls == null ? ClusterSecret.of(options.name()) : null;
+      NodeDialer.Terms known =
+          new NodeDialer.Terms(terms.identity().name(), options.name(), tls, secret);
+      dialer = new NodeDialer(vertx, known);
+      Authentication access = new Authentication.ByNode(options.name(), secret);
+      return tls == null ? access : new Authentication.OverTls(ServerTls.of(tls), access);
+    } catch (TlsException e) {
+      throw SettingsException.config("TLS of the cluster: " + e.getMessage());
+    } catch (IOException e) {
+      throw SettingsException.config("the cluster's secret: " + Reasons.of(e));
+    }
+  }
+
+  /** Joins a cluster, or begins one; blocks. */
+  void join(ClusterOptions options) throws SettingsException {
+    Cluster.Joiner joiner =
+        new Cluster.Joiner(
+            terms.identity(),
+            Version.text(),
+            options.frames(),
+            () -> new Cluster.Having(registry.count(), registry.room(), registry.isClosing()),
+            registry.limits().keep());
+    try {
+      Cluster joined = Cluster.join(options, joiner);
+      cluster = joined;
+      registry.nameByNode();
+      room.gate()
+          .onOver(
+              job -> {
+                if (job.refusal() == null) {
+                  joined.ended(job.id(), registry.keep(job));
+                } else {
+                  joined.release(job.id());
+                }
+              });
+      room.cluster().set(new ClusterMember(joined, Objects.requireNonNull(dialer)));
+    } catch (ClusterException e) {
+      throw SettingsException.config(String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** Leaves the cluster, if it is in one; blocks for so long at most. */
+  void leave(Duration patience) throws InterruptedException {
+    Cluster joined = cluster;
+    if (joined != null) {
+      Thread leaving = Thread.ofPlatform().daemon().name("runnel-leave").start(joined::close);
+      if (!leaving.join(patience)) {
+        LOG.warn("the cluster was not left after_ms={}", patience.toMillis());
+      }
+    }
   }
 
   /** Opens the HTTP listener and says where it is, with the port that was picked. */

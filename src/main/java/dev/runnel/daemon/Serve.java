@@ -4,6 +4,7 @@ import dev.runnel.cli.Arguments;
 import dev.runnel.cli.CliContext;
 import dev.runnel.cli.Failure;
 import dev.runnel.cli.VerbDefinition;
+import dev.runnel.cluster.ClusterOptions;
 import dev.runnel.job.SpoolThreads;
 import dev.runnel.model.NodeIdentity;
 import dev.runnel.model.Signal;
@@ -63,12 +64,15 @@ public final class Serve {
   /** Longer than starting takes. */
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
+  /** What leaving a cluster may take; the others notice without it, later. */
+  private static final Duration LEAVING = Duration.ofSeconds(4);
+
   /** What closing Vert.x may take; it waits for threads that hang. */
   private static final Duration CLOSING = Duration.ofMillis(1_500);
 
   private final Settings settings;
   private final PrintStream out;
-  private final NodeIdentity identity = identity();
+  private final NodeIdentity identity;
   private final ExitWatchdog lastResort = ExitWatchdog.start();
   private @Nullable AuditLog audit;
   private final GracefulShutdown departure = new GracefulShutdown(lastResort::arm);
@@ -76,9 +80,10 @@ public final class Serve {
   /** What SIGHUP does; before there is anything to read again, nothing. */
   private volatile Runnable onHangUp = () -> {};
 
-  private Serve(Settings settings, PrintStream out) {
+  private Serve(Settings settings, PrintStream out) throws SettingsException {
     this.settings = settings;
     this.out = out;
+    this.identity = identity(settings);
   }
 
   // Serves until a signal ends it.
@@ -252,6 +257,11 @@ public final class Serve {
         onHangUp = watch::lookNow;
         node.recover();
         var _ = await(node.start());
+        ClusterOptions cluster = settings.cluster();
+        if (cluster != null) {
+          await(node.listenForNodes(cluster));
+          node.join(cluster);
+        }
         tellListeners(vertx, node);
         departure.await();
         departure.drain(node, settings.shutdownGrace());
@@ -306,6 +316,8 @@ public final class Serve {
     Deadline deadline = Deadline.in(Deadline.ENDING);
     try {
       var _ = await(departure.stop(node, deadline), deadline.left());
+      // The others hear of the ends of its jobs before they hear that it is gone.
+      node.leave(deadline.left(LEAVING, CLOSING));
       var _ = await(vertx.close(), deadline.left(CLOSING, CLOSING));
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
@@ -374,8 +386,14 @@ public final class Serve {
                 .setClassPathResolvingEnabled(false));
   }
 
-  private static NodeIdentity identity() {
-    return new NodeIdentity(hostName(), UUID.randomUUID().toString());
+  private static NodeIdentity identity(Settings settings) throws SettingsException {
+    String given = settings.node();
+    String name = given == null ? hostName() : given;
+    if (settings.cluster() != null && !name.matches(ClusterOptions.NAME)) {
+      throw SettingsException.config(
+          "the host's name, " + name + ", is none for a node of a cluster; give --node NAME");
+    }
+    return new NodeIdentity(name, UUID.randomUUID().toString());
   }
 
   private static String hostName() {

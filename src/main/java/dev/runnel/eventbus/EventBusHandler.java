@@ -143,6 +143,8 @@ final class EventBusHandler {
       case Request.Jobs jobs ->
           jobs(message, EventEncoder.encodeStatuses(gate.list(CALLER, jobs).rest()));
       case Request.Ping() -> reply(message, new Event.Pong(), NO_BODY);
+      case Request.Nodes() ->
+          throw new RejectedException(ErrorCode.UNSUPPORTED, "nodes: not on the event bus");
       case Request.Hello _ ->
           throw new RejectedException(ErrorCode.UNSUPPORTED, "hello: not on the event bus");
     }

@@ -2,6 +2,7 @@ package dev.runnel.http;
 
 import dev.runnel.job.RejectedException;
 import dev.runnel.model.ErrorCode;
+import dev.runnel.model.Request;
 import dev.runnel.server.PeerCertificates;
 import dev.runnel.server.PeerIdentity;
 import dev.runnel.wire.ProtocolException;
@@ -79,7 +80,7 @@ final class MetricsAccess {
 
   private Future<Void> look(@Nullable String token) {
     try {
-      peer.hello(token);
+      peer.hello(new Request.Hello(1, token));
       return known();
     } catch (ProtocolException e) {
       return denied(e);

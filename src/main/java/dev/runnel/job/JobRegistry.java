@@ -44,7 +44,7 @@ public final class JobRegistry {
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(25);
 
   private static final char[] ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789".toCharArray();
-  private static final int ID_LENGTH = 12;
+  private static final int ID_LENGTH = JobNamePrefix.RANDOM_LENGTH;
 
   private final NodeIdentity node;
   private final ProcessEngine engine;
@@ -59,6 +59,7 @@ public final class JobRegistry {
   private final CompletableFuture<Void> drained = new CompletableFuture<>();
 
   private final CompletedJobs ended;
+  private volatile String namePrefix = "";
   private final JobChanges changes = new JobChanges();
   private final FlowCounters flow = new FlowCounters();
   private volatile boolean closing;
@@ -159,6 +160,17 @@ public final class JobRegistry {
       }
       ended.takeExpired(engine.nanoTime()).forEach(job -> job.log().forget());
     }
+  }
+
+  /** Has the names that are made from now on tell of their node. */
+  public void nameByNode() {
+    namePrefix = JobNamePrefix.of(node.name(), node.boot());
+  }
+
+  /** How long the end of a job is remembered. */
+  public Duration keep(Job job) {
+    Duration asked = job.keep();
+    return asked == null ? limits.keep() : asked;
   }
 
   /** Has each job that is over told, on the pump, once: it ended, or was refused its start. */
@@ -430,6 +442,21 @@ public final class JobRegistry {
     return drained.copy();
   }
 
+  /** Whether it takes no more jobs. */
+  public boolean isClosing() {
+    return closing;
+  }
+
+  /**
+   * What is left of the places for jobs and of the memory for their output, whichever is less, in
+   * thousandths.
+   */
+  public int room() {
+    double ofPlaces = 1 - (double) places.get() / memory.maxJobs();
+    double ofMemory = 1 - (double) memory.sharedBytes() / Math.max(1, memory.sharedLimitBytes());
+    return (int) Math.max(0, Math.min(1_000, 1_000 * Math.min(ofPlaces, ofMemory)));
+  }
+
   /** Whether it takes jobs, if there is place for them. */
   public boolean isAccepting() {
     return !closing;
@@ -602,6 +629,6 @@ public final class JobRegistry {
       id.append(ID_LETTERS[(int) (bits & ID_LETTERS.length - 1)]);
       bits >>>= 5;
     }
-    return new JobId(id.toString());
+    return new JobId(namePrefix + id);
   }
 }

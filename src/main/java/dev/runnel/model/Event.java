@@ -137,8 +137,23 @@ public sealed interface Event {
     }
   }
 
-  /** The last part of the list. */
-  record JobsEnd() implements Final {}
+  /**
+   * The last part of the list.
+   *
+   * @param missing nodes of the cluster that did not answer, and whose jobs are not in it
+   */
+  record JobsEnd(List<String> missing) implements Final {
+    /** Of a list that is whole. */
+    public JobsEnd() {
+      this(List.of());
+    }
+  }
+
+  /** A part of the nodes, which stand in the body as a JSON array. */
+  record NodesPart() implements Interim {}
+
+  /** The last part of them. */
+  record NodesEnd() implements Final {}
 
   /**
    * The request failed.

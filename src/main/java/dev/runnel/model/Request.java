@@ -14,15 +14,22 @@ public sealed interface Request {
    * Who the client is.
    *
    * @param heartbeat how often either side is to hear of the other; null: that is not asked for
+   * @param onBehalf of whom another node asks all that follows; null: the client asks for itself
    */
-  record Hello(int version, @Nullable String token, @Nullable Duration heartbeat)
+  record Hello(
+      int version, @Nullable String token, @Nullable Duration heartbeat, @Nullable Caller onBehalf)
       implements Request {
     public static final Duration MIN_HEARTBEAT = Duration.ofSeconds(1);
     public static final Duration MAX_HEARTBEAT = Duration.ofHours(1);
 
     /** One that wants no heartbeats. */
     public Hello(int version, @Nullable String token) {
-      this(version, token, null);
+      this(version, token, null, null);
+    }
+
+    /** One for itself. */
+    public Hello(int version, @Nullable String token, @Nullable Duration heartbeat) {
+      this(version, token, heartbeat, null);
     }
 
     /** What can be asked for that is nearest to it. */
@@ -47,8 +54,14 @@ public sealed interface Request {
    * @param once names this one execution: the same job asked for with the same once is not started
    *     again; null: it must be new
    * @param boot the life of the server it is meant for; null: any
+   * @param placement on which node of a cluster
    */
-  record Run(@Nullable JobId job, @Nullable String once, JobSpec spec, @Nullable String boot)
+  record Run(
+      @Nullable JobId job,
+      @Nullable String once,
+      JobSpec spec,
+      @Nullable String boot,
+      Placement placement)
       implements Request {
     /** In bytes of UTF-8. */
     public static final int MAX_ONCE = 128;
@@ -58,19 +71,29 @@ public sealed interface Request {
       this(job, null, spec, null);
     }
 
+    /** One on the node that is asked. */
+    public Run(@Nullable JobId job, @Nullable String once, JobSpec spec, @Nullable String boot) {
+      this(job, once, spec, boot, Placement.HERE);
+    }
+
+    /** The same on such a node. */
+    public Run withPlacement(Placement other) {
+      return new Run(job, once, spec, boot, other);
+    }
+
     /** The same, started once however often it is asked for. */
     public Run withOnce(@Nullable String other) {
-      return new Run(job, other, spec, boot);
+      return new Run(job, other, spec, boot, placement);
     }
 
     /** The same for that life of the server. */
     public Run withBoot(@Nullable String other) {
-      return new Run(job, once, spec, other);
+      return new Run(job, once, spec, other, placement);
     }
 
     /** The same name for something else. */
     public Run withSpec(JobSpec other) {
-      return new Run(job, once, other, boot);
+      return new Run(job, once, other, boot, placement);
     }
   }
 
@@ -201,6 +224,9 @@ public sealed interface Request {
           && status.labels().contain(labels);
     }
   }
+
+  /** Who is in the cluster. */
+  record Nodes() implements Request {}
 
   record Ping() implements Request {}
 

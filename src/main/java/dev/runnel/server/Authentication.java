@@ -3,6 +3,7 @@ package dev.runnel.server;
 import dev.runnel.security.identity.Tokens;
 import dev.runnel.tls.ServerTls;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** How a listener's peers are known. */
 public sealed interface Authentication {
@@ -19,6 +20,21 @@ public sealed interface Authentication {
 
   /** By the user that the kernel says is at the other end of a Unix socket. */
   record ByUser() implements Authentication {}
+
+  /**
+   * They are nodes of the cluster, which say in {@code hello} on whose behalf they ask. Under TLS a
+   * node is known by a certificate with the URI {@code runnel://CLUSTER/NODE}.
+   *
+   * @param cluster its name
+   * @param secret without TLS the token that they show; null: they show certificates
+   */
+  record ByNode(String cluster, @Nullable String secret) implements Authentication {
+    /** Without the secret. */
+    @Override
+    public String toString() {
+      return "ByNode[cluster=" + cluster + "]";
+    }
+  }
 
   /**
    * Everything goes through TLS. A peer with a certificate that the engine's trust managers accept

@@ -74,7 +74,7 @@ public final class FrameConnections {
       case Authentication.OverTls(var tls, Authentication.ByToken(var tokens)) ->
           () -> List.of(tokens.get(), tls.revocationLists());
       case Authentication.OverTls(var tls, _) -> () -> List.of(tls.revocationLists());
-      case Authentication.Open _, Authentication.ByUser _ -> List::of;
+      case Authentication.Open _, Authentication.ByUser _, Authentication.ByNode _ -> List::of;
     };
   }
 

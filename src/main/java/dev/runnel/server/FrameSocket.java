@@ -284,6 +284,13 @@ final class FrameSocket {
     }
   }
 
+  /** The same of output that is in memory of the frame's own. */
+  void output(byte[] header, byte[] body) {
+    int bytes = header.length + body.length;
+    unsent.addOutput(bytes);
+    write(Unpooled.wrappedBuffer(header, body), () -> unsent.addOutput(-bytes));
+  }
+
   /** Runs a task on the event loop once that has seen what has arrived meanwhile. */
   void afterReading(Runnable task) {
     var _ = channel.executor().schedule(task, 0, TimeUnit.NANOSECONDS);

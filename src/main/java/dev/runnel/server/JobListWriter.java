@@ -6,6 +6,7 @@ import dev.runnel.service.JobListing;
 import dev.runnel.wire.EventEncoder;
 import dev.runnel.wire.Limits;
 import java.io.ByteArrayOutputStream;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,7 +29,18 @@ final class JobListWriter {
   private boolean queued;
   private boolean over;
 
+  private final @Nullable Parts longer;
+
+  /** A longer list that this one is a part of. */
+  record Parts(Consumer<byte[]> part, Runnable onEnd) {}
+
   JobListWriter(ServerConnection connection, @Nullable String id, JobListing jobs) {
+    this(connection, id, jobs, null);
+  }
+
+  JobListWriter(
+      ServerConnection connection, @Nullable String id, JobListing jobs, @Nullable Parts longer) {
+    this.longer = longer;
     this.connection = connection;
     this.unsent = connection.unsent();
     this.id = id;
@@ -95,7 +107,14 @@ final class JobListWriter {
     byte[] bytes = body.toByteArray();
     body.reset();
     count();
-    connection.answer(id, event, bytes);
+    if (longer == null) {
+      connection.answer(id, event, bytes);
+      return;
+    }
+    longer.part().accept(bytes);
+    if (event.isFinal()) {
+      longer.onEnd().run();
+    }
   }
 
   private void count() {

@@ -55,7 +55,7 @@ final class JobsWatchWriter {
   private void changed() {
     if (!resting && !over) {
       resting = true;
-      connection.later(
+      connection.timer(
           PAUSE_MILLIS,
           () -> {
             resting = false;

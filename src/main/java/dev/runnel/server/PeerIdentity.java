@@ -3,6 +3,7 @@ package dev.runnel.server;
 import dev.runnel.job.RejectedException;
 import dev.runnel.model.Caller;
 import dev.runnel.model.ErrorCode;
+import dev.runnel.model.Request;
 import dev.runnel.security.AccessControl;
 import dev.runnel.security.audit.AuditEntry;
 import dev.runnel.security.identity.Principals;
@@ -13,6 +14,8 @@ import dev.runnel.security.identity.UnauthenticatedLimiter;
 import dev.runnel.security.quota.Quotas;
 import dev.runnel.wire.ProtocolException;
 import io.vertx.core.net.SocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
@@ -44,6 +47,7 @@ public final class PeerIdentity {
   private boolean counted;
   private boolean greeted;
   private boolean namelessCertificate;
+  private @Nullable String node;
 
   /** What carries its frames. */
   public enum Transport {
@@ -96,6 +100,10 @@ public final class PeerIdentity {
 
   /** Where it is from, as far as connections are counted together; on this machine: who it is. */
   String source() {
+    if (caller != null && caller.door() != null) {
+      boolean local = caller.via() == Caller.Via.UNIX;
+      return local ? "unix " + principal() + " by " + caller.door() : caller.source();
+    }
     return remote.isDomainSocket() ? "unix " + principal() : source;
   }
 
@@ -134,6 +142,11 @@ public final class PeerIdentity {
     X509Certificate certificate = chain.isEmpty() ? null : chain.getFirst();
     String named = certificate == null ? null : Principals.ofCertificate(certificate);
     namelessCertificate = certificate != null && named == null;
+    if (withoutTls() instanceof Authentication.ByNode(String cluster, _)) {
+      node = named == null ? null : nodeOf(named, cluster);
+      certificates = chain;
+      return;
+    }
     if (certificate != null && named != null) {
       become(named);
       certificates = chain;
@@ -141,6 +154,39 @@ public final class PeerIdentity {
     } else if (withoutTls() instanceof Authentication.Open(String principal)) {
       become(principal);
     }
+  }
+
+  private static @Nullable String nodeOf(String uri, String cluster) {
+    String prefix = "runnel://" + cluster + "/";
+    return uri.startsWith(prefix) ? uri.substring(prefix.length()) : null;
+  }
+
+  /** Whether it is another node, which asks on somebody's behalf. */
+  boolean isNode() {
+    return withoutTls() instanceof Authentication.ByNode;
+  }
+
+  /**
+   * Takes the hello of another node.
+   *
+   * @throws ProtocolException if it is none, or does not say for whom it asks
+   */
+  private void helloOfNode(Request.Hello hello) throws ProtocolException {
+    Caller whom = hello.onBehalf();
+    if (!(withoutTls() instanceof Authentication.ByNode(_, String secret))
+        || whom == null
+        || (secret == null ? node == null : !isSecret(secret, hello.token()))) {
+      throw new ProtocolException(
+          ErrorCode.UNAUTHENTICATED, "only nodes of the cluster ask here, on behalf of clients");
+    }
+    String door = secret == null ? node : whom.door();
+    become(new Caller(whom.principal(), whom.source(), whom.via(), door));
+  }
+
+  private static boolean isSecret(String secret, @Nullable String shown) {
+    return shown != null
+        && MessageDigest.isEqual(
+            secret.getBytes(StandardCharsets.UTF_8), shown.getBytes(StandardCharsets.UTF_8));
   }
 
   /**
@@ -170,13 +216,20 @@ public final class PeerIdentity {
    * @throws ProtocolException if it does not let a stranger in
    * @throws RejectedException if it is not the first
    */
-  public void hello(@Nullable String token) throws ProtocolException, RejectedException {
+  public void hello(Request.Hello hello) throws ProtocolException, RejectedException {
     if (greeted) {
       throw again();
     }
     greeted = true;
+    if (isNode()) {
+      helloOfNode(hello);
+      return;
+    }
+    if (hello.onBehalf() != null) {
+      throw new RejectedException(ErrorCode.BAD_REQUEST, "for: only another node says for whom");
+    }
     if (caller == null) {
-      Token known = check(token);
+      Token known = check(hello.token());
       become(known.principal());
       shown = known;
       noteLogin(credential(known));
@@ -271,7 +324,10 @@ public final class PeerIdentity {
   }
 
   private void become(String principal) {
-    Caller known = callerAs(principal);
+    become(callerAs(principal));
+  }
+
+  private void become(Caller known) {
     caller = known;
     leave();
     try {

@@ -9,11 +9,13 @@ import dev.runnel.model.Event;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.NodeIdentity;
+import dev.runnel.model.Placement;
 import dev.runnel.model.Request;
 import dev.runnel.service.JobListing;
 import dev.runnel.service.JobLogLine;
 import dev.runnel.service.JobService;
 import dev.runnel.service.StartCommand;
+import dev.runnel.wire.EventEncoder;
 import dev.runnel.wire.Header;
 import dev.runnel.wire.Limits;
 import dev.runnel.wire.ProtocolException;
@@ -27,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,7 +44,7 @@ final class RequestHandler {
   /**
    * The key of the one request that may go without an id; nobody can send half a surrogate pair.
    */
-  private static final String NO_ID = "\uD800";
+  static final String NO_ID = "\uD800";
 
   /** Lists that a connection may watch at once. */
   private static final int MAX_WATCHES = 4;
@@ -55,6 +58,7 @@ final class RequestHandler {
   private final Map<JobId, ConnectionSubscriber> runners = new HashMap<>();
   private final Map<String, JobsWatchWriter> watches = new HashMap<>();
   private @Nullable JobListWriter listing;
+  private @Nullable Door door;
 
   RequestHandler(ServerContext room, PeerIdentity peer, ServerConnection connection) {
     this.room = room;
@@ -82,10 +86,13 @@ final class RequestHandler {
     try {
       Request request = RequestDecoder.decode(header, body);
       if (request instanceof Request.Notice notice) {
-        take(notice);
+        Door through = door();
+        if (through == null || !through.takes(notice, header)) {
+          take(notice);
+        }
       } else {
         checkId(id);
-        answerOrRefuse(id, request);
+        answerOrRefuse(new Door.Asked(id, request, header, body));
       }
     } catch (RequestException e) {
       checkId(id);
@@ -93,15 +100,85 @@ final class RequestHandler {
     }
   }
 
-  private void answerOrRefuse(@Nullable String id, Request request) throws ProtocolException {
+  private void answerOrRefuse(Door.Asked asked) throws ProtocolException {
     try {
-      answer(id, request);
+      checkRequests();
+      Door through = door();
+      if (through == null || !through.takes(asked)) {
+        answer(asked);
+      }
     } catch (RejectedException e) {
-      connection.answer(id, new Event.Failed(e.code(), e.getMessage(), jobOf(request)));
+      refuse(asked.id(), asked.request(), e);
     }
   }
 
-  private static @Nullable JobId jobOf(Request request) {
+  private void refuse(@Nullable String id, Request request, RejectedException e) {
+    connection.answer(id, new Event.Failed(e.code(), e.getMessage(), jobOf(request)));
+  }
+
+  // What a connection has of a cluster is made when it is first asked for anything.
+  private @Nullable Door door() {
+    ClusterMember cluster = room.cluster().get();
+    if (door == null && cluster != null && peer.isKnown()) {
+      door = new Door(room, cluster, peer, connection, this);
+    }
+    return door;
+  }
+
+  /** Answers a request that is for this node after all. */
+  void answerHere(Door.Asked asked) {
+    try {
+      answer(asked);
+    } catch (RejectedException e) {
+      refuse(asked.id(), asked.request(), e);
+    } catch (ProtocolException e) {
+      connection.failed(e);
+    }
+  }
+
+  /** Runs what has its name in the cluster now; if nothing begins, the name is to be given back. */
+  void runClaimed(Door.Asked asked, Request.Run run, Runnable release) {
+    try {
+      run(asked.id(), run);
+    } catch (RejectedException e) {
+      release.run();
+      refuseRun(asked, e);
+    }
+  }
+
+  private void refuseRun(Door.Asked asked, RejectedException e) {
+    Door through = door();
+    boolean elsewhere =
+        e.code() == ErrorCode.BUSY && through != null && through.goesElsewhere(asked);
+    if (!elsewhere) {
+      refuse(asked.id(), asked.request(), e);
+    }
+  }
+
+  /** The same run has begun here meanwhile. */
+  void runAgain(@Nullable String id, Request.Run run) {
+    try {
+      run(id, run);
+    } catch (RejectedException e) {
+      refuse(id, run, e);
+    }
+  }
+
+  /** A request is in flight that another node answers. */
+  void begin(@Nullable String id) {
+    inFlight.add(key(id));
+  }
+
+  void end(@Nullable String id) {
+    inFlight.remove(key(id));
+  }
+
+  /** Whether no more is to be read until another node has taken some. */
+  boolean isFull() {
+    return door != null && door.isFull();
+  }
+
+  static @Nullable JobId jobOf(Request request) {
     return switch (request) {
       case Request.Run run -> run.job();
       case Request.SendSignal(JobId job, _) -> job;
@@ -110,7 +187,12 @@ final class RequestHandler {
       case Request.Resize(JobId job, _) -> job;
       case Request.Status(JobId job) -> job;
       case Request.Attach attach -> attach.job();
-      case Request.Hello _, Request.Detach _, Request.Jobs _, Request.Ping _, Request.Notice _ ->
+      case Request.Hello _,
+          Request.Detach _,
+          Request.Jobs _,
+          Request.Nodes _,
+          Request.Ping _,
+          Request.Notice _ ->
           null;
     };
   }
@@ -131,7 +213,7 @@ final class RequestHandler {
     }
   }
 
-  private static String key(@Nullable String id) {
+  static String key(@Nullable String id) {
     return id == null ? NO_ID : id;
   }
 
@@ -161,16 +243,25 @@ final class RequestHandler {
     }
   }
 
-  private void answer(@Nullable String id, Request request)
-      throws ProtocolException, RejectedException {
+  private void checkRequests() throws RejectedException {
     if (inFlight.size() >= room.limits().maxRequests()) {
       throw new RejectedException(
           ErrorCode.BUSY, "requests in flight: limit: " + room.limits().maxRequests());
     }
+  }
+
+  private void answer(Door.Asked asked) throws ProtocolException, RejectedException {
+    String id = asked.id();
     JobService gate = room.gate();
-    switch (request) {
+    switch (asked.request()) {
       case Request.Hello hello -> hello(id, hello);
-      case Request.Run run -> run(id, run);
+      case Request.Run run -> {
+        try {
+          run(id, run);
+        } catch (RejectedException e) {
+          refuseRun(asked, e);
+        }
+      }
       case Request.Attach attach -> attach(id, attach);
       case Request.Detach detach -> detach(id, detach);
       case Request.SendSignal(JobId job, var signal) ->
@@ -184,6 +275,7 @@ final class RequestHandler {
           connection.answer(id, new Event.Ok(gate.resize(peer.caller(), job, size)));
       case Request.Status(JobId job) ->
           connection.answer(id, new Event.Status(gate.status(peer.caller(), job)));
+      case Request.Nodes() -> nodes(id);
       case Request.Jobs jobs when jobs.watch() -> watch(id, jobs);
       case Request.Jobs jobs -> list(id, gate.list(peer.caller(), jobs));
       case Request.Ping() -> connection.answer(id, new Event.Pong());
@@ -211,7 +303,7 @@ final class RequestHandler {
 
   private void greet(@Nullable String id, Request.Hello hello)
       throws ProtocolException, RejectedException {
-    peer.hello(hello.token());
+    peer.hello(hello);
     peer.checkQuota();
     connection.limitFrames();
     if (hello.heartbeat() != null) {
@@ -234,11 +326,32 @@ final class RequestHandler {
 
   private void run(@Nullable String id, Request.Run run) throws RejectedException {
     checkFollowers(run.spec().window());
-    StartCommand start = room.gate().register(peer.caller(), run);
+    checkPlacement(run.placement());
+    StartCommand start = room.gate().register(peer.caller(), lifeChecked(run));
     SubscribeOptions how = SubscribeOptions.run(run.spec().window(), start.existence());
     room.gate().startFollowed(start, () -> follow(id, start.job(), how));
     JobLogLine.about(start.job(), LOG.atDebug())
         .log("job registered peer={}", connection.address());
+  }
+
+  // In a cluster the door has found the place.
+  private void checkPlacement(Placement placement) throws RejectedException {
+    String name = room.gate().node().name();
+    String node = placement.node();
+    boolean ours = node == null || node.equals(Placement.ANY) || node.equals(name);
+    if (room.cluster().get() == null && (!ours || !placement.where().isEmpty())) {
+      throw new RejectedException(
+          ErrorCode.UNSUPPORTED,
+          (ours ? "where" : "node: " + node) + ": this server, " + name + ", is in no cluster");
+    }
+  }
+
+  // Of a run that another life began: in a cluster its name is known longer than its door.
+  private Request.Run lifeChecked(Request.Run run) {
+    ClusterMember cluster = room.cluster().get();
+    String boot = run.boot();
+    boolean known = cluster != null && boot != null && cluster.view().knows(boot);
+    return known || peer.isNode() ? run.withBoot(null) : run;
   }
 
   private void attach(@Nullable String id, Request.Attach attach) throws RejectedException {
@@ -247,12 +360,13 @@ final class RequestHandler {
   }
 
   // Who stops reading to slow its job down would not hear our pings either.
-  private void checkFollowers(OptionalLong window) throws RejectedException {
+  void checkFollowers(OptionalLong window) throws RejectedException {
     if (window.isEmpty() && connection.beats()) {
       throw new RejectedException(
           ErrorCode.BAD_REQUEST, "window: missing (a client with heartbeats gives one)");
     }
-    if (followers.size() >= room.limits().maxJobs()) {
+    int elsewhere = door == null ? 0 : door.followed();
+    if (followers.size() + elsewhere >= room.limits().maxJobs()) {
       throw new RejectedException(
           ErrorCode.BUSY, "jobs of this connection: limit: " + room.limits().maxJobs());
     }
@@ -308,12 +422,36 @@ final class RequestHandler {
 
   /** Whether an answer is being made of which there is more: nothing is taken up meanwhile. */
   boolean isListing() {
-    return listing != null && !listing.isOver();
+    return (listing != null && !listing.isOver()) || (door != null && door.isListing());
+  }
+
+  /** Lists the jobs of this node as a part of a longer list. */
+  void listOwn(@Nullable String id, Request.Jobs jobs, Consumer<byte[]> parts, Runnable onEnd) {
+    JobListing own = room.gate().list(peer.caller(), jobs);
+    listing = new JobListWriter(connection, id, own, new JobListWriter.Parts(parts, onEnd));
+    listing.goOn();
   }
 
   private void list(@Nullable String id, JobListing jobs) {
     listing = new JobListWriter(connection, id, jobs);
     listing.goOn();
+  }
+
+  private void nodes(@Nullable String id) throws RejectedException {
+    List<byte[]> bodies = EventEncoder.encodeNodes(cluster("nodes").nodes());
+    for (byte[] body : bodies.subList(0, bodies.size() - 1)) {
+      connection.answer(id, new Event.NodesPart(), body);
+    }
+    connection.answer(id, new Event.NodesEnd(), bodies.getLast());
+  }
+
+  private ClusterView cluster(String what) throws RejectedException {
+    ClusterMember cluster = room.cluster().get();
+    if (cluster == null) {
+      throw new RejectedException(
+          ErrorCode.UNSUPPORTED, what + ": this server is in no cluster (see --cluster-listen)");
+    }
+    return cluster.view();
   }
 
   private void watch(@Nullable String id, Request.Jobs which) throws RejectedException {
@@ -341,6 +479,9 @@ final class RequestHandler {
     if (listing != null) {
       listing.goOn();
     }
+    if (door != null) {
+      door.goOn();
+    }
   }
 
   /** The follower's request was answered in full, or is about to be. */
@@ -360,6 +501,9 @@ final class RequestHandler {
     watches.clear();
     if (listing != null) {
       listing.drop();
+    }
+    if (door != null) {
+      door.close();
     }
   }
 }

@@ -11,6 +11,7 @@ import dev.runnel.wire.vertx.FrameDecoder;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.SocketAddress;
@@ -18,6 +19,7 @@ import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -301,9 +303,38 @@ final class ServerConnection implements FrameDecoder.Output, FairTurns.Taker {
             });
   }
 
-  /** Does that after so many milliseconds, unless it is closed by then. */
-  void later(long millis, Runnable task) {
-    context
+  /** Takes up nothing more of what the peer sends until that is known. */
+  <T> void hold(Future<T> future, Consumer<T> then, Consumer<Throwable> otherwise) {
+    holding = true;
+    future.onComplete(
+        known ->
+            execute(
+                () -> {
+                  holding = false;
+                  if (closing) {
+                    return;
+                  }
+                  if (known.succeeded()) {
+                    then.accept(known.result());
+                  } else {
+                    otherwise.accept(known.cause());
+                  }
+                  flush();
+                  readSoon();
+                }));
+  }
+
+  boolean isClosing() {
+    return closing;
+  }
+
+  Vertx vertx() {
+    return context.owner();
+  }
+
+  /** Has that done after a while, unless the connection is closed by then. */
+  long timer(long millis, Runnable task) {
+    return context
         .owner()
         .setTimer(
             millis,
@@ -312,6 +343,29 @@ final class ServerConnection implements FrameDecoder.Output, FairTurns.Taker {
                 execute(task);
               }
             });
+  }
+
+  void cancelTimer(long timer) {
+    context.owner().cancelTimer(timer);
+  }
+
+  /** Passes on a frame of another node's. */
+  void pass(byte[] header, byte[] body, boolean isOutput) {
+    if (closing) {
+      return;
+    }
+    if (isOutput) {
+      socket.output(header, body);
+    } else {
+      socket.answer(header, body);
+    }
+  }
+
+  /** Whether the transport may be handed more output, and more answers. */
+  boolean hasRoom() {
+    return !closing
+        && unsent.unsentOutput() < unsent.allowance(room.limits().maxUnsentBytes())
+        && unsent.unreadAnswers() <= answerAllowance();
   }
 
   /** What was put off. */
@@ -434,7 +488,7 @@ final class ServerConnection implements FrameDecoder.Output, FairTurns.Taker {
   }
 
   private boolean mayRead() {
-    return !desk.isListing() && !holding && readsAnswers();
+    return !desk.isListing() && !holding && !desk.isFull() && readsAnswers();
   }
 
   // The only reason not to read a peer for long: it asks and does not read the answers.

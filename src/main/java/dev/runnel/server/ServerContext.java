@@ -2,9 +2,11 @@ package dev.runnel.server;
 
 import dev.runnel.security.identity.UnauthenticatedLimiter;
 import dev.runnel.service.JobService;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the connections of a node share.
@@ -15,6 +17,7 @@ import java.util.stream.Stream;
  * @param frames that are not whole yet, of all of them together
  * @param sockets what the kernel holds of what their peers do not take
  * @param software name and version, for {@code hello}
+ * @param cluster that the node is in, from when it has joined one
  */
 public record ServerContext(
     JobService gate,
@@ -24,7 +27,8 @@ public record ServerContext(
     OutboundBytes unsent,
     InboundBytes frames,
     InboundBytes sockets,
-    String software) {
+    String software,
+    AtomicReference<@Nullable ClusterMember> cluster) {
   private static final int FRAMES_PART_OF_HEAP = 8;
   private static final long SOCKET_BYTES = 512L << 20;
 
@@ -62,11 +66,42 @@ public record ServerContext(
           "trace",
           "watch_jobs");
 
-  /** The same with what this node has a disk for. */
+  /** Of a node in no cluster. */
+  public ServerContext(
+      JobService gate,
+      ServerLimits limits,
+      UnauthenticatedLimiter strangers,
+      AtomicInteger connections,
+      OutboundBytes unsent,
+      InboundBytes frames,
+      InboundBytes sockets,
+      String software) {
+    this(
+        gate,
+        limits,
+        strangers,
+        connections,
+        unsent,
+        frames,
+        sockets,
+        software,
+        new AtomicReference<>());
+  }
+
+  /** The same with what this node has a disk or a cluster for. */
   List<String> features() {
-    return gate.canSpool()
-        ? Stream.concat(FEATURES.stream(), Stream.of("spool")).toList()
-        : FEATURES;
+    boolean clustered = cluster.get() != null;
+    if (!gate.canSpool() && !clustered) {
+      return FEATURES;
+    }
+    List<String> all = new ArrayList<>(FEATURES);
+    if (gate.canSpool()) {
+      all.add("spool");
+    }
+    if (clustered) {
+      all.add("nodes");
+    }
+    return all;
   }
 
   public static ServerContext of(JobService gate, ServerLimits limits, String software) {

@@ -47,6 +47,8 @@ public final class JobService {
   // Whose start is in the audit and whose end is not.
   private final Set<Job> recorded = ConcurrentHashMap.newKeySet();
 
+  private volatile Consumer<Job> onOver = _ -> {};
+
   public JobService(
       JobRegistry registry, EventBusAddresses bus, AccessControl guard, JobRecorder recorder) {
     this.registry = registry;
@@ -68,6 +70,16 @@ public final class JobService {
   /** {@link JobRegistry#canSpool}. */
   public boolean canSpool() {
     return registry.canSpool();
+  }
+
+  /** Whether there is a job of that name here, whoever may see it. */
+  public boolean knows(JobId id) {
+    return registry.job(id) != null;
+  }
+
+  /** Has each job told that ended or was refused. */
+  public void onOver(Consumer<Job> told) {
+    onOver = told;
   }
 
   public NodeIdentity node() {
@@ -327,7 +339,11 @@ public final class JobService {
   }
 
   private void over(Job job) {
-    TaskHandOver.runAll(() -> giveBack(job), () -> recorder.changed(job), () -> noteOver(job));
+    TaskHandOver.runAll(
+        () -> giveBack(job),
+        () -> recorder.changed(job),
+        () -> noteOver(job),
+        () -> onOver.accept(job));
   }
 
   // A process that could not be ended counts for as long as it is there.

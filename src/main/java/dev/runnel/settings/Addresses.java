@@ -1,16 +1,27 @@
 package dev.runnel.settings;
 
+import dev.runnel.cli.Durations;
+import dev.runnel.cluster.ClusterOptions;
 import dev.runnel.server.ListenAddress;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** Addresses of listeners as people write them. What is none is an IllegalArgumentException. */
+/**
+ * Addresses of listeners, and names of nodes, as people write them. What is none is an
+ * IllegalArgumentException.
+ */
 final class Addresses {
   private static final String UNIX = "unix:";
+  private static final String DNS = "dns:";
+  private static final int LAST_PORT = 65_535;
 
   private Addresses() {}
 
@@ -38,6 +49,88 @@ final class Addresses {
     return new ListenAddress.Tcp(host, tcp.port());
   }
 
+  /** The address itself, as the others are told it. */
+  static ListenAddress.Tcp member(String text) {
+    ListenAddress.Tcp tcp = tcp(text, "HOST:PORT or [V6]:PORT");
+    try {
+      InetAddress address = InetAddress.getByName(tcp.host());
+      if (address.isAnyLocalAddress()) {
+        throw new IllegalArgumentException(
+            text + ": every address of this machine (expected: the one that other nodes use)");
+      }
+      if (tcp.port() == 0 || tcp.port() == LAST_PORT) {
+        throw new IllegalArgumentException(text + " (expected: a port from 1 to 65534)");
+      }
+      return new ListenAddress.Tcp(address.getHostAddress(), tcp.port());
+    } catch (UnknownHostException _) {
+      throw new IllegalArgumentException(text + ": no such host");
+    }
+  }
+
+  /** Where members may be, each as HOST or HOST:PORT. */
+  static List<String> members(List<String> texts) {
+    List<String> members = new ArrayList<>();
+    for (String text : texts) {
+      for (String each : text.split(",", -1)) {
+        members.add(joined(each.strip()));
+      }
+    }
+    return members;
+  }
+
+  private static String joined(String text) {
+    String expected = "HOST, HOST:PORT, [V6]:PORT or dns:NAME";
+    if (text.startsWith(DNS)) {
+      return joined(text.substring(DNS.length()));
+    }
+    if (text.matches("[A-Za-z0-9._-]+")) {
+      return text + ":" + ClusterOptions.DEFAULT_PORT;
+    }
+    return tcp(text, expected).toString();
+  }
+
+  static String nodeName(String text) {
+    return named(text, ClusterOptions.NAME);
+  }
+
+  static String clusterName(String text) {
+    return named(text, ClusterOptions.NAME);
+  }
+
+  private static String named(String text, String pattern) {
+    if (!text.matches(pattern)) {
+      throw new IllegalArgumentException(text + " (expected: " + pattern + ")");
+    }
+    return text;
+  }
+
+  static Map<String, String> labels(List<String> texts) {
+    Map<String, String> labels = new TreeMap<>();
+    for (String text : texts) {
+      int equals = text.indexOf('=');
+      if (equals < 0) {
+        throw new IllegalArgumentException(text + " (expected: KEY=VALUE)");
+      }
+      String key = named(text.substring(0, equals), ClusterOptions.NAME);
+      if (labels.put(key, named(text.substring(equals + 1), ClusterOptions.NAME)) != null) {
+        throw new IllegalArgumentException(key + ": given twice");
+      }
+    }
+    if (labels.size() > ClusterOptions.MAX_LABELS) {
+      throw new IllegalArgumentException(
+          labels.size() + " labels (limit: " + ClusterOptions.MAX_LABELS + ")");
+    }
+    return labels;
+  }
+
+  static Duration silence(String text) {
+    Duration time = Durations.parse(text);
+    if (time.toSeconds() < 2 || time.toSeconds() > 3_600) {
+      throw new IllegalArgumentException(text + " (expected: from 2s to 1h)");
+    }
+    return time;
+  }
+
   /** Its address if that never leaves this machine, else null. */
   static @Nullable InetAddress loopbackAddress(ListenAddress.Tcp tcp) {
     try {
@@ -46,6 +139,12 @@ final class Addresses {
     } catch (UnknownHostException _) {
       return null;
     }
+  }
+
+  /** Whether a place to join never leaves this machine, whatever a name server says. */
+  static boolean isLoopback(String joined) {
+    ListenAddress.Tcp tcp = tcp(joined, "HOST:PORT");
+    return tcp.host().matches("127[.][0-9.]+|[0:]+1|localhost") && loopbackAddress(tcp) != null;
   }
 
   private static ListenAddress.Tcp tcp(String text, String expected) {

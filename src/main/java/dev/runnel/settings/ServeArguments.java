@@ -43,7 +43,8 @@ public final class ServeArguments {
       """
       Each but --limit and --check is also a variable, as RUNNEL_STATE_DIR is for --state-dir (true or false
       where it takes no value), and each but --config a key of its file: state_dir, and below tls
-      cert, key, client_ca and client_crl. The command line wins, then the environment, then the
+      cert, key, client_ca and client_crl, below cluster listen, join, name, cert, key, ca and
+      silence. The command line wins, then the environment, then the
       file.
 
       Limits, and their defaults; below the key limits in the file. Times and bytes may have a unit:

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -192,6 +193,56 @@ public final class Setting<T> {
           """
           whether a small process ends the jobs if this one is killed; auto (the
           default): unless systemd or the pid namespace is known to""");
+
+  static final Setting<String> NODE =
+      one("node", "NAME", Addresses::nodeName, "this node's name; default: the host's");
+  static final Setting<Map<String, String>> LABEL =
+      many(
+          "label",
+          "KEY=VALUE",
+          Addresses::labels,
+          Map.of(),
+          "by which runs choose this node of a cluster; repeatable");
+  static final Setting<ListenAddress.Tcp> CLUSTER_LISTEN =
+      one(
+          "cluster.listen",
+          "HOST:PORT",
+          Addresses::member,
+          """
+          be a node of a cluster: there, and on the next port, the other nodes
+          reach this one, and nobody else may (see docs/guide/cluster.md)""");
+  static final Setting<List<String>> CLUSTER_JOIN =
+      many(
+          "cluster.join",
+          "WHERE",
+          Addresses::members,
+          List.of(),
+          """
+          where other nodes may be: HOST, HOST:PORT or dns:NAME, of which all
+          addresses count; with commas, or repeatable""");
+  static final Setting<String> CLUSTER_NAME =
+      one(
+          "cluster.name",
+          "NAME",
+          Addresses::clusterName,
+          "only nodes of one name join each other; default: runnel");
+  static final Setting<Path> CLUSTER_CERT =
+      file(
+          "cluster.cert",
+          """
+          PEM: this node's certificate, with the URI runnel://CLUSTER/NODE;
+          needed unless all nodes are on loopback addresses""");
+  static final Setting<Path> CLUSTER_KEY = file("cluster.key", "PEM: the certificate's key");
+  static final Setting<Path> CLUSTER_CA =
+      file("cluster.ca", "PEM: whose certificates the nodes have");
+  static final Setting<Duration> CLUSTER_SILENCE =
+      one(
+          "cluster.silence",
+          "TIME",
+          Addresses::silence,
+          """
+          after so long without a sign of life a node is lost, and its jobs
+          with it; default: 8s""");
 
   private final String key;
   private final Arity arity;

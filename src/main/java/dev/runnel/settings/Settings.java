@@ -1,5 +1,6 @@
 package dev.runnel.settings;
 
+import dev.runnel.cluster.ClusterOptions;
 import dev.runnel.files.RuntimeDirectory;
 import dev.runnel.job.JobLimits;
 import dev.runnel.job.LogMemory;
@@ -90,6 +91,7 @@ public final class Settings {
       }
     }
     settings.checkSeed();
+    settings.checkCluster();
     settings.checkHttp();
     return settings;
   }
@@ -144,6 +146,71 @@ public final class Settings {
               + ": whoever reaches it could run commands here, without a token; give --insecure if"
               + " that is meant");
     }
+  }
+
+  private void checkCluster() throws SettingsException {
+    ListenAddress.Tcp listen = find(Setting.CLUSTER_LISTEN);
+    List<Setting<?>> needing =
+        List.of(
+            Setting.CLUSTER_JOIN,
+            Setting.CLUSTER_NAME,
+            Setting.CLUSTER_CERT,
+            Setting.CLUSTER_KEY,
+            Setting.CLUSTER_CA,
+            Setting.CLUSTER_SILENCE,
+            Setting.LABEL);
+    for (Setting<?> setting : needing) {
+      if (listen == null && values.containsKey(setting)) {
+        throw SettingsException.usage(
+            setting.option().name() + ": given without " + Setting.CLUSTER_LISTEN.option().name());
+      }
+    }
+    boolean cert = find(Setting.CLUSTER_CERT) != null;
+    boolean key = find(Setting.CLUSTER_KEY) != null;
+    boolean ca = find(Setting.CLUSTER_CA) != null;
+    if ((cert || key || ca) && !(cert && key && ca)) {
+      throw SettingsException.usage(
+          "--cluster-"
+              + (cert ? key ? "ca" : "key" : "cert")
+              + ": missing (expected: --cluster-cert, --cluster-key and --cluster-ca)");
+    }
+    if (listen != null && !cert && !isOnLoopback(listen)) {
+      throw SettingsException.usage(
+          "--cluster-listen "
+              + listen
+              + ": other machines could pass for nodes; give --cluster-cert FILE, --cluster-key"
+              + " FILE and --cluster-ca FILE");
+    }
+  }
+
+  private boolean isOnLoopback(ListenAddress.Tcp listen) {
+    return Addresses.loopbackAddress(listen) != null
+        && get(Setting.CLUSTER_JOIN).stream().allMatch(Addresses::isLoopback);
+  }
+
+  /** The name of the node, where it was given one. */
+  public @Nullable String node() {
+    return find(Setting.NODE);
+  }
+
+  /** What a node is told about its cluster; null: it is in none. */
+  public @Nullable ClusterOptions cluster() {
+    ListenAddress.Tcp listen = find(Setting.CLUSTER_LISTEN);
+    if (listen == null) {
+      return null;
+    }
+    String name = find(Setting.CLUSTER_NAME);
+    Duration silence = find(Setting.CLUSTER_SILENCE);
+    Path cert = find(Setting.CLUSTER_CERT);
+    return new ClusterOptions(
+        name == null ? ClusterOptions.DEFAULT_NAME : name,
+        listen,
+        get(Setting.CLUSTER_JOIN),
+        get(Setting.LABEL),
+        silence == null ? ClusterOptions.DEFAULT_SILENCE : silence,
+        cert == null
+            ? null
+            : new TlsFiles(find(Setting.CLUSTER_CA), cert, find(Setting.CLUSTER_KEY)));
   }
 
   // Commands run there only for those who are known, but tokens cross it, and what is seen there is

@@ -6,6 +6,7 @@ import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Labels;
+import dev.runnel.model.NodeStatus;
 import dev.runnel.model.Stream;
 import dev.runnel.model.TerminalSize;
 import dev.runnel.model.TraceContext;
@@ -13,6 +14,8 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,7 +59,8 @@ public final class EventDecoder {
       case "ping" -> new Event.Ping();
       case "pong" -> new Event.Pong();
       case "status" -> new Event.Status(status(fields));
-      case "jobs" -> fields.flag("final") ? new Event.JobsEnd() : watched(fields);
+      case "jobs" -> fields.flag("final") ? jobsEnd(fields) : watched(fields);
+      case "nodes" -> fields.flag("final") ? new Event.NodesEnd() : new Event.NodesPart();
       case "error" -> failed(fields);
       default -> {
         if (fields.flag("final")) {
@@ -69,15 +73,63 @@ public final class EventDecoder {
 
   /** The body of a {@code jobs} frame: a JSON array of statuses. */
   public static List<JobStatus> decodeStatuses(byte[] body) throws ProtocolException {
-    ByteArrayOutputStream object = new ByteArrayOutputStream(body.length + 16);
-    object.writeBytes("{\"jobs\":".getBytes(StandardCharsets.UTF_8));
-    object.writeBytes(body);
-    object.write('}');
     List<JobStatus> statuses = new ArrayList<>();
-    for (Object element : Fields.of("body", Json.parseObject(object.toByteArray())).list("jobs")) {
+    for (Object element : array("jobs", body)) {
       statuses.add(status(Fields.of("jobs", element)));
     }
     return statuses;
+  }
+
+  /** The body of a {@code nodes} frame: a JSON array of nodes. */
+  public static List<NodeStatus> decodeNodes(byte[] body) throws ProtocolException {
+    List<NodeStatus> nodes = new ArrayList<>();
+    for (Object element : array("nodes", body)) {
+      nodes.add(node(Fields.of("nodes", element)));
+    }
+    return nodes;
+  }
+
+  private static List<?> array(String key, byte[] body) throws ProtocolException {
+    ByteArrayOutputStream object = new ByteArrayOutputStream(body.length + 16);
+    object.writeBytes(("{\"" + key + "\":").getBytes(StandardCharsets.UTF_8));
+    object.writeBytes(body);
+    object.write('}');
+    return Fields.of("body", Json.parseObject(object.toByteArray())).list(key);
+  }
+
+  private static NodeStatus node(Fields fields) throws ProtocolException {
+    Map<String, String> labels = new TreeMap<>();
+    if (fields.value("labels") instanceof Map<?, ?> entries) {
+      entries.forEach((name, value) -> labels.put(String.valueOf(name), String.valueOf(value)));
+    }
+    return new NodeStatus(
+        fields.string("node"),
+        fields.string("boot"),
+        nodeState(fields),
+        labels,
+        fields.string("version"),
+        fields.integer("jobs"),
+        fields.integer("room"),
+        fields.string("address"),
+        fields.number("age_ms"));
+  }
+
+  private static NodeStatus.State nodeState(Fields fields) throws ProtocolException {
+    String name = fields.string("state");
+    for (NodeStatus.State state : NodeStatus.State.values()) {
+      if (state.wireName().equals(name)) {
+        return state;
+      }
+    }
+    throw Fields.wrong("state", name, "joining, ready, draining or lost");
+  }
+
+  private static Event jobsEnd(Fields fields) throws ProtocolException {
+    List<String> missing = new ArrayList<>();
+    for (Object node : fields.list("missing")) {
+      missing.add(String.valueOf(node));
+    }
+    return new Event.JobsEnd(missing);
   }
 
   private static Event watched(Fields fields) throws ProtocolException {

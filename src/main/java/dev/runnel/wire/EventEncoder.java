@@ -7,13 +7,16 @@ import dev.runnel.model.ExitStatus;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobStatus;
 import dev.runnel.model.Leftover;
+import dev.runnel.model.NodeStatus;
 import dev.runnel.model.StreamTotal;
 import dev.runnel.model.TerminalSize;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Events to the bytes of their frames. PROTOCOL.md, "Answers". */
@@ -47,10 +50,19 @@ public final class EventEncoder {
    * leftovers: a long list would take a hundred times the memory.
    */
   public static List<byte[]> encodeStatuses(List<JobStatus> statuses) {
+    return arrays(statuses.stream().map(EventEncoder::encodeStatus).iterator());
+  }
+
+  /** The same of the {@code nodes} frames that tell of these. */
+  public static List<byte[]> encodeNodes(List<NodeStatus> nodes) {
+    return arrays(nodes.stream().map(EventEncoder::encodeNode).iterator());
+  }
+
+  private static List<byte[]> arrays(Iterator<byte[]> elements) {
     List<byte[]> bodies = new ArrayList<>();
     ByteArrayOutputStream body = new ByteArrayOutputStream();
-    for (JobStatus status : statuses) {
-      byte[] element = encodeStatus(status);
+    while (elements.hasNext()) {
+      byte[] element = elements.next();
       // One byte for the comma or the opening bracket, one for the closing one.
       if (body.size() > 0 && body.size() + element.length + 2 > Limits.MAX_BODY_BYTES) {
         bodies.add(closed(body));
@@ -74,15 +86,39 @@ public final class EventEncoder {
 
   /** One element of such an array. */
   public static byte[] encodeStatus(JobStatus status) {
+    return object(json -> writeStatus(json, status));
+  }
+
+  private static byte[] encodeNode(NodeStatus node) {
+    return object(json -> writeNode(json, node));
+  }
+
+  private static byte[] object(FrameWriter.Content content) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try (JsonGenerator json = Json.generator(out)) {
       json.writeStartObject();
-      writeStatus(json, status);
+      content.writeTo(json);
       json.writeEndObject();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
     return out.toByteArray();
+  }
+
+  private static void writeNode(JsonGenerator json, NodeStatus node) throws IOException {
+    json.writeStringField("node", node.name());
+    json.writeStringField("boot", node.boot());
+    json.writeStringField("state", node.state().wireName());
+    json.writeObjectFieldStart("labels");
+    for (Map.Entry<String, String> label : node.labels().entrySet()) {
+      json.writeStringField(label.getKey(), label.getValue());
+    }
+    json.writeEndObject();
+    json.writeStringField("version", node.version());
+    json.writeNumberField("jobs", node.jobs());
+    json.writeNumberField("room", node.room());
+    json.writeStringField("address", node.address());
+    json.writeNumberField("age_ms", node.ageMillis());
   }
 
   private static String type(Event event) {
@@ -102,6 +138,7 @@ public final class EventEncoder {
       case Event.Pong _ -> "pong";
       case Event.Status _ -> "status";
       case Event.JobsPart _, Event.JobsEnd _ -> "jobs";
+      case Event.NodesPart _, Event.NodesEnd _ -> "nodes";
       case Event.Failed _ -> "error";
     };
   }
@@ -146,8 +183,18 @@ public final class EventEncoder {
         }
       }
       case Event.Failed failed -> writeFailed(json, failed);
+      case Event.JobsEnd(List<String> missing) -> {
+        if (!missing.isEmpty()) {
+          json.writeArrayFieldStart("missing");
+          for (String node : missing) {
+            json.writeString(wellFormed(node));
+          }
+          json.writeEndArray();
+        }
+      }
       case Event.JobsPart(var watched) -> writeWatched(json, watched);
-      case Event.Ping _, Event.Pong _, Event.JobsEnd _ -> {}
+      case Event.Ping _, Event.Pong _ -> {}
+      case Event.NodesPart _, Event.NodesEnd _ -> {}
     }
   }
 
@@ -243,7 +290,9 @@ public final class EventEncoder {
     }
     writeTotal(json, "stdout", end.stdout());
     writeTotal(json, "stderr", end.stderr());
-    json.writeNumberField("output_bytes", end.outputBytes());
+    if (end.outputBytes() >= 0) {
+      json.writeNumberField("output_bytes", end.outputBytes());
+    }
     json.writeBooleanField("drained", end.drained());
     if (end.duration() != null) {
       json.writeNumberField("duration_ms", end.duration().toMillis());
@@ -277,6 +326,9 @@ public final class EventEncoder {
 
   private static void writeTotal(JsonGenerator json, String key, StreamTotal total)
       throws IOException {
+    if (total.bytes() < 0) {
+      return;
+    }
     json.writeObjectFieldStart(key);
     json.writeNumberField("bytes", total.bytes());
     json.writeNumberField("crc32", total.crc32());

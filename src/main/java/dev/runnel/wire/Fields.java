@@ -37,6 +37,11 @@ final class Fields {
     return lookup.get(key) != null;
   }
 
+  /** As parsed; null: the key is not there. */
+  @Nullable Object value(String key) {
+    return lookup.get(key);
+  }
+
   boolean flag(String key) throws ProtocolException {
     Object value = lookup.get(key);
     if (value == null || value instanceof Boolean) {

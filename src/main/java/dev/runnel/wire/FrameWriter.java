@@ -49,6 +49,14 @@ final class FrameWriter {
     json.close();
   }
 
+  /** The header's text with its length in front of it. */
+  static byte[] prefixed(byte[] text) {
+    byte[] frame = new byte[Limits.PREFIX_BYTES + text.length];
+    System.arraycopy(text, 0, frame, Limits.PREFIX_BYTES, text.length);
+    putLittleEndian(frame, text.length);
+    return frame;
+  }
+
   private byte[] finish() {
     byte[] bytes = out.toByteArray();
     int length = bytes.length - Limits.PREFIX_BYTES;

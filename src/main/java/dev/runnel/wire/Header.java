@@ -21,11 +21,13 @@ public final class Header {
   private final Map<String, Object> values;
   private final int totalSize;
   private final @Nullable String id;
+  private final byte[] text;
 
-  private Header(Map<String, Object> values, int totalSize, @Nullable String id) {
+  private Header(Map<String, Object> values, int totalSize, @Nullable String id, byte[] text) {
     this.values = values;
     this.totalSize = totalSize;
     this.id = id;
+    this.text = text;
   }
 
   /**
@@ -68,7 +70,8 @@ public final class Header {
   /** Parses a header's bytes. */
   public static Header parse(byte[] bytes) throws ProtocolException {
     Map<String, Object> values = Json.parseObject(bytes);
-    return new Header(values, checkTotalSize(values.get("total_size")), checkId(values.get("id")));
+    return new Header(
+        values, checkTotalSize(values.get("total_size")), checkId(values.get("id")), bytes);
   }
 
   private static int checkTotalSize(@Nullable Object value) throws ProtocolException {
@@ -115,6 +118,11 @@ public final class Header {
   /** The request's name, or null: it has none. */
   public @Nullable String id() {
     return id;
+  }
+
+  /** As it was sent, with its length in front of it, to be passed on. */
+  public byte[] frameText() {
+    return FrameWriter.prefixed(text);
   }
 
   public boolean has(String key) {
@@ -188,7 +196,7 @@ public final class Header {
     }
     Map<String, Object> named = new LinkedHashMap<>();
     entries.forEach((name, inner) -> named.put(key + "." + name, inner));
-    return new Header(named, 0, null);
+    return new Header(named, 0, null, text);
   }
 
   /** Neither can be passed on: C ends strings at NUL, and UTF-8 has no half of a surrogate pair. */

@@ -1,11 +1,13 @@
 package dev.runnel.wire;
 
+import dev.runnel.model.Caller;
 import dev.runnel.model.ErrorCode;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobState;
 import dev.runnel.model.Request;
 import dev.runnel.model.Signal;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -60,6 +62,10 @@ public final class RequestDecoder {
         yield new Request.Status(job(header));
       }
       case "jobs" -> jobs(header, body);
+      case "nodes" -> {
+        checkKeys(header, body, Set.of());
+        yield new Request.Nodes();
+      }
       case "ping" -> {
         checkKeys(header, body, Set.of());
         yield new Request.Ping();
@@ -112,8 +118,25 @@ public final class RequestDecoder {
           ErrorCode.UNSUPPORTED_VERSION,
           "version: " + (version == null ? "missing" : version) + " (expected: 1)");
     }
-    checkKeys(header, body, Set.of("version", "token", "heartbeat_ms"));
-    return new Request.Hello(1, token(header), heartbeat(header));
+    checkKeys(header, body, Set.of("version", "token", "heartbeat_ms", "for"));
+    return new Request.Hello(1, token(header), heartbeat(header), onBehalf(header));
+  }
+
+  private static @Nullable Caller onBehalf(Header header) throws RequestException {
+    Header of = header.object("for");
+    if (of == null) {
+      return null;
+    }
+    String principal = of.string("for.principal");
+    String source = of.string("for.source");
+    String via = of.string("for.via");
+    String door = of.string("for.door");
+    for (Caller.Via each : Caller.Via.values()) {
+      if (each.name().toLowerCase(Locale.ROOT).equals(via) && principal != null && source != null) {
+        return new Caller(principal, source, each, door);
+      }
+    }
+    throw RequestException.bad("for: (expected: principal, source, via and door)");
   }
 
   private static @Nullable Duration heartbeat(Header header)

@@ -2,10 +2,12 @@ package dev.runnel.wire;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.runnel.model.Argument;
+import dev.runnel.model.Caller;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
 import dev.runnel.model.Labels;
+import dev.runnel.model.Placement;
 import dev.runnel.model.Request;
 import dev.runnel.model.ResourceLimits;
 import dev.runnel.model.Retention;
@@ -24,6 +26,7 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
@@ -101,6 +104,9 @@ public final class RequestEncoder {
     if (request instanceof Request.Pong) {
       return header("pong", null, _ -> {});
     }
+    if (request instanceof Request.Nodes) {
+      return header("nodes", id, _ -> {});
+    }
     if (request instanceof Request.Ping) {
       return header("ping", id, _ -> {});
     }
@@ -132,6 +138,17 @@ public final class RequestEncoder {
       json.writeStringField("token", hello.token());
     }
     writeMillis(json, "heartbeat_ms", hello.heartbeat(), null);
+    Caller of = hello.onBehalf();
+    if (of != null) {
+      json.writeObjectFieldStart("for");
+      json.writeStringField("principal", of.principal());
+      json.writeStringField("source", of.source());
+      json.writeStringField("via", of.via().name().toLowerCase(Locale.ROOT));
+      if (of.door() != null) {
+        json.writeStringField("door", of.door());
+      }
+      json.writeEndObject();
+    }
   }
 
   private static void writeAck(JsonGenerator json, Request.Ack ack) throws IOException {
@@ -278,6 +295,19 @@ public final class RequestEncoder {
     return body.toByteArray();
   }
 
+  private static void writePlacement(JsonGenerator json, Placement placement) throws IOException {
+    if (placement.node() != null) {
+      json.writeStringField("node", placement.node());
+    }
+    if (!placement.where().isEmpty()) {
+      json.writeObjectFieldStart("where");
+      for (Map.Entry<String, String> label : placement.where().entrySet()) {
+        json.writeStringField(label.getKey(), label.getValue());
+      }
+      json.writeEndObject();
+    }
+  }
+
   private static void writeRun(JsonGenerator json, Request.Run run, FrameWriter.Content what)
       throws IOException {
     what.writeTo(json);
@@ -291,6 +321,7 @@ public final class RequestEncoder {
     if (run.boot() != null) {
       json.writeStringField("boot", run.boot());
     }
+    writePlacement(json, run.placement());
     writeTimes(json, run.spec());
     if (run.spec().window().isPresent()) {
       json.writeNumberField("window", run.spec().window().getAsLong());

@@ -4,6 +4,7 @@ import dev.runnel.model.Argument;
 import dev.runnel.model.CommandSpec;
 import dev.runnel.model.JobId;
 import dev.runnel.model.JobSpec;
+import dev.runnel.model.Placement;
 import dev.runnel.model.Request;
 import dev.runnel.model.SystemText;
 import dev.runnel.model.TraceContext;
@@ -48,8 +49,13 @@ final class RunDecoder {
           "on_full",
           "spool_bytes",
           "leftovers",
+          "node",
+          "where",
           "labels",
           "trace");
+
+  private static final int MAX_NAME = 256;
+  private static final int MAX_LABELS = 32;
 
   /** A year: beyond it nobody means a duration, and below it nanoseconds fit a long. */
   private static final long MAX_MILLIS = 31_536_000_000L;
@@ -60,7 +66,37 @@ final class RunDecoder {
     RequestDecoder.checkKeys(header, KNOWN);
     JobId job = RequestDecoder.optionalJob(header);
     String once = FollowDecoder.once(header, job);
-    return new Request.Run(job, once, spec(header, body), header.string("boot"));
+    String boot = header.string("boot");
+    return new Request.Run(job, once, spec(header, body), boot, placement(header));
+  }
+
+  private static Placement placement(Header header) throws RequestException {
+    String node = header.string("node");
+    if (!header.has("where")) {
+      return node == null ? Placement.HERE : new Placement(checkName("node", node), Map.of());
+    }
+    Map<String, String> where = new LinkedHashMap<>();
+    if (!(header.raw("where") instanceof Map<?, ?> entries) || entries.size() > MAX_LABELS) {
+      throw RequestException.bad("where: not an object of at most " + MAX_LABELS + " labels");
+    }
+    for (Map.Entry<?, ?> entry : entries.entrySet()) {
+      if (!(entry.getValue() instanceof String value)) {
+        throw Header.wrongType("where", entry.getValue(), "an object of strings");
+      }
+      where.put(checkName("where", String.valueOf(entry.getKey())), checkName("where", value));
+    }
+    if (node != null && !node.equals(Placement.ANY) && !where.isEmpty()) {
+      throw RequestException.bad("where: given beside the name of a node");
+    }
+    return new Placement(node == null ? null : checkName("node", node), where);
+  }
+
+  private static String checkName(String key, String name) throws RequestException {
+    if (name.isEmpty() || name.length() > MAX_NAME) {
+      throw RequestException.bad(
+          key + ": " + name.length() + " characters (expected: from 1 to " + MAX_NAME + ")");
+    }
+    return Header.checkText(key, name);
   }
 
   private static JobSpec spec(Header header, byte[] body)

@@ -142,6 +142,10 @@ class SettingsTest {
       case "shutdown_grace" -> "1m30s";
       case "watchdog" -> "off";
       case "record" -> "all";
+      case "label" -> "zone=a";
+      case "cluster.listen" -> "127.0.0.1:3";
+      case "cluster.join" -> "127.0.0.1:3";
+      case "cluster.silence" -> "20s";
       default -> setting.isFlag() ? "true" : "value";
     };
   }
@@ -179,7 +183,11 @@ class SettingsTest {
             Setting.TLS_KEY,
             Setting.TLS_CLIENT_CA,
             Setting.HTTP,
-            Setting.INSECURE)) {
+            Setting.INSECURE,
+            Setting.CLUSTER_LISTEN,
+            Setting.CLUSTER_CERT,
+            Setting.CLUSTER_KEY,
+            Setting.CLUSTER_CA)) {
       if (other != setting) {
         environment.put(other.variable(), good(other));
       }

@@ -52,7 +52,12 @@ class EventEncoderTest {
   static Stream<Event> events() {
     return Stream.concat(
         VectorAnswers.ALL.values().stream().map(VectorAnswers.Answer::event),
-        Stream.of(new Event.JobsPart(), new Event.JobsEnd()));
+        Stream.of(
+            new Event.JobsPart(),
+            new Event.JobsEnd(),
+            new Event.JobsEnd(List.of("n2")),
+            new Event.NodesPart(),
+            new Event.NodesEnd()));
   }
 
   @ParameterizedTest
@@ -63,10 +68,12 @@ class EventEncoderTest {
     assertTrue(header.path("final").isBoolean());
     switch (event) {
       case Event.JobsPart _ -> assertFalse(header.path("final").asBoolean());
-      case Event.JobsEnd _ -> assertTrue(header.path("final").asBoolean());
+      case Event.JobsEnd _, Event.NodesEnd _ -> assertTrue(header.path("final").asBoolean());
+      case Event.NodesPart _ -> assertFalse(header.path("final").asBoolean());
       case Event _ -> assertEquals(FINAL.contains(type), header.path("final").asBoolean(), type);
     }
-    assertTrue(type.equals("jobs") || FINAL.contains(type) != INTERIM.contains(type), type);
+    boolean either = type.equals("jobs") || type.equals("nodes");
+    assertTrue(either || FINAL.contains(type) != INTERIM.contains(type), type);
   }
 
   @Test

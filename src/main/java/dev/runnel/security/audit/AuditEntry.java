@@ -137,6 +137,7 @@ public record AuditEntry(JsonObject what, List<Argument> argv) {
 
   private static JsonObject of(String event, Caller caller) {
     JsonObject what = of(event).put("principal", caller.principal()).put("source", caller.source());
+    putIfThere(what, "door", caller.door());
     return putVia(what, caller.via());
   }
 

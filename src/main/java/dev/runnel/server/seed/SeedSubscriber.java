@@ -83,7 +83,8 @@ final class SeedSubscriber implements Subscription.Outlet {
           Event.Ok _,
           Event.Pong _,
           Event.Status _,
-          Event.JobsEnd _ ->
+          Event.JobsEnd _,
+          Event.NodesEnd _ ->
           throw new IllegalStateException("not the end of a run: " + event);
     }
   }
