@@ -2,6 +2,7 @@ package dev.runnel.daemon;
 
 import dev.runnel.eventbus.WorkerPool;
 import dev.runnel.http.Check;
+import dev.runnel.http.ConsoleFiles;
 import dev.runnel.http.FrameTerms;
 import dev.runnel.http.HttpListener;
 import dev.runnel.http.HttpTerms;
@@ -16,6 +17,7 @@ import dev.runnel.settings.AuditSettings;
 import dev.runnel.settings.RecordSettings;
 import dev.runnel.settings.Setting;
 import dev.runnel.settings.Settings;
+import dev.runnel.settings.SettingsException;
 import dev.runnel.settings.StateDirectory;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
@@ -49,11 +51,21 @@ final class HttpWiring {
   private final Node node;
   private final Settings settings;
   private final @Nullable AuditLog audit;
+  private final @Nullable ConsoleFiles console;
 
-  HttpWiring(Node node, Settings settings, @Nullable AuditLog audit) {
+  HttpWiring(Node node, Settings settings, @Nullable AuditLog audit) throws SettingsException {
     this.node = node;
     this.settings = settings;
     this.audit = audit;
+    this.console = settings.get(Setting.CONSOLE) ? load() : null;
+  }
+
+  private static ConsoleFiles load() throws SettingsException {
+    try {
+      return ConsoleFiles.load();
+    } catch (IOException e) {
+      throw SettingsException.config("--console: " + e.getMessage());
+    }
   }
 
   Future<HttpListener> open(Vertx vertx, ListenAddress where) {
@@ -70,7 +82,8 @@ final class HttpWiring {
             new Check("process_loop", () -> turn(vertx, node.engine())),
             ready,
             meters == null ? null : new MetricsPage(settings.areMetricsOpen(), meters::scrape),
-            frames(where));
+            frames(where),
+            console);
     Future<?> probes =
         meters == null ? Future.succeededFuture() : LagProbe.deploy(vertx, meters, node.engine());
     return probes.compose(_ -> HttpListener.open(vertx, terms, where));

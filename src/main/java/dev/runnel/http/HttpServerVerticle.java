@@ -166,9 +166,14 @@ final class HttpServerVerticle extends VerticleBase {
       case "/readyz" -> tell(request, ready.ask());
       case "/metrics" -> tellMetrics(request);
       case FrameUpgrade.PATH -> upgrade(request);
-      case null, default -> {
-        var _ = end(request, 404, "text/plain", "not found\n");
-      }
+      case null, default -> tellFile(request);
+    }
+  }
+
+  private void tellFile(HttpServerRequest request) {
+    ConsoleFiles console = terms.console();
+    if (console == null || !console.answer(request, this::answered)) {
+      var _ = end(request, 404, "text/plain", "not found\n");
     }
   }
 
@@ -250,12 +255,11 @@ final class HttpServerVerticle extends VerticleBase {
     response.setStatusCode(status).putHeader("Content-Type", type);
     response.putHeader("Cache-Control", "no-store");
     HttpConnection connection = request.connection();
-    // When it was taken, not when it was made: who does not read does not stay.
-    return response
-        .end(text)
-        .onSuccess(
-            _ ->
-                due.computeIfPresent(
-                    connection, (_, _) -> System.nanoTime() + NEXT_ANSWER.toNanos()));
+    return response.end(text).onSuccess(_ -> answered(connection));
+  }
+
+  // When an answer was taken, not when it was made: who does not read does not stay.
+  private void answered(HttpConnection connection) {
+    due.computeIfPresent(connection, (_, _) -> System.nanoTime() + NEXT_ANSWER.toNanos());
   }
 }

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param ready what else has to be well for the node to take jobs
  * @param metrics null: there are none
  * @param frames null: nothing tells who asks for them
+ * @param console null: there is none
  */
 public record HttpTerms(
     ServerContext room,
@@ -20,7 +21,8 @@ public record HttpTerms(
     Check loop,
     List<Check> ready,
     @Nullable MetricsPage metrics,
-    @Nullable FrameTerms frames) {
+    @Nullable FrameTerms frames,
+    @Nullable ConsoleFiles console) {
   public HttpTerms {
     ready = List.copyOf(ready);
   }

@@ -73,6 +73,12 @@ public final class Setting<T> {
           """
           https://HOST[:PORT] whose pages may connect there, besides those that
           come from the same host and port; repeatable""");
+  public static final Setting<Boolean> CONSOLE =
+      flag(
+          "console",
+          """
+          a page at / of that listener to look at jobs and start commands with
+          a browser (see docs/guide/console.md)""");
   public static final Setting<Metrics> METRICS =
       choice(
           "metrics",

@@ -211,6 +211,9 @@ public final class Settings {
   // Commands run there only for those who are known, but tokens cross it, and what is seen there is
   // not for everybody.
   private void checkHttp() throws SettingsException {
+    if (get(Setting.CONSOLE) && find(Setting.HTTP) == null) {
+      throw SettingsException.usage("--console: given without --http");
+    }
     if (!(find(Setting.HTTP) instanceof ListenAddress.Tcp tcp)
         || get(Setting.INSECURE)
         || Addresses.loopbackAddress(tcp) != null) {

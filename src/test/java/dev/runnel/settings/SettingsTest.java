@@ -82,6 +82,7 @@ class SettingsTest {
         "RUNNEL_AUDIT_ARGV",
         "RUNNEL_AUDIT_OPTIONAL",
         "RUNNEL_CLEAN_ENV",
+        "RUNNEL_CONSOLE",
         "RUNNEL_DUMPABLE"
       })
   void aVariableIsOnOrOffAndNothingElse(String name) {
@@ -181,6 +182,7 @@ class SettingsTest {
             Setting.TLS_CERT,
             Setting.TLS_KEY,
             Setting.TLS_CLIENT_CA,
+            Setting.HTTP,
             Setting.INSECURE,
             Setting.CLUSTER_LISTEN,
             Setting.CLUSTER_CERT,
