@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The console of a daemon: its files as any client gets them, its views in headless Chromium. */
 @SuppressWarnings("NullAway.Init") // Set before all tests.
 @Timeout(300)
-@Tag("also-root")
+@Tag("either")
 @Tag("slow")
 class ConsoleTest {
   private static final Path BUILT = Path.of("target", "classes", "console", "files");

@@ -120,7 +120,7 @@ public final class HostedNode implements AutoCloseable {
   }
 
   /** What answers probes and scrapes. */
-  HttpWiring http(Node node) {
+  HttpWiring http(Node node) throws SettingsException {
     return new HttpWiring(node, settings, audit);
   }
 

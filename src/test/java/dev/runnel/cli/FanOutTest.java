@@ -128,10 +128,10 @@ class FanOutTest {
   @Test
   void aDeadServerAndOneThatNeverAnswersCostTheirOwnTimeoutOnly() throws Exception {
     int dead;
-    try (ServerSocket gone = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+    try (ServerSocket gone = new ServerSocket(0, 1, InetAddress.ofLiteral("127.0.0.1"))) {
       dead = gone.getLocalPort();
     }
-    try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"))) {
+    try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.ofLiteral("127.0.0.1"))) {
       Client client =
           client("dead", "127.0.0.1:" + dead, "mute", "127.0.0.1:" + silent.getLocalPort());
       Path report = folder.resolve("report");
