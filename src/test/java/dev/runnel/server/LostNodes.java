@@ -15,7 +15,8 @@ import java.util.Set;
  * it, all of them are there again. Part of {@link ClusterTest}, whose nodes it has.
  */
 final class LostNodes {
-  private static final String FOREVER = "echo begun; while :; do sleep 0.1; done";
+  /** Until its daemon is gone, which has no watchdog here. */
+  private static final String FOREVER = "echo begun; while kill -0 $PPID; do sleep 0.1; done";
 
   private final Nodes nodes;
 
