@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -148,12 +149,24 @@ class ClusterTest {
 
   @Test
   void theSameStartThroughTwoDoorsStartsOneCommand(@TempDir Path folder) throws Exception {
+    startThroughTwoDoors(folder, List.of(0, 4, 8));
+  }
+
+  @Test
+  @Tag("long")
+  void theSameStartThroughTwoDoorsStartsOneCommandWhereverItIsToGo(@TempDir Path folder)
+      throws Exception {
+    startThroughTwoDoors(folder, IntStream.range(0, 30).boxed().toList());
+  }
+
+  private void startThroughTwoDoors(Path folder, List<Integer> rounds) throws Exception {
     try (RawClient first = nodes.connect(1);
         RawClient third = nodes.connect(3)) {
       String[] placements = {"'x-a':1", "'node':'n2'", "'node':'any'"};
-      for (int i = 0; i < 30; i++) {
+      for (int i : rounds) {
         Path mark = folder.resolve("run-" + i);
-        String run = "'id':'r','job':'once-" + i + "','once':'o" + i + "','linger_ms':60000,";
+        String job = "once-" + rounds.size() + "-" + i;
+        String run = "'id':'r','job':'" + job + "','once':'o','linger_ms':60000,";
         String line = "echo run >> " + mark + "; sleep 0.02";
         first.send(run + placements[i % 3], line);
         third.send(run + placements[i / 3 % 3], line);
@@ -165,7 +178,8 @@ class ClusterTest {
         assertTrue(ends.contains(end(other)), () -> "" + other.end());
         assertEquals("run\n", Files.readString(mark));
       }
-      third.send("'id':'r','job':'once-0','once':'another'", "true");
+      String known = "once-" + rounds.size() + "-" + rounds.getFirst();
+      third.send("'id':'r','job':'" + known + "','once':'another'", "true");
       assertEquals("job_exists", third.finalOf("r").text("code"));
     }
   }
