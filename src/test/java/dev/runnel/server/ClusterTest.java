@@ -236,6 +236,7 @@ class ClusterTest {
     }
   }
 
+  @Tag("root")
   @Test
   void goesOnAtTheByteWhenAConnectionBetweenNodesBreaks() throws Exception {
     Tool.requireRoot("ClusterTest");
