@@ -58,6 +58,11 @@ public final class RunnelOptions {
     return keys.getString(ADDRESS, EventBusAddresses.DEFAULT_ADDRESS);
   }
 
+  /** The node's name, which its jobs and events tell; without it, its address. */
+  public RunnelOptions setNode(String name) {
+    return set("node", name);
+  }
+
   /** Another address: two on one Vertx that are not to share their work each need their own. */
   public RunnelOptions setAddress(String address) {
     keys.put(ADDRESS, address);
@@ -75,8 +80,12 @@ public final class RunnelOptions {
   }
 
   private RunnelOptions add(String key, String value) {
-    JsonArray all = keys.getJsonArray(key, new JsonArray()).add(value);
-    return set(key, all);
+    Object before = keys.getValue(key);
+    JsonArray all =
+        before instanceof JsonArray many
+            ? many.copy()
+            : before == null ? new JsonArray() : JsonArray.of(before);
+    return set(key, all.add(value));
   }
 
   /** Lets whoever reaches a TCP listener run commands: as good as a shell for them. */

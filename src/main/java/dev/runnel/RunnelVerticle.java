@@ -78,7 +78,8 @@ public final class RunnelVerticle extends VerticleBase {
     Settings settings = options.settings();
     HostedNode made = HostedNode.open(settings, System.out);
     hosted = made;
-    NodeIdentity identity = new NodeIdentity(options.getAddress(), UUID.randomUUID().toString());
+    String name = settings.node() == null ? options.getAddress() : settings.node();
+    NodeIdentity identity = new NodeIdentity(name, UUID.randomUUID().toString());
     NativeEngine opened =
         NativeEngine.open(
             NativeEngine.Ownership.GUEST,
@@ -107,17 +108,22 @@ public final class RunnelVerticle extends VerticleBase {
     Thread.ofPlatform()
         .name("runnel-deploy")
         .start(
-            () ->
+            () -> {
+              try {
                 open(ours, settings.listen())
-                    .onComplete(how -> caller.runOnContext(_ -> tell(opened, how))));
+                    .onComplete(how -> caller.runOnContext(_ -> tell(opened, how)));
+              } catch (RuntimeException | Error e) {
+                caller.runOnContext(_ -> opened.tryFail(e));
+              }
+            });
     return opened.future();
   }
 
   private static void tell(Promise<Void> opened, AsyncResult<?> how) {
     if (how.succeeded()) {
-      opened.complete();
+      opened.tryComplete();
     } else {
-      opened.fail(how.cause());
+      opened.tryFail(how.cause());
     }
   }
 

@@ -2,6 +2,7 @@ package dev.runnel.client;
 
 import dev.runnel.api.CommandException;
 import dev.runnel.files.Listeners;
+import dev.runnel.wire.vertx.NetworkReason;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.net.NetClient;
@@ -101,7 +102,7 @@ final class Dialer {
     return e instanceof CommandException known
         ? known
         : new CommandException.Unreachable(
-            "cannot reach " + options.name() + ": " + e.getMessage(), e);
+            "cannot reach " + options.name() + ": " + NetworkReason.of(e), e);
   }
 
   // By the address that is being used: whose name it is, others may decide.

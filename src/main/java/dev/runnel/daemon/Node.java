@@ -27,10 +27,10 @@ import dev.runnel.settings.SettingsException;
 import dev.runnel.tls.ServerTls;
 import dev.runnel.tls.TlsException;
 import dev.runnel.tls.TlsFiles;
+import dev.runnel.wire.vertx.NetworkReason;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.io.IOException;
-import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Queue;
@@ -379,20 +379,6 @@ public final class Node {
             Future.failedFuture(
                 cause instanceof SettingsException
                     ? cause
-                    : SettingsException.config("cannot " + what + ": " + reason(cause))));
-  }
-
-  private static String reason(Throwable cause) {
-    String message = cause.getMessage();
-    // Netty's resolver tells of its search domains.
-    if (cause instanceof UnknownHostException) {
-      return "no such host";
-    }
-    if (message == null) {
-      return cause.getClass().getSimpleName();
-    }
-    // Netty's native transport says "bind(..) failed with error(-98): Address already in use".
-    int colon = message.lastIndexOf("): ");
-    return colon < 0 ? message : message.substring(colon + "): ".length());
+                    : SettingsException.config("cannot " + what + ": " + NetworkReason.of(cause))));
   }
 }

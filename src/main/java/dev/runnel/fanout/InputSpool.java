@@ -61,6 +61,9 @@ final class InputSpool {
       }
     } catch (IOException e) {
       failure = String.valueOf(e.getMessage());
+    } catch (RuntimeException | Error e) {
+      // Else all nodes would wait for the rest of it.
+      failure = e.toString();
     }
     ended = true;
     onChange.run();

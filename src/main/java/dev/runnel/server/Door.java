@@ -227,13 +227,20 @@ final class Door implements Relay.Client {
         found -> {
           JobPlace other = found.orElse(null);
           if (other == null || (isOwn(other.boot()) && room.gate().knows(job))) {
-            here.runClaimed(asked, run, () -> view().release(job));
+            here.runClaimed(asked, run, () -> releaseUnused(job));
           } else {
             existing(asked, run, asPlace, other);
           }
         },
         failure -> refuse(asked, failure, "the name could not be taken in the cluster"));
     return true;
+  }
+
+  // The same claim may have been another connection's, whose job has begun.
+  private void releaseUnused(JobId job) {
+    if (!room.gate().knows(job)) {
+      view().release(job);
+    }
   }
 
   private void existing(Asked asked, Request.Run run, JobPlace wanted, JobPlace found) {

@@ -152,6 +152,8 @@ final class Relay implements FrameDecoder.Output {
       request.sent();
       write(frame);
     } else {
+      // Another node may have been sent it before.
+      request.waits();
       wait(new Early(request, frame));
     }
   }

@@ -115,6 +115,11 @@ final class Relayed {
     sent = true;
   }
 
+  /** It is still to be sent, to the node that it is for now. */
+  void waits() {
+    sent = false;
+  }
+
   // What came.
 
   void started(Event.Started event) {

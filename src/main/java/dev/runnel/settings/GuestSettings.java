@@ -20,6 +20,7 @@ public final class GuestSettings {
           Setting.HTTP,
           Setting.METRICS,
           Setting.HTTP_ORIGIN,
+          Setting.CONSOLE,
           Setting.LOG_LEVEL,
           Setting.LOG_FORMAT,
           Setting.DUMPABLE);

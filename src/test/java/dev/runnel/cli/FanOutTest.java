@@ -158,6 +158,7 @@ class FanOutTest {
       assertEquals(255, code.get(60, TimeUnit.SECONDS));
       assertEquals(PORTS, client.out().lines().count(), client::out);
       assertTrue(client.err().contains("dead: cannot reach"), client::err);
+      assertTrue(client.err().contains(": Connection refused\n"), client::err);
       assertTrue(client.err().contains("mute: was not reached within 4000 ms"), client::err);
       assertTrue(client.err().contains("2 of 8 failed: mute,dead\n"), client::err);
       List<String> lines = Files.readAllLines(report);

@@ -47,6 +47,10 @@ import io.vertx.core.spi.tracing.VertxTracer;
 import io.vertx.core.tracing.TracingPolicy;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -242,6 +246,7 @@ class EmbeddingTest {
     RunnelOptions options =
         new RunnelOptions()
             .setAddress("here")
+            .setNode("embedded")
             .addListener("::1", 0)
             .addUnixListener(folder.resolve("s"))
             .setTokens(folder.resolve("tokens"))
@@ -263,6 +268,7 @@ class EmbeddingTest {
         "{\"max_jobs\":7} | max_jobs: unknown key",
         "{\"tls\":{\"certificate\":\"f\"}} | tls.certificate: unknown key",
         "{\"log_level\":\"debug\"} | log_level: unknown key",
+        "{\"console\":true} | console: unknown key",
         "{\"cluster\":{\"listen\":\"127.0.0.1:1\"}} | cluster.listen: unknown key",
         "{\"insecure\":\"yes\"} | insecure: yes (expected: true or false)",
         "{\"policy\":[\"a\",\"b\"]} | policy: 2 values (expected: one)",
@@ -276,6 +282,37 @@ class EmbeddingTest {
     IllegalArgumentException refused =
         assertThrows(IllegalArgumentException.class, () -> new RunnelOptions(new JsonObject(json)));
     assertTrue(String.valueOf(refused.getMessage()).startsWith(words), "" + refused);
+  }
+
+  @Test
+  void listenerIsAddedToThoseThatAConfigurationHasAndNoneThatIsWrong() {
+    RunnelOptions options = new RunnelOptions(new JsonObject().put("listen", "127.0.0.1:0"));
+    options.addUnixListener(Path.of("s"));
+    assertThrows(IllegalArgumentException.class, () -> options.addListener("127.0.0.1", -1));
+    assertEquals(
+        List.of("127.0.0.1:0", "unix:s"), options.toJson().getJsonArray("listen").getList());
+  }
+
+  @Test
+  void nodeTellsTheNameThatItWasGiven(@TempDir Path folder) throws Exception {
+    RunnelVerticle node =
+        new RunnelVerticle(
+            new RunnelOptions().setNode("embedded").addUnixListener(folder.resolve("s")));
+    await(vertx.deployVerticle(node));
+    String header = "{\"type\":\"hello\",\"version\":1,\"total_size\":0}";
+    try (SocketChannel socket =
+        SocketChannel.open(UnixDomainSocketAddress.of(folder.resolve("s")))) {
+      ByteBuffer frame = ByteBuffer.allocate(4 + header.length()).order(ByteOrder.LITTLE_ENDIAN);
+      frame.putInt(header.length()).put(header.getBytes(StandardCharsets.US_ASCII)).flip();
+      socket.write(frame);
+      ByteBuffer answer = ByteBuffer.allocate(4_096);
+      String text = "";
+      while (!text.endsWith("}")) {
+        assertTrue(socket.read(answer) > 0, text);
+        text = new String(answer.array(), 0, answer.position(), StandardCharsets.US_ASCII);
+      }
+      assertTrue(text.contains("\"node\":\"embedded\""), text);
+    }
   }
 
   @Test

@@ -20,7 +20,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -149,24 +148,12 @@ class ClusterTest {
 
   @Test
   void theSameStartThroughTwoDoorsStartsOneCommand(@TempDir Path folder) throws Exception {
-    startThroughTwoDoors(folder, List.of(0, 4, 8));
-  }
-
-  @Test
-  @Tag("long")
-  void theSameStartThroughTwoDoorsStartsOneCommandWhereverItIsToGo(@TempDir Path folder)
-      throws Exception {
-    startThroughTwoDoors(folder, IntStream.range(0, 30).boxed().toList());
-  }
-
-  private void startThroughTwoDoors(Path folder, List<Integer> rounds) throws Exception {
     try (RawClient first = nodes.connect(1);
         RawClient third = nodes.connect(3)) {
       String[] placements = {"'x-a':1", "'node':'n2'", "'node':'any'"};
-      for (int i : rounds) {
+      for (int i = 0; i < 30; i++) {
         Path mark = folder.resolve("run-" + i);
-        String job = "once-" + rounds.size() + "-" + i;
-        String run = "'id':'r','job':'" + job + "','once':'o','linger_ms':60000,";
+        String run = "'id':'r','job':'once-" + i + "','once':'o" + i + "','linger_ms':60000,";
         String line = "echo run >> " + mark + "; sleep 0.02";
         first.send(run + placements[i % 3], line);
         third.send(run + placements[i / 3 % 3], line);
@@ -178,9 +165,24 @@ class ClusterTest {
         assertTrue(ends.contains(end(other)), () -> "" + other.end());
         assertEquals("run\n", Files.readString(mark));
       }
-      String known = "once-" + rounds.size() + "-" + rounds.getFirst();
-      third.send("'id':'r','job':'" + known + "','once':'another'", "true");
+      third.send("'id':'r','job':'once-0','once':'another'", "true");
       assertEquals("job_exists", third.finalOf("r").text("code"));
+    }
+  }
+
+  // The node that it is passed on to first says where else, and neither connection is there yet.
+  @Test
+  void aStartThatIsPassedOnTwiceIsAskedForOnce() throws Exception {
+    String run = "'job':'passed-on','once':'o','linger_ms':60000";
+    try (RawClient there = nodes.connect(3)) {
+      there.send("'id':'r'," + run, "true");
+      assertEquals("exited", there.finish("r").outcome());
+    }
+    try (RawClient first = nodes.connect(1)) {
+      first.send("'id':'r','node':'n2'," + run, "true");
+      assertEquals("exited", first.finish("r").outcome());
+      // Comes after all that the same node had to say.
+      assertEquals("ended", first.ask("'type':'status','job':'passed-on'").text("state"));
     }
   }
 

@@ -58,7 +58,7 @@ class NoMoreProcessesTest {
       for (String way : WAYS) {
         // Threads that are needed for it are there afterwards.
         assertEquals("exited", run(client, way).outcome());
-        long descriptors = descriptors(daemon);
+        List<String> before = descriptors(daemon);
         group.letNobodyIn();
         for (int i = 0; i < 3; i++) {
           Ran failed = run(client, way);
@@ -68,7 +68,12 @@ class NoMoreProcessesTest {
         }
         group.letEverybodyIn();
         assertEquals("exited", run(client, way).outcome());
-        Until.holds("descriptors to be closed", () -> descriptors(daemon) <= descriptors);
+        try {
+          Until.holds(
+              "descriptors to be closed", () -> descriptors(daemon).size() <= before.size());
+        } catch (AssertionError e) {
+          throw new AssertionError(descriptors(daemon) + " (before: " + before + ")", e);
+        }
       }
     }
   }
@@ -166,9 +171,18 @@ class NoMoreProcessesTest {
     }
   }
 
-  private static long descriptors(Daemon daemon) throws IOException {
+  /** What each of them is. */
+  private static List<String> descriptors(Daemon daemon) throws IOException {
     try (Stream<Path> all = Files.list(Path.of("/proc/" + daemon.process().pid() + "/fd"))) {
-      return all.count();
+      return all.map(NoMoreProcessesTest::target).sorted().toList();
+    }
+  }
+
+  private static String target(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString();
+    } catch (IOException gone) {
+      return "gone";
     }
   }
 }
